@@ -1,0 +1,5 @@
+"""A strict local imitation of fal.ai's run, queue and CDN services.
+
+`server` starts it, `store` keeps its state on disk, `faults` reads the words that order misbehaviour.
+It shares no code with the rest of the package, so that client and sandbox check each other.
+"""

@@ -1,0 +1,76 @@
+"""Answers in the service's own words: JSON, errors, the ingress's HTML page."""
+
+import json
+from email.utils import formatdate
+from http import HTTPStatus
+from typing import Any
+from uuid import uuid4
+
+from starlette.responses import Response
+
+DOCS_ERRORS = "https://docs.fal.ai/errors/#"
+SERVED_FROM = {"X-Fal-Served-From": "sandbox"}
+
+
+def dump(value: Any) -> bytes:
+    """Compact UTF-8 JSON. Raises ValueError for what JSON has no form for (NaN, lone surrogates)."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+
+
+def answer(
+    status: int, value: Any, *, request_id: str | None = None, headers: dict[str, str] | None = None
+) -> Response:
+    """A JSON answer with the headers that every answer of the platform carries (§12.2)."""
+    fixed = {"x-fal-request-id": request_id or str(uuid4()), **SERVED_FROM}
+    return Response(dump(value), status, {**fixed, **(headers or {})}, "application/json")
+
+
+def detail(status: int, text: Any, *, request_id: str | None = None, **headers: str) -> Response:
+    """`{"detail": …}`, the platform's usual error body; `headers` in Python spelling."""
+    spelled = {name.replace("_", "-"): value for name, value in headers.items()}
+    return answer(status, {"detail": text}, request_id=request_id, headers=spelled)
+
+
+def entry(loc: tuple[str | int, ...], message: str, kind: str, given: Any, **ctx: Any) -> dict[str, Any]:
+    """One entry of a `detail` list (§8.1)."""
+    found: dict[str, Any] = {"loc": list(loc), "msg": message, "type": kind, "url": DOCS_ERRORS + kind}
+    if ctx:
+        found["ctx"] = ctx
+    return {**found, "input": given}
+
+
+def not_found() -> Response:
+    """An unknown or expired request id (§4.7)."""
+    return answer(404, {"status": "NOT_FOUND"})
+
+
+def unknown_app(app: str) -> Response:
+    """Submit or run of an app that is not there (§1.7)."""
+    return detail(404, f'Application "{app}" not found')
+
+
+def ingress_page(status: int) -> Response:
+    """The page of a proxy in front of the platform: HTML that says nginx, no request id (§8.3)."""
+    return Response(page(status), status, media_type="text/html")
+
+
+def page(status: int) -> str:
+    """The ingress's HTML text for a status."""
+    title = f"{status} {phrase(status)}"
+    return (
+        f"<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n"
+        f"<center><h1>{title}</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
+    )
+
+
+def phrase(status: int) -> str:
+    """The reason phrase of a status, or `Error` for those without (499, 599)."""
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Error"
+
+
+def http_date(moment: float) -> str:
+    """Unix seconds as an HTTP date."""
+    return formatdate(moment, usegmt=True)

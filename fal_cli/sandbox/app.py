@@ -1,0 +1,68 @@
+"""The application: which port means which service, who may ask, and who answers."""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from fal_cli.sandbox import answers, auth, cdn, queue, run
+from fal_cli.sandbox.context import Context
+from fal_cli.sandbox.intake import Refused
+from fal_cli.sandbox.routes import Route, match
+
+Handler = Callable[[Context, Request, Route], Awaitable[Response]]
+
+_HANDLERS: dict[str, Handler] = {
+    "run": run.run,
+    "submit": queue.submit,
+    "status": queue.follow,
+    "stream": queue.follow,
+    "result": queue.follow,
+    "cancel": queue.follow,
+    "file": cdn.read,
+}
+
+logger = logging.getLogger(__name__)
+
+
+class Application:
+    """ASGI application for all services; `ports` says which port is which."""
+
+    def __init__(self, context: Context, ports: Mapping[int, str]) -> None:
+        self.context = context
+        self.ports = ports
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP exchange."""
+        request = Request(scope, receive)
+        try:
+            response = await self._answer(request, self.ports[scope["server"][1]])
+        except Refused as refused:
+            response = refused.response
+        except ClientDisconnect:
+            return
+        except Exception:
+            logger.exception("sandbox: %s %s failed", request.method, request.url.path)
+            response = answers.detail(500, "Internal Server Error")
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request, service: str) -> Response:
+        route = match(service, request.scope["path"])
+        if route is None:
+            return answers.detail(404, "Not Found")
+        if request.headers.get("upgrade", "").lower() == "websocket":
+            return answers.detail(501, "This sandbox speaks no websockets")
+        self._count(route)
+        refusal = auth.refuse(request, route)
+        if refusal is not None:
+            return refusal
+        if request.method not in route.methods:
+            return answers.detail(405, "Method Not Allowed", allow=", ".join(route.methods))
+        return await _HANDLERS[route.name](self.context, request, route)
+
+    def _count(self, route: Route) -> None:
+        self.context.store.count(route.counter)
+        if route.request_id:
+            self.context.store.count(route.counter, route.request_id)

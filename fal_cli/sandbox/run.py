@@ -1,0 +1,39 @@
+"""The direct run service: one request, one answer, as long as it takes (§3)."""
+
+import asyncio
+from uuid import uuid4
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from fal_cli.sandbox import answers, misbehave, models, planning, views
+from fal_cli.sandbox.context import Context
+from fal_cli.sandbox.intake import Call, read_call
+from fal_cli.sandbox.routes import Route
+
+
+async def run(context: Context, request: Request, route: Route) -> Response:
+    """Run a model and answer its output. The work goes on, and counts, if the client leaves."""
+    assert route.endpoint is not None
+    if not models.is_app(route.endpoint.app):
+        return answers.unknown_app(route.endpoint.app)
+    if request.url.path.endswith("/"):
+        # The runner's web framework redirects to the path without the slash (§15 #11).
+        return RedirectResponse(str(request.url.replace(path=request.url.path.rstrip("/"))), 307)
+    call = await read_call(request, route)
+
+    async def work() -> Response:
+        return await _work(context, call)
+
+    fault = misbehave.pick(context, "run", f"run:{call.body_hash}", call.orders.faults)
+    return await misbehave.perform(fault, "run", work)
+
+
+async def _work(context: Context, call: Call) -> Response:
+    request_id = str(uuid4())
+    planned = await asyncio.to_thread(planning.plan, call, request_id, context.store)
+    planning.save(context.store, planned, kind="run", body_hash=call.body_hash)
+    context.store.count("run", request_id)
+    # No line to wait in: only the run itself takes time, and a start deadline cannot be missed.
+    await asyncio.sleep(planned.run_seconds)
+    return await views.result(context, request_id, planned.record.outcome)

@@ -1,0 +1,152 @@
+"""Starting and stopping a sandbox: one server, a port for each service."""
+
+import contextlib
+import signal
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+
+from fal_cli.sandbox.app import Application
+from fal_cli.sandbox.auth import LOCKED_KEY, SANDBOX_KEY
+from fal_cli.sandbox.connection import Protocol
+from fal_cli.sandbox.context import Context
+from fal_cli.sandbox.faults import parse_fault
+from fal_cli.sandbox.store import Store
+
+__all__ = ["LOCKED_KEY", "SANDBOX_KEY", "SERVICES", "Addresses", "Sandbox"]
+
+# Each is a host of its own in reality, with the root of its paths to itself.
+SERVICES = ("run", "queue", "cdn")
+HOST = "127.0.0.1"
+_BACKLOG = 128
+_STOP_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Base URLs of the services, without a slash at the end."""
+
+    run: str
+    queue: str
+    cdn: str
+
+
+class Sandbox:
+    """A local fal. The sockets listen from the constructor on, so no connection comes too early."""
+
+    def __init__(
+        self,
+        state: Path,
+        *,
+        faults: Sequence[str] = (),
+        port: int = 0,
+        cert: Path | None = None,
+        key: Path | None = None,
+    ) -> None:
+        """Bind `port` and those after it (0: any free ones); `cert` and `key` are PEM files for https.
+
+        Raises OSError if a port is taken or a file cannot be read, ValueError for a malformed fault.
+        """
+        parsed = tuple(parse_fault(text) for text in faults)
+        self.store = Store(state)
+        self._sockets = _bind(port)
+        ports = [bound.getsockname()[1] for bound in self._sockets]
+        scheme = "https" if cert else "http"
+        self.addresses = Addresses(*(f"{scheme}://{HOST}:{number}" for number in ports))
+        context = Context(self.store, self.addresses.cdn, parsed)
+        application = Application(context, dict(zip(ports, SERVICES, strict=True)))
+        try:
+            self._server = _Server(_config(application, cert, key))
+        except OSError:
+            self._close_sockets()
+            raise
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Serve from a daemon thread; returns at once."""
+        self._thread = threading.Thread(target=self._serve, name="sandbox", daemon=True)
+        self._thread.start()
+
+    def serve(self) -> None:
+        """Serve in this, the main, thread until SIGINT or SIGTERM; then return."""
+        self._serve()
+
+    def stop(self) -> None:
+        """End serving and free the ports; safe to call twice, or without a start."""
+        self._server.should_exit = True
+        if self._thread is not None:
+            self._thread.join(_STOP_SECONDS)
+        self._close_sockets()
+
+    def _serve(self) -> None:
+        try:
+            self._server.run(sockets=self._sockets)
+        finally:
+            self.store.close()
+
+    def _close_sockets(self) -> None:
+        for bound in self._sockets:
+            bound.close()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, but a signal ends it without being raised once more afterwards."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        earlier = {number: signal.signal(number, self._leave) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in earlier.items():
+                signal.signal(number, handler)
+
+    def _leave(self, _number: int, _frame: FrameType | None) -> None:
+        self.should_exit = True
+
+
+def _config(application: Application, cert: Path | None, key: Path | None) -> uvicorn.Config:
+    config = uvicorn.Config(
+        application,
+        http=Protocol,
+        ws="none",
+        loop="asyncio",
+        lifespan="off",
+        log_config=None,
+        # An ordered fault looks like a failure to uvicorn, which would say so on the user's stderr.
+        log_level="critical",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=0,
+        ssl_certfile=cert,
+        ssl_keyfile=key,
+    )
+    config.load()
+    return config
+
+
+def _bind(port: int) -> list[socket.socket]:
+    sockets: list[socket.socket] = []
+    try:
+        for offset in range(len(SERVICES)):
+            sockets.append(_listen(port + offset if port else 0))
+    except OSError:
+        for bound in sockets:
+            bound.close()
+        raise
+    return sockets
+
+
+def _listen(port: int) -> socket.socket:
+    if not 0 <= port <= 65_535:
+        raise OSError(f"port {port} is out of range")
+    return socket.create_server((HOST, port), backlog=_BACKLOG)

@@ -1,0 +1,200 @@
+"""The sandbox's state on disk: requests, counters and files, shared by any number of processes."""
+
+import json
+import shutil
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+# Raised whenever the tables change; state of another layout is wiped, since none of it is precious.
+LAYOUT = 1
+HTTP_COUNTERS = ("submit", "status", "status_stream", "result", "cancel", "run", "file")
+_BUSY_SECONDS = 10.0
+_LOCKED_PAUSE = 0.01
+
+_TABLES = """
+CREATE TABLE requests (
+    id TEXT PRIMARY KEY, kind TEXT NOT NULL, endpoint TEXT NOT NULL, app TEXT NOT NULL,
+    body_hash TEXT NOT NULL, accepted REAL NOT NULL, cancelled REAL, record TEXT NOT NULL
+);
+CREATE TABLE http (request_id TEXT NOT NULL, route TEXT NOT NULL, n INTEGER NOT NULL,
+                   PRIMARY KEY (request_id, route));
+CREATE TABLE fault_uses (scope TEXT PRIMARY KEY, n INTEGER NOT NULL);
+CREATE TABLE files (id TEXT PRIMARY KEY, request_id TEXT NOT NULL, name TEXT NOT NULL,
+                    content_type TEXT NOT NULL, recipe TEXT NOT NULL);
+"""
+_TABLE_NAMES = ("requests", "http", "fault_uses", "files")
+
+
+class Store:
+    """State in the folder `state` (created 0700): `fal.db` and `files/`. Usable from any thread."""
+
+    def __init__(self, state: Path) -> None:
+        """Raises OSError if the folder cannot be made, sqlite3.Error if the database cannot be opened."""
+        self.state = state
+        self.files = state / "files"
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.files.mkdir(mode=0o700, exist_ok=True)
+        self._local = threading.local()
+        self._prepare()
+
+    # -- requests
+
+    def add_request(
+        self, request_id: str, *, kind: str, endpoint: str, app: str, body_hash: str,
+        accepted: float, record: dict[str, Any],
+    ) -> None:  # fmt: skip
+        """Record an accepted request; `kind` is `queue` or `run`, `accepted` Unix seconds."""
+        self._db.execute(
+            "INSERT INTO requests (id, kind, endpoint, app, body_hash, accepted, record) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (request_id, kind, endpoint, app, body_hash, accepted, json.dumps(record)),
+        )
+
+    def request(self, request_id: str) -> tuple[dict[str, Any], float | None] | None:
+        """A queue request's record and the Unix time of its cancel, if any; None if unknown."""
+        row = self._db.execute(
+            "SELECT record, cancelled FROM requests WHERE id = ? AND kind = 'queue'", (request_id,)
+        ).fetchone()
+        return (json.loads(row[0]), row[1]) if row else None
+
+    def cancelled(self, request_id: str) -> float | None:
+        """When the request was cancelled (Unix seconds), cheap enough to ask five times a second."""
+        row = self._db.execute("SELECT cancelled FROM requests WHERE id = ?", (request_id,)).fetchone()
+        return row[0] if row else None
+
+    def cancel(self, request_id: str, moment: float) -> None:
+        """Note a cancel at `moment` (Unix seconds); the first one counts."""
+        self._db.execute("UPDATE requests SET cancelled = ? WHERE id = ? AND cancelled IS NULL", (moment, request_id))
+
+    # -- counters
+
+    def count(self, route: str, request_id: str = "") -> None:
+        """Count an exchange on `route`: for all (no id), or for one request."""
+        self._db.execute(
+            "INSERT INTO http VALUES (?, ?, 1) ON CONFLICT (request_id, route) DO UPDATE SET n = n + 1",
+            (request_id, route),
+        )
+
+    def use_fault(self, scope: str, times: int) -> bool:
+        """Use up one of a fault's `times` within `scope`; False if none is left."""
+        with self._transaction() as db:
+            row = db.execute("SELECT n FROM fault_uses WHERE scope = ?", (scope,)).fetchone()
+            if row and row[0] >= times:
+                return False
+            db.execute("INSERT INTO fault_uses VALUES (?, 1) ON CONFLICT (scope) DO UPDATE SET n = n + 1", (scope,))
+            return True
+
+    # -- files
+
+    def add_file(self, file_id: str, *, request_id: str, name: str, content_type: str, recipe: dict[str, Any]) -> None:
+        """Register a file by the recipe that makes it; nothing is made yet."""
+        self._db.execute(
+            "INSERT INTO files VALUES (?, ?, ?, ?, ?)",
+            (file_id, request_id, name, content_type, json.dumps(recipe)),
+        )
+
+    def file(self, file_id: str) -> tuple[str, str, str, dict[str, Any]] | None:
+        """(request id, name, content type, recipe) of a registered file; None if unknown."""
+        row = self._db.execute(
+            "SELECT request_id, name, content_type, recipe FROM files WHERE id = ?", (file_id,)
+        ).fetchone()
+        return (row[0], row[1], row[2], json.loads(row[3])) if row else None
+
+    # -- the whole
+
+    def reset(self) -> None:
+        """Forget every request, counter and file."""
+        with self._transaction() as db:
+            for table in _TABLE_NAMES:
+                db.execute(f"DELETE FROM {table}")
+        for path in self.files.iterdir():
+            path.unlink(missing_ok=True)
+
+    def stats(self) -> dict[str, Any]:
+        """What has arrived since the last reset.
+
+        `accepted` counts submits and direct runs that were really recorded (`accepted_runs`: the latter
+        alone), `by_endpoint` and `by_body` (SHA-256 of the raw body) split it; `http` counts every exchange
+        that arrived, faulted or not, and `requests` the same for each request.
+        """
+        rows = self._db.execute("SELECT id, kind, endpoint, body_hash FROM requests ORDER BY accepted")
+        stats: dict[str, Any] = {
+            "accepted": 0, "accepted_runs": 0, "by_endpoint": {}, "by_body": {},
+            "http": dict.fromkeys(HTTP_COUNTERS, 0), "requests": {},
+        }  # fmt: skip
+        for request_id, kind, endpoint, body_hash in rows:
+            stats["accepted"] += 1
+            stats["accepted_runs"] += kind == "run"
+            stats["by_endpoint"][endpoint] = stats["by_endpoint"].get(endpoint, 0) + 1
+            stats["by_body"][body_hash] = stats["by_body"].get(body_hash, 0) + 1
+            stats["requests"][request_id] = {"endpoint": endpoint, "http": dict.fromkeys(HTTP_COUNTERS, 0)}
+        for request_id, route, n in self._db.execute("SELECT request_id, route, n FROM http"):
+            if request_id == "":
+                stats["http"][route] = n
+            elif request_id in stats["requests"]:
+                stats["requests"][request_id]["http"][route] = n
+        return stats
+
+    def close(self) -> None:
+        """Close this thread's connection."""
+        db: sqlite3.Connection | None = getattr(self._local, "db", None)
+        if db is not None:
+            db.close()
+            del self._local.db
+
+    # -- inside
+
+    @property
+    def _db(self) -> sqlite3.Connection:
+        db: sqlite3.Connection | None = getattr(self._local, "db", None)
+        if db is None:
+            db = sqlite3.connect(self.state / "fal.db", timeout=_BUSY_SECONDS, isolation_level=None)
+            db.execute("PRAGMA synchronous=OFF")
+            self._local.db = db
+        return db
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        db = self._db
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            yield db
+        except BaseException:
+            db.execute("ROLLBACK")
+            raise
+        db.execute("COMMIT")
+
+    def _prepare(self) -> None:
+        self._write_ahead()
+        if self._layout() == LAYOUT:
+            return
+        with self._transaction() as db:
+            if self._layout() == LAYOUT:  # another process was faster
+                return
+            for (table,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+                db.execute(f"DROP TABLE {table}")
+            for statement in _TABLES.split(";"):
+                db.execute(statement)
+            db.execute(f"PRAGMA user_version = {LAYOUT}")
+        shutil.rmtree(self.files, ignore_errors=True)
+        self.files.mkdir(mode=0o700, exist_ok=True)
+
+    def _layout(self) -> int:
+        return int(self._db.execute("PRAGMA user_version").fetchone()[0])
+
+    def _write_ahead(self) -> None:
+        # Changing the journal mode does not wait for the busy timeout: two processes that start together
+        # would otherwise see "database is locked".
+        deadline = time.monotonic() + _BUSY_SECONDS
+        while self._db.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+            try:
+                self._db.execute("PRAGMA journal_mode=WAL")
+                return  # where WAL cannot be had (some network homes) SQLite keeps the mode it has
+            except sqlite3.OperationalError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(_LOCKED_PAUSE)
