@@ -1,0 +1,71 @@
+"""The direct call: no queue, no id to come back for (wire §3)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fal_cli.api import answers, queue
+from fal_cli.api.deadline import Deadline
+from fal_cli.api.events import Result
+from fal_cli.api.options import CallOptions, body_and_query
+from fal_cli.api.phases import Exchange
+from fal_cli.api.wire import Answer, Outcome, Policy, Request, TransportFailure, Wire
+from fal_cli.endpoint import EndpointId
+
+# No runner had the work when the gateway says one of these, and a 5xx is not billed (§8.2, §9.3).
+_NEVER_STARTED = (
+    "runner_scheduling_failure",
+    "startup_timeout",
+    "runner_connection_timeout",
+    "runner_connection_refused",
+)
+_NEVER_STARTED_RETRIES = 2
+
+
+def run(
+    wire: Wire,
+    endpoint: EndpointId,
+    input_json: Mapping[str, Any],
+    options: CallOptions,
+    *,
+    deadline: Deadline | None = None,
+    exchange: Exchange | None = None,
+) -> Result:
+    """Calls an endpoint and waits for its answer on the same connection.
+
+    Raises `NotReached` (nothing was sent), `Refused`, `RequestFailed`, or `AnswerLost` (it may have run, and
+    nothing can fetch it).
+    """
+    body, query = body_and_query(input_json, options)
+    url = f"{wire.hosts.run}/{endpoint}" + (f"?{query}" if query else "")
+    request = Request("the call", options.method.upper(), url, options.wire_headers(), body, read_seconds=None)
+    try:
+        answer = wire.send(request, Policy(_retries, fresh_connection=True), deadline=deadline, exchange=exchange)
+    except TransportFailure as failure:
+        if answers.is_delivered(failure):
+            raise answers.lost(failure) from failure
+        raise answers.unreached(failure) from failure
+    return _read(answer)
+
+
+def _retries(outcome: Outcome) -> int:
+    if isinstance(outcome, Answer) and _error_type(outcome) in _NEVER_STARTED:
+        return _NEVER_STARTED_RETRIES
+    return queue.unsent_retries(outcome)
+
+
+def _error_type(answer: Answer) -> str:
+    body = answer.json()
+    in_body = body.get("error_type") if isinstance(body, dict) else None
+    return str(in_body or answer.headers.get("x-fal-error-type", ""))
+
+
+def _read(answer: Answer) -> Result:
+    if answer.ok:
+        result = queue.to_result(answer)
+        if result.is_json and answer.json() is None and answer.body.strip() != b"null":
+            # An answer that ends with the connection is cut without a trace but this one.
+            raise answers.lost(answer)
+        return result
+    if answer.status < 500 and answer.status != 408:
+        raise answers.refused(answer)
+    raise answers.failed(answer) if answer.from_service else answers.lost(answer)

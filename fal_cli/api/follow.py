@@ -1,0 +1,197 @@
+"""Following a request from submit to end: one status event stream, and polling where it fails (wire §4.6, §9.3).
+
+A healthy stream costs one HTTP request however long the job runs. One that is refused, silent or cut is
+checked with a plain status call and reopened up to three times; then polling takes over.
+"""
+
+import json
+import time
+from collections import OrderedDict
+from collections.abc import Generator, Iterator
+from dataclasses import replace
+from enum import Enum, auto
+
+import requests
+import urllib3
+
+from fal_cli.api import answers, queue
+from fal_cli.api.deadline import Deadline
+from fal_cli.api.errors import ApiError, NotReached, WaitEnded
+from fal_cli.api.events import BackOnline, Completed, Event, Handle, LogLine, Offline, Queued, Status
+from fal_cli.api.phases import Exchange
+from fal_cli.api.sse import EventDecoder
+from fal_cli.api.wire import Answer, Outcome, Policy, Request, TransportFailure, Wire
+
+FIRST_BYTE_SECONDS = 3.0
+SILENCE_SECONDS = 20.0  # the service sends a keep-alive every 15 s
+REOPENINGS = 3
+_DRAIN_SECONDS = 0.5
+_REMEMBERED_LINES = 20_000
+
+
+class _Ending(Enum):
+    COMPLETED = auto()
+    BROKEN = auto()
+    UNSUPPORTED = auto()
+
+
+def follow(wire: Wire, handle: Handle, *, deadline: Deadline | None = None) -> Iterator[Event]:
+    """Yields what happens to a request, ending with `Completed`. Each log line is yielded once.
+
+    A lost network does not end it: `Offline` and `BackOnline` are told. Raises `WaitEnded` at the deadline,
+    `Refused` if the service no longer knows the request or the credential.
+    """
+    watch = _Watch(wire, handle, deadline or Deadline.never())
+    failures = 0
+    while failures <= REOPENINGS:
+        opened = time.monotonic()
+        ending = yield from watch.stream()
+        if ending is _Ending.COMPLETED or (yield from watch.check()):
+            return
+        if ending is _Ending.UNSUPPORTED:
+            break
+        lived = time.monotonic() - opened > SILENCE_SECONDS + 1
+        failures = 1 if lived else failures + 1
+        watch.pause(0.0 if failures == 1 else 0.25 * failures)
+    yield from watch.poll()
+
+
+class _Watch:
+    """What is known of one request while it is followed."""
+
+    def __init__(self, wire: Wire, handle: Handle, deadline: Deadline) -> None:
+        self._wire = wire
+        self._handle = handle
+        self._deadline = deadline
+        self._seen: OrderedDict[LogLine, None] = OrderedDict()
+        self._last: tuple[str, int | None] | None = None
+
+    def stream(self) -> Generator[Event, None, _Ending]:
+        """One event stream, until it ends in whichever way."""
+        self._end_at_deadline()
+        exchange = Exchange()
+        request = Request("the status stream", "GET", queue.stream_url(self._handle), {"Accept": "text/event-stream"})
+        try:
+            response = self._wire.open(request, exchange)
+        except TransportFailure:
+            return _Ending.BROKEN
+        with response:
+            if response.status_code != 200 or "event-stream" not in response.headers.get("content-type", ""):
+                passing = response.status_code in answers.TRANSIENT
+                return _Ending.BROKEN if passing else _Ending.UNSUPPORTED
+            try:
+                return (yield from self._events(response, exchange))
+            except (urllib3.exceptions.HTTPError, OSError, ValueError):
+                self._end_at_deadline()
+                return _Ending.BROKEN
+
+    def check(self) -> Generator[Event, None, bool]:
+        """One plain status call, made until it is answered. True when the request has ended."""
+        lost_at: float | None = None
+        while True:
+            self._end_at_deadline()
+            try:
+                status = self._look()
+            except NotReached as error:
+                lost_at = lost_at or time.monotonic()
+                away = time.monotonic() - lost_at
+                yield Offline(error.message, away)
+                self.pause(min(5.0, 0.5 + away / 4))
+                continue
+            if lost_at is not None:
+                yield BackOnline(time.monotonic() - lost_at)
+            yield from self._news(status)
+            return isinstance(status, Completed)
+
+    def poll(self) -> Iterator[Event]:
+        """Status calls at a growing interval, which starts anew when something changes."""
+        interval = 0.5
+        while True:
+            before = self._last
+            if (yield from self.check()):
+                return
+            interval = 0.5 if self._last != before else min(5.0, interval * 1.5)
+            self.pause(interval)
+
+    def pause(self, seconds: float) -> None:
+        time.sleep(self._deadline.cut(seconds))
+
+    def _look(self) -> Status:
+        """One status call without repetition; a passing failure counts as being offline."""
+        request = Request("the status", "GET", f"{self._handle.status_url.partition('?')[0]}?logs=1")
+        try:
+            answer = self._wire.send(request, Policy(self._lag), deadline=self._deadline)
+        except TransportFailure as failure:
+            if failure.permanent:
+                raise ApiError(failure.reason, phase=failure.phase) from failure
+            raise answers.unreached(failure) from failure
+        if answer.status in answers.TRANSIENT:
+            raise answers.unavailable(answer)
+        return queue.read_status(answer)
+
+    def _lag(self, outcome: Outcome) -> int:
+        return queue.lag_retries(outcome, self._handle) if isinstance(outcome, Answer) else 0
+
+    def _events(self, response: requests.Response, exchange: Exchange) -> Generator[Event, None, _Ending]:
+        decoder = EventDecoder()
+        patience = FIRST_BYTE_SECONDS
+        while True:
+            self._end_at_deadline()
+            if exchange.sock is not None:
+                exchange.sock.settimeout(max(self._deadline.cut(patience), 0.01))
+            # read1, because iter_content waits for the close on a body that only the close ends.
+            chunk = response.raw.read1()
+            if not chunk:
+                return _Ending.BROKEN
+            patience = SILENCE_SECONDS
+            for event in decoder.feed(chunk):
+                body = json.loads(event.data)
+                if not isinstance(body, dict) or "status" not in body:
+                    continue
+                status = queue.status_from(body)
+                if isinstance(status, Completed):
+                    _drain(response, exchange)
+                    yield from self._news(status)
+                    return _Ending.COMPLETED
+                yield from self._news(status)
+
+    def _news(self, status: Status) -> Iterator[Event]:
+        """The status as an event if it says anything new."""
+        if isinstance(status, Queued):
+            state: tuple[str, int | None] = (status.word, status.position)
+            if state != self._last:
+                self._last = state
+                yield status
+            return
+        status = replace(status, logs=self._unseen(status.logs))
+        state = (status.word, None)
+        if status.logs or state != self._last or isinstance(status, Completed):
+            self._last = state
+            yield status
+
+    def _unseen(self, lines: tuple[LogLine, ...]) -> tuple[LogLine, ...]:
+        """Lines not told yet: the service sends a sliding window, so a line is known by its three values."""
+        fresh = []
+        for line in lines:
+            if line not in self._seen:
+                fresh.append(line)
+            self._seen[line] = None
+            self._seen.move_to_end(line)
+        while len(self._seen) > _REMEMBERED_LINES:
+            self._seen.popitem(last=False)
+        return tuple(fresh)
+
+    def _end_at_deadline(self) -> None:
+        if self._deadline.passed:
+            raise WaitEnded("the time to wait is over", request_id=self._handle.request_id)
+
+
+def _drain(response: requests.Response, exchange: Exchange) -> None:
+    """Reads the stream's regular end, so that the result can use the same connection."""
+    try:
+        if exchange.sock is not None:
+            exchange.sock.settimeout(_DRAIN_SECONDS)
+        while response.raw.read1():
+            continue
+    except (urllib3.exceptions.HTTPError, OSError, ValueError):
+        response.close()

@@ -1,0 +1,42 @@
+"""Which hosts belong to the service, so that nothing else ever gets the key."""
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+@dataclass(frozen=True)
+class Hosts:
+    """Base URLs without a trailing slash (wire §1.1)."""
+
+    run: str = "https://fal.run"
+    queue: str = "https://queue.fal.run"
+    rest: str = "https://rest.fal.ai"
+    cdn: str = "https://v3.fal.media"
+    api: str = "https://api.fal.ai"
+
+    def owns(self, url: str) -> bool:
+        """Whether `url` is on one of these hosts: same scheme, name and port."""
+        wanted = origin(url)
+        return any(origin(base) == wanted for base in (self.run, self.queue, self.rest, self.cdn, self.api))
+
+    def owns_queue(self, url: str) -> bool:
+        """Whether `url` is on the queue host, whose URLs a submit answer names."""
+        return origin(url) == origin(self.queue)
+
+
+def origin(url: str) -> tuple[str, str, int | None]:
+    """Scheme, host name and port of a URL; a malformed one gives an origin that equals no other."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return ("", url, None)
+    default = {"http": 80, "https": 443}.get(parts.scheme)
+    return (parts.scheme, parts.hostname or "", port or default)
+
+
+def is_loopback(url: str) -> bool:
+    """Whether a URL points at this machine: plain http is allowed there, and no proxy is used."""
+    return origin(url)[1] in LOOPBACK

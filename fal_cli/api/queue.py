@@ -1,0 +1,266 @@
+"""The queue's calls: submit, status, result, cancel (wire §4). Following is in `follow`."""
+
+import re
+from collections.abc import Mapping
+from time import time
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from fal_cli.api import answers
+from fal_cli.api.errors import NotReady, Phase
+from fal_cli.api.events import (
+    Cancelled,
+    Completed,
+    Handle,
+    InProgress,
+    LogLine,
+    Queued,
+    Result,
+    Status,
+    Submitted,
+)
+from fal_cli.api.hosts import Hosts
+from fal_cli.api.options import CallOptions, body_and_query
+from fal_cli.api.phases import Exchange
+from fal_cli.api.wire import Answer, Outcome, Policy, Request, TransportFailure, Wire
+from fal_cli.endpoint import EndpointId
+
+SUBMIT_SECONDS = 120.0
+LAG_SECONDS = 5.0
+_LAG_RETRIES = 3
+_UNSENT_RETRIES = 5
+_STILL_RUNNING = "still in progress"
+_REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,127}")
+
+
+def is_request_id(text: str) -> bool:
+    """Whether a text can stand in a URL as a request id. The service uses UUIDs; nothing promises it."""
+    return bool(_REQUEST_ID.fullmatch(text))
+
+
+def handle_for(
+    hosts: Hosts,
+    endpoint: EndpointId,
+    request_id: str,
+    urls: Mapping[str, Any] | None = None,
+    submitted_at: float | None = None,
+) -> Handle:
+    """Where to ask about a request: the URLs that submit named if they are on the queue host, else rebuilt (§2.2)."""
+    base = f"{hosts.queue}/{endpoint.app}/requests/{request_id}"
+    built = {"status_url": f"{base}/status", "response_url": base, "cancel_url": f"{base}/cancel"}
+    for name, url in (urls or {}).items():
+        if name in built and isinstance(url, str) and hosts.owns_queue(url):
+            built[name] = url
+    return Handle(endpoint, request_id, submitted_at=submitted_at, **built)
+
+
+def submit(
+    wire: Wire,
+    endpoint: EndpointId,
+    input_json: Mapping[str, Any],
+    options: CallOptions,
+    exchange: Exchange | None = None,
+) -> Submitted:
+    """Puts a request into the queue, once (§4.1, §9.3).
+
+    It is sent again only where the service cannot have accepted it. Raises `NotReached` (nothing was sent),
+    `Refused`, or `AnswerLost` (it may run).
+    """
+    body, query = body_and_query(input_json, options)
+    request = Request(
+        "the submit",
+        options.method.upper(),
+        _extended(f"{wire.hosts.queue}/{endpoint}", query=query),
+        options.wire_headers(),
+        body,
+        read_seconds=SUBMIT_SECONDS,
+    )
+    policy = Policy(lambda outcome: _submit_retries(outcome, options), fresh_connection=True)
+    try:
+        answer = wire.send(request, policy, exchange=exchange)
+    except TransportFailure as failure:
+        if not answers.is_delivered(failure):
+            raise answers.unreached(failure) from failure
+        if failure.phase == Phase.ANSWERING and failure.status is not None and 400 <= failure.status < 500:
+            raise answers.refused(Answer(failure.status, failure.headers, b"")) from failure
+        return _adopted(wire, endpoint, failure)
+    return _submitted(wire, endpoint, answer)
+
+
+def status(wire: Wire, handle: Handle, *, logs: bool = False) -> Status:
+    """One look at a request (§4.5). Raises `Refused`, `NotReached`, `Unavailable`."""
+    request = Request("the status", "GET", _extended(handle.status_url, query=f"logs={int(logs)}"))
+    policy = Policy(lambda outcome: answers.free_retries(outcome) or lag_retries(outcome, handle))
+    try:
+        answer = wire.send(request, policy)
+    except TransportFailure as failure:
+        raise answers.unreached(failure) from failure
+    return read_status(answer)
+
+
+def result(wire: Wire, handle: Handle, *, ended: bool = False) -> Result:
+    """What the request answered (§4.7). `ended`: a status already said COMPLETED.
+
+    Raises `NotReady`, `RequestFailed` (the request's own outcome), `Refused`, `NotReached`, `Unavailable`.
+    """
+    request = Request("the result", "GET", handle.response_url)
+    policy = Policy(lambda outcome: _result_retries(outcome) or (0 if ended else lag_retries(outcome, handle)))
+    try:
+        answer = wire.send(request, policy)
+    except TransportFailure as failure:
+        raise answers.unreached(failure) from failure
+    if answer.ok:
+        return to_result(answer)
+    if _is_still_running(answer):
+        raise NotReady("the request is not finished yet", status=answer.status, request_id=handle.request_id)
+    if answer.status in (502, 503, 504) and not answer.from_service:
+        raise answers.unavailable(answer)
+    if answer.status == 429:
+        raise answers.refused(answer)
+    if not ended and answer.status in (401, 403, 404):
+        # The gateway's own refusal and an app's 404 look alike; only the status tells whether it ran.
+        ended = isinstance(status(wire, handle), Completed)
+    raise answers.failed(answer) if ended or answer.status not in (401, 403, 404) else answers.refused(answer)
+
+
+def cancel(wire: Wire, handle: Handle) -> Cancelled:
+    """Asks the service to stop a request (§4.8). What it answers is a word, also when it is too late.
+
+    Raises `Refused`, `NotReached`, `Unavailable`.
+    """
+    try:
+        answer = wire.send(Request("the cancel", "PUT", handle.cancel_url), answers.FREE)
+    except TransportFailure as failure:
+        raise answers.unreached(failure) from failure
+    body = answer.json()
+    word = body.get("status") if isinstance(body, dict) else None
+    if answer.ok:
+        return Cancelled(str(word or ("CANCELLATION_REQUESTED" if answer.status == 202 else "OK")))
+    if word == "ALREADY_COMPLETED":
+        return Cancelled(word)
+    raise answers.free_error(answer)
+
+
+def read_status(answer: Answer) -> Status:
+    """The status that an answer tells; its body decides, not its code (§4.5). Raises the error it is instead."""
+    body = answer.json()
+    if answer.ok and isinstance(body, dict) and isinstance(body.get("status"), str):
+        return status_from(body)
+    if answer.ok:
+        raise answers.unavailable(answer)
+    raise answers.free_error(answer)
+
+
+def status_from(body: Mapping[str, Any]) -> Status:
+    """A status object as an event. A word that nobody knows counts as running, as the vendor's client has it."""
+    word = body.get("status")
+    if word == "IN_QUEUE":
+        position = body.get("queue_position")
+        return Queued(position if isinstance(position, int) else None, body)
+    logs = tuple(_log_line(entry) for entry in body.get("logs") or () if isinstance(entry, dict))
+    if word != "COMPLETED":
+        return InProgress(logs, body)
+    metrics = body.get("metrics")
+    seconds = metrics.get("inference_time") if isinstance(metrics, dict) else None
+    return Completed(
+        logs,
+        float(seconds) if isinstance(seconds, int | float) else None,
+        str(body.get("error") or ""),
+        str(body.get("error_type") or ""),
+        body,
+    )
+
+
+def to_result(answer: Answer) -> Result:
+    """A successful answer as a result."""
+    return Result(
+        answer.body,
+        answer.headers.get("content-type", ""),
+        answer.request_id,
+        answer.headers.get("x-fal-billable-units", ""),
+    )
+
+
+def stream_url(handle: Handle) -> str:
+    """The status event stream of a request (§4.6)."""
+    return _extended(handle.status_url, path="/stream", query="logs=1")
+
+
+def lag_retries(outcome: Outcome, handle: Handle) -> int:
+    """A 404 in the first seconds after a submit is lag between the service's parts (§9.3)."""
+    young = handle.submitted_at is not None and 0 <= time() - handle.submitted_at < LAG_SECONDS
+    return _LAG_RETRIES if young and isinstance(outcome, Answer) and outcome.status == 404 else 0
+
+
+def unsent_retries(outcome: Outcome, *, wants_refusal: bool = False) -> int:
+    """Repetitions of a paid call that cannot have been accepted: not connected, or refused for rate.
+
+    `wants_refusal`: the caller asked to be refused when the line is long, so a 429 is the answer.
+    """
+    if isinstance(outcome, TransportFailure):
+        return 0 if outcome.permanent or answers.is_delivered(outcome) else _UNSENT_RETRIES
+    return answers.FREE_RETRIES if outcome.status == 429 and not wants_refusal else 0
+
+
+def _submit_retries(outcome: Outcome, options: CallOptions) -> int:
+    return unsent_retries(outcome, wants_refusal=options.max_queue is not None and not _is_rate_limit(outcome))
+
+
+def _is_rate_limit(outcome: Outcome) -> bool:
+    return isinstance(outcome, Answer) and (
+        "retry-after" in outcome.headers or b"concurrent_requests_limit" in outcome.body
+    )
+
+
+def _submitted(wire: Wire, endpoint: EndpointId, answer: Answer) -> Submitted:
+    if not answer.ok:
+        if answer.status < 500 and answer.status != 408:
+            raise answers.refused(answer)
+        raise answers.lost(answer)
+    body = answer.json()
+    request_id = body.get("request_id") if isinstance(body, dict) else None
+    if not isinstance(request_id, str) or not is_request_id(request_id):
+        failure = TransportFailure(
+            "the answer names no request id", Phase.ANSWERING, status=answer.status, headers=answer.headers
+        )
+        return _adopted(wire, endpoint, failure)
+    position = body.get("queue_position")
+    handle = handle_for(wire.hosts, endpoint, request_id, body, submitted_at=time())
+    return Submitted(handle, position if isinstance(position, int) else None)
+
+
+def _adopted(wire: Wire, endpoint: EndpointId, failure: TransportFailure) -> Submitted:
+    """A submit whose answer was cut after its headers: their id may be the queue's, and a status call tells."""
+    request_id = failure.headers.get("x-fal-request-id", "")
+    accepted = failure.status is not None and 200 <= failure.status < 300
+    if accepted and is_request_id(request_id):
+        handle = handle_for(wire.hosts, endpoint, request_id, submitted_at=time())
+        try:
+            status(wire, handle)
+        except Exception as error:
+            raise answers.lost(failure) from error
+        return Submitted(handle, adopted=True)
+    raise answers.lost(failure)
+
+
+def _result_retries(outcome: Outcome) -> int:
+    """A 5xx of the service is the stored outcome and is believed after one confirming look (§9.3)."""
+    if isinstance(outcome, TransportFailure):
+        return answers.free_retries(outcome)
+    if outcome.status in (500, 502, 503, 504) and outcome.from_service:
+        return 0 if _is_still_running(outcome) else 1
+    return answers.FREE_RETRIES if outcome.status in (408, 425, 429, 500, 502, 503, 504) else 0
+
+
+def _is_still_running(answer: Answer) -> bool:
+    return answer.status in (400, 500) and _STILL_RUNNING in answer.body[:4096].decode("utf-8", "replace").lower()
+
+
+def _log_line(entry: Mapping[str, Any]) -> LogLine:
+    return LogLine(str(entry.get("timestamp", "")), str(entry.get("level", "")), str(entry.get("message", "")))
+
+
+def _extended(url: str, *, path: str = "", query: str = "") -> str:
+    parts = urlsplit(url)
+    both = "&".join(text for text in (parts.query, query) if text)
+    return urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/") + path, both, ""))

@@ -1,0 +1,87 @@
+"""The WHATWG event-stream format, decoded incrementally. Pure.
+
+All three line ends, chunks split anywhere (inside a UTF-8 sequence too), a leading BOM, comments, multi-line
+data, `event`, `id` and `retry`. An event that the stream ends in the middle of is dropped, as the standard says.
+"""
+
+import codecs
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ServerSentEvent:
+    """One dispatched event; `retry` (milliseconds) if the stream named one since the last event."""
+
+    data: str
+    event: str = "message"
+    id: str = ""
+    retry: int | None = None
+
+
+class EventDecoder:
+    """Takes bytes as they come and yields each event as soon as its blank line is there."""
+
+    def __init__(self) -> None:
+        self._text = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        self._line: list[str] = []
+        self._after_cr = False
+        self._at_start = True
+        self._data: list[str] = []
+        self._event = ""
+        self._last_id = ""
+        self._retry: int | None = None
+
+    def feed(self, chunk: bytes) -> Iterator[ServerSentEvent]:
+        """Yields the events that `chunk` completes."""
+        for line in self._lines(self._text.decode(chunk)):
+            if line:
+                self._field(line)
+            elif (event := self._dispatch()) is not None:
+                yield event
+
+    def _lines(self, text: str) -> Iterator[str]:
+        if self._at_start and text:
+            self._at_start = False
+            text = text.removeprefix("\ufeff")
+        if self._after_cr and text:
+            self._after_cr = False
+            text = text.removeprefix("\n")
+        start = 0
+        while (end := _line_end(text, start)) >= 0:
+            self._line.append(text[start:end])
+            yield "".join(self._line)
+            self._line.clear()
+            start = end + 1
+            if text[end] == "\r":
+                self._after_cr = start == len(text)
+                start += text.startswith("\n", start)
+        if start < len(text):
+            self._line.append(text[start:])
+
+    def _field(self, line: str) -> None:
+        name, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if name == "data":
+            self._data.append(value)
+        elif name == "event":
+            self._event = value
+        elif name == "id" and "\0" not in value:
+            self._last_id = value
+        elif name == "retry" and value.isascii() and value.isdigit():
+            self._retry = int(value)
+
+    def _dispatch(self) -> ServerSentEvent | None:
+        data, event, retry = self._data, self._event, self._retry
+        self._data, self._event = [], ""
+        if not data:
+            return None
+        self._retry = None
+        return ServerSentEvent("\n".join(data), event or "message", self._last_id, retry)
+
+
+def _line_end(text: str, start: int) -> int:
+    newline, carriage = text.find("\n", start), text.find("\r", start)
+    if newline < 0 or carriage < 0:
+        return max(newline, carriage)
+    return min(newline, carriage)

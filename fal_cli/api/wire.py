@@ -1,0 +1,296 @@
+"""One requests session and the one loop that decides whether an exchange is made again.
+
+Adapters are mounted without retries: urllib3's `Retry` sees neither the body nor the phase, and it
+re-POSTs a 503 that carries `Retry-After`. Its parser of that header is used, its judgement is not.
+"""
+
+import json
+import os
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http.client import HTTPException
+from typing import Any
+
+import requests
+import urllib3
+from requests.auth import AuthBase
+from requests.structures import CaseInsensitiveDict
+
+from fal_cli import __version__
+from fal_cli.api import trace
+from fal_cli.api.deadline import Deadline
+from fal_cli.api.errors import Phase
+from fal_cli.api.events import Retrying
+from fal_cli.api.hosts import Hosts, is_loopback
+from fal_cli.api.phases import Exchange, PhasedAdapter, Recorder
+
+CONNECT_SECONDS = 10.0
+READ_SECONDS = 30.0
+LONGEST_WAIT_SECONDS = 60.0
+PATIENCE_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class Request:
+    """One HTTP request; `what` names it in messages, `read_seconds` None waits for an answer without end."""
+
+    what: str
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+    read_seconds: float | None = READ_SECONDS
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A whole HTTP answer."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+    @property
+    def ok(self) -> bool:
+        return 200 <= self.status < 300
+
+    @property
+    def request_id(self) -> str:
+        return self.headers.get("x-fal-request-id", "")
+
+    @property
+    def from_service(self) -> bool:
+        """Whether the service itself answered, rather than a gateway before it (wire §8.3)."""
+        return bool(self.request_id) or self.json() is not None
+
+    def json(self) -> Any:
+        """The parsed body, or None if it is no JSON."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
+
+
+class TransportFailure(Exception):
+    """An exchange that ended without a whole answer. `permanent`: trying again cannot help."""
+
+    def __init__(
+        self,
+        reason: str,
+        phase: Phase,
+        *,
+        permanent: bool = False,
+        status: int | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.phase = phase
+        self.permanent = permanent
+        self.status = status
+        self.headers: Mapping[str, str] = headers or {}
+
+
+Outcome = Answer | TransportFailure
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How often an outcome may be answered by making the exchange again, and how long to wait between.
+
+    `retries(outcome)` is the number of repetitions that this outcome allows in all; 0 stops at once.
+    """
+
+    retries: Callable[[Outcome], int]
+    base_seconds: float = 0.5
+    cap_seconds: float = 30.0
+    fresh_connection: bool = False
+
+
+class KeyAuth(AuthBase):
+    """Puts the credential on requests to the service's own hosts and nowhere else.
+
+    An auth object, because a bare header is silently replaced by a matching `~/.netrc` line.
+    """
+
+    def __init__(self, authorization: str, hosts: Hosts) -> None:
+        self._authorization = authorization
+        self._hosts = hosts
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if self._authorization and self._hosts.owns(request.url or ""):
+            request.headers["Authorization"] = self._authorization
+        return request
+
+
+class Wire:
+    """Exchanges requests with the service.
+
+    `authorization` is the whole header value. `notify` is told of each retry, `tracer` gets the text of
+    each exchange with the secret left out.
+    """
+
+    def __init__(
+        self,
+        hosts: Hosts,
+        authorization: str,
+        *,
+        notify: Callable[[Retrying], None] = lambda event: None,
+        tracer: Callable[[str], None] | None = None,
+    ) -> None:
+        self.hosts = hosts
+        self.notify = notify
+        self._tracer = tracer
+        self._secret = authorization
+        self._auth = KeyAuth(authorization, hosts)
+        self._recorder = Recorder()
+        self._adapter = PhasedAdapter(self._recorder)
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.mount("http://", self._adapter)
+        self._session.mount("https://", self._adapter)
+
+    def send(
+        self,
+        request: Request,
+        policy: Policy,
+        *,
+        deadline: Deadline | None = None,
+        exchange: Exchange | None = None,
+    ) -> Answer:
+        """Makes an exchange, again where `policy` allows it, and returns its answer whatever the status.
+
+        Raises `TransportFailure` for the last one if none was whole.
+        """
+        deadline = deadline or Deadline.never()
+        started, attempt = time.monotonic(), 0
+        while True:
+            if policy.fresh_connection:
+                self._adapter.forget_connections()
+            outcome = self._attempt(request, deadline, exchange or Exchange())
+            delay = self._delay(policy, outcome, attempt)
+            given_up = delay is None or time.monotonic() - started + delay > PATIENCE_SECONDS
+            if given_up or delay is None or deadline.passes_within(delay):
+                if isinstance(outcome, TransportFailure):
+                    raise outcome
+                return outcome
+            attempt += 1
+            self.notify(Retrying(request.what, _reason_of(outcome), attempt, delay))
+            if exchange:
+                exchange.phase = Phase.NOT_CONNECTED
+            time.sleep(delay)
+
+    def open(self, request: Request, exchange: Exchange) -> requests.Response:
+        """Makes an exchange once and returns as soon as the headers are there; the caller reads and closes.
+
+        Raises `TransportFailure`.
+        """
+        self._recorder.exchange = exchange
+        exchange.phase = Phase.NOT_CONNECTED
+        prepared = self._prepare(request)
+        self._trace(trace.request_text(prepared))
+        try:
+            response = self._session.send(
+                prepared,
+                stream=True,
+                allow_redirects=False,
+                timeout=(CONNECT_SECONDS, request.read_seconds),
+                verify=_ca_bundle(),
+                proxies=_proxies(request.url),
+            )
+        except _TRANSPORT_ERRORS as error:
+            raise _failure(error, exchange, request, None) from error
+        self._trace(trace.response_text(response))
+        return response
+
+    def _attempt(self, request: Request, deadline: Deadline, exchange: Exchange) -> Outcome:
+        try:
+            response = self.open(_bounded(request, deadline), exchange)
+        except TransportFailure as failure:
+            return failure
+        with response:
+            try:
+                body = response.content
+            except _TRANSPORT_ERRORS as error:
+                return _failure(error, exchange, request, response)
+        exchange.phase = Phase.ANSWERED
+        return Answer(response.status_code, response.headers, body)
+
+    def _delay(self, policy: Policy, outcome: Outcome, attempt: int) -> float | None:
+        """Seconds until the next attempt, or None to stop: full jitter, or what the service asks for."""
+        if attempt >= policy.retries(outcome):
+            return None
+        asked = _asked_wait(outcome.headers)
+        if asked is not None:
+            return min(asked, LONGEST_WAIT_SECONDS)
+        return random.uniform(0.0, min(policy.cap_seconds, policy.base_seconds * 2.0**attempt))
+
+    def _prepare(self, request: Request) -> requests.PreparedRequest:
+        headers: CaseInsensitiveDict[str | bytes] = CaseInsensitiveDict(
+            {"Accept": "application/json", "User-Agent": f"fal-cli/{__version__}"}
+        )
+        if request.body is not None:
+            headers["Content-Type"] = "application/json"
+        # Bytes, because http.client would refuse a text header outside of Latin-1.
+        headers.update({name: value.encode() for name, value in request.headers.items()})
+        plain = requests.Request(request.method, request.url, headers=headers, data=request.body, auth=self._auth)
+        return self._session.prepare_request(plain)
+
+    def _trace(self, text: str) -> None:
+        if self._tracer:
+            self._tracer(trace.redacted(text, self._secret))
+
+
+_TRANSPORT_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, HTTPException, OSError)
+
+
+def _bounded(request: Request, deadline: Deadline) -> Request:
+    left = deadline.left()
+    if left is None or (request.read_seconds is not None and request.read_seconds <= left):
+        return request
+    return Request(
+        request.what, request.method, request.url, request.headers, request.body, read_seconds=max(left, 0.05)
+    )
+
+
+def _failure(
+    error: Exception, exchange: Exchange, request: Request, response: requests.Response | None
+) -> TransportFailure:
+    reason, permanent = trace.reason(error, request.url, exchange.phase)
+    return TransportFailure(
+        reason,
+        exchange.phase,
+        permanent=permanent,
+        status=response.status_code if response is not None else None,
+        headers=response.headers if response is not None else None,
+    )
+
+
+def _reason_of(outcome: Outcome) -> str:
+    return outcome.reason if isinstance(outcome, TransportFailure) else f"HTTP {outcome.status}"
+
+
+def _asked_wait(headers: Mapping[str, str]) -> float | None:
+    """Seconds from `Retry-After` (seconds or a date) or `x-ratelimit-reset` (seconds), if one is readable."""
+    value = headers.get("retry-after") or headers.get("x-ratelimit-reset")
+    if not value:
+        return None
+    try:
+        return float(urllib3.Retry().parse_retry_after(value))
+    except urllib3.exceptions.InvalidHeader:
+        return None
+
+
+def _ca_bundle() -> str | bool:
+    """The CA file: the variables that curl, requests and OpenSSL know, else the packaged list."""
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
+        if os.environ.get(name):
+            return os.environ[name]
+    return True
+
+
+def _proxies(url: str) -> dict[str, str]:
+    """Proxies from the environment, but never for this machine: requests would send even 127.0.0.1 there."""
+    return {} if is_loopback(url) else requests.utils.get_environ_proxies(url)
