@@ -1,0 +1,227 @@
+"""Exit codes, usage errors, and the one table from any error to sentence, hint and code."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from fal_cli.api.errors import (
+    AnswerLost,
+    ApiError,
+    FieldError,
+    NotReached,
+    NotReady,
+    Phase,
+    Refused,
+    RequestFailed,
+    Unavailable,
+    WaitEnded,
+)
+
+_LONGEST_MESSAGE = 500
+_LONGEST_FIELD = 200
+_INPUT_REFUSED = (400, 405, 409, 413, 415, 422)
+
+
+class Exit(IntEnum):
+    """Exit codes answer one question above all: may I run it again? `EXIT_CODES` explains each."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    CREDENTIALS = 3
+    INPUT_REFUSED = 4
+    NOT_FOUND = 5
+    NETWORK = 6
+    STILL_RUNNING = 7
+    NOT_FINISHED = 8
+    LIMITED = 9
+    UNKNOWN_OUTCOME = 10
+    NOT_SAVED = 11
+
+
+EXIT_CODES: tuple[tuple[str, str, str], ...] = (
+    ("0", "done", ""),
+    ("1", "the request ran and failed, or an unexpected failure", "after reading"),
+    ("2", "usage: unknown option, malformed input, unreadable file; nothing was sent", "yes, mended"),
+    ("3", "no credentials, or they were refused", "yes"),
+    ("4", "the input was refused, with a line per field", "after mending the input"),
+    ("5", "no such endpoint or request", "yes"),
+    ("6", "network: nothing was accepted, or a read did not come whole", "yes"),
+    ("7", "accepted, and we stopped waiting (--timeout); the request lives on", "no: fal result ID --wait"),
+    ("8", "not finished yet (status --exit-status, result without --wait)", "ask again"),
+    ("9", "refused for quota, balance or rate, after retries", "later"),
+    ("10", "a paid call was sent and its answer was lost: whether it runs is not known", "no: look first"),
+    ("11", "the result is printed, but a file could not be saved", "no: fal result ID -o FILE"),
+    ("130, 143", "interrupted; the id, if there is one, is shown", "no: fal result ID --wait"),
+)
+
+
+class CliError(Exception):
+    """A failure that the program explains itself: one sentence, an optional hint, an exit code."""
+
+    code = Exit.FAILED
+
+    def __init__(self, message: str, *, hint: str = "", code: Exit | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        if code is not None:
+            self.code = code
+
+
+class UsageError(CliError):
+    """What was typed cannot be done. Nothing was sent."""
+
+    code = Exit.USAGE
+
+
+class MalformedInput(UsageError):
+    """An input word that cannot be read; `at` is the character that the caret points to."""
+
+    def __init__(self, message: str, word: str, at: int, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.word = word
+        self.at = at
+
+
+class NoCredentials(CliError):
+    """There is no key to call with, or one that cannot be one."""
+
+    code = Exit.CREDENTIALS
+
+
+@dataclass(frozen=True)
+class Report:
+    """An error made ready to be shown: `lines` are details under the message."""
+
+    code: int
+    message: str
+    lines: tuple[str, ...] = ()
+    hint: str = ""
+    request_id: str = ""
+    error_type: str = ""
+    status: int | None = None
+
+
+def report(error: Exception, *, tool: str = "fal") -> Report:
+    """The sentence, hint and exit code of any error that this program raises."""
+    if isinstance(error, MalformedInput):
+        return Report(error.code, f"malformed input: {error.message}", _caret(error.word, error.at), error.hint)
+    if isinstance(error, CliError):
+        return Report(error.code, error.message, hint=error.hint)
+    if isinstance(error, ApiError):
+        return _api_report(error, tool)
+    return Report(
+        Exit.FAILED,
+        f"unexpected failure: {type(error).__name__}: {_cut(str(error), _LONGEST_MESSAGE)}",
+        hint=f"FAL_DEBUG=1 {tool} … shows where it happened.",
+    )
+
+
+def _api_report(error: ApiError, tool: str) -> Report:
+    code, message, hint = _sentence(error, tool)
+    return Report(
+        code,
+        _cut(message, _LONGEST_MESSAGE),
+        tuple(_field_line(entry) for entry in error.fields),
+        hint,
+        error.request_id,
+        error.error_type,
+        error.status,
+    )
+
+
+def _sentence(error: ApiError, tool: str) -> tuple[Exit, str, str]:
+    """Exit code, message and hint, most specific kind first."""
+    if isinstance(error, AnswerLost):
+        return _lost(error)
+    if isinstance(error, Unavailable):
+        return (
+            Exit.NETWORK,
+            f"the service cannot answer now (HTTP {error.status}): {error.message}",
+            "Try again.",
+        )
+    if isinstance(error, NotReached):
+        accepted = "Nothing was accepted; try again." if error.phase == Phase.NOT_CONNECTED else "Try again."
+        return Exit.NETWORK, f"network: {error.message}", accepted
+    if isinstance(error, NotReady):
+        return Exit.NOT_FINISHED, error.message, "Add --wait to wait for it."
+    if isinstance(error, WaitEnded):
+        hint = f"To wait for it: {tool} result {error.request_id} --wait"
+        return Exit.STILL_RUNNING, f"{error.message}; the request goes on", hint
+    if isinstance(error, RequestFailed):
+        return _failed(error)
+    if isinstance(error, Refused):
+        return _refused(error)
+    return Exit.FAILED, error.message, ""
+
+
+def _lost(error: AnswerLost) -> tuple[Exit, str, str]:
+    told = f"HTTP {error.status}: {error.message}" if error.status else error.message
+    return (
+        Exit.UNKNOWN_OUTCOME,
+        f"the call was sent, but its answer was lost ({told})",
+        "It may be running and may be billed, so it was not sent again. "
+        "Look at your requests on https://fal.ai/dashboard before you repeat it.",
+    )
+
+
+def _failed(error: RequestFailed) -> tuple[Exit, str, str]:
+    if error.headers.get("x-fal-request-timeout-type") == "user":
+        return (
+            Exit.FAILED,
+            "the request did not start before its --start-timeout",
+            "It did not run; submit it again.",
+        )
+    if error.error_type == "client_cancelled" or error.status == 499:
+        return Exit.FAILED, f"the request was cancelled: {error.message}", ""
+    if error.status in _INPUT_REFUSED and not any(entry.type.startswith("downstream") for entry in error.fields):
+        return Exit.INPUT_REFUSED, _http("the input was refused", error), ""
+    return Exit.FAILED, _http("the request failed", error), ""
+
+
+def _refused(error: Refused) -> tuple[Exit, str, str]:
+    status = error.status
+    if status == 403 and "locked" in error.message.lower():
+        return (
+            Exit.LIMITED,
+            f"the account is locked: {error.message}",
+            "See https://fal.ai/dashboard/billing.",
+        )
+    if status in (401, 403):
+        return (
+            Exit.CREDENTIALS,
+            _http("the key was refused", error),
+            "Check FAL_KEY (https://fal.ai/dashboard/keys).",
+        )
+    if status == 404:
+        return Exit.NOT_FOUND, _http("no such endpoint or request", error), ""
+    if status == 429:
+        return Exit.LIMITED, _http("refused for now", error), "Nothing was accepted; try again later."
+    if status in _INPUT_REFUSED:
+        return Exit.INPUT_REFUSED, _http("the input was refused", error), ""
+    return Exit.FAILED, _http("the service refused the call", error), ""
+
+
+def _http(lead: str, error: ApiError) -> str:
+    told = error.message if error.message != "the input was refused" else ""
+    kind = f", {error.error_type}" if error.error_type and not error.fields else ""
+    lead = f"{lead} (HTTP {error.status}{kind})" if error.status else lead
+    return f"{lead}: {told}" if told else lead
+
+
+def _field_line(entry: FieldError) -> str:
+    kind = f" ({entry.type})" if entry.type else ""
+    where = f"{entry.location}: " if entry.location else ""
+    return f"{where}{_cut(entry.message, _LONGEST_FIELD)}{kind}"
+
+
+def _caret(word: str, at: int) -> tuple[str, ...]:
+    """The word and a caret under one of its characters, cut to a window around it."""
+    start = max(0, at - 50)
+    window = word[start : at + 20]
+    shown = "".join(character if character.isprintable() else " " for character in window)
+    return (shown, " " * (at - start) + "^")
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[:most]}… ({len(text)} characters)"

@@ -1,0 +1,61 @@
+"""JSON, read strictly: what is accepted here goes onto the wire unchanged in meaning.
+
+Python's own reader lets NaN, infinities and lone surrogates through, which no service can read back.
+The bytes decide the encoding (UTF-8 with or without BOM, UTF-16, UTF-32).
+"""
+
+import json
+from pathlib import Path
+from typing import Any, NoReturn
+
+from fal_cli.errors import UsageError
+
+
+def loads(data: str | bytes, source: str) -> Any:
+    """The value that `data` writes; `source` names it in an error.
+
+    Raises `UsageError` for anything that is not strict JSON.
+    """
+    try:
+        value = json.loads(data, parse_constant=_refuse_constant)
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except json.JSONDecodeError as error:
+        raise UsageError(f"{source} is not JSON: {error.msg} (line {error.lineno}, column {error.colno})") from None
+    except UnicodeEncodeError:
+        raise UsageError(f"{source} holds half of a character (a lone surrogate)") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{source} is neither UTF-8 nor UTF-16 text") from None
+    except RecursionError:
+        raise UsageError(f"{source} is nested too deeply") from None
+    except ValueError as error:
+        raise UsageError(f"{source} is not JSON: {error}") from None
+    return value
+
+
+def loads_object(data: str | bytes, source: str) -> dict[str, Any]:
+    """The JSON object that `data` writes. Raises `UsageError` for any other JSON."""
+    value = loads(data, source)
+    if not isinstance(value, dict):
+        raise UsageError(f'{source} is {_described(value)}; an endpoint takes a JSON object, like {{"prompt": "…"}}')
+    return value
+
+
+def read_file(path: str) -> bytes:
+    """The bytes of a file that the user named. Raises `UsageError` where it cannot be read."""
+    try:
+        return Path(path).expanduser().read_bytes()
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror or error}") from None
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON value")
+
+
+def _described(value: object) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true or false"
+    names: dict[type, str] = {list: "a list", str: "text", int: "a number", float: "a number"}
+    return names[type(value)]

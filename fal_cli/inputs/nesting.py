@@ -1,0 +1,119 @@
+"""Keys with dots and brackets: `loras.0.path`, `loras[0][path]`, `tags[]`. Pure.
+
+A number names a place in a list where a list stands or nothing stands yet, and a key where an object
+stands. A list grows at its end only: a gap would send nulls that nobody asked for.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from fal_cli.errors import MalformedInput
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a path; `at` is its place in the word, for the caret."""
+
+    name: str
+    at: int
+
+    @property
+    def appends(self) -> bool:
+        return self.name == ""
+
+    @property
+    def index(self) -> int | None:
+        return int(self.name) if self.name.isascii() and self.name.isdigit() else None
+
+
+def steps(key: str, word: str) -> tuple[Step, ...]:
+    """Reads the path that a key writes.
+
+    Raises `MalformedInput` for an empty segment, an open bracket, or text after a bracket.
+    """
+    found: list[Step] = []
+    at = 0
+    while at < len(key):
+        reader = _bracketed if key[at] == "[" else _dotted
+        step, at = reader(key, at, word, first=not found)
+        found.append(step)
+    return tuple(found)
+
+
+def assign(root: dict[str, Any], path: tuple[Step, ...], value: object, word: str) -> None:
+    """Sets `value` at `path` under `root`, making objects and lists on the way.
+
+    Raises `MalformedInput` where the path leads through a plain value or beyond a list's end.
+    """
+    here: Any = root
+    for step, following in pairwise(path):
+        here = _enter(here, step, following, word)
+    _put(here, path[-1], value, word)
+
+
+def _dotted(key: str, at: int, word: str, first: bool) -> tuple[Step, int]:
+    start = at if first else at + 1
+    if not first and key[at] != ".":
+        raise MalformedInput("expected '.', '[' or an operator after ']'", word, at)
+    letters, at = [], start
+    while at < len(key) and key[at] not in ".[":
+        if key[at] == "\\" and at + 1 < len(key):
+            at += 1
+        letters.append(key[at])
+        at += 1
+    if not letters:
+        raise MalformedInput("expected a name here", word, start)
+    return Step("".join(letters), start), at
+
+
+def _bracketed(key: str, at: int, word: str, first: bool) -> tuple[Step, int]:
+    if first:
+        raise MalformedInput("an input begins with a name, not with '['", word, at)
+    end = key.find("]", at)
+    if end < 0:
+        raise MalformedInput("this '[' is never closed", word, at)
+    return Step(key[at + 1 : end], at + 1), end + 1
+
+
+def _enter(here: Any, step: Step, following: Step, word: str) -> Any:
+    child = _get(here, step, word)
+    if child is None:
+        child = [] if following.appends or following.index is not None else {}
+        _put(here, step, child, word)
+    elif not isinstance(child, dict | list):
+        raise MalformedInput(f"{step.name!r} already holds {_kind(child)} and cannot hold this", word, following.at)
+    return child
+
+
+def _get(here: Any, step: Step, word: str) -> Any:
+    if isinstance(here, dict):
+        return None if step.appends else here.get(step.name)
+    index = _place(here, step, word)
+    return here[index] if index < len(here) else None
+
+
+def _put(here: Any, step: Step, value: object, word: str) -> None:
+    if isinstance(here, dict):
+        if step.appends:
+            raise MalformedInput("'[]' appends to a list, but an object stands here", word, step.at)
+        here[step.name] = value
+        return
+    index = _place(here, step, word)
+    here[index : index + 1] = [value]
+
+
+def _place(here: list[Any], step: Step, word: str) -> int:
+    if step.appends:
+        return len(here)
+    if step.index is None:
+        raise MalformedInput(f"a list stands here: expected a number, not {step.name!r}", word, step.at)
+    if step.index > len(here):
+        raise MalformedInput(f"the list has {len(here)} entries: the next is {len(here)}", word, step.at)
+    return step.index
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, bool):
+        return "true or false"
+    return "text" if isinstance(value, str) else "a number"
