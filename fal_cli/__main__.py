@@ -1,0 +1,54 @@
+"""Where the process begins. `--version` and completion are answered before anything else is imported."""
+
+import sys
+
+
+def entry() -> None:
+    """The console script."""
+    try:
+        code = _dispatch(sys.argv[1:])
+    except KeyboardInterrupt:
+        code = 130
+    sys.exit(code)
+
+
+def _dispatch(words: list[str]) -> int:
+    if words == ["--version"]:
+        from fal_cli import __version__
+
+        return _print(f"fal-cli {__version__}\n")
+    if words[:1] == ["__complete"]:
+        from fal_cli.completion.answer import answer
+
+        return _print("".join(f"{line}\n" for line in answer(words[1:])))
+    return _run(words)
+
+
+def _run(words: list[str]) -> int:
+    import os
+
+    from fal_cli import interrupts
+
+    interrupts.install()
+    try:
+        from fal_cli import app
+        from fal_cli.context import Context, Streams
+
+        program = os.path.basename(sys.argv[0])
+        name = program if program in ("fal", "fal-cli") else "fal"
+        return app.main(words, Context(Streams.standard(), os.environ, program=name))
+    except interrupts.Interrupted as interruption:  # while still importing, or a second one while ending
+        return interruption.code
+
+
+def _print(text: str) -> int:
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        sys.stderr.close()
+    return 0
+
+
+if __name__ == "__main__":
+    entry()

@@ -1,0 +1,116 @@
+"""The command tree, and the only `except` that ends the process."""
+
+import traceback
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Annotated
+
+import typer
+
+from fal_cli import __version__
+from fal_cli.commands import VERBS, Verb
+from fal_cli.context import Context
+from fal_cli.errors import Report, UsageError, report
+from fal_cli.interrupts import Interrupted
+from fal_cli.options import bind, help_tail
+from fal_cli.terminal.output import ReaderGone
+
+_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+def main(words: Sequence[str], context: Context) -> int:
+    """Runs one command line and returns its exit code. Every failure ends here, as a sentence on stderr."""
+    try:
+        return run_words(words, context)
+    except ReaderGone:
+        return 0
+    except Interrupted as interruption:
+        for line in context.stake:
+            context.talk.essential(line)
+        return interruption.code
+    except typer.TyperException as error:
+        return _fail(context, _usage_report(error, words))
+    except Exception as error:
+        if context.env.get("FAL_DEBUG"):
+            context.talk.debug(traceback.format_exc())
+        return _fail(context, report(error, tool=context.tool))
+
+
+def run_words(words: Sequence[str], context: Context) -> int:
+    """Parses and runs a command line without catching anything."""
+    command = typer.main.get_command(build(words))
+    code = command.main(args=list(words), prog_name=context.program, standalone_mode=False, obj=context)
+    return code if isinstance(code, int) else 0
+
+
+def build(words: Sequence[str] | None = None) -> typer.Typer:
+    """The command tree. Only the verbs that occur among `words` are imported; all of them if it is None.
+
+    A verb is registered wherever its word stands, since an option's value may come before it; the others
+    need no more than their line in the help.
+    """
+    tree = typer.Typer(
+        name="fal",
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings=_SETTINGS,
+        no_args_is_help=True,
+        epilog="Begin with: fal --sandbox run fal-ai/flux/dev prompt='a cat'",
+    )
+    tree.callback()(bind(_root, is_root=True))
+    for name, verb in VERBS.items():
+        if words is None or name in words:
+            _register(tree, name, verb)
+        else:
+            tree.command(name, help=verb.help, hidden=verb.hidden)(_unreachable)
+    return tree
+
+
+def _root(
+    context: Context, version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False
+) -> None:
+    """The command line for fal.ai's model endpoints: call one, follow it through the queue, keep its result."""
+    if version:
+        context.output.line(f"fal-cli {__version__}")
+        raise typer.Exit
+
+
+def _register(tree: typer.Typer, name: str, verb: Verb) -> None:
+    module = import_module(f"fal_cli.commands.{verb.module}")
+    subverbs: dict[str, Callable[..., None]] | None = getattr(module, "SUBVERBS", None)
+    if subverbs is None:
+        tree.command(name, hidden=verb.hidden, epilog=help_tail(module.EXAMPLES))(bind(module.VERB))
+        return
+    group = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help=verb.help, epilog=help_tail(module.EXAMPLES))
+    for subname, function in subverbs.items():
+        group.command(subname)(bind(function))
+    tree.add_typer(group, name=name)
+
+
+def _unreachable() -> None:
+    raise AssertionError("a verb that was typed is always registered")
+
+
+def _usage_report(error: Exception, words: Sequence[str]) -> Report:
+    """Typer's own complaint, with a hint where an input was written as an option."""
+    message = str(error.format_message()) if hasattr(error, "format_message") else str(error)
+    option = str(getattr(error, "option_name", "") or "")
+    unknown = option.startswith("--") and "No such option" in message
+    hint = f"inputs are written {_as_input(option, words)}" if unknown else ""
+    return report(UsageError(message[:1].lower() + message[1:].rstrip("."), hint=hint))
+
+
+def _as_input(option: str, words: Sequence[str]) -> str:
+    """`--seed=7` or `--seed 7` as the input that was meant."""
+    given = [word for word in words if word == option or word.startswith(f"{option}=")]
+    name, equals, value = (given[0] if given else option).partition("=")
+    following = list(words)[list(words).index(option) + 1 :] if option in words else []
+    if not equals and following and not following[0].startswith("-"):
+        value = following[0]
+    return f"{name.lstrip('-')}={value or 'VALUE'}"
+
+
+def _fail(context: Context, told: Report) -> int:
+    context.talk.error(told, tool=context.program)
+    return int(told.code)

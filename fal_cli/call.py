@@ -1,0 +1,65 @@
+"""A call made ready: the words of the command line as an endpoint, an input object and wire options."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fal_cli import endpoint
+from fal_cli.api.options import CallOptions, InvalidOption
+from fal_cli.context import Context
+from fal_cli.endpoint import EndpointId, InvalidEndpoint
+from fal_cli.errors import UsageError
+from fal_cli.inputs.gather import gather
+from fal_cli.options import CallFlags, InputWords
+
+
+@dataclass(frozen=True)
+class Call:
+    """What is sent, where to, and with which options."""
+
+    endpoint: EndpointId
+    input_json: Mapping[str, Any]
+    options: CallOptions
+
+
+def prepare(context: Context, name: str, words: InputWords, flags: CallFlags) -> Call:
+    """Reads everything that the user gave. Raises `UsageError`; nothing has been sent then."""
+    try:
+        target = endpoint.parse(name).joined(flags.path)
+    except InvalidEndpoint as error:
+        raise UsageError(str(error)) from None
+    options = wire_options(flags)
+    input_json = gather(words.words, words.texts, context.stdin)
+    if (words.words or words.texts) and not words.texts and context.stdin.holds_unread_pipe_data():
+        context.talk.note("the data on stdin was not read, since inputs were given; add - to merge it")
+    return Call(target, input_json, options)
+
+
+def wire_options(flags: CallFlags) -> CallOptions:
+    """The flags as the request layer takes them. Raises `UsageError`."""
+    try:
+        return CallOptions(
+            priority=flags.priority or "",
+            hint=flags.hint,
+            start_timeout=flags.start_timeout,
+            webhook=flags.webhook,
+            max_queue=flags.max_queue,
+            no_server_retry=flags.no_server_retry,
+            no_store=flags.no_store,
+            expires=flags.expires,
+            tags=_pairs(flags.tag or [], "=", "--tag", "KEY=VALUE"),
+            headers=_pairs(flags.header or [], ":", "-H", "'NAME: VALUE'"),
+            method=flags.method.lower(),
+        )
+    except InvalidOption as error:
+        raise UsageError(str(error)) from None
+
+
+def _pairs(texts: list[str], separator: str, option: str, form: str) -> dict[str, str]:
+    pairs = {}
+    for text in texts:
+        name, found, value = text.partition(separator)
+        if not found or not name.strip():
+            raise UsageError(f"{option} takes {form}, not {text!r}")
+        pairs[name.strip()] = value.strip()
+    return pairs

@@ -1,0 +1,26 @@
+"""A file a verb. `VERBS` names them all, so that only those that were typed are imported."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Verb:
+    """Where a verb lives, and its line in the help."""
+
+    module: str
+    help: str
+    hidden: bool = False
+
+
+VERBS: dict[str, Verb] = {
+    "run": Verb("run", "Call an endpoint: queue it, follow it live, print the result."),
+    "submit": Verb("submit", "Put a request into the queue and print its id."),
+    "status": Verb("status", "Print where requests stand."),
+    "logs": Verb("logs", "Print the log lines of a request."),
+    "result": Verb("result", "Print the result of a finished request."),
+    "cancel": Verb("cancel", "Ask the service to stop requests."),
+    "sandbox": Verb("sandbox", "Keep a local fal running, look into it, or clear it."),
+    "completion": Verb("completion", "Print the completion script of a shell."),
+    "help": Verb("help", "Explain a command or a topic."),
+    "subscribe": Verb("run", "The same as run.", hidden=True),
+}

@@ -1,0 +1,54 @@
+"""`fal logs`: a request's log lines on stdout."""
+
+from typing import Annotated
+
+import typer
+
+from fal_cli.api.events import Completed, InProgress, LogLine
+from fal_cli.context import Context
+from fal_cli.errors import UsageError
+from fal_cli.options import Refs, Timeout
+
+EXAMPLES = """\
+  fal logs $id
+  fal logs last --follow"""
+
+
+def logs(
+    context: Context,
+    refs: Refs,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="Stay until the request ends.")] = False,
+    timeout: Timeout = None,
+) -> None:
+    """Print the log lines of a request.
+
+    The service keeps a moving window of them, so lines that are long past may be gone.
+    """
+    from fal_cli import refs as references
+    from fal_cli.api import follow as following
+    from fal_cli.api import queue
+    from fal_cli.api.deadline import Deadline
+    from fal_cli.submission import goes_on
+
+    if timeout is not None and not follow:
+        raise UsageError("--timeout limits --follow")
+    handle = references.one(context, refs)
+    wire = context.wire()
+    if not follow:
+        seen = queue.status(wire, handle, logs=True)
+        _write(context, seen.logs if isinstance(seen, InProgress | Completed) else ())
+        return
+    context.stake = goes_on(context, handle.request_id)
+    for event in following.follow(wire, handle, deadline=Deadline(timeout)):
+        if isinstance(event, InProgress | Completed):
+            _write(context, event.logs)
+
+
+def _write(context: Context, lines: tuple[LogLine, ...]) -> None:
+    from fal_cli.terminal.logs import unwrapped
+
+    for line in lines:
+        context.output.line(unwrapped(line.message))
+
+
+VERB = logs

@@ -1,0 +1,85 @@
+"""`fal run`: queue it, follow it live, print the result."""
+
+from typing import Annotated, Literal
+
+import typer
+
+from fal_cli.context import Context
+from fal_cli.errors import UsageError
+from fal_cli.options import CallFlags, Endpoint, InputWords, Logs, PrintFlags, SaveTo, Timeout
+
+EXAMPLES = """\
+  fal run fal-ai/flux/dev prompt="a cat"
+  fal run fal-ai/flux/dev prompt="a cat" seed=7 image_size.width=640 image_size.height=480
+  echo '{"prompt":"a cat"}' | fal run fal-ai/flux/dev --print urls
+  fal --sandbox run fal-ai/flux/dev prompt="a cat" --query 'images[0].url'"""
+
+Direct = Annotated[
+    bool,
+    typer.Option("--direct", help="Skip the queue. Risk: if the connection is lost, so is the paid result."),
+]
+OnTimeout = Annotated[
+    Literal["detach", "cancel"], typer.Option("--on-timeout", help="What --timeout does to the request.")
+]
+OnInterrupt = Annotated[
+    Literal["detach", "cancel"],
+    typer.Option("--on-interrupt", envvar="FAL_ON_INTERRUPT", help="What Ctrl-C does to the request."),
+]
+
+
+def run(
+    context: Context,
+    endpoint: Endpoint,
+    words: InputWords,
+    call: CallFlags,
+    shown: PrintFlags,
+    output: SaveTo = "",
+    timeout: Timeout = None,
+    on_timeout: OnTimeout = "detach",
+    on_interrupt: OnInterrupt = "detach",
+    direct: Direct = False,
+    logs: Logs = False,
+) -> None:
+    """Call an endpoint: queue it, follow it live, print the result.
+
+    Progress and logs go to stderr, the result to stdout: byte for byte in a pipe, laid out on a terminal.
+    Ctrl-C leaves the request running and says how to pick it up; a lost network does not end the command.
+    """
+    from fal_cli.call import prepare
+    from fal_cli.commands import saving
+    from fal_cli.following import Ending, run_directly, run_queued
+    from fal_cli.submission import NOTHING_SENT
+    from fal_cli.terminal.selection import Selection
+
+    context.stake = NOTHING_SENT
+
+    selection = Selection(context, shown)
+    target = saving.checked(output)
+    ready = prepare(context, endpoint, words, call)
+    if direct:
+        _refuse_queue_options(call)
+        outcome = run_directly(context, ready, timeout)
+    else:
+        outcome = run_queued(context, ready, Ending(timeout, on_timeout, on_interrupt), logs=logs)
+    selection.write(
+        outcome.result,
+        endpoint=str(ready.endpoint),
+        request_id=outcome.request_id,
+        url=outcome.url,
+        seconds=outcome.inference_seconds,
+    )
+    saving.save(target, outcome.result)
+
+
+def _refuse_queue_options(call: CallFlags) -> None:
+    named = {
+        "--webhook": call.webhook,
+        "--max-queue": call.max_queue is not None,
+        "--priority": call.priority,
+    }
+    for option, given in named.items():
+        if given:
+            raise UsageError(f"{option} is an option of the queue, which --direct skips")
+
+
+VERB = run

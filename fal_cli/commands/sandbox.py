@@ -1,0 +1,85 @@
+"""`fal sandbox`: keep a local fal running, look into it, or clear it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fal_cli.context import Context, sandbox_extra
+from fal_cli.errors import CliError, UsageError
+
+EXAMPLES = """\
+  fal sandbox serve --port 8700
+  fal sandbox serve --fault submit=429:retry-after=2*3 --fault stream=cut-after:2
+  fal sandbox stats"""
+
+DEFAULT_PORT = 8700
+
+
+def serve(
+    context: Context,
+    port: Annotated[
+        int,
+        typer.Option("--port", metavar="N", help="First of the ports, one for each host: run, queue, files."),
+    ] = DEFAULT_PORT,
+    cert: Annotated[
+        Path | None, typer.Option("--cert", metavar="FILE", help="Serve TLS with this certificate.")
+    ] = None,
+    key: Annotated[Path | None, typer.Option("--key", metavar="FILE", help="The certificate's private key.")] = None,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option("--fault", metavar="ROUTE=FAULT[*TIMES]", help="Order a failure, e.g. submit=cut-after*1."),
+    ] = None,
+) -> None:
+    """Keep a sandbox running and print the environment that points a client at it."""
+    from fal_cli import settings
+
+    if (cert is None) != (key is None):
+        raise UsageError("--cert and --key go together")
+    with sandbox_extra():
+        from fal_cli.sandbox.server import SANDBOX_KEY, Sandbox
+    try:
+        sandbox = Sandbox(settings.sandbox_folder(context.env), faults=fault or (), port=port, cert=cert, key=key)
+    except ValueError as error:
+        raise UsageError(f"--fault: {error}") from None
+    except OSError as error:
+        raise CliError(
+            f"cannot serve on port {port}: {error.strerror or error}", hint="Name another with --port."
+        ) from None
+    for name, value in _environment(SANDBOX_KEY, sandbox.addresses.run, sandbox.addresses.queue, sandbox.addresses.cdn):
+        context.output.line(f"export {name}={value}")
+    context.talk.note("the sandbox is up; end it with Ctrl-C")
+    sandbox.serve()
+
+
+def reset(context: Context) -> None:
+    """Forget every request and file of the sandbox, and the ledger of them."""
+    from fal_cli import settings
+
+    with sandbox_extra():
+        from fal_cli.sandbox.store import Store
+
+    folder = settings.sandbox_folder(context.env)
+    Store(folder).reset()
+    for name in ("ledger.db", "ledger.db-wal", "ledger.db-shm"):
+        (folder / name).unlink(missing_ok=True)
+    context.talk.note("the sandbox is empty")
+
+
+def stats(context: Context) -> None:
+    """Print what the sandbox has counted: submits that it accepted, and HTTP requests by route."""
+    from fal_cli import settings
+
+    with sandbox_extra():
+        from fal_cli.sandbox.store import Store
+
+    context.output.json(Store(settings.sandbox_folder(context.env)).stats())
+
+
+def _environment(key: str, run: str, queue: str, cdn: str) -> list[tuple[str, str]]:
+    """Clients expect a bare `host:port` where TLS is served, and our own takes a scheme where it is not."""
+    hosts = {"FAL_RUN_HOST": run, "FAL_QUEUE_RUN_HOST": queue, "FAL_CDN_HOST": cdn}
+    return [("FAL_KEY", key), *((name, url.removeprefix("https://")) for name, url in hosts.items())]
+
+
+SUBVERBS = {"serve": serve, "reset": reset, "stats": stats}

@@ -1,0 +1,119 @@
+"""`fal status`: where requests stand, once or until they end."""
+
+from typing import Annotated, Literal
+
+import typer
+
+from fal_cli.api.events import Completed, Handle, InProgress, Queued, Status
+from fal_cli.context import Context
+from fal_cli.errors import Exit, UsageError
+from fal_cli.options import Logs, Refs, Timeout
+
+EXAMPLES = """\
+  fal status $id
+  fal status fal-ai/flux/dev $id --follow
+  fal status last --print envelope --query queue_position"""
+
+StatusPrint = Literal["status", "envelope", "id", "none"]
+
+
+def status(
+    context: Context,
+    refs: Refs,
+    follow: Annotated[
+        bool, typer.Option("-f", "--follow", help="Stay until it ends; in a pipe a word a change.")
+    ] = False,
+    logs: Logs = False,
+    exit_status: Annotated[
+        bool, typer.Option("--exit-status", help="End with code 8 if not finished, 1 if it failed.")
+    ] = False,
+    timeout: Timeout = None,
+    print_: Annotated[StatusPrint, typer.Option("--print", help="What stdout carries.")] = "status",
+    query: Annotated[
+        str,
+        typer.Option("--query", metavar="EXPR", help="Pick from the status object by a JMESPath expression."),
+    ] = "",
+) -> None:
+    """Print where requests stand.
+
+    The word is IN_QUEUE, IN_PROGRESS or COMPLETED. COMPLETED says that a request ended, not that it went
+    well: its result tells. Of several requests each line is ID, a tab, and the word.
+    """
+    from fal_cli import refs as references
+    from fal_cli.options import PrintFlags
+    from fal_cli.terminal.selection import Selection
+
+    selection = Selection(context, PrintFlags(query=query))
+    if timeout is not None and not follow:
+        raise UsageError("--timeout limits --follow")
+    handles = references.resolve(context, refs)
+    if follow and len(handles) > 1:
+        raise UsageError("--follow takes one request at a time")
+    asks_for_object = print_ == "envelope" or bool(query)
+    last: Status | None = None
+    for handle in handles:
+        last = (
+            _followed(context, handle, timeout, logs, words=print_ == "status" and not query)
+            if follow
+            else _look(context, handle, logs)
+        )
+        if asks_for_object:
+            selection.pick(dict(last.raw))
+        elif print_ == "id":
+            context.output.line(handle.request_id)
+        elif print_ == "status" and not follow:
+            context.output.line(last.word if len(handles) == 1 else f"{handle.request_id}\t{last.word}")
+        if exit_status and (code := _code(last)):
+            raise typer.Exit(code)
+
+
+def _look(context: Context, handle: Handle, logs: bool) -> Status:
+    from fal_cli.api import queue
+    from fal_cli.terminal.logs import display_lines
+
+    seen = queue.status(context.wire(), handle, logs=logs)
+    if isinstance(seen, InProgress | Completed):
+        for line in seen.logs:
+            for text in display_lines(line.message):
+                context.talk.note(text)
+    if context.streams.stdout_is_terminal:
+        _describe(context, seen)
+    return seen
+
+
+def _describe(context: Context, seen: Status) -> None:
+    if isinstance(seen, Queued) and seen.position is not None:
+        context.talk.note(f"position {seen.position} in the queue")
+    elif isinstance(seen, Completed) and (seen.error or seen.error_type):
+        context.talk.note(f"it failed: {seen.error or seen.error_type}")
+
+
+def _followed(context: Context, handle: Handle, timeout: float | None, logs: bool, *, words: bool) -> Status:
+    """Follows to the end; on stdout a word for each change, for a program to read at once."""
+    from fal_cli.api import follow
+    from fal_cli.api.deadline import Deadline
+    from fal_cli.submission import goes_on
+
+    context.stake = goes_on(context, handle.request_id)
+    last: Status | None = None
+    with context.view(str(handle.endpoint), logs=logs) as view:
+        view.tally.request_id = handle.request_id
+        for event in follow.follow(context.wire(view), handle, deadline=Deadline(timeout)):
+            view.show(event)
+            if isinstance(event, Queued | InProgress | Completed):
+                if words and not context.output.is_terminal and (last is None or last.word != event.word):
+                    context.output.line(event.word)
+                last = event
+    assert last is not None  # following ends with Completed, or raises
+    if words and context.output.is_terminal:
+        context.output.line(last.word)
+    return last
+
+
+def _code(seen: Status) -> Exit:
+    if not isinstance(seen, Completed):
+        return Exit.NOT_FINISHED
+    return Exit.FAILED if seen.error or seen.error_type else Exit.DONE
+
+
+VERB = status

@@ -1,0 +1,34 @@
+"""`fal submit`: put it into the queue and leave."""
+
+from fal_cli.context import Context
+from fal_cli.errors import UsageError
+from fal_cli.options import CallFlags, Endpoint, InputWords, PrintFlags
+
+EXAMPLES = """\
+  id=$(fal submit fal-ai/flux/dev prompt="a cat")
+  until [ "$(fal status $id)" = COMPLETED ]; do sleep 1; done; fal result $id
+  while read -r line; do fal submit fal-ai/flux/dev -t prompt="$line"; done < prompts.txt"""
+
+
+def submit(context: Context, endpoint: Endpoint, words: InputWords, call: CallFlags, shown: PrintFlags) -> None:
+    """Put a request into the queue and print its id.
+
+    It is sent once: again only where the service cannot have accepted it. An answer that was lost is
+    reported as unknown (exit code 10), never silently sent again.
+    """
+    from fal_cli import submission
+    from fal_cli.call import prepare
+
+    context.stake = submission.NOTHING_SENT
+    what = shown.print_ or "id"
+    if what not in ("id", "url", "none") or shown.query:
+        raise UsageError("submit prints an id, a url or none; the result is printed by: fal result ID --wait")
+    ready = prepare(context, endpoint, words, call)
+    submitted = submission.submit(context, context.wire(), ready)
+    if what != "none":
+        context.output.line(submitted.handle.request_id if what == "id" else submitted.handle.response_url)
+    if submitted.adopted:
+        context.talk.essential("the answer was cut short, but the request was found in the queue")
+
+
+VERB = submit

@@ -1,0 +1,201 @@
+"""Everything a command takes from its surroundings, in one object that a test can fill differently."""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, BinaryIO, TextIO
+
+from fal_cli.errors import UsageError
+from fal_cli.options import GlobalFlags
+from fal_cli.terminal.output import Output
+from fal_cli.terminal.talk import Talk
+
+if TYPE_CHECKING:
+    from fal_cli.api.hosts import Hosts
+    from fal_cli.api.wire import Wire
+    from fal_cli.credentials import Credential
+    from fal_cli.inputs.stdin import Stdin
+    from fal_cli.journal import Journal
+    from fal_cli.sandbox.server import Sandbox
+    from fal_cli.terminal.view import View
+
+SANDBOX_EXTRA = "pip install 'fal-cli[sandbox]'"
+
+
+@dataclass(frozen=True)
+class Streams:
+    """The three standard streams and whether each is a terminal. `stdin` is None where it is closed."""
+
+    stdin: BinaryIO | None
+    stdout: BinaryIO
+    stderr: TextIO
+    stdin_is_terminal: bool
+    stdout_is_terminal: bool
+    stderr_is_terminal: bool
+
+    @classmethod
+    def standard(cls) -> "Streams":
+        """The process's own. stderr writes what it cannot encode as escapes rather than fail."""
+        if sys.stderr is not None and hasattr(sys.stderr, "reconfigure"):
+            sys.stderr.reconfigure(errors="backslashreplace")
+        return cls(
+            stdin=sys.stdin.buffer if sys.stdin else None,
+            stdout=sys.stdout.buffer if sys.stdout else open(os.devnull, "wb"),  # lives as long as we
+            stderr=sys.stderr or open(os.devnull, "w"),
+            stdin_is_terminal=bool(sys.stdin and sys.stdin.isatty()),
+            stdout_is_terminal=bool(sys.stdout and sys.stdout.isatty()),
+            stderr_is_terminal=bool(sys.stderr and sys.stderr.isatty()),
+        )
+
+
+@dataclass
+class Context:
+    """One run of the program: streams, environment, flags, and what is made of them on demand.
+
+    `stake` is what an interruption would leave behind; the lines are shown when one comes.
+    """
+
+    streams: Streams
+    env: Mapping[str, str]
+    program: str = "fal"
+    flags: GlobalFlags = field(default_factory=GlobalFlags)
+    stake: tuple[str, ...] = ()
+
+    def add_flags(self, flags: GlobalFlags) -> None:
+        """Adds the flags of one side of the verb. Comes before anything is made of them."""
+        self.flags = self.flags.merged(flags)
+
+    def hide(self, text: str) -> str:
+        """`text` without any secret that this run knows of."""
+        from fal_cli.api.trace import redacted
+
+        credential = self.__dict__.get("credential")
+        known = [self.env.get("FAL_KEY", ""), self.env.get("FAL_KEY_SECRET", "")]
+        known += [credential.authorization] if credential else []
+        for secret in filter(None, known):
+            text = redacted(text, secret)
+        return text
+
+    @property
+    def in_sandbox(self) -> bool:
+        return self.flags.sandbox or self.env.get("FAL_SANDBOX", "") not in ("", "0")
+
+    @property
+    def tool(self) -> str:
+        """How to call this program again under the same conditions: `fal`, `fal --sandbox`, …"""
+        words = [self.program]
+        if self.flags.sandbox:
+            words.append("--sandbox")
+        if self.flags.profile:
+            words += ["--profile", self.flags.profile]
+        return " ".join(words)
+
+    @cached_property
+    def talk(self) -> Talk:
+        level = -1 if self.flags.quiet else self.flags.verbose
+        color = self._color(self.streams.stderr_is_terminal)
+        return Talk(self.streams.stderr, level=level, machine=self.flags.json, color=color, hide=self.hide)
+
+    @cached_property
+    def output(self) -> Output:
+        is_terminal = self.streams.stdout_is_terminal and not self.flags.json
+        return Output(self.streams.stdout, is_terminal=is_terminal, color=self._color(is_terminal))
+
+    @cached_property
+    def stdin(self) -> "Stdin":
+        from fal_cli.inputs.stdin import Stdin
+
+        return Stdin(self.streams.stdin, is_terminal=self.streams.stdin_is_terminal, say=self.talk.note)
+
+    @cached_property
+    def hosts(self) -> "Hosts":
+        """The hosts to call: the environment's, or those of a private sandbox. Raises `UsageError`."""
+        from fal_cli import settings
+        from fal_cli.api.hosts import Hosts
+
+        if self.in_sandbox:
+            addresses = self._sandbox.addresses
+            return Hosts(run=addresses.run, queue=addresses.queue, cdn=addresses.cdn, rest="", api="")
+        return settings.hosts(self.env)
+
+    @cached_property
+    def credential(self) -> "Credential":
+        """The key to call with. Raises `NoCredentials`."""
+        from fal_cli import credentials
+
+        if self.in_sandbox:
+            from fal_cli.sandbox.server import SANDBOX_KEY
+
+            return credentials.Credential(f"Key {SANDBOX_KEY}", "the sandbox")
+        found = credentials.find(self.env, self.flags.profile)
+        self.talk.decision(f"key from {found.source}")
+        return found
+
+    def wire(self, view: "View | None" = None) -> "Wire":
+        """A request layer with this context's hosts and key, which tells `view` (or stderr) of its retries."""
+        credential = self.credential
+        from fal_cli.api.wire import Wire
+        from fal_cli.terminal.view import trouble
+
+        return Wire(
+            self.hosts,
+            credential.authorization,
+            notify=view.show if view else lambda event: self.talk.note(trouble(event)),
+            tracer=self.talk.exchange if self.talk.level >= 2 else None,
+        )
+
+    @cached_property
+    def journal(self) -> "Journal":
+        """The ledger, behind a guard that never stops a call."""
+        from fal_cli import settings
+        from fal_cli.journal import Journal
+
+        folder = settings.sandbox_folder(self.env) if self.in_sandbox else settings.state_folder(self.env)
+        return Journal(folder / "ledger.db", warn=self.talk.warn)
+
+    def view(self, endpoint: str, *, logs: bool = False) -> "View":
+        """The display of one followed request."""
+        from fal_cli.terminal.view import open_view
+
+        return open_view(
+            self.talk,
+            endpoint,
+            is_terminal=self.streams.stderr_is_terminal,
+            color=self._color(self.streams.stderr_is_terminal),
+            logs=logs,
+        )
+
+    @cached_property
+    def _sandbox(self) -> "Sandbox":
+        from fal_cli import settings
+
+        with sandbox_extra():
+            from fal_cli.sandbox.server import Sandbox
+
+            faults = self.env.get("FAL_SANDBOX_FAULT", "").split()
+            try:
+                sandbox = Sandbox(settings.sandbox_folder(self.env), faults=faults)
+            except ValueError as error:
+                raise UsageError(f"FAL_SANDBOX_FAULT: {error}") from None
+            sandbox.start()
+        return sandbox
+
+    def _color(self, is_terminal: bool) -> bool:
+        unwanted = self.flags.no_color or self.env.get("NO_COLOR") or self.env.get("TERM") == "dumb"
+        return is_terminal and not unwanted
+
+
+class sandbox_extra:  # reads as a block, like contextlib.suppress
+    """A block whose missing imports mean that the extra is not installed; raises `UsageError` then."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, ImportError):
+            raise UsageError(
+                f"the sandbox needs a package that is not installed ({error.name})",
+                hint=f"Install it: {SANDBOX_EXTRA}",
+            ) from None

@@ -1,0 +1,228 @@
+"""Option types that several verbs share, as groups, and what binds them to a verb's function.
+
+A verb is a plain function of a `Context`, its own options, and groups: dataclasses whose fields are Typer
+options. `bind` flattens the groups into the signature that Typer reads and puts them together again.
+"""
+
+import dataclasses
+import inspect
+import re
+import typing
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+import typer
+
+PrintWhat = Literal["result", "envelope", "urls", "text", "id", "url", "none"]
+DURATION_HELP = "such as 90s, 10m or 1h30m"
+
+_DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?")
+_TAIL = "Global options (see fal --help) work here too: --sandbox --profile --json -q -v --no-color."
+
+
+def seconds(text: str) -> float:
+    """A duration in seconds: `90`, `90s`, `10m`, `1h30m`. Raises `ValueError`."""
+    if re.fullmatch(r"\d+(?:\.\d+)?", text):
+        return float(text)
+    match = _DURATION.fullmatch(text)
+    if not text or not match:
+        raise ValueError(f"{text!r} is not a duration {DURATION_HELP}")
+    hours, minutes, rest = (float(part or 0) for part in match.groups())
+    return hours * 3600 + minutes * 60 + rest
+
+
+Endpoint = Annotated[str, typer.Argument(show_default=False, help="The endpoint, e.g. fal-ai/flux/dev.")]
+Refs = Annotated[
+    list[str],
+    typer.Argument(metavar="[ENDPOINT] REF…", help="Request ids, unique beginnings of one, 'last', 'last:2', or URLs."),
+]
+Timeout = Annotated[
+    float | None,
+    typer.Option("--timeout", parser=seconds, metavar="TIME", help=f"Stop waiting after TIME, {DURATION_HELP}."),
+]
+Logs = Annotated[bool, typer.Option("--logs", help="Show the model's log lines (on a terminal run always does).")]
+SaveTo = Annotated[
+    str, typer.Option("-o", "--output", metavar="FILE.json", help="Also save the result's JSON to a file.")
+]
+
+
+@dataclasses.dataclass(frozen=True)
+class GlobalFlags:
+    """Options that work on either side of the verb."""
+
+    sandbox: Annotated[
+        bool, typer.Option("--sandbox", help="Use a private local fal: no key, no network, no cost.")
+    ] = False
+    profile: Annotated[
+        str,
+        typer.Option("--profile", metavar="NAME", help="Use the key of this profile of the vendor's config file."),
+    ] = ""
+    json: Annotated[bool, typer.Option("--json", help="For programs: stdout as in a pipe, stderr as JSON lines.")] = (
+        False
+    )
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing but errors and request ids.")] = False
+    verbose: Annotated[
+        int,
+        typer.Option(
+            "-v", "--verbose", count=True, show_default=False, help="Say what is decided; -vv shows HTTP exchanges."
+        ),
+    ] = 0
+    no_color: Annotated[bool, typer.Option("--no-color", help="No colour (as NO_COLOR and TERM=dumb).")] = False
+
+    def merged(self, other: "GlobalFlags") -> "GlobalFlags":
+        """These flags and those of the verb's other side; a value given there wins."""
+        return GlobalFlags(
+            sandbox=self.sandbox or other.sandbox,
+            profile=other.profile or self.profile,
+            json=self.json or other.json,
+            quiet=self.quiet or other.quiet,
+            verbose=self.verbose + other.verbose,
+            no_color=self.no_color or other.no_color,
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class InputWords:
+    """Everything that says what the endpoint receives."""
+
+    items: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[KEY=VALUE]…",
+            help="Inputs: key=value, key:=json, key:=@file.json, @file.json, '{…}' or - for JSON on stdin.",
+        ),
+    ] = None
+    input: Annotated[
+        list[str] | None, typer.Option("-i", "--input", metavar="INPUT", help="The same forms, as an option.")
+    ] = None
+    text: Annotated[
+        list[str] | None,
+        typer.Option("-t", "--text", metavar="KEY=TEXT", help="Raw text: never read as a file, number or JSON."),
+    ] = None
+
+    @property
+    def words(self) -> list[str]:
+        return [*(self.input or ()), *(self.items or ())]
+
+    @property
+    def texts(self) -> list[str]:
+        return list(self.text or ())
+
+
+@dataclasses.dataclass(frozen=True)
+class CallFlags:
+    """Everything that can be asked of a call beside its input."""
+
+    path: Annotated[str, typer.Option("--path", metavar="PATH", help="Append a path to the endpoint.")] = ""
+    method: Annotated[
+        str,
+        typer.Option("--method", metavar="METHOD", help="HTTP method; with get the input is the query string."),
+    ] = "post"
+    priority: Annotated[
+        Literal["normal", "low"] | None, typer.Option("--priority", help="Place in the endpoint's line.")
+    ] = None
+    hint: Annotated[str, typer.Option("--hint", metavar="TEXT", help="Prefer a runner that gave this hint.")] = ""
+    start_timeout: Annotated[
+        float | None,
+        typer.Option(
+            "--start-timeout",
+            parser=seconds,
+            metavar="TIME",
+            help="Fail if work has not begun after TIME (over 1s).",
+        ),
+    ] = None
+    webhook: Annotated[str, typer.Option("--webhook", metavar="URL", help="Call this URL when it is done.")] = ""
+    max_queue: Annotated[
+        int | None, typer.Option("--max-queue", metavar="N", help="Be refused if the line is longer than N.")
+    ] = None
+    no_server_retry: Annotated[
+        bool,
+        typer.Option("--no-server-retry", help="Forbid the service to run it again after its own failures."),
+    ] = False
+    tag: Annotated[
+        list[str] | None, typer.Option("--tag", metavar="KEY=VALUE", help="Label the request; up to ten.")
+    ] = None
+    no_store: Annotated[bool, typer.Option("--no-store", help="Ask the service to keep neither input nor result.")] = (
+        False
+    )
+    header: Annotated[
+        list[str] | None,
+        typer.Option("-H", "--header", metavar="'NAME: VALUE'", help="Add a request header."),
+    ] = None
+    expires: Annotated[
+        str,
+        typer.Option(
+            "--expires",
+            metavar="TIME",
+            help="When produced files expire: 1h, 1d, 7d, 30d, 1y, never, immediate or seconds.",
+        ),
+    ] = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class PrintFlags:
+    """What stdout carries."""
+
+    print_: Annotated[PrintWhat | None, typer.Option("--print", help="What stdout carries.")] = None
+    query: Annotated[
+        str,
+        typer.Option("--query", metavar="EXPR", help="Pick from it by a JMESPath expression; texts come bare."),
+    ] = ""
+
+
+def bind(verb: Callable[..., None], *, is_root: bool = False) -> Callable[..., None]:
+    """A Typer callback for a verb: option groups flattened, the global options added, the context passed.
+
+    The global options are listed in the root's help alone.
+    """
+    hints = typing.get_type_hints(verb, include_extras=True)
+    groups: dict[str, type] = {}
+    parameters = [inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)]
+    for name, parameter in inspect.signature(verb).parameters.items():
+        if name == "context":
+            continue
+        if dataclasses.is_dataclass(hints[name]):
+            groups[name] = typing.cast(type, hints[name])
+            parameters += _fields(groups[name])
+        else:
+            parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[name]))
+    parameters += _fields(GlobalFlags, hidden=not is_root)
+
+    def callback(ctx: typer.Context, **values: Any) -> None:
+        ctx.obj.add_flags(_taken(GlobalFlags, values))
+        taken = {name: _taken(group, values) for name, group in groups.items()}
+        verb(context=ctx.obj, **taken, **values)
+
+    callback.__name__, callback.__doc__ = verb.__name__, verb.__doc__
+    callback.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what inspect reads
+    callback.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return callback
+
+
+def help_tail(examples: str) -> str:
+    """What stands under every verb's help: examples, and where the other options are."""
+    return f"\b\nExamples:\n{examples}\n\n{_TAIL}" if examples else _TAIL
+
+
+def _taken(group: type, values: dict[str, Any]) -> Any:
+    return group(**{field.name: values.pop(field.name) for field in dataclasses.fields(group)})
+
+
+def _fields(group: type, *, hidden: bool = False) -> list[inspect.Parameter]:
+    hints = typing.get_type_hints(group, include_extras=True)
+    found = []
+    for field in dataclasses.fields(group):
+        annotation = _hidden(hints[field.name]) if hidden else hints[field.name]
+        found.append(
+            inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=annotation)
+        )
+    return found
+
+
+def _hidden(annotation: Any) -> Any:
+    import copy
+
+    kind, option = typing.get_args(annotation)
+    option = copy.copy(option)
+    option.hidden = True
+    return Annotated[kind, option]

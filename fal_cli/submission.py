@@ -1,0 +1,110 @@
+"""Sending a paid call: its ledger row, its signals, and what each way of ending means."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from fal_cli.api import direct, queue
+from fal_cli.api.deadline import Deadline
+from fal_cli.api.errors import AnswerLost, ApiError, NotReached, Phase, RequestFailed
+from fal_cli.api.events import Handle, Result, Submitted
+from fal_cli.api.phases import Exchange
+from fal_cli.api.wire import Wire
+from fal_cli.call import Call
+from fal_cli.context import Context
+from fal_cli.interrupts import Interrupted, SubmitShield
+from fal_cli.ledger import State
+
+T = TypeVar("T")
+
+NOTHING_SENT = ("Nothing was submitted.",)
+
+
+def submit(context: Context, wire: Wire, call: Call) -> Submitted:
+    """Puts a call into the queue: recorded before it leaves, its id recorded the moment it is known.
+
+    Raises what `queue.submit` raises, and `Interrupted` after the id is safe.
+    """
+    local_id = _begin(context, wire, call, "queue")
+
+    def send(exchange: Exchange) -> Submitted:
+        submitted = queue.submit(wire, call.endpoint, call.input_json, call.options, exchange)
+        context.journal.accepted(local_id, submitted.handle)
+        context.stake = goes_on(context, submitted.handle.request_id)
+        return submitted
+
+    return _shielded(context, local_id, send)
+
+
+def call_directly(context: Context, wire: Wire, call: Call, deadline: Deadline) -> Result:
+    """Makes a direct call. An interruption ends it at once, since nothing of it lives on."""
+    local_id = _begin(context, wire, call, "direct")
+    exchange = Exchange()
+    context.stake = NOTHING_SENT
+    try:
+        result = direct.run(wire, call.endpoint, call.input_json, call.options, deadline=deadline, exchange=exchange)
+    except ApiError as error:
+        context.journal.ended(local_id, _state_after(error), error.message)
+        raise
+    except Interrupted:
+        if exchange.phase > Phase.NOT_CONNECTED:
+            context.stake = (
+                "The call was sent: it may run and be billed, and a direct call's result cannot be fetched later.",
+            )
+            context.journal.ended(local_id, State.UNKNOWN, "interrupted")
+        else:
+            context.journal.ended(local_id, State.NOT_SENT, "interrupted")
+        raise
+    context.journal.ended(local_id, State.COMPLETED)
+    return result
+
+
+def goes_on(context: Context, request_id: str) -> tuple[str, str]:
+    """What is said of an accepted request when its command ends before it."""
+    return (
+        f"The request goes on. To wait for it: {context.tool} result {request_id} --wait",
+        f"To cancel it: {context.tool} cancel {request_id}",
+    )
+
+
+def record_end(context: Context, handle: Handle, error: ApiError | None) -> None:
+    """Records that a request ended: well, or with `error` as its outcome."""
+    if error is None:
+        context.journal.request_ended(handle.request_id, State.COMPLETED)
+    elif isinstance(error, RequestFailed):
+        state = State.CANCELLED if error.status == 499 else State.FAILED
+        context.journal.request_ended(handle.request_id, state, error.message)
+
+
+def _begin(context: Context, wire: Wire, call: Call, mode: str) -> int | None:
+    return context.journal.begin(
+        host=wire.hosts.queue if mode == "queue" else wire.hosts.run,
+        profile=context.credential.profile,
+        mode=mode,
+        endpoint=str(call.endpoint),
+        input_json=call.input_json,
+    )
+
+
+def _shielded(context: Context, local_id: int | None, send: Callable[[Exchange], T]) -> T:
+    exchange = Exchange()
+    context.stake = NOTHING_SENT
+    with SubmitShield(exchange, context.talk.essential):
+        try:
+            return send(exchange)
+        except ApiError as error:
+            context.journal.ended(local_id, _state_after(error), error.message)
+            raise
+        except Interrupted:
+            if exchange.phase == Phase.NOT_CONNECTED:
+                context.journal.ended(local_id, State.NOT_SENT, "interrupted")
+                raise
+            context.journal.ended(local_id, State.UNKNOWN, "interrupted")
+            raise AnswerLost("interrupted before the service had answered", phase=exchange.phase) from None
+
+
+def _state_after(error: ApiError) -> State:
+    if isinstance(error, AnswerLost):
+        return State.UNKNOWN
+    if isinstance(error, NotReached):
+        return State.NOT_SENT
+    return State.FAILED if isinstance(error, RequestFailed) else State.REFUSED

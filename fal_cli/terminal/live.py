@@ -1,0 +1,154 @@
+"""The live line on a terminal: spinner, endpoint, request id, state, position or progress bar, elapsed time.
+
+Log lines scroll above it. The only module that imports Rich.
+"""
+
+import sys
+from collections.abc import Iterable
+from contextlib import ExitStack
+
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.text import Text
+
+from fal_cli.api.events import BackOnline, Completed, Event, InProgress, LogLine, Offline, Retrying
+from fal_cli.terminal.logs import display_lines, progress
+from fal_cli.terminal.sanitize import visible
+from fal_cli.terminal.talk import Talk
+from fal_cli.terminal.tally import Tally, clock
+from fal_cli.terminal.view import View, trouble
+
+_REFRESHES_A_SECOND = 12.5
+_BAR_CELLS = 20
+_SHORT_ID = 8
+
+
+class LiveView(View):
+    """One line that is redrawn in place; it is gone when the display ends, and a closing line stays."""
+
+    def __init__(self, talk: Talk, endpoint: str, *, color: bool) -> None:
+        super().__init__(talk, endpoint)
+        self._console = Console(stderr=True, no_color=not color, highlight=False, markup=False, emoji=False)
+        self._line = _LiveLine(self.tally)
+        # Redirecting would send a piped stdout to stderr as well: the data would be lost to the pipe.
+        self._live = Live(
+            self._line,
+            console=self._console,
+            transient=True,
+            refresh_per_second=_REFRESHES_A_SECOND,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        self._open = ExitStack()
+        self._cut_lines = False
+
+    def __enter__(self) -> "LiveView":
+        self._open.enter_context(self._live)
+        self._open.enter_context(self.talk.through(self._above))
+        return self
+
+    def show(self, event: Event) -> None:
+        super().show(event)
+        if isinstance(event, InProgress | Completed):
+            self._scroll(event.logs)
+        self._line.trouble = trouble(event) if isinstance(event, Offline | Retrying) else ""
+        if isinstance(event, BackOnline):
+            self._above(trouble(event))
+
+    def finished(self, verdict: str, billable_units: str = "") -> None:
+        self.close()
+        mark, style = ("✓", "green") if verdict == "done" else ("✗", "red")
+        text = Text(f"{_encodable(mark, self._console)} ", style=style)
+        text.append(self.tally.closing(verdict, billable_units, self._console.width - 2), style="default")
+        self._console.print(text, soft_wrap=True)
+
+    def close(self) -> None:
+        self._open.close()
+
+    def request_line(self) -> str:
+        full = super().request_line()
+        return full if len(full) < self._console.width else self.tally.request_id
+
+    def last_words(self) -> list[str]:
+        """Lines scrolled by above the live line; they are worth repeating only if some were cut."""
+        return super().last_words() if self._cut_lines else []
+
+    def _scroll(self, lines: Iterable[LogLine]) -> None:
+        for line in lines:
+            if progress(line.message) is None:
+                for text in display_lines(line.message):
+                    row = Text(text, style="dim")
+                    self._cut_lines = self._cut_lines or row.cell_len > self._console.width
+                    self._console.print(row, no_wrap=True, overflow="ellipsis")
+
+    def _above(self, line: str) -> None:
+        self._console.print(Text.from_ansi(line) if "\x1b" in line else Text(line), overflow="fold")
+
+
+class _LiveLine:
+    """Renders the tally into exactly one line of the width at hand, dropping what fits least."""
+
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
+        self._spinner = Spinner("dots" if _is_unicode() else "line", style="cyan")
+        self.trouble = ""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        frame = self._spinner.render(console.get_time())
+        spin = frame if isinstance(frame, Text) else Text(" ")
+        room = options.max_width - spin.cell_len - 2
+        parts = _fitting(self._parts(), room)
+        line = Text.assemble(spin, " ", Text("  ").join(parts))
+        line.truncate(options.max_width - 1, overflow="ellipsis")
+        yield line
+
+    def _parts(self) -> list[tuple[int, Text]]:
+        """What the line says, in order, each with its rank: the highest ranks are dropped first."""
+        tally = self._tally
+        parts = [(3, Text(visible(tally.endpoint), style="bold"))]
+        if tally.request_id:
+            parts.append((5, Text(visible(tally.request_id[:_SHORT_ID]), style="dim")))
+        if self.trouble:
+            parts.append((1, Text(visible(self.trouble), style="yellow")))
+        else:
+            parts.append((0, Text(self._state(), style="cyan")))
+            parts += self._progress()
+        parts.append((2, Text(clock(tally.elapsed), style="dim")))
+        return parts
+
+    def _state(self) -> str:
+        if self._tally.state == "queued" and self._tally.position is not None:
+            return f"queued, position {self._tally.position}"
+        return self._tally.state
+
+    def _progress(self) -> list[tuple[int, Text]]:
+        done = self._tally.progress
+        if done is None or self._tally.state != "running":
+            return []
+        percent = (1, Text(f"{done.fraction:4.0%}"))
+        full = round(done.fraction * _BAR_CELLS)
+        solid, empty = ("━", "─") if _is_unicode() else ("#", "-")
+        bar = Text.assemble((solid * full, "green"), (empty * (_BAR_CELLS - full), "dim"))
+        rate = [(6, Text(visible(done.rate), style="dim"))] if done.rate else []
+        return [percent, (4, bar), *rate]
+
+
+def _fitting(parts: list[tuple[int, Text]], room: int) -> list[Text]:
+    kept = list(parts)
+    while len(kept) > 1 and sum(text.cell_len + 2 for _, text in kept) - 2 > room:
+        kept.remove(max(kept, key=lambda part: part[0]))
+    return [text for _, text in kept]
+
+
+def _is_unicode() -> bool:
+    return (sys.stderr.encoding or "").lower().replace("-", "").startswith("utf")
+
+
+def _encodable(mark: str, console: Console) -> str:
+    """The mark, or a plain star where the terminal's encoding cannot carry it."""
+    try:
+        mark.encode(console.encoding)
+    except (UnicodeEncodeError, LookupError):
+        return "*"
+    return mark

@@ -1,0 +1,78 @@
+"""stdout: data and nothing else. JSON leaves through the byte stream, never through Rich, which would wrap
+long strings and read `[brackets]` as markup.
+"""
+
+import json
+import os
+import re
+import sys
+from typing import Any, BinaryIO
+
+from fal_cli.terminal.sanitize import visible_json, visible_lines
+
+_DATA_URI = re.compile(r"^(data:[^,]{0,80},.{0,24}).*$", re.DOTALL)
+_TOKEN = re.compile(r'("(?:[^"\\]|\\.)*")(\s*:)?|\b(?:true|false|null)\b|-?\d[\d.eE+-]*')
+_KEY, _TEXT, _OTHER, _RESET = "\x1b[34m", "\x1b[32m", "\x1b[36m", "\x1b[0m"
+
+
+class ReaderGone(Exception):
+    """The reader of stdout closed it (`| head`). Not an error."""
+
+
+class Output:
+    """The data stream. On a terminal JSON is laid out and coloured; in a pipe nothing changes."""
+
+    def __init__(self, stream: BinaryIO, *, is_terminal: bool, color: bool) -> None:
+        self._stream = stream
+        self._color = color
+        self.is_terminal = is_terminal
+
+    def data(self, data: bytes) -> None:
+        """Writes bytes as they are and hands them to the reader at once. Raises `ReaderGone`."""
+        try:
+            self._stream.write(data)
+            self._stream.flush()
+        except BrokenPipeError:
+            self._detach()
+            raise ReaderGone from None
+
+    def line(self, text: str) -> None:
+        """Writes one text as UTF-8, whatever the locale; on a terminal with control characters made visible."""
+        shown = "\n".join(visible_lines(text)) if self.is_terminal else text
+        self.data(shown.encode("utf-8", "surrogateescape") + b"\n")
+
+    def json(self, value: Any) -> None:
+        """Writes a value as JSON: for people on a terminal, on one line for programs."""
+        if self.is_terminal:
+            self.data((self._pretty(value) + "\n").encode())
+        else:
+            self.data(json.dumps(value, ensure_ascii=False).encode() + b"\n")
+
+    def _pretty(self, value: Any) -> str:
+        text = visible_json(json.dumps(_shortened(value), ensure_ascii=False, indent=2))
+        return _TOKEN.sub(_painted, text) if self._color else text
+
+    def _detach(self) -> None:
+        """Points stdout at nothing, so that the interpreter's own last flush does not fail again."""
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.__stdout__.fileno() if sys.__stdout__ else 1)
+        os.close(nowhere)
+
+
+def _shortened(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _shortened(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_shortened(inner) for inner in value]
+    if isinstance(value, str) and value.startswith("data:") and len(value) > 120:
+        return _DATA_URI.sub(rf"\1… ({len(value)} characters)", value)
+    return value
+
+
+def _painted(match: "re.Match[str]") -> str:
+    string, colon = match.group(1), match.group(2)
+    if string is None:
+        return f"{_OTHER}{match.group(0)}{_RESET}"
+    if colon is not None:
+        return f"{_KEY}{string}{_RESET}{colon}"
+    return f"{_TEXT}{string}{_RESET}"

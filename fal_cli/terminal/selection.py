@@ -1,0 +1,120 @@
+"""What stdout carries of a result: `--print` names the form, `--query` picks from it."""
+
+import json
+from typing import Any
+
+import jmespath.exceptions
+from jmespath.parser import ParsedResult
+
+from fal_cli import media
+from fal_cli.api.events import Result
+from fal_cli.context import Context
+from fal_cli.errors import CliError, UsageError
+from fal_cli.options import PrintFlags
+
+_TEXT_KEYS = ("output", "text", "transcription", "response")
+
+
+class Selection:
+    """Writes results to stdout in the form that was asked for. Raises `UsageError` for a malformed query."""
+
+    def __init__(self, context: Context, flags: PrintFlags, *, default: str = "result") -> None:
+        self._context = context
+        self._what = flags.print_ or default
+        self._query = _compiled(flags.query)
+
+    def write(
+        self, result: Result, *, endpoint: str, request_id: str, url: str = "", seconds: float | None = None
+    ) -> None:
+        """Writes one result. `seconds` is its inference time.
+
+        Raises `CliError` where the result is not of the asked form, `ReaderGone` when nobody reads.
+        """
+        output = self._context.output
+        if self._query is None and self._what == "result":
+            self._whole(result)
+        elif self._query is None and self._what in ("id", "url", "none"):
+            if self._what != "none":
+                output.line(request_id if self._what == "id" else url)
+        else:
+            value = self._value(result, endpoint=endpoint, request_id=request_id, seconds=seconds)
+            self._picked(self._query.search(value) if self._query else value)
+
+    def pick(self, value: Any) -> None:
+        """Writes what the query picks from any JSON value, or all of it."""
+        self._picked(self._query.search(value) if self._query else value)
+
+    def _whole(self, result: Result) -> None:
+        """The bytes as the service sent them, except on a terminal, where JSON is laid out for reading."""
+        output = self._context.output
+        if not output.is_terminal:
+            output.data(result.body)
+        elif result.is_json:
+            output.json(_parsed(result))
+        elif result.content_type.startswith("text/"):
+            output.line(result.body.decode("utf-8", "replace"))
+        else:
+            kind = result.content_type or "unknown content"
+            raise CliError(f"the result is {kind}, which a terminal cannot show", hint="Send it to a file: … > FILE")
+
+    def _value(self, result: Result, *, endpoint: str, request_id: str, seconds: float | None) -> Any:
+        data = _parsed(result)
+        files = media.find(data)
+        if self._what == "urls":
+            return [file.url for file in files]
+        if self._what == "text":
+            return _text_of(data)
+        if self._what == "envelope":
+            return {
+                "request_id": request_id,
+                "endpoint": endpoint,
+                "data": data,
+                "files": [vars(file) for file in files],
+                "metrics": {"inference_time": seconds},
+                "billable_units": result.billable_units or None,
+            }
+        return data
+
+    def _picked(self, value: Any) -> None:
+        """Texts come bare, the entries of a list one a line, everything else as JSON."""
+        output = self._context.output
+        if value is None:
+            self._context.talk.note("the query matches nothing in the result")
+        elif isinstance(value, str):
+            output.line(value)
+        elif isinstance(value, list) and self._bare(value):
+            for entry in value:
+                output.line(entry if isinstance(entry, str) else json.dumps(entry, ensure_ascii=False))
+        else:
+            output.json(value)
+
+    def _bare(self, values: list[Any]) -> bool:
+        return self._query is not None or self._what == "urls"
+
+
+def _compiled(query: str) -> ParsedResult | None:
+    if not query:
+        return None
+    try:
+        return jmespath.compile(query)
+    except jmespath.exceptions.JMESPathError as error:
+        raise UsageError(f"--query: {' '.join(str(error).split())}") from None
+
+
+def _parsed(result: Result) -> Any:
+    try:
+        return json.loads(result.body)
+    except ValueError:
+        raise CliError(
+            f"the result is {result.content_type or 'no JSON'}, not JSON",
+            hint="Take it as it is with --print result.",
+        ) from None
+
+
+def _text_of(data: Any) -> str:
+    if isinstance(data, str):
+        return data
+    for key in _TEXT_KEYS:
+        if isinstance(data, dict) and isinstance(data.get(key), str):
+            return str(data[key])
+    raise CliError("the result holds no text", hint="Look at it with --print result, or pick with --query.")

@@ -1,0 +1,122 @@
+"""stderr: everything said beside the data. One place decides what `-q`, `-v` and `--json` let through."""
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator
+from typing import Any, TextIO
+
+from fal_cli.errors import Report
+from fal_cli.terminal.sanitize import visible, visible_lines
+
+_RED, _DIM, _BOLD, _RESET = "\x1b[31m", "\x1b[2m", "\x1b[1m", "\x1b[0m"
+
+
+class Talk:
+    """The talk stream.
+
+    `level` is -1 for `-q`, 0, 1 for `-v`, 2 for `-vv`. `machine` writes JSON lines instead of sentences.
+    `hide` takes secrets out of every line.
+    """
+
+    def __init__(
+        self,
+        stream: TextIO,
+        *,
+        level: int = 0,
+        machine: bool = False,
+        color: bool = False,
+        hide: Callable[[str], str] = str,
+    ) -> None:
+        self._stream = stream
+        self._color = color
+        self._hide = hide
+        self._sink: Callable[[str], None] = self._plainly
+        self.level = level
+        self.machine = machine
+
+    def note(self, text: str) -> None:
+        """Something worth knowing; silent with `-q`."""
+        if self.level >= 0:
+            self._say("note", text)
+
+    def warn(self, text: str) -> None:
+        """Something that may go wrong later; silent with `-q`."""
+        if self.level >= 0:
+            self._say("warning", text, lead="warning: ")
+
+    def essential(self, text: str, **facts: Any) -> None:
+        """A line that survives `-q`: it names a request id, or says what becomes of money."""
+        self._say("request", text, **facts)
+
+    def decision(self, text: str) -> None:
+        """A choice that the program made for the user; shown with `-v`."""
+        if self.level >= 1:
+            self._say("decision", text)
+
+    def exchange(self, text: str) -> None:
+        """An HTTP exchange; shown with `-vv`."""
+        if self.level >= 2:
+            for line in visible_lines(text):
+                self._say("http", line, painted=_DIM)
+
+    def event(self, facts: dict[str, Any]) -> None:
+        """One event of a followed request as a JSON line, in machine mode only."""
+        if self.machine and self.level >= 0:
+            self._write(json.dumps(facts, ensure_ascii=False))
+
+    def error(self, report: Report, *, tool: str = "fal") -> None:
+        """An error: what happened, the request id if there is one, what to do next."""
+        if self.machine:
+            self._write(json.dumps(_as_facts(report), ensure_ascii=False))
+            return
+        self._write(f"{self._paint(f'{tool}:', _RED)} {' '.join(visible_lines(report.message))}")
+        for line in report.lines:
+            self._write(f"  {visible(line)}")
+        if report.request_id and report.request_id not in report.message + report.hint:
+            self._write(f"  request {visible(report.request_id)}")
+        if report.hint:
+            self._write(visible(report.hint))
+
+    @contextlib.contextmanager
+    def through(self, write: Callable[[str], None]) -> Iterator[None]:
+        """While the block runs, lines go to `write`: a live display prints them above itself."""
+        before, self._sink = self._sink, write
+        try:
+            yield
+        finally:
+            self._sink = before
+
+    def debug(self, text: str) -> None:
+        """A traceback, for `FAL_DEBUG`."""
+        for line in visible_lines(text.rstrip()):
+            self._say("debug", line)
+
+    def _say(self, kind: str, text: str, lead: str = "", painted: str = "", **facts: Any) -> None:
+        if self.machine:
+            self._write(json.dumps({"event": kind, "message": text, **facts}, ensure_ascii=False))
+        else:
+            self._write(self._paint(lead + visible(text), painted))
+
+    def _paint(self, text: str, style: str) -> str:
+        return f"{style}{text}{_RESET}" if self._color and style else text
+
+    def _write(self, line: str) -> None:
+        self._sink(self._hide(line))
+
+    def _plainly(self, line: str) -> None:
+        # A closed or full stderr must not change what a command does or how it ends.
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.write(line + "\n")
+            self._stream.flush()
+
+
+def _as_facts(report: Report) -> dict[str, Any]:
+    facts: dict[str, Any] = {"event": "error", "code": int(report.code), "message": report.message}
+    optional = {
+        "status": report.status,
+        "error_type": report.error_type,
+        "request_id": report.request_id,
+        "details": list(report.lines),
+        "hint": report.hint,
+    }
+    return facts | {name: value for name, value in optional.items() if value}
