@@ -25,7 +25,7 @@ def main(words: Sequence[str], context: Context) -> int:
     except ReaderGone:
         return 0
     except Interrupted as interruption:
-        for line in context.stake:
+        for line in context.stake():
             context.talk.essential(line)
         return interruption.code
     except typer.TyperException as error:

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, BinaryIO, TextIO
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from fal_cli.sandbox.server import Sandbox
     from fal_cli.terminal.view import View
 
+Stake = Callable[[], tuple[str, ...]]
 SANDBOX_EXTRA = "pip install 'fal-cli[sandbox]'"
 
 
@@ -54,14 +55,15 @@ class Streams:
 class Context:
     """One run of the program: streams, environment, flags, and what is made of them on demand.
 
-    `stake` is what an interruption would leave behind; the lines are shown when one comes.
+    `stake` is called when an interruption comes: it does what is to be done about a request that lives on,
+    and answers the lines that tell what is left behind.
     """
 
     streams: Streams
     env: Mapping[str, str]
     program: str = "fal"
     flags: GlobalFlags = field(default_factory=GlobalFlags)
-    stake: tuple[str, ...] = ()
+    stake: Stake = tuple
 
     def add_flags(self, flags: GlobalFlags) -> None:
         """Adds the flags of one side of the verb. Comes before anything is made of them."""
@@ -162,7 +164,7 @@ class Context:
         return open_view(
             self.talk,
             endpoint,
-            is_terminal=self.streams.stderr_is_terminal,
+            is_terminal=self.streams.stderr_is_terminal and self.env.get("TERM") != "dumb",
             color=self._color(self.streams.stderr_is_terminal),
             logs=logs,
         )

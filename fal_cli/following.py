@@ -1,6 +1,7 @@
 """From a ready call, or a request that runs already, to its result: what `run` and `result --wait` share."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from fal_cli.api import follow, queue
 from fal_cli.api.deadline import Deadline
@@ -8,8 +9,7 @@ from fal_cli.api.errors import ApiError, RequestFailed, WaitEnded
 from fal_cli.api.events import Completed, Event, Handle, Result
 from fal_cli.api.wire import Wire
 from fal_cli.call import Call
-from fal_cli.context import Context
-from fal_cli.interrupts import Interrupted
+from fal_cli.context import Context, Stake
 from fal_cli.submission import call_directly, goes_on, record_end, submit
 from fal_cli.terminal.view import View
 
@@ -41,17 +41,18 @@ def run_queued(context: Context, call: Call, ending: Ending, *, logs: bool) -> O
     deadline = Deadline(ending.timeout)
     with context.view(str(call.endpoint), logs=logs) as view:
         wire = context.wire(view)
-        submitted = submit(context, wire, call)
+        submitted = submit(context, wire, call, stake=lambda handle: _stake(context, wire, handle, ending))
         view.submitted(submitted.handle.request_id)
         return _to_the_end(context, wire, submitted.handle, ending, deadline, view)
 
 
 def wait_for(context: Context, handle: Handle, ending: Ending, *, logs: bool) -> Outcome:
     """Stays with a request that runs already until its result is there. Raises as `run_queued`."""
-    context.stake = goes_on(context, handle.request_id)
     with context.view(str(handle.endpoint), logs=logs) as view:
         view.tally.request_id = handle.request_id
-        return _to_the_end(context, context.wire(view), handle, ending, Deadline(ending.timeout), view)
+        wire = context.wire(view)
+        context.stake = _stake(context, wire, handle, ending)
+        return _to_the_end(context, wire, handle, ending, Deadline(ending.timeout), view)
 
 
 def run_directly(context: Context, call: Call, timeout: float | None) -> Outcome:
@@ -92,14 +93,16 @@ def _to_the_end(
         view.close()
         _on_timeout(context, wire, handle, ending, error)
         raise
-    except Interrupted:
-        view.close()
-        if ending.on_interrupt == "cancel":
-            context.stake = (_cancelled(wire, handle),)
-        raise
     view.finished("done", result.billable_units)
     seconds = last.inference_seconds if isinstance(last, Completed) else None
     return Outcome(result, handle.request_id, handle.response_url, seconds)
+
+
+def _stake(context: Context, wire: Wire, handle: Handle, ending: Ending) -> Stake:
+    """What Ctrl-C does: leave the request running and say how to pick it up, or cancel it if that was asked for."""
+    if ending.on_interrupt == "cancel":
+        return lambda: (_cancelled(wire, handle),)
+    return partial(goes_on, context, handle.request_id)
 
 
 def _on_timeout(context: Context, wire: Wire, handle: Handle, ending: Ending, error: WaitEnded) -> None:

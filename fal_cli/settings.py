@@ -3,7 +3,8 @@
 | variable | sets |
 |---|---|
 | `FAL_CLI_HOME` | one folder for state and cache, instead of the platform's own places |
-| `FAL_RUN_HOST`, `FAL_QUEUE_RUN_HOST`, `FAL_REST_HOST`, `FAL_CDN_HOST`, `FAL_API_HOST` | hosts; plain http for loopback only |
+| `FAL_RUN_HOST`, `FAL_QUEUE_RUN_HOST`, `FAL_REST_HOST`, | the hosts to call; plain http |
+| `FAL_CDN_HOST`, `FAL_API_HOST` | for loopback only |
 """
 
 from collections.abc import Mapping

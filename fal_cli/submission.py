@@ -1,6 +1,7 @@
 """Sending a paid call: its ledger row, its signals, and what each way of ending means."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 from fal_cli.api import direct, queue
@@ -10,26 +11,26 @@ from fal_cli.api.events import Handle, Result, Submitted
 from fal_cli.api.phases import Exchange
 from fal_cli.api.wire import Wire
 from fal_cli.call import Call
-from fal_cli.context import Context
+from fal_cli.context import Context, Stake
 from fal_cli.interrupts import Interrupted, SubmitShield
 from fal_cli.ledger import State
 
 T = TypeVar("T")
 
-NOTHING_SENT = ("Nothing was submitted.",)
 
-
-def submit(context: Context, wire: Wire, call: Call) -> Submitted:
+def submit(context: Context, wire: Wire, call: Call, *, stake: Callable[[Handle], Stake] | None = None) -> Submitted:
     """Puts a call into the queue: recorded before it leaves, its id recorded the moment it is known.
 
-    Raises what `queue.submit` raises, and `Interrupted` after the id is safe.
+    `stake` makes what an interruption does from then on. Raises what `queue.submit` raises, and `Interrupted`
+    after the id is safe.
     """
     local_id = _begin(context, wire, call, "queue")
 
     def send(exchange: Exchange) -> Submitted:
         submitted = queue.submit(wire, call.endpoint, call.input_json, call.options, exchange)
         context.journal.accepted(local_id, submitted.handle)
-        context.stake = goes_on(context, submitted.handle.request_id)
+        handle = submitted.handle
+        context.stake = stake(handle) if stake else partial(goes_on, context, handle.request_id)
         return submitted
 
     return _shielded(context, local_id, send)
@@ -39,7 +40,7 @@ def call_directly(context: Context, wire: Wire, call: Call, deadline: Deadline) 
     """Makes a direct call. An interruption ends it at once, since nothing of it lives on."""
     local_id = _begin(context, wire, call, "direct")
     exchange = Exchange()
-    context.stake = NOTHING_SENT
+    context.stake = nothing_sent
     try:
         result = direct.run(wire, call.endpoint, call.input_json, call.options, deadline=deadline, exchange=exchange)
     except ApiError as error:
@@ -47,7 +48,7 @@ def call_directly(context: Context, wire: Wire, call: Call, deadline: Deadline) 
         raise
     except Interrupted:
         if exchange.phase > Phase.NOT_CONNECTED:
-            context.stake = (
+            context.stake = lambda: (
                 "The call was sent: it may run and be billed, and a direct call's result cannot be fetched later.",
             )
             context.journal.ended(local_id, State.UNKNOWN, "interrupted")
@@ -56,6 +57,11 @@ def call_directly(context: Context, wire: Wire, call: Call, deadline: Deadline) 
         raise
     context.journal.ended(local_id, State.COMPLETED)
     return result
+
+
+def nothing_sent() -> tuple[str, ...]:
+    """What an interruption before the submit leaves behind."""
+    return ("Nothing was submitted.",)
 
 
 def goes_on(context: Context, request_id: str) -> tuple[str, str]:
@@ -87,7 +93,7 @@ def _begin(context: Context, wire: Wire, call: Call, mode: str) -> int | None:
 
 def _shielded(context: Context, local_id: int | None, send: Callable[[Exchange], T]) -> T:
     exchange = Exchange()
-    context.stake = NOTHING_SENT
+    context.stake = nothing_sent
     with SubmitShield(exchange, context.talk.essential):
         try:
             return send(exchange)

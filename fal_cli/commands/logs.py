@@ -1,5 +1,6 @@
 """`fal logs`: a request's log lines on stdout."""
 
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -38,7 +39,7 @@ def logs(
         seen = queue.status(wire, handle, logs=True)
         _write(context, seen.logs if isinstance(seen, InProgress | Completed) else ())
         return
-    context.stake = goes_on(context, handle.request_id)
+    context.stake = partial(goes_on, context, handle.request_id)
     for event in following.follow(wire, handle, deadline=Deadline(timeout)):
         if isinstance(event, InProgress | Completed):
             _write(context, event.logs)

@@ -48,10 +48,10 @@ def run(
     from fal_cli.call import prepare
     from fal_cli.commands import saving
     from fal_cli.following import Ending, run_directly, run_queued
-    from fal_cli.submission import NOTHING_SENT
+    from fal_cli.submission import nothing_sent
     from fal_cli.terminal.selection import Selection
 
-    context.stake = NOTHING_SENT
+    context.stake = nothing_sent
 
     selection = Selection(context, shown)
     target = saving.checked(output)

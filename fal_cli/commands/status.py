@@ -1,5 +1,6 @@
 """`fal status`: where requests stand, once or until they end."""
 
+from functools import partial
 from typing import Annotated, Literal
 
 import typer
@@ -94,7 +95,7 @@ def _followed(context: Context, handle: Handle, timeout: float | None, logs: boo
     from fal_cli.api.deadline import Deadline
     from fal_cli.submission import goes_on
 
-    context.stake = goes_on(context, handle.request_id)
+    context.stake = partial(goes_on, context, handle.request_id)
     last: Status | None = None
     with context.view(str(handle.endpoint), logs=logs) as view:
         view.tally.request_id = handle.request_id

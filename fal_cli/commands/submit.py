@@ -19,7 +19,7 @@ def submit(context: Context, endpoint: Endpoint, words: InputWords, call: CallFl
     from fal_cli import submission
     from fal_cli.call import prepare
 
-    context.stake = submission.NOTHING_SENT
+    context.stake = submission.nothing_sent
     what = shown.print_ or "id"
     if what not in ("id", "url", "none") or shown.query:
         raise UsageError("submit prints an id, a url or none; the result is printed by: fal result ID --wait")

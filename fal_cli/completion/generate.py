@@ -1,7 +1,7 @@
 """Makes `table.py` and the scripts in `completions/` of the command tree.
 
-    python -m fal_cli.completion.generate            writes them
-    python -m fal_cli.completion.generate --check    ends with code 1 if one is not current
+python -m fal_cli.completion.generate            writes them
+python -m fal_cli.completion.generate --check    ends with code 1 if one is not current
 """
 
 import pprint

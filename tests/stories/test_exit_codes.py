@@ -33,7 +33,7 @@ def test_0_when_the_reader_closes_the_pipe(served: Program) -> None:
     [
         pytest.param('{"status":500,"body":{"detail":"the model broke"}}', "the model broke", id="500"),
         pytest.param('{"status":404,"body":{"detail":"Path /x not found"}}', "Path /x not found", id="own-404"),
-        pytest.param('{"status":500,"traceback":"ValueError: no cats\\n  File app.py"}', "ValueError: no cats", id="tb"),
+        pytest.param('{"status":500,"traceback":"ValueError: no cats\\n app.py"}', "ValueError: no cats", id="tb"),
     ],
 )
 def test_1_the_request_ran_and_failed(served: Program, failure: str, shown: str) -> None:
@@ -79,7 +79,7 @@ def test_1_cancelled_while_waiting(served: Program) -> None:
         pytest.param(("run", "fal-ai/flux/dev", "a=1", "--query", "images["), "--query", id="query"),
         pytest.param(("run", "fal-ai/flux/dev", "a=1", "--timeout", "soon"), "soon", id="duration"),
         pytest.param(("run", "fal-ai/flux/dev", "a=1", "-o", "cat.png"), ".json", id="output"),
-        pytest.param(("run", "fal-ai/flux/dev", "a=1", "--direct", "--webhook", "https://x.y"), "--webhook", id="direct"),
+        pytest.param(("run", "fal-ai/flux/dev", "a=1", "--direct", "--webhook", "http://x"), "--webhook", id="direct"),
         pytest.param(("submit", "fal-ai/flux/dev", "a=1", "--tag", "A=b"), "--tag", id="tag"),
         pytest.param(("submit", "fal-ai/flux/dev", "a=1", "-H", "Authorization: Key x"), "Authorization", id="header"),
         pytest.param(("status", "no such id"), "not a request id", id="request-id"),
@@ -87,9 +87,7 @@ def test_1_cancelled_while_waiting(served: Program) -> None:
         pytest.param(("result", "1", "fal-ai/flux", "--timeout", "3"), "--wait", id="timeout-without-wait"),
     ],
 )
-def test_2_usage_and_nothing_was_sent(
-    served: Program, service: Service, words: tuple[str, ...], shown: str
-) -> None:
+def test_2_usage_and_nothing_was_sent(served: Program, service: Service, words: tuple[str, ...], shown: str) -> None:
     done = served(*words, code=2)
     assert shown in done.stderr
     assert done.stdout == b""

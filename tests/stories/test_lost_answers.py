@@ -64,6 +64,8 @@ def test_a_direct_call_whose_answer_is_lost_is_not_made_again(served: Program, s
 
 
 def test_a_result_that_keeps_failing_leaves_the_request_to_come_back_for(served: Program, service: Service) -> None:
-    request_id = served("submit", "sandbox/echo", "a=1", "sandbox.run=0", "sandbox.fault=result=cut-before*3").text.strip()
+    request_id = served(
+        "submit", "sandbox/echo", "a=1", "sandbox.run=0", "sandbox.fault=result=cut-before*3"
+    ).text.strip()
     assert json.loads(served("result", request_id, "--wait").stdout) == {"a": 1}
     assert service.accepted == 1

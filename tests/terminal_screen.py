@@ -1,0 +1,82 @@
+"""A pseudo-terminal with a program in it and the screen that a person would see."""
+
+import contextlib
+import fcntl
+import os
+import pty
+import select
+import struct
+import subprocess
+import termios
+import time
+from collections.abc import Callable
+
+import pyte
+
+from tests.conftest import Program
+
+ROWS = 24
+
+
+class Screen:
+    """Runs a command line with its stderr (and stdin) on a pseudo-terminal; stdout too unless it is piped."""
+
+    def __init__(self, program: Program, *words: str, columns: int, stdout: int | None = None) -> None:
+        self._terminal = pyte.HistoryScreen(columns, ROWS, history=1000)
+        self._stream = pyte.ByteStream(self._terminal)
+        self._master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, columns, 0, 0))
+        env = {"TERM": "xterm-256color"} | {name: value for name, value in program.env.items() if name != "COLUMNS"}
+        self.raw = b""
+        self.process = subprocess.Popen(
+            [*program.argv, *words],
+            env=env,
+            stdin=slave,
+            stdout=slave if stdout is None else stdout,
+            stderr=slave,
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # so that Ctrl-C is a key of this terminal
+        )
+        os.close(slave)
+
+    @property
+    def lines(self) -> list[str]:
+        """Every line that was ever shown and is not overwritten, oldest first, without empty ones at the end."""
+        past = ["".join(row[column].data for column in sorted(row)) for row in self._terminal.history.top]
+        return [line.rstrip() for line in [*past, *self._terminal.display]]
+
+    @property
+    def text(self) -> str:
+        return "\n".join(line for line in self.lines if line)
+
+    def until(self, seen: Callable[[str], bool], seconds: float = 30.0) -> str:
+        """Reads until the screen satisfies `seen` and returns its text."""
+        end = time.monotonic() + seconds
+        while not seen(self.text):
+            assert time.monotonic() < end, f"the screen never showed it:\n{self.text}"
+            if not self._read(0.1) and self.process.poll() is not None:
+                assert seen(self.text), f"it ended first:\n{self.text}"
+        return self.text
+
+    def finish(self, seconds: float = 60.0) -> int:
+        """Reads to the end and returns the exit code."""
+        end = time.monotonic() + seconds
+        while self.process.poll() is None or self._read(0.05):
+            assert time.monotonic() < end, self.text
+            self._read(0.05)
+        os.close(self._master)
+        return self.process.returncode
+
+    def press(self, keys: bytes) -> None:
+        """Types something."""
+        os.write(self._master, keys)
+
+    def _read(self, seconds: float) -> bool:
+        if not select.select([self._master], [], [], seconds)[0]:
+            return False
+        data = b""
+        with contextlib.suppress(OSError):  # Linux answers EIO when the last writer has gone
+            data = os.read(self._master, 65536)
+        self.raw += data
+        self._stream.feed(data)
+        return bool(data)
