@@ -39,7 +39,7 @@ def main(words: Sequence[str], context: Context) -> int:
 def run_words(words: Sequence[str], context: Context) -> int:
     """Parses and runs a command line without catching anything."""
     command = typer.main.get_command(build(words))
-    code = command.main(args=list(words), prog_name=context.program, standalone_mode=False, obj=context)
+    code = command.main(args=list(words) or ["--help"], prog_name=context.program, standalone_mode=False, obj=context)
     return code if isinstance(code, int) else 0
 
 
@@ -55,7 +55,6 @@ def build(words: Sequence[str] | None = None) -> typer.Typer:
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
         context_settings=_SETTINGS,
-        no_args_is_help=True,
         epilog="Begin with: fal --sandbox run fal-ai/flux/dev prompt='a cat'",
     )
     tree.callback()(bind(_root, is_root=True))
@@ -82,7 +81,7 @@ def _register(tree: typer.Typer, name: str, verb: Verb) -> None:
     if subverbs is None:
         tree.command(name, hidden=verb.hidden, epilog=help_tail(module.EXAMPLES))(bind(module.VERB))
         return
-    group = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help=verb.help, epilog=help_tail(module.EXAMPLES))
+    group = typer.Typer(rich_markup_mode=None, help=verb.help, epilog=help_tail(module.EXAMPLES))
     for subname, function in subverbs.items():
         group.command(subname)(bind(function))
     tree.add_typer(group, name=name)
@@ -97,8 +96,13 @@ def _usage_report(error: Exception, words: Sequence[str]) -> Report:
     message = str(error.format_message()) if hasattr(error, "format_message") else str(error)
     option = str(getattr(error, "option_name", "") or "")
     unknown = option.startswith("--") and "No such option" in message
-    hint = f"inputs are written {_as_input(option, words)}" if unknown else ""
+    hint = f"inputs are written {_as_input(option, words)}" if unknown else _where_help_is(error)
     return report(UsageError(message[:1].lower() + message[1:].rstrip("."), hint=hint))
+
+
+def _where_help_is(error: Exception) -> str:
+    command = getattr(getattr(error, "ctx", None), "command_path", "")
+    return f"Usage and examples: {command} --help" if command else ""
 
 
 def _as_input(option: str, words: Sequence[str]) -> str:

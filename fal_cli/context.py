@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, BinaryIO, TextIO
 
-from fal_cli.errors import UsageError
+from fal_cli.errors import CliError, UsageError
 from fal_cli.options import GlobalFlags
 from fal_cli.terminal.output import Output
 from fal_cli.terminal.talk import Talk
@@ -181,6 +181,8 @@ class Context:
                 sandbox = Sandbox(settings.sandbox_folder(self.env), faults=faults)
             except ValueError as error:
                 raise UsageError(f"FAL_SANDBOX_FAULT: {error}") from None
+            except OSError as error:
+                raise CliError(f"the sandbox cannot start: {error}") from None
             sandbox.start()
         return sandbox
 

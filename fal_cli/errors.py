@@ -156,10 +156,12 @@ def _sentence(error: ApiError, tool: str) -> tuple[Exit, str, str]:
 
 
 def _lost(error: AnswerLost) -> tuple[Exit, str, str]:
-    told = f"HTTP {error.status}: {error.message}" if error.status else error.message
+    broken = error.phase == Phase.ANSWERED and error.status is not None and error.status >= 400
+    told = f"came back as a failure on the way (HTTP {error.status}: {error.message})" if broken else "was lost"
+    reason = "" if broken else f" ({error.message})"
     return (
         Exit.UNKNOWN_OUTCOME,
-        f"the call was sent, but its answer was lost ({told})",
+        f"the call was sent, but its answer {told}{reason}",
         "It may be running and may be billed, so it was not sent again. "
         "Look at your requests on https://fal.ai/dashboard before you repeat it.",
     )

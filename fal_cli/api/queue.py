@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from fal_cli.api import answers
-from fal_cli.api.errors import NotReady, Phase
+from fal_cli.api.errors import ApiError, NotReady, Phase
 from fal_cli.api.events import (
     Cancelled,
     Completed,
@@ -237,7 +237,7 @@ def _adopted(wire: Wire, endpoint: EndpointId, failure: TransportFailure) -> Sub
         handle = handle_for(wire.hosts, endpoint, request_id, submitted_at=time())
         try:
             status(wire, handle)
-        except Exception as error:
+        except ApiError as error:
             raise answers.lost(failure) from error
         return Submitted(handle, adopted=True)
     raise answers.lost(failure)

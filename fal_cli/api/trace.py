@@ -52,6 +52,8 @@ def reason(error: BaseException, url: str, phase: Phase) -> tuple[str, bool]:
             return f"the name {urlsplit(url).hostname} was not found", False
         if isinstance(cause, ConnectionRefusedError):
             return f"{host} refused the connection", False
+    if isinstance(error, ValueError):  # requests' own complaints: a malformed URL or proxy, a missing SOCKS package
+        return str(error), True
     if any(isinstance(cause, TimeoutError) for cause in causes) or "timed out" in str(error):
         return _stalled(host, phase), False
     for cause in causes:

@@ -28,7 +28,7 @@ def result(
     large ones for minutes.
     """
     from fal_cli import refs as references
-    from fal_cli.commands import saving
+    from fal_cli import saving
     from fal_cli.following import Ending, Outcome, fetch, wait_for
     from fal_cli.terminal.selection import Selection
 

@@ -45,8 +45,8 @@ def run(
     Progress and logs go to stderr, the result to stdout: byte for byte in a pipe, laid out on a terminal.
     Ctrl-C leaves the request running and says how to pick it up; a lost network does not end the command.
     """
+    from fal_cli import saving
     from fal_cli.call import prepare
-    from fal_cli.commands import saving
     from fal_cli.following import Ending, run_directly, run_queued
     from fal_cli.submission import nothing_sent
     from fal_cli.terminal.selection import Selection

@@ -71,7 +71,7 @@ class Selection:
                 "data": data,
                 "files": [vars(file) for file in files],
                 "metrics": {"inference_time": seconds},
-                "billable_units": result.billable_units or None,
+                "billable_units": _number(result.billable_units),
             }
         return data
 
@@ -90,6 +90,15 @@ class Selection:
 
     def _bare(self, values: list[Any]) -> bool:
         return self._query is not None or self._what == "urls"
+
+
+def _number(units: str) -> float | int | None:
+    """Billable units as a number; None where the service named none or none that can be read."""
+    try:
+        value = float(units)
+    except ValueError:
+        return None
+    return int(value) if value.is_integer() else value
 
 
 def _compiled(query: str) -> ParsedResult | None:

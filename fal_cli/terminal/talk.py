@@ -46,7 +46,7 @@ class Talk:
 
     def essential(self, text: str, **facts: Any) -> None:
         """A line that survives `-q`: it names a request id, or says what becomes of money."""
-        self._say("request", text, **facts)
+        self._say("request" if "request_id" in facts else "notice", text, **facts)
 
     def decision(self, text: str) -> None:
         """A choice that the program made for the user; shown with `-v`."""

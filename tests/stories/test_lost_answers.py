@@ -54,7 +54,8 @@ def test_a_submit_is_accepted_at_most_once(
     else:
         assert done.stdout == b""
     if code == 10:
-        assert "its answer was lost" in done.stderr
+        assert "the call was sent, but its answer" in done.stderr
+        assert "not sent again" in done.stderr
 
 
 def test_a_direct_call_whose_answer_is_lost_is_not_made_again(served: Program, service: Service) -> None:
