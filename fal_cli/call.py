@@ -29,7 +29,7 @@ def prepare(context: Context, name: str, words: InputWords, flags: CallFlags) ->
     except InvalidEndpoint as error:
         raise UsageError(str(error)) from None
     options = wire_options(flags)
-    input_json = gather(words.words, words.texts, context.stdin)
+    input_json = gather(words.words, words.texts, context.stdin, tell=context.talk.decision)
     if (words.words or words.texts) and not words.texts and context.stdin.holds_unread_pipe_data():
         context.talk.note("the data on stdin was not read, since inputs were given; add - to merge it")
     return Call(target, input_json, options)

@@ -9,28 +9,25 @@ import struct
 import subprocess
 import termios
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import pyte
-
-from tests.conftest import Program
 
 ROWS = 24
 
 
 class Screen:
-    """Runs a command line with its stderr (and stdin) on a pseudo-terminal; stdout too unless it is piped."""
+    """Runs a program with its stderr and stdin on a pseudo-terminal; stdout too unless it is piped."""
 
-    def __init__(self, program: Program, *words: str, columns: int, stdout: int | None = None) -> None:
+    def __init__(self, argv: Sequence[str], env: Mapping[str, str], *, columns: int, stdout: int | None = None) -> None:
         self._terminal = pyte.HistoryScreen(columns, ROWS, history=1000)
         self._stream = pyte.ByteStream(self._terminal)
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, columns, 0, 0))
-        env = {"TERM": "xterm-256color"} | {name: value for name, value in program.env.items() if name != "COLUMNS"}
         self.raw = b""
         self.process = subprocess.Popen(
-            [*program.argv, *words],
-            env=env,
+            argv,
+            env={"TERM": "xterm-256color"} | {name: value for name, value in env.items() if name != "COLUMNS"},
             stdin=slave,
             stdout=slave if stdout is None else stdout,
             stderr=slave,
@@ -38,6 +35,12 @@ class Screen:
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # so that Ctrl-C is a key of this terminal
         )
         os.close(slave)
+
+    def end(self) -> None:
+        """Ends the program at once."""
+        self.process.kill()
+        self.process.wait()
+        os.close(self._master)
 
     @property
     def lines(self) -> list[str]:

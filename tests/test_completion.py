@@ -10,6 +10,7 @@ import pytest
 from fal_cli.completion import generate, scripts
 from fal_cli.completion.answer import answer
 from tests.conftest import Program
+from tests.terminal_screen import Screen
 
 COMPLETIONS = Path(__file__).parents[1] / "completions"
 
@@ -53,19 +54,26 @@ def test_the_script_is_printed(fal: Program) -> None:
         assert fal("completion", shell).stdout == (COMPLETIONS / name).read_bytes()
 
 
-def _shell(program: Program, shell: str, script: str) -> list[str]:
-    """What a real shell prints, with `fal` on its path."""
-    executable = shutil.which(shell)
-    if executable is None:
-        pytest.skip(f"{shell} is not installed")
+def _path_with_fal(program: Program) -> dict[str, str]:
+    """An environment in which `fal` is the program under test."""
     folder = program.home / "bin"
     folder.mkdir()
     launcher = folder / "fal"
     launcher.write_text(f'#!/bin/sh\nexec {" ".join(program.argv)} "$@"\n')
     launcher.chmod(0o755)
-    env = program.env | {"PATH": f"{folder}{os.pathsep}{program.env['PATH']}"}
-    flags = {"bash": ["--norc"], "zsh": ["-f"], "fish": ["--no-config"]}[shell]
-    done = subprocess.run([executable, *flags, "-c", script], capture_output=True, env=env, timeout=60, check=True)
+    return program.env | {"PATH": f"{folder}{os.pathsep}{program.env['PATH']}"}
+
+
+def _executable(shell: str) -> str:
+    found = shutil.which(shell)
+    if found is None:
+        pytest.skip(f"{shell} is not installed")
+    return found
+
+
+def _printed(program: Program, shell: str, flag: str, script: str) -> list[str]:
+    argv = [_executable(shell), flag, "-c", script]
+    done = subprocess.run(argv, capture_output=True, env=_path_with_fal(program), timeout=60, check=True)
     assert done.stderr == b""
     return done.stdout.decode().split("\n")
 
@@ -74,23 +82,27 @@ def test_bash(fal: Program) -> None:
     script = f"""source {COMPLETIONS / "fal.bash"}
         COMP_WORDS=(fal run --on-timeout ''); COMP_CWORD=3; _fal; printf '%s\\n' "${{COMPREPLY[@]}}"
         COMP_WORDS=(fal res); COMP_CWORD=1; _fal; printf '%s\\n' "${{COMPREPLY[@]}}" """
-    assert _shell(fal, "bash", script)[:3] == ["detach", "cancel", "result"]
+    assert _printed(fal, "bash", "--norc", script)[:3] == ["detach", "cancel", "result"]
 
 
 def test_fish(fal: Program) -> None:
     script = f'source {COMPLETIONS / "fal.fish"}; complete -C "fal sandbox s"; complete -C "fal run --on-timeout "'
-    lines = [line.partition("\t")[0] for line in _shell(fal, "fish", script)]
+    lines = [line.partition("\t")[0] for line in _printed(fal, "fish", "--no-config", script)]
     assert lines[:2] == ["serve", "stats"]
     assert {"detach", "cancel"} <= set(lines)
 
 
-def test_zsh(fal: Program) -> None:
-    """zsh completes only at its line editor, so it runs in a pseudo-terminal of zsh's own making."""
-    script = f"""zmodload zsh/zpty
-        zpty shell zsh -f -i
-        zpty -w shell "PROMPT='> '; fpath=({COMPLETIONS} \\$fpath); autoload -U compinit; compinit -D -u; echo READY"
-        zpty -r shell output '*READY*READY*'
-        zpty -w -n shell $'fal sandbox res\\t'
-        zpty -r shell output '*fal sandbox reset*'
-        [[ $output == *'fal sandbox reset'* ]] && print offered"""
-    assert _shell(fal, "zsh", script)[0] == "offered"
+@pytest.mark.parametrize(
+    ("shell", "flags", "setup"),
+    [
+        ("bash", ["--norc", "--noprofile", "-i"], f"source {COMPLETIONS / 'fal.bash'}"),
+        ("zsh", ["-f", "-i"], f"fpath=({COMPLETIONS} $fpath); autoload -U compinit; compinit -D -u"),
+    ],
+)
+def test_tab_at_a_real_prompt(fal: Program, shell: str, flags: list[str], setup: str) -> None:
+    screen = Screen([_executable(shell), *flags], _path_with_fal(fal), columns=120)
+    screen.press(f"PS1='ready'' > '; {setup}\r".encode())
+    screen.until(lambda text: "ready >" in text)
+    screen.press(b"fal sandbox res\t")
+    screen.until(lambda text: "fal sandbox reset" in text)
+    screen.end()

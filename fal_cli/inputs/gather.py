@@ -1,6 +1,7 @@
 """All inputs of a call into one object, later ones over earlier: stdin, JSON documents, items, raw texts."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from fal_cli.errors import MalformedInput, UsageError
@@ -10,11 +11,13 @@ from fal_cli.inputs.stdin import Stdin
 STDIN = "-"
 
 
-def gather(words: Sequence[str], texts: Sequence[str], stdin: Stdin) -> dict[str, Any]:
+def gather(
+    words: Sequence[str], texts: Sequence[str], stdin: Stdin, *, tell: Callable[[str], None] = lambda guess: None
+) -> dict[str, Any]:
     """The input object that the words of a command line, `-t` texts and stdin make together.
 
-    `words` are positional items and the values of `-i`, in order; `texts` are the values of `-t`.
-    Raises `UsageError`; nothing has been sent then.
+    `words` are positional items and the values of `-i`, in order; `texts` are the values of `-t`. `tell` hears
+    of each guess. Raises `UsageError`; nothing has been sent then.
     """
     for word in (*words, *texts):
         _refuse_broken_text(word)
@@ -25,7 +28,7 @@ def gather(words: Sequence[str], texts: Sequence[str], stdin: Stdin) -> dict[str
             result |= _document(piece)
     for word in words:
         if not _is_document(word):
-            _apply(result, items.split(word), stdin)
+            _apply(result, items.split(word), stdin, tell)
     for text in texts:
         _apply_text(result, text)
     return result
@@ -54,8 +57,11 @@ def _document(word: str) -> dict[str, Any]:
     return documents.loads_object(documents.read_file(path), path)
 
 
-def _apply(result: dict[str, Any], item: items.Item, stdin: Stdin) -> None:
-    nesting.assign(result, nesting.steps(item.key, item.word), _value(item, stdin), item.word)
+def _apply(result: dict[str, Any], item: items.Item, stdin: Stdin, tell: Callable[[str], None]) -> None:
+    value = _value(item, stdin)
+    nesting.assign(result, nesting.steps(item.key, item.word), value, item.word)
+    if item.operator == "=" and not isinstance(value, str):
+        tell(f"{item.word} is sent as {json.dumps(value)}, not as text (for text: -t {item.word})")
 
 
 def _value(item: items.Item, stdin: Stdin) -> object:

@@ -95,6 +95,23 @@ def test_2_usage_and_nothing_was_sent(served: Program, service: Service, words: 
     assert not service.stats["http"].get("submit")
 
 
+def test_2_a_file_that_is_not_json(served: Program, service: Service, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.json"
+    broken.write_text('{"a": ')
+    for word in (str(broken), f"@{broken}", f"a:=@{broken}"):
+        assert "broken.json is not JSON" in served("submit", "sandbox/echo", word, code=2).stderr
+    assert "cannot read" in served("submit", "sandbox/echo", f"@{tmp_path}", code=2).stderr
+    assert service.accepted == 0
+
+
+def test_2_a_missing_extra_names_the_line_that_installs_it(fal: Program, tmp_path: Path) -> None:
+    (tmp_path / "uvicorn.py").write_text("raise ModuleNotFoundError('gone', name='uvicorn')")
+    for words in (("--sandbox", "run", "sandbox/echo", "a=1"), ("sandbox", "serve")):
+        done = fal(*words, env={"PYTHONPATH": str(tmp_path)}, code=2)
+        assert "pip install 'fal-cli[sandbox]'" in done.stderr
+        assert "uvicorn" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("stdin", "shown"),
     [

@@ -11,10 +11,14 @@ from tests.terminal_screen import Screen
 JOB = ("run", "sandbox/echo", "a=1", "sandbox.queue=1", "sandbox.position=2", "sandbox.run=2")
 
 
+def _screen(program: Program, *words: str, columns: int, stdout: int | None = None) -> Screen:
+    return Screen([*program.argv, *words], program.env, columns=columns, stdout=stdout)
+
+
 @pytest.mark.parametrize("columns", [100, 40])
 def test_queued_running_and_done_each_fit_on_their_line(served: Program, columns: int) -> None:
     logs = json.dumps(["a line that is longer than forty columns, by far and on purpose"])
-    screen = Screen(served, *JOB, f"sandbox.logs:={logs}", columns=columns)
+    screen = _screen(served, *JOB, f"sandbox.logs:={logs}", columns=columns)
     queued = screen.until(lambda text: "queued" in text)
     running = screen.until(lambda text: "running" in text)
     assert screen.finish() == 0
@@ -29,7 +33,7 @@ def test_queued_running_and_done_each_fit_on_their_line(served: Program, columns
 
 
 def test_the_screen_is_never_cleared_and_lines_are_redrawn_in_place(served: Program) -> None:
-    screen = Screen(served, *JOB, columns=100)
+    screen = _screen(served, *JOB, columns=100)
     assert screen.finish() == 0
     assert b"\x1b[2J" not in screen.raw
     assert b"\x1b[?25h" in screen.raw  # the cursor is given back
@@ -37,7 +41,7 @@ def test_the_screen_is_never_cleared_and_lines_are_redrawn_in_place(served: Prog
 
 def test_piped_stdout_is_whole_while_the_terminal_is_live(served: Program) -> None:
     reading, writing = os.pipe()
-    screen = Screen(served, *JOB, columns=100, stdout=writing)
+    screen = _screen(served, *JOB, columns=100, stdout=writing)
     os.close(writing)
     screen.until(lambda text: "running" in text)
     assert screen.finish() == 0
@@ -47,7 +51,7 @@ def test_piped_stdout_is_whole_while_the_terminal_is_live(served: Program) -> No
 
 
 def test_the_result_is_laid_out_and_coloured_on_a_terminal(served: Program) -> None:
-    screen = Screen(served, "-q", *JOB, columns=100)
+    screen = _screen(served, "-q", *JOB, columns=100)
     assert screen.finish() == 0
     assert '  "a": 1' in screen.text
     assert b"\x1b[34m" in screen.raw
@@ -60,21 +64,21 @@ def test_colour_is_left_out_where_it_is_not_wanted(
     served: Program, variable: dict[str, str], words: tuple[str, ...]
 ) -> None:
     served.env.update(variable)
-    screen = Screen(served, *words, *JOB, columns=100)
+    screen = _screen(served, *words, *JOB, columns=100)
     assert screen.finish() == 0
     assert "done in" in screen.text
     assert b"\x1b[3" not in screen.raw
 
 
 def test_progress_bars_drive_the_live_line(served: Program) -> None:
-    screen = Screen(served, "run", "fal-ai/flux/dev", "prompt=x", "sandbox.queue=0", "sandbox.run=3", columns=100)
+    screen = _screen(served, "run", "fal-ai/flux/dev", "prompt=x", "sandbox.queue=0", "sandbox.run=3", columns=100)
     screen.until(lambda text: "%" in text and "━" in text and "it/s" in text)
     assert screen.finish() == 0
     assert "%|" not in screen.text
 
 
 def test_ctrl_c_leaves_two_lines_and_a_clean_screen(served: Program) -> None:
-    screen = Screen(served, "run", "sandbox/echo", "sandbox.run=60", columns=100)
+    screen = _screen(served, "run", "sandbox/echo", "sandbox.run=60", columns=100)
     screen.until(lambda text: "running" in text)
     screen.press(b"\x03")
     assert screen.finish() == 130
@@ -86,7 +90,7 @@ def test_ctrl_c_leaves_two_lines_and_a_clean_screen(served: Program) -> None:
 
 def test_escape_sequences_in_logs_reach_the_screen_as_text(served: Program) -> None:
     hostile = json.dumps(["\x1b[2J\x1b]0;owned\x07\x1b]52;c;aGk=\x07 end", "[bold]not markup[/]"])
-    screen = Screen(served, *JOB, f"sandbox.logs:={hostile}", columns=100)
+    screen = _screen(served, *JOB, f"sandbox.logs:={hostile}", columns=100)
     assert screen.finish() == 0
     assert "␛[2J␛]0;owned␇" in screen.text
     assert "[bold]not markup[/]" in screen.text

@@ -131,6 +131,13 @@ def test_debug_shows_a_traceback_without_the_key(served: Program) -> None:
     assert "local-only-key" not in done.stderr
 
 
+def test_verbose_tells_what_was_guessed_and_where_the_key_is_from(served: Program) -> None:
+    done = served("-v", "run", "sandbox/echo", "a=1", "b=x", "sandbox.run=0")
+    assert "a=1 is sent as 1, not as text" in done.stderr
+    assert "b=x" not in done.stderr
+    assert "key from FAL_KEY" in done.stderr
+
+
 def test_data_left_in_the_pipe_is_told(served: Program) -> None:
     done = _sh(served, "(echo '{}'; sleep 1) | (sleep 0.3; fal submit sandbox/echo a=1)")
     assert done.returncode == 0
