@@ -128,8 +128,8 @@ class Context:
         from fal_cli import credentials
 
         if self.in_sandbox:
-            from fal_cli.sandbox.server import SANDBOX_KEY
-
+            with sandbox_extra():
+                from fal_cli.sandbox.server import SANDBOX_KEY
             return credentials.Credential(f"Key {SANDBOX_KEY}", "the sandbox")
         found = credentials.find(self.env, self.flags.profile)
         self.talk.decision(f"key from {found.source}")
