@@ -20,7 +20,7 @@ def serve(
     context: Context,
     port: Annotated[
         int,
-        typer.Option("--port", metavar="N", help="First of the ports, one for each host: run, queue, files."),
+        typer.Option("--port", metavar="N", help="First of three ports: run, queue, files; 0 takes free ones."),
     ] = DEFAULT_PORT,
     cert: Annotated[
         Path | None, typer.Option("--cert", metavar="FILE", help="Serve TLS with this certificate.")
@@ -34,8 +34,7 @@ def serve(
     """Keep a sandbox running and print the environment that points a client at it."""
     from fal_cli import settings
 
-    if (cert is None) != (key is None):
-        raise UsageError("--cert and --key go together")
+    _check_certificate(cert, key)
     with sandbox_extra():
         from fal_cli.sandbox.server import SANDBOX_KEY, Sandbox
     try:
@@ -43,11 +42,12 @@ def serve(
     except ValueError as error:
         raise UsageError(f"--fault: {error}") from None
     except OSError as error:
-        raise CliError(
-            f"cannot serve on port {port}: {error.strerror or error}", hint="Name another with --port."
-        ) from None
+        reason = error.strerror or error
+        raise CliError(f"cannot serve on the ports from {port}: {reason}", hint="Name others with --port.") from None
     for name, value in _environment(SANDBOX_KEY, sandbox.addresses.run, sandbox.addresses.queue, sandbox.addresses.cdn):
         context.output.line(f"export {name}={value}")
+    if cert is None:
+        context.talk.note("http:// is for fal itself: the vendor's clients need --cert and --key")
     context.talk.note("the sandbox is up; end it with Ctrl-C")
     sandbox.serve()
 
@@ -74,6 +74,22 @@ def stats(context: Context) -> None:
         from fal_cli.sandbox.store import Store
 
     context.output.json(Store(settings.sandbox_folder(context.env)).stats())
+
+
+def _check_certificate(cert: Path | None, key: Path | None) -> None:
+    if cert is None and key is None:
+        return
+    if cert is None or key is None:
+        raise UsageError("--cert and --key go together")
+    import ssl
+
+    for option, path in (("--cert", cert), ("--key", key)):
+        if not path.is_file():
+            raise UsageError(f"{option}: there is no file {path}")
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert, key)
+    except OSError as error:
+        raise UsageError(f"{cert} and {key} cannot be used together: {error}") from None
 
 
 def _environment(key: str, run: str, queue: str, cdn: str) -> list[tuple[str, str]]:

@@ -497,7 +497,7 @@ TABLE: dict[str, dict[str, Any]] = {'': {'commands': {'run': 'Call an endpoint: 
              'options': {'--help': {'help': 'Show this message and exit', 'takes_value': False, 'choices': []}},
              'arguments': []},
  'sandbox serve': {'commands': {},
-                   'options': {'--port': {'help': 'First of the ports, one for each host: run, queue, files',
+                   'options': {'--port': {'help': 'First of three ports: run, queue, files; 0 takes free ones',
                                           'takes_value': True,
                                           'choices': []},
                                '--cert': {'help': 'Serve TLS with this certificate',
