@@ -71,7 +71,7 @@ class Context:
 
     def hide(self, text: str) -> str:
         """`text` without any secret that this run knows of."""
-        from fal_cli.api.trace import redacted
+        from fal_cli.api.redaction import redacted
 
         credential = self.__dict__.get("credential")
         known = [self.env.get("FAL_KEY", ""), self.env.get("FAL_KEY_SECRET", "")]

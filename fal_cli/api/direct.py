@@ -48,8 +48,8 @@ def run(
 
 
 def _retries(outcome: Outcome) -> int:
-    if isinstance(outcome, Answer) and _error_type(outcome) in _NEVER_STARTED:
-        return _NEVER_STARTED_RETRIES
+    if isinstance(outcome, Answer) and outcome.status >= 500 and not outcome.missed_start_deadline:
+        return _NEVER_STARTED_RETRIES if _error_type(outcome) in _NEVER_STARTED else 0
     return queue.unsent_retries(outcome)
 
 
@@ -61,11 +61,7 @@ def _error_type(answer: Answer) -> str:
 
 def _read(answer: Answer) -> Result:
     if answer.ok:
-        result = queue.to_result(answer)
-        if result.is_json and answer.json() is None and answer.body.strip() != b"null":
-            # An answer that ends with the connection is cut without a trace but this one.
-            raise answers.lost(answer)
-        return result
+        return queue.to_result(answer)
     if answer.status < 500 and answer.status != 408:
         raise answers.refused(answer)
     raise answers.failed(answer) if answer.from_service else answers.lost(answer)

@@ -117,6 +117,6 @@ class Result:
 
 @dataclass(frozen=True)
 class Cancelled:
-    """The answer to a cancel (wire §4.8): one of OK, CANCELLATION_REQUESTED, ALREADY_COMPLETED, NOT_FOUND."""
+    """The answer to a cancel (wire §4.8): OK, CANCELLATION_REQUESTED or ALREADY_COMPLETED."""
 
     word: str

@@ -20,7 +20,7 @@ from fal_cli.api.errors import ApiError, NotReached, WaitEnded
 from fal_cli.api.events import BackOnline, Completed, Event, Handle, LogLine, Offline, Queued, Status
 from fal_cli.api.phases import Exchange
 from fal_cli.api.sse import EventDecoder
-from fal_cli.api.wire import Answer, Outcome, Policy, Request, TransportFailure, Wire
+from fal_cli.api.wire import READ_SECONDS, Answer, Outcome, Policy, Request, TransportFailure, Wire
 
 FIRST_BYTE_SECONDS = 3.0
 SILENCE_SECONDS = 20.0  # the service sends a keep-alive every 15 s
@@ -70,7 +70,13 @@ class _Watch:
         """One event stream, until it ends in whichever way."""
         self._end_at_deadline()
         exchange = Exchange()
-        request = Request("the status stream", "GET", queue.stream_url(self._handle), {"Accept": "text/event-stream"})
+        request = Request(
+            "the status stream",
+            "GET",
+            queue.stream_url(self._handle),
+            {"Accept": "text/event-stream"},
+            read_seconds=max(self._deadline.cut(READ_SECONDS), 0.05),
+        )
         try:
             response = self._wire.open(request, exchange)
         except TransportFailure:
@@ -93,6 +99,7 @@ class _Watch:
             try:
                 status = self._look()
             except NotReached as error:
+                self._end_at_deadline()
                 lost_at = lost_at or time.monotonic()
                 away = time.monotonic() - lost_at
                 yield Offline(error.message, away)
@@ -118,7 +125,7 @@ class _Watch:
 
     def _look(self) -> Status:
         """One status call without repetition; a passing failure counts as being offline."""
-        request = Request("the status", "GET", f"{self._handle.status_url.partition('?')[0]}?logs=1")
+        request = Request("the status", "GET", queue.status_url(self._handle))
         try:
             answer = self._wire.send(request, Policy(self._lag), deadline=self._deadline)
         except TransportFailure as failure:

@@ -90,8 +90,20 @@ class _Phased(HTTPConnection):
     """Notes the phase around connect, send and getresponse."""
 
     _recorder: Recorder
+    _is_connecting = False
+
+    def connect(self) -> None:
+        # A proxy's CONNECT goes through `send` as well, but nothing of the request is in it.
+        self._is_connecting = True
+        try:
+            super().connect()
+        finally:
+            self._is_connecting = False
 
     def send(self, data: Any) -> None:
+        if self._is_connecting:
+            super().send(data)
+            return
         if self.sock is None:
             self.connect()
         exchange = self._recorder.exchange

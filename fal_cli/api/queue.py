@@ -29,6 +29,7 @@ SUBMIT_SECONDS = 120.0
 LAG_SECONDS = 5.0
 _LAG_RETRIES = 3
 _UNSENT_RETRIES = 5
+_PASSING = tuple(status for status in answers.TRANSIENT if status != 429)
 _STILL_RUNNING = "still in progress"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,127}")
 
@@ -81,7 +82,7 @@ def submit(
     except TransportFailure as failure:
         if not answers.is_delivered(failure):
             raise answers.unreached(failure) from failure
-        if failure.phase == Phase.ANSWERING and failure.status is not None and 400 <= failure.status < 500:
+        if failure.status is not None and _is_refusal(failure.status):
             raise answers.refused(Answer(failure.status, failure.headers, b"")) from failure
         return _adopted(wire, endpoint, failure)
     return _submitted(wire, endpoint, answer)
@@ -113,7 +114,7 @@ def result(wire: Wire, handle: Handle, *, ended: bool = False) -> Result:
         return to_result(answer)
     if _is_still_running(answer):
         raise NotReady("the request is not finished yet", status=answer.status, request_id=handle.request_id)
-    if answer.status in (502, 503, 504) and not answer.from_service:
+    if answer.status in _PASSING and not answer.from_service:
         raise answers.unavailable(answer)
     if answer.status == 429:
         raise answers.refused(answer)
@@ -181,6 +182,11 @@ def to_result(answer: Answer) -> Result:
     )
 
 
+def status_url(handle: Handle) -> str:
+    """The status of a request with its log lines (§4.5)."""
+    return _extended(handle.status_url, query="logs=1")
+
+
 def stream_url(handle: Handle) -> str:
     """The status event stream of a request (§4.6)."""
     return _extended(handle.status_url, path="/stream", query="logs=1")
@@ -208,15 +214,20 @@ def _submit_retries(outcome: Outcome, options: CallOptions) -> int:
 
 def _is_rate_limit(outcome: Outcome) -> bool:
     return isinstance(outcome, Answer) and (
-        "retry-after" in outcome.headers or b"concurrent_requests_limit" in outcome.body
+        "retry-after" in outcome.headers
+        or "x-ratelimit-reset" in outcome.headers
+        or b"concurrent_requests_limit" in outcome.body
     )
+
+
+def _is_refusal(status: int) -> bool:
+    """Whether a submit with this status was not accepted: all but a 2xx, a 408 and a 5xx (§9.3)."""
+    return 300 <= status < 500 and status != 408
 
 
 def _submitted(wire: Wire, endpoint: EndpointId, answer: Answer) -> Submitted:
     if not answer.ok:
-        if answer.status < 500 and answer.status != 408:
-            raise answers.refused(answer)
-        raise answers.lost(answer)
+        raise answers.refused(answer) if _is_refusal(answer.status) else answers.lost(answer)
     body = answer.json()
     request_id = body.get("request_id") if isinstance(body, dict) else None
     if not isinstance(request_id, str) or not is_request_id(request_id):
@@ -249,7 +260,7 @@ def _result_retries(outcome: Outcome) -> int:
         return answers.free_retries(outcome)
     if outcome.status in (500, 502, 503, 504) and outcome.from_service:
         return 0 if _is_still_running(outcome) else 1
-    return answers.FREE_RETRIES if outcome.status in (408, 425, 429, 500, 502, 503, 504) else 0
+    return answers.FREE_RETRIES if outcome.status in answers.TRANSIENT else 0
 
 
 def _is_still_running(answer: Answer) -> bool:

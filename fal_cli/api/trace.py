@@ -6,23 +6,16 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from urllib3.exceptions import ProxyError
+
 from fal_cli.api.errors import Phase
+from fal_cli.api.redaction import HIDDEN
 
 if TYPE_CHECKING:
     import requests
 
-HIDDEN = "[hidden]"
 _BODY_CHARACTERS = 2000
 _SECRET_HEADERS = ("authorization", "cookie", "set-cookie", "x-fal-cdn-token")
-
-
-def redacted(text: str, secret: str) -> str:
-    """`text` without the secret, its scheme word aside, and without either half of a `key_id:key_secret`."""
-    token = secret.partition(" ")[2] or secret
-    for part in (token, token.partition(":")[2]):
-        if len(part) >= 4:
-            text = text.replace(part, HIDDEN)
-    return text
 
 
 def request_text(prepared: "requests.PreparedRequest") -> str:
@@ -48,6 +41,8 @@ def reason(error: BaseException, url: str, phase: Phase) -> tuple[str, bool]:
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return f"the certificate of {host} is not trusted ({cause.verify_message})", True
+        if isinstance(cause, ProxyError):
+            return f"the proxy on the way to {host} failed ({causes[-1]})", False
         if isinstance(cause, socket.gaierror):
             return f"the name {urlsplit(url).hostname} was not found", False
         if isinstance(cause, ConnectionRefusedError):

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 import urllib3
@@ -25,6 +26,7 @@ from fal_cli.api.errors import Phase
 from fal_cli.api.events import Retrying
 from fal_cli.api.hosts import Hosts, is_loopback
 from fal_cli.api.phases import Exchange, PhasedAdapter, Recorder
+from fal_cli.api.redaction import redacted
 
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 30.0
@@ -59,6 +61,11 @@ class Answer:
     @property
     def request_id(self) -> str:
         return self.headers.get("x-fal-request-id", "")
+
+    @property
+    def missed_start_deadline(self) -> bool:
+        """Whether the user's own start deadline ended it; never retried (wire §4.3)."""
+        return self.headers.get("x-fal-request-timeout-type", "") == "user"
 
     @property
     def from_service(self) -> bool:
@@ -215,8 +222,24 @@ class Wire:
                 body = response.content
             except _TRANSPORT_ERRORS as error:
                 return _failure(error, exchange, request, response)
+        answer = self._without_secrets(Answer(response.status_code, response.headers, body))
+        if _ends_too_early(answer):
+            return TransportFailure(
+                f"the answer of {urlsplit(request.url).netloc} was cut short",
+                exchange.phase,
+                status=answer.status,
+                headers=answer.headers,
+            )
         exchange.phase = Phase.ANSWERED
-        return Answer(response.status_code, response.headers, body)
+        return answer
+
+    def _without_secrets(self, answer: Answer) -> Answer:
+        """An error answer that echoes the key, without it: its words go into messages and the ledger."""
+        if answer.ok:
+            return answer
+        headers = CaseInsensitiveDict({name: redacted(value, self._secret) for name, value in answer.headers.items()})
+        text = answer.body.decode("utf-8", "surrogateescape")
+        return Answer(answer.status, headers, redacted(text, self._secret).encode("utf-8", "surrogateescape"))
 
     def _delay(self, policy: Policy, outcome: Outcome, attempt: int) -> float | None:
         """Seconds until the next attempt, or None to stop: full jitter, or what the service asks for."""
@@ -240,7 +263,7 @@ class Wire:
 
     def _trace(self, text: str) -> None:
         if self._tracer:
-            self._tracer(trace.redacted(text, self._secret))
+            self._tracer(redacted(text, self._secret))
 
 
 _TRANSPORT_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, HTTPException, OSError)
@@ -268,6 +291,19 @@ def _failure(
     )
 
 
+def _ends_too_early(answer: Answer) -> bool:
+    """Whether a body that only the connection's end delimits was cut: there is no other trace of that.
+
+    Half a header looks the same to http.client: an answer without a length and with nothing in it.
+    """
+    if "content-length" in answer.headers or "chunked" in answer.headers.get("transfer-encoding", "").lower():
+        return False
+    if answer.status in (204, 304):
+        return False
+    is_json = "json" in answer.headers.get("content-type", "json").lower()
+    return not answer.body or (is_json and answer.json() is None and answer.body.strip() != b"null")
+
+
 def _reason_of(outcome: Outcome) -> str:
     return outcome.reason if isinstance(outcome, TransportFailure) else f"HTTP {outcome.status}"
 
@@ -279,7 +315,7 @@ def _asked_wait(headers: Mapping[str, str]) -> float | None:
         return None
     try:
         return float(urllib3.Retry().parse_retry_after(value))
-    except urllib3.exceptions.InvalidHeader:
+    except (urllib3.exceptions.InvalidHeader, ValueError, OverflowError):
         return None
 
 
