@@ -159,7 +159,7 @@ class Context:
 
     def view(self, endpoint: str, *, logs: bool = False) -> "View":
         """The display of one followed request."""
-        from fal_cli.terminal.view import open_view
+        from fal_cli.terminal.display import open_view
 
         return open_view(
             self.talk,

@@ -9,6 +9,7 @@ would rotate it, and that is their owner's to do. `FAL_FORCE_AUTH_BY_USER=1` lea
 
 import base64
 import json
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -49,16 +50,21 @@ def _any(env: Mapping[str, str]) -> Credential | None:
         return _key(key, "FAL_KEY_ID and FAL_KEY_SECRET")
     if env.get("FAL_PROFILE"):
         return _of_profile(env, env["FAL_PROFILE"], "FAL_PROFILE", required=True)
-    active = _config(env).get(_INTERNAL, {}).get("profile", "")
-    named = _of_profile(env, active, "the active profile", required=False) if active else None
+    internal = _config(env).get(_INTERNAL)
+    active = internal.get("profile") if isinstance(internal, dict) else None
+    named = _of_profile(env, active, "the active profile", required=False) if isinstance(active, str) else None
     return named or _login(env)
 
 
 def _key(key: str, source: str, profile: str = "") -> Credential:
-    key = key.strip()
-    if not key.isascii() or not key.isprintable() or " " in key:
+    return Credential(f"Key {_header_safe(key, source)}", source, profile)
+
+
+def _header_safe(secret: str, source: str) -> str:
+    secret = secret.strip()
+    if not secret.isascii() or not secret.isprintable() or " " in secret:
         raise NoCredentials(f"the key from {source} holds a character that no key has")
-    return Credential(f"Key {key}", source, profile)
+    return secret
 
 
 def _of_profile(env: Mapping[str, str], name: str, source: str, *, required: bool) -> Credential | None:
@@ -77,7 +83,7 @@ def _of_profile(env: Mapping[str, str], name: str, source: str, *, required: boo
 
 
 def _config_path(env: Mapping[str, str]) -> Path:
-    return Path(env.get("FAL_CONFIG_PATH") or "~/.fal/config.toml").expanduser()
+    return Path(os.path.expanduser(env.get("FAL_CONFIG_PATH") or "~/.fal/config.toml"))
 
 
 def _config(env: Mapping[str, str]) -> dict[str, Any]:
@@ -97,19 +103,19 @@ def _config(env: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _login(env: Mapping[str, str]) -> Credential | None:
-    path = Path(env.get("FAL_HOME_DIR") or "~/.fal").expanduser() / "auth0_token"
+    path = Path(os.path.expanduser(env.get("FAL_HOME_DIR") or "~/.fal")) / "auth0_token"
     try:
         lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:
         raise NoCredentials(f"cannot read {path}: {error}") from None
-    if len(lines) < 2 or _expires_at(lines[1]) - time.time() <= _STALE_SECONDS:
+    if len(lines) < 2 or not _expires_at(lines[1]) - time.time() > _STALE_SECONDS:
         raise NoCredentials(
             f"the vendor's login in {path} is stale, and only its own tool may renew it",
             hint="Set FAL_KEY (https://fal.ai/dashboard/keys), or log in again with the vendor's tool.",
         )
-    return Credential(f"Bearer {lines[1]}", str(path))
+    return Credential(f"Bearer {_header_safe(lines[1], str(path))}", str(path))
 
 
 def _expires_at(token: str) -> float:
@@ -118,7 +124,7 @@ def _expires_at(token: str) -> float:
         payload = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
         return float(claims["exp"])
-    except (IndexError, ValueError, KeyError, TypeError):
+    except (IndexError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return 0.0
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 NAMESPACES = ("workflows", "comfy")
 
 _LEGACY = re.compile(r"([0-9]+)-([a-zA-Z0-9-]+)")
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _SEGMENT = re.compile(r"[A-Za-z0-9_~][A-Za-z0-9._~-]*")
 _PAGE = re.compile(r"https?://(?:www\.)?fal\.ai/models/([^?#]+)|https://(?:queue\.)?fal\.run/([^?#]+)")
 _PAGE_TABS = ("/playground", "/api", "/llms.txt", "/examples")
@@ -73,9 +74,6 @@ def looks_like_endpoint(word: str) -> bool:
     return "/" in word or bool(_LEGACY.fullmatch(word) and not _UUID.fullmatch(word))
 
 
-_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-
-
 def _without_page(text: str) -> str:
     page = _PAGE.match(text)
     if not page:
@@ -88,7 +86,7 @@ def _without_page(text: str) -> str:
 
 def _legacy(word: str) -> EndpointId:
     match = _LEGACY.fullmatch(word)
-    if not match:
+    if not match or _UUID.fullmatch(word) or not _SEGMENT.fullmatch(match[2]):
         raise InvalidEndpoint(f"{word!r} is not an endpoint: endpoints look like owner/name, as in fal-ai/flux/dev")
     return EndpointId(match.group(1), match.group(2))
 

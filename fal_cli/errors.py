@@ -1,5 +1,6 @@
 """Exit codes, usage errors, and the one table from any error to sentence, hint and code."""
 
+import unicodedata
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -222,7 +223,14 @@ def _caret(word: str, at: int) -> tuple[str, ...]:
     start = max(0, at - 50)
     window = word[start : at + 20]
     shown = "".join(character if character.isprintable() else " " for character in window)
-    return (shown, " " * (at - start) + "^")
+    return (shown, " " * sum(map(_cells, word[start:at])) + "^")
+
+
+def _cells(character: str) -> int:
+    """How many columns a terminal gives to a character."""
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
 def _cut(text: str, most: int) -> str:

@@ -97,14 +97,13 @@ class Ledger:
         `mode` is `queue` or `direct`.
         """
         text = json.dumps(input_json, ensure_ascii=False, separators=(",", ":"))
-        stored = json.dumps(_shortened(input_json), ensure_ascii=False, separators=(",", ":"))
         now = _now()
         cursor = self._execute(
             "INSERT INTO requests (created_at, updated_at, host, profile, mode, endpoint, input, input_sha256, state)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 *(now, now, host, profile, mode, endpoint),
-                stored if len(stored.encode()) <= STORED_INPUT_BYTES else None,
+                _stored(input_json),
                 hashlib.sha256(text.encode()).hexdigest(),
                 State.SENDING,
             ),
@@ -129,8 +128,9 @@ class Ledger:
     def by_request_id(self, prefix: str, most: int = 3) -> list[Row]:
         """Rows whose request id begins with `prefix`, newest first; the exact one alone if it is there."""
         pattern = prefix.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-        rows = self._rows("request_id LIKE ? ESCAPE '\\'", (pattern,), most)
-        return [row for row in rows if row.request_id == prefix][:1] or rows
+        return self._rows("request_id = ?", (prefix,), 1) or self._rows(
+            "request_id LIKE ? ESCAPE '\\'", (pattern,), most
+        )
 
     def newest(self, nth: int) -> Row | None:
         """The nth newest row that has a request id, from 1."""
@@ -157,7 +157,9 @@ class Ledger:
 
 def _create_private(path: Path) -> None:
     """Makes the folder 0700 and the file 0600 from their first moment, not by a chmod afterwards."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for folder in (*reversed(path.parent.parents), path.parent):
+        if not folder.exists():
+            folder.mkdir(exist_ok=True, mode=0o700)
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
 
 
@@ -199,6 +201,15 @@ def _row(values: tuple[Any, ...]) -> Row:
         profile,
         json.loads(urls) if urls else {},
     )
+
+
+def _stored(input_json: Mapping[str, Any]) -> str | None:
+    """The input as the ledger keeps it; None if it is too long, or nested deeper than can be walked."""
+    try:
+        text = json.dumps(_shortened(input_json), ensure_ascii=False, separators=(",", ":"))
+    except RecursionError:
+        return None
+    return text if len(text.encode()) <= STORED_INPUT_BYTES else None
 
 
 def _shortened(value: Any) -> Any:

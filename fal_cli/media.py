@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from fal_cli.api.hosts import origin
+
 _SCHEMES = ("https://", "http://", "data:")
 _MEDIA_KEYS = ("_url", "_urls")
-_HOSTS = ("fal.media/", ".fal.media/")
+_HOST = "fal.media"
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,11 @@ def find(value: Any) -> list[MediaFile]:
 
     A file is an object whose `url` is a URL, or a `*_url` text on fal's own media hosts.
     """
-    return list({file.url: file for file in _walk(value, "")}.values())
+    found: dict[str, MediaFile] = {}
+    for file in _walk(value, ""):
+        if file.url not in found or (file.content_type and not found[file.url].content_type):
+            found[file.url] = file
+    return list(found.values())
 
 
 def _walk(value: Any, key: str) -> Iterator[MediaFile]:
@@ -42,5 +48,5 @@ def _walk(value: Any, key: str) -> Iterator[MediaFile]:
 
 
 def _is_ours(url: str) -> bool:
-    host_and_path = url.partition("://")[2]
-    return url.startswith("https://") and (host_and_path.startswith(_HOSTS[0]) or _HOSTS[1] in host_and_path[:40])
+    scheme, host, _ = origin(url)
+    return scheme == "https" and (host == _HOST or host.endswith(f".{_HOST}"))

@@ -13,7 +13,7 @@ def checked(name: str) -> Path | None:
     """The file to save to, or None. Raises `UsageError` before anything is sent if it cannot be one."""
     if not name:
         return None
-    path = Path(name).expanduser()
+    path = Path(os.path.expanduser(name))
     if path.suffix.lower() != ".json":
         raise UsageError(f"-o saves the result's JSON: name a .json file, not {name!r}")
     if path.is_dir() or not path.parent.is_dir():

@@ -7,20 +7,26 @@
 | `FAL_CDN_HOST`, `FAL_API_HOST` | for loopback only |
 """
 
+import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from fal_cli.api.hosts import LOOPBACK, Hosts, is_loopback
 from fal_cli.errors import UsageError
 
 _APP = "fal-cli"
+_HOST = re.compile(
+    r"(?P<scheme>https?)://(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{1,5}))?"
+    r"(?:/[\w./-]*)?",
+    re.IGNORECASE,
+)
 
 
 def state_folder(env: Mapping[str, str]) -> Path:
     """Where the ledger and the sandbox keep their state."""
     if env.get("FAL_CLI_HOME"):
-        return Path(env["FAL_CLI_HOME"]).expanduser() / "state"
+        return Path(os.path.expanduser(env["FAL_CLI_HOME"])) / "state"
     from platformdirs import user_state_path
 
     return user_state_path(_APP, appauthor=False)
@@ -49,16 +55,16 @@ def _base(env: Mapping[str, str], name: str) -> str:
     if not value:
         return ""
     url = value if "://" in value else f"https://{value}"
-    try:
-        parts = urlsplit(url)
-        usable = bool(parts.hostname) and parts.scheme in ("https", "http") and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable or "@" in url or "?" in url or "#" in url:
+    match = _HOST.fullmatch(url)
+    if not match or not _is_port(match["port"]):
         raise UsageError(f"{name} is not a host: {value!r}", hint=f"Write it as host or host:port, e.g. {name}=fal.run")
-    if url.startswith("http://") and not is_loopback(url):
+    if match["scheme"].lower() == "http" and not is_loopback(url):
         raise UsageError(f"{name}: http:// would send the key in clear; only {', '.join(LOOPBACK)} may use it")
     return url
+
+
+def _is_port(text: str | None) -> bool:
+    return text is None or 0 < int(text) < 65536
 
 
 def _queue_of(run: str) -> str:

@@ -49,7 +49,9 @@ class CallOptions:
     method: str = "post"
 
     def __post_init__(self) -> None:
-        _check_headers({**self.headers, "X-Fal-Runner-Hint": self.hint})
+        for name, value in self.headers.items():
+            _check_header(name, value)
+        _check_value("--hint", self.hint)
         _check_tags(self.tags)
         if self.start_timeout is not None and self.start_timeout <= 1:
             raise InvalidOption("--start-timeout must be more than 1 second")
@@ -73,7 +75,7 @@ class CallOptions:
         }
         if self.start_timeout is not None:
             # The service reads the newer name first; releases before it know only the older one.
-            named["X-Fal-Request-Start-Timeout"] = named["X-Fal-Request-Timeout"] = f"{self.start_timeout:g}"
+            named["X-Fal-Request-Start-Timeout"] = named["X-Fal-Request-Timeout"] = _plain_number(self.start_timeout)
         overridden = {name.lower() for name, value in named.items() if value}
         own = {name: value for name, value in self.headers.items() if name.lower() not in overridden}
         return own | {name: value for name, value in named.items() if value}
@@ -122,14 +124,28 @@ def _as_query_text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _check_headers(headers: Mapping[str, str]) -> None:
-    for name, value in headers.items():
-        if not _HEADER_NAME.fullmatch(name):
-            raise InvalidOption(f"-H: {name!r} is not a header name")
-        if any(ord(character) < 32 or ord(character) == 127 for character in value):
-            raise InvalidOption(f"-H: the value of {name} holds a control character")
-        if name.lower() in _OWN_HEADERS:
-            raise InvalidOption(f"-H: {name} is set by fal itself")
+def _check_header(name: str, value: str) -> None:
+    if not _HEADER_NAME.fullmatch(name):
+        raise InvalidOption(f"-H: {name!r} is not a header name")
+    _check_value(f"-H: {name}", value)
+    if name.lower() in _OWN_HEADERS:
+        raise InvalidOption(f"-H: {name} is set by fal itself")
+
+
+def _check_value(option: str, value: str) -> None:
+    if value != value.strip():
+        raise InvalidOption(f"{option}: a header's value cannot begin or end with a space")
+    if any(ord(character) < 32 or 0x7F <= ord(character) < 0xA0 for character in value):
+        raise InvalidOption(f"{option}: the value holds a control character")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise InvalidOption(f"{option}: the value is not valid UTF-8 text") from None
+
+
+def _plain_number(seconds: float) -> str:
+    """Seconds without an exponent and without digits lost: `30`, `1.5`, `1080000`."""
+    return str(int(seconds)) if seconds == int(seconds) else repr(seconds)
 
 
 def _check_tags(tags: Mapping[str, str]) -> None:

@@ -8,6 +8,8 @@ import codecs
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+_LONGEST_RETRY = 15  # digits; a longer pause is nonsense, and Python refuses to read some of them
+
 
 @dataclass(frozen=True)
 class ServerSentEvent:
@@ -68,7 +70,7 @@ class EventDecoder:
             self._event = value
         elif name == "id" and "\0" not in value:
             self._last_id = value
-        elif name == "retry" and value.isascii() and value.isdigit():
+        elif name == "retry" and value.isascii() and value.isdigit() and len(value) <= _LONGEST_RETRY:
             self._retry = int(value)
 
     def _dispatch(self) -> ServerSentEvent | None:

@@ -32,7 +32,7 @@ def result(
     from fal_cli.following import Ending, Outcome, fetch, wait_for
     from fal_cli.terminal.selection import Selection
 
-    selection = Selection(context, shown)
+    selection = Selection(context.output, context.talk.note, shown)
     target = saving.checked(output)
     if timeout is not None and not wait:
         raise UsageError("--timeout limits --wait")

@@ -53,7 +53,7 @@ def run(
 
     context.stake = nothing_sent
 
-    selection = Selection(context, shown)
+    selection = Selection(context.output, context.talk.note, shown)
     target = saving.checked(output)
     ready = prepare(context, endpoint, words, call)
     if direct:

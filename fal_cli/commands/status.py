@@ -44,7 +44,7 @@ def status(
     from fal_cli.options import PrintFlags
     from fal_cli.terminal.selection import Selection
 
-    selection = Selection(context, PrintFlags(query=query))
+    selection = Selection(context.output, context.talk.note, PrintFlags(query=query))
     if timeout is not None and not follow:
         raise UsageError("--timeout limits --follow")
     handles = references.resolve(context, refs)

@@ -5,6 +5,7 @@ The bytes decide the encoding (UTF-8 with or without BOM, UTF-16, UTF-32).
 """
 
 import json
+import os
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -43,9 +44,9 @@ def loads_object(data: str | bytes, source: str) -> dict[str, Any]:
 def read_file(path: str) -> bytes:
     """The bytes of a file that the user named. Raises `UsageError` where it cannot be read."""
     try:
-        return Path(path).expanduser().read_bytes()
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror or error}") from None
+        return Path(os.path.expanduser(path)).read_bytes()
+    except (OSError, ValueError) as error:
+        raise UsageError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from None
 
 
 def _refuse_constant(name: str) -> NoReturn:

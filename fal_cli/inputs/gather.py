@@ -45,7 +45,8 @@ def _from_stdin(words: Sequence[str], texts: Sequence[str], stdin: Stdin) -> dic
 
 
 def _is_document(word: str) -> bool:
-    return word == STDIN or word.startswith(("@", "{")) or (word.endswith(".json") and "=" not in word)
+    """Whether a word is a whole document: `-`, `@FILE`, `{…}`, or a file's name that no item could be."""
+    return word == STDIN or word.startswith(("@", "{")) or (word.endswith(".json") and not {"=", "@"} & set(word))
 
 
 def _document(word: str) -> dict[str, Any]:
@@ -89,10 +90,10 @@ def _value(item: items.Item, stdin: Stdin) -> object:
 
 
 def _apply_text(result: dict[str, Any], text: str) -> None:
-    key, equals, value = text.partition("=")
-    if not equals or not key:
-        raise MalformedInput("expected KEY=VALUE after -t", text, len(key))
-    nesting.assign(result, nesting.steps(key, text), value, text)
+    at = items.first_equals(text)
+    if at <= 0:
+        raise MalformedInput("expected KEY=VALUE after -t", text, len(text) if at < 0 else 0)
+    nesting.assign(result, nesting.steps(text[:at], text), text[at + 1 :], text)
 
 
 def _refuse_broken_text(word: str) -> None:

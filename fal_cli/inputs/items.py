@@ -49,6 +49,12 @@ def split(word: str) -> Item:
     )
 
 
+def first_equals(text: str) -> int:
+    """Where the first `=` stands that is not escaped; -1 if there is none."""
+    match = re.match(r"(?:[^\\=]|\\.)*=", text, re.DOTALL)
+    return match.end() - 1 if match else -1
+
+
 def typed(key: str, value: str) -> object:
     """What `key=value` means without a schema: a plain number, true, false and null are JSON, all else is text.
 
@@ -88,5 +94,5 @@ def _item(word: str, at: int, operator: Operator) -> Item:
 
 
 def _is_text_key(key: str) -> bool:
-    last = re.split(r"[.\[]", key)[-1]
+    last = re.split(r"[.\[\]]+", key.rstrip("]"))[-1]
     return last in _TEXT_KEYS or last.endswith("_prompt")

@@ -10,6 +10,8 @@ from typing import Any
 
 from fal_cli.errors import MalformedInput
 
+_MOST_DIGITS = 9
+
 
 @dataclass(frozen=True)
 class Step:
@@ -24,7 +26,8 @@ class Step:
 
     @property
     def index(self) -> int | None:
-        return int(self.name) if self.name.isascii() and self.name.isdigit() else None
+        is_number = self.name.isascii() and self.name.isdigit() and len(self.name) <= _MOST_DIGITS
+        return int(self.name) if is_number else None
 
 
 def steps(key: str, word: str) -> tuple[Step, ...]:
@@ -56,24 +59,29 @@ def _dotted(key: str, at: int, word: str, first: bool) -> tuple[Step, int]:
     start = at if first else at + 1
     if not first and key[at] != ".":
         raise MalformedInput("expected '.', '[' or an operator after ']'", word, at)
-    letters, at = [], start
-    while at < len(key) and key[at] not in ".[":
-        if key[at] == "\\" and at + 1 < len(key):
-            at += 1
-        letters.append(key[at])
-        at += 1
-    if not letters:
+    name, end = _name(key, start, ".[")
+    if not name:
         raise MalformedInput("expected a name here", word, start)
-    return Step("".join(letters), start), at
+    return Step(name, start), end
 
 
 def _bracketed(key: str, at: int, word: str, first: bool) -> tuple[Step, int]:
     if first:
         raise MalformedInput("an input begins with a name, not with '['", word, at)
-    end = key.find("]", at)
-    if end < 0:
+    name, end = _name(key, at + 1, "]")
+    if end == len(key):
         raise MalformedInput("this '[' is never closed", word, at)
-    return Step(key[at + 1 : end], at + 1), end + 1
+    return Step(name, at + 1), end + 1
+
+
+def _name(key: str, at: int, stops: str) -> tuple[str, int]:
+    """The text from `at` up to one of `stops`, and where that is; a backslash makes the next character plain."""
+    letters = []
+    while at < len(key) and key[at] not in stops:
+        at += key[at] == "\\" and at + 1 < len(key)
+        letters.append(key[at])
+        at += 1
+    return "".join(letters), at
 
 
 def _enter(here: Any, step: Step, following: Step, word: str) -> Any:

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 from fal_cli.terminal.sanitize import visible_json, visible_lines
 
-_DATA_URI = re.compile(r"^(data:[^,]{0,80},.{0,24}).*$", re.DOTALL)
+_SHOWN_OF_DATA_URI = 60
 _TOKEN = re.compile(r'("(?:[^"\\]|\\.)*")(\s*:)?|\b(?:true|false|null)\b|-?\d[\d.eE+-]*')
 _KEY, _TEXT, _OTHER, _RESET = "\x1b[34m", "\x1b[32m", "\x1b[36m", "\x1b[0m"
 
@@ -39,18 +39,15 @@ class Output:
     def line(self, text: str) -> None:
         """Writes one text as UTF-8, whatever the locale; on a terminal with control characters made visible."""
         shown = "\n".join(visible_lines(text)) if self.is_terminal else text
-        self.data(shown.encode("utf-8", "surrogateescape") + b"\n")
+        self.data(_encoded(shown) + b"\n")
 
-    def json(self, value: Any) -> None:
-        """Writes a value as JSON: for people on a terminal, on one line for programs."""
-        if self.is_terminal:
-            self.data((self._pretty(value) + "\n").encode())
-        else:
-            self.data(json.dumps(value, ensure_ascii=False).encode() + b"\n")
-
-    def _pretty(self, value: Any) -> str:
-        text = visible_json(json.dumps(_shortened(value), ensure_ascii=False, indent=2))
-        return _TOKEN.sub(_painted, text) if self._color else text
+    def json(self, value: Any, *, one_line: bool = False) -> None:
+        """Writes a value as JSON: on one line for programs (and if `one_line`), else laid out for people."""
+        if not self.is_terminal:
+            self.data(_encoded(json.dumps(value, ensure_ascii=False)) + b"\n")
+            return
+        text = visible_json(json.dumps(_shortened(value), ensure_ascii=False, indent=None if one_line else 2))
+        self.data(_encoded(_TOKEN.sub(_painted, text) if self._color else text) + b"\n")
 
     def _detach(self) -> None:
         """Points stdout at nothing, so that the interpreter's own last flush does not fail again."""
@@ -59,13 +56,18 @@ class Output:
         os.close(nowhere)
 
 
+def _encoded(text: str) -> bytes:
+    """UTF-8; half a character (a lone surrogate) becomes a `\\u` escape, which JSON readers know."""
+    return text.encode("utf-8", "backslashreplace")
+
+
 def _shortened(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _shortened(inner) for key, inner in value.items()}
     if isinstance(value, list):
         return [_shortened(inner) for inner in value]
-    if isinstance(value, str) and value.startswith("data:") and len(value) > 120:
-        return _DATA_URI.sub(rf"\1… ({len(value)} characters)", value)
+    if isinstance(value, str) and value.startswith("data:") and len(value) > 2 * _SHOWN_OF_DATA_URI:
+        return f"{value[:_SHOWN_OF_DATA_URI]}… ({len(value)} characters)"
     return value
 
 

@@ -1,25 +1,33 @@
 """What stdout carries of a result: `--print` names the form, `--query` picks from it."""
 
 import json
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jmespath.exceptions
+from jmespath.functions import Functions
 from jmespath.parser import ParsedResult
 
 from fal_cli import media
 from fal_cli.api.events import Result
-from fal_cli.context import Context
 from fal_cli.errors import CliError, UsageError
 from fal_cli.options import PrintFlags
+from fal_cli.terminal.output import Output
 
 _TEXT_KEYS = ("output", "text", "transcription", "response")
 
 
 class Selection:
-    """Writes results to stdout in the form that was asked for. Raises `UsageError` for a malformed query."""
+    """Writes results to stdout in the form that was asked for. `note` says what is no data.
 
-    def __init__(self, context: Context, flags: PrintFlags, *, default: str = "result") -> None:
-        self._context = context
+    Raises `UsageError` for a malformed query.
+    """
+
+    def __init__(
+        self, output: Output, note: Callable[[str], None], flags: PrintFlags, *, default: str = "result"
+    ) -> None:
+        self._output = output
+        self._note = note
         self._what = flags.print_ or default
         self._query = _compiled(flags.query)
 
@@ -30,7 +38,7 @@ class Selection:
 
         Raises `CliError` where the result is not of the asked form, `ReaderGone` when nobody reads.
         """
-        output = self._context.output
+        output = self._output
         if self._query is None and self._what == "result":
             self._whole(result)
         elif self._query is None and self._what in ("id", "url", "none"):
@@ -38,15 +46,15 @@ class Selection:
                 output.line(request_id if self._what == "id" else url)
         else:
             value = self._value(result, endpoint=endpoint, request_id=request_id, seconds=seconds)
-            self._picked(self._query.search(value) if self._query else value)
+            self._picked(self._search(value))
 
     def pick(self, value: Any) -> None:
         """Writes what the query picks from any JSON value, or all of it."""
-        self._picked(self._query.search(value) if self._query else value)
+        self._picked(self._search(value))
 
     def _whole(self, result: Result) -> None:
         """The bytes as the service sent them, except on a terminal, where JSON is laid out for reading."""
-        output = self._context.output
+        output = self._output
         if not output.is_terminal:
             output.data(result.body)
         elif result.is_json:
@@ -75,21 +83,29 @@ class Selection:
             }
         return data
 
+    def _search(self, value: Any) -> Any:
+        if self._query is None:
+            return value
+        try:
+            return self._query.search(value)
+        except jmespath.exceptions.JMESPathError as error:
+            raise CliError(f"--query does not fit this result: {_one_line(error)}") from None
+
     def _picked(self, value: Any) -> None:
-        """Texts come bare, the entries of a list one a line, everything else as JSON."""
-        output = self._context.output
+        """Texts come bare, the entries of a picked list one a line, everything else as JSON."""
+        output = self._output
         if value is None:
-            self._context.talk.note("the query matches nothing in the result")
+            self._note("the query matches nothing in the result")
         elif isinstance(value, str):
             output.line(value)
-        elif isinstance(value, list) and self._bare(value):
+        elif isinstance(value, list) and (self._query is not None or self._what == "urls"):
             for entry in value:
-                output.line(entry if isinstance(entry, str) else json.dumps(entry, ensure_ascii=False))
+                if isinstance(entry, str):
+                    output.line(entry)
+                else:
+                    output.json(entry, one_line=True)
         else:
             output.json(value)
-
-    def _bare(self, values: list[Any]) -> bool:
-        return self._query is not None or self._what == "urls"
 
 
 def _number(units: str) -> float | int | None:
@@ -105,18 +121,35 @@ def _compiled(query: str) -> ParsedResult | None:
     if not query:
         return None
     try:
-        return jmespath.compile(query)
+        compiled = jmespath.compile(query)
     except jmespath.exceptions.JMESPathError as error:
-        raise UsageError(f"--query: {' '.join(str(error).split())}") from None
+        raise UsageError(f"--query: {_one_line(error)}") from None
+    for name in _function_names(compiled.parsed):
+        if name not in Functions.FUNCTION_TABLE:
+            raise UsageError(f"--query: there is no function {name}()")
+    return compiled
+
+
+def _function_names(node: dict[str, Any]) -> Iterator[str]:
+    """The functions that a compiled expression calls; JMESPath itself looks for them only when it runs."""
+    if node["type"] == "function_expression":
+        yield node["value"]
+    for child in node["children"]:
+        if isinstance(child, dict):
+            yield from _function_names(child)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def _parsed(result: Result) -> Any:
     try:
         return json.loads(result.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise CliError(
             f"the result is {result.content_type or 'no JSON'}, not JSON",
-            hint="Take it as it is with --print result.",
+            hint="Take it as it is: --print result > FILE",
         ) from None
 
 

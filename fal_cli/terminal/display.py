@@ -1,0 +1,19 @@
+"""Which display fits where stderr goes and what was asked for."""
+
+from fal_cli.terminal.machine import MachineView
+from fal_cli.terminal.plain import PlainView
+from fal_cli.terminal.talk import Talk
+from fal_cli.terminal.view import View
+
+
+def open_view(talk: Talk, endpoint: str, *, is_terminal: bool, color: bool, logs: bool) -> View:
+    """The view that fits where stderr goes and what was asked for."""
+    if talk.machine:
+        return MachineView(talk, endpoint)
+    if talk.level < 0:
+        return View(talk, endpoint)
+    if is_terminal:
+        from fal_cli.terminal.live import LiveView
+
+        return LiveView(talk, endpoint, color=color)
+    return PlainView(talk, endpoint, logs=logs)
