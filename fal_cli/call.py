@@ -9,6 +9,7 @@ from fal_cli.api.options import CallOptions, InvalidOption
 from fal_cli.context import Context
 from fal_cli.endpoint import EndpointId, InvalidEndpoint
 from fal_cli.errors import UsageError
+from fal_cli.inputs.attachment import holds_attachments
 from fal_cli.inputs.gather import gather
 from fal_cli.options import CallFlags, InputWords
 
@@ -23,16 +24,28 @@ class Call:
 
 
 def prepare(context: Context, name: str, words: InputWords, flags: CallFlags) -> Call:
-    """Reads everything that the user gave. Raises `UsageError`; nothing has been sent then."""
+    """Reads everything that the user gave, and uploads the files among it.
+
+    Raises `UsageError` if something cannot be read; nothing has been sent then.
+    """
     try:
         target = endpoint.parse(name).joined(flags.path)
     except InvalidEndpoint as error:
         raise UsageError(str(error)) from None
     options = wire_options(flags)
-    input_json = gather(words.words, words.texts, context.stdin, tell=context.talk.decision)
+    talk = context.talk
+    found = gather(words.words, words.texts, context.stdin, tell=talk.note, tell_guess=talk.decision)
     if (words.words or words.texts) and not words.texts and context.stdin.holds_unread_pipe_data():
         context.talk.note("the data on stdin was not read, since inputs were given; add - to merge it")
+    input_json = resolve(context, found, inline=words.inline) if holds_attachments(found) else found
     return Call(target, input_json, options)
+
+
+def resolve(context: Context, found: Mapping[str, Any], *, inline: bool) -> Mapping[str, Any]:
+    """The input with its files uploaded. Imported here, since most calls have none."""
+    from fal_cli import attachments
+
+    return attachments.resolve(context, found, inline=inline)
 
 
 def wire_options(flags: CallFlags) -> CallOptions:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fal_cli.inputs.stdin import Stdin
     from fal_cli.journal import Journal
     from fal_cli.sandbox.server import Sandbox
+    from fal_cli.terminal.transfer import Transfer
     from fal_cli.terminal.view import View
 
 Stake = Callable[[], tuple[str, ...]]
@@ -119,7 +120,7 @@ class Context:
 
         if self.in_sandbox:
             addresses = self._sandbox.addresses
-            return Hosts(run=addresses.run, queue=addresses.queue, cdn=addresses.cdn, rest="", api="")
+            return Hosts(run=addresses.run, queue=addresses.queue, cdn=addresses.cdn, rest=addresses.rest, api="")
         return settings.hosts(self.env)
 
     @cached_property
@@ -168,6 +169,14 @@ class Context:
             color=self._color(self.streams.stderr_is_terminal),
             logs=logs,
         )
+
+    def transfer(self, verb: str, name: str, total: int | None) -> "Transfer":
+        """The display of one file on its way."""
+        from fal_cli.terminal.transfer import open_transfer
+
+        is_terminal = self.streams.stderr_is_terminal and self.env.get("TERM") != "dumb"
+        color = self._color(self.streams.stderr_is_terminal)
+        return open_transfer(self.talk, verb, name, total, is_terminal=is_terminal, color=color)
 
     @cached_property
     def _sandbox(self) -> "Sandbox":

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-PrintWhat = Literal["result", "envelope", "urls", "text", "id", "url", "none"]
+PrintWhat = Literal["result", "envelope", "urls", "files", "text", "id", "url", "none"]
 DURATION_HELP = "such as 90s, 10m or 1h30m"
 
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?")
@@ -41,9 +41,6 @@ Timeout = Annotated[
     typer.Option("--timeout", parser=seconds, metavar="TIME", help=f"Stop waiting after TIME, {DURATION_HELP}."),
 ]
 Logs = Annotated[bool, typer.Option("--logs", help="Show the model's log lines (on a terminal run always does).")]
-SaveTo = Annotated[
-    str, typer.Option("-o", "--output", metavar="FILE.json", help="Also save the result's JSON to a file.")
-]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,7 +86,7 @@ class InputWords:
         list[str] | None,
         typer.Argument(
             metavar="[KEY=VALUE]…",
-            help="Inputs: key=value, key:=json, key:=@file.json, @file.json, '{…}' or - for JSON on stdin.",
+            help="Inputs: key=value, key:=json, key=@file, key@file (upload), @file.json, '{…}' or - (stdin).",
         ),
     ] = None
     input: Annotated[
@@ -100,6 +97,10 @@ class InputWords:
         typer.Option("-t", "--text", metavar="KEY=TEXT", help="Raw text: never read as a file, number or JSON."),
     ] = None
 
+    inline: Annotated[bool, typer.Option("--inline", help="Embed files as data: URIs instead of uploading them.")] = (
+        False
+    )
+
     @property
     def words(self) -> list[str]:
         return [*(self.input or ()), *(self.items or ())]
@@ -107,6 +108,16 @@ class InputWords:
     @property
     def texts(self) -> list[str]:
         return list(self.text or ())
+
+
+@dataclasses.dataclass(frozen=True)
+class StreamWords(InputWords):
+    """The same where `--text` says how to print: raw text keeps its short name."""
+
+    text: Annotated[
+        list[str] | None,
+        typer.Option("-t", "--raw-text", metavar="KEY=TEXT", help="Raw text: never read as a file, number or JSON."),
+    ] = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -168,6 +179,23 @@ class PrintFlags:
         str,
         typer.Option("--query", metavar="EXPR", help="Pick from it by a JMESPath expression; texts come bare."),
     ] = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class SaveFlags:
+    """Where a result and its files are saved."""
+
+    output: Annotated[
+        str,
+        typer.Option("-o", "--output", metavar="FILE", help="Save the result (FILE.json) or its media to a file."),
+    ] = ""
+    directory: Annotated[
+        str,
+        typer.Option(
+            "-d", "--directory", metavar="DIR|TEMPLATE|-", help="Save every file: 'out/', 'out/{seed}.{ext}', - stdout."
+        ),
+    ] = ""
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")] = False
 
 
 def bind(verb: Callable[..., None], *, is_root: bool = False) -> Callable[..., None]:

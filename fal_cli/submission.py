@@ -24,7 +24,7 @@ def submit(context: Context, wire: Wire, call: Call, *, stake: Callable[[Handle]
     `stake` makes what an interruption does from then on. Raises what `queue.submit` raises, and `Interrupted`
     after the id is safe.
     """
-    local_id = _begin(context, wire, call, "queue")
+    local_id = begin(context, wire, call, "queue")
 
     def send(exchange: Exchange) -> Submitted:
         submitted = queue.submit(wire, call.endpoint, call.input_json, call.options, exchange)
@@ -38,13 +38,13 @@ def submit(context: Context, wire: Wire, call: Call, *, stake: Callable[[Handle]
 
 def call_directly(context: Context, wire: Wire, call: Call, deadline: Deadline) -> Result:
     """Makes a direct call. An interruption ends it at once, since nothing of it lives on."""
-    local_id = _begin(context, wire, call, "direct")
+    local_id = begin(context, wire, call, "direct")
     exchange = Exchange()
     context.stake = nothing_sent
     try:
         result = direct.run(wire, call.endpoint, call.input_json, call.options, deadline=deadline, exchange=exchange)
     except ApiError as error:
-        context.journal.ended(local_id, _state_after(error), error.message)
+        context.journal.ended(local_id, state_after(error), error.message)
         raise
     except Interrupted:
         if exchange.phase > Phase.NOT_CONNECTED:
@@ -81,7 +81,8 @@ def record_end(context: Context, handle: Handle, error: ApiError | None) -> None
         context.journal.request_ended(handle.request_id, state, error.message)
 
 
-def _begin(context: Context, wire: Wire, call: Call, mode: str) -> int | None:
+def begin(context: Context, wire: Wire, call: Call, mode: str) -> int | None:
+    """Records a call that is about to leave; `mode` is `queue`, `direct`, `stream` or `realtime`."""
     return context.journal.begin(
         host=wire.hosts.queue if mode == "queue" else wire.hosts.run,
         profile=context.credential.profile,
@@ -98,7 +99,7 @@ def _shielded(context: Context, local_id: int | None, send: Callable[[Exchange],
         try:
             return send(exchange)
         except ApiError as error:
-            context.journal.ended(local_id, _state_after(error), error.message)
+            context.journal.ended(local_id, state_after(error), error.message)
             raise
         except Interrupted:
             if exchange.phase == Phase.NOT_CONNECTED:
@@ -108,7 +109,8 @@ def _shielded(context: Context, local_id: int | None, send: Callable[[Exchange],
             raise AnswerLost("interrupted before the service had answered", phase=exchange.phase) from None
 
 
-def _state_after(error: ApiError) -> State:
+def state_after(error: ApiError) -> State:
+    """What the ledger says of a call that ended in an error."""
     if isinstance(error, AnswerLost):
         return State.UNKNOWN
     if isinstance(error, NotReached):

@@ -85,6 +85,7 @@ class Service:
             "FAL_RUN_HOST": addresses.run,
             "FAL_QUEUE_RUN_HOST": addresses.queue,
             "FAL_CDN_HOST": addresses.cdn,
+            "FAL_REST_HOST": addresses.rest,
         }
 
     @property

@@ -5,6 +5,7 @@ from typing import Any
 
 from fal_cli.api import answers, queue
 from fal_cli.api.deadline import Deadline
+from fal_cli.api.errors import ApiError
 from fal_cli.api.events import Result
 from fal_cli.api.options import CallOptions, body_and_query
 from fal_cli.api.phases import Exchange
@@ -39,12 +40,14 @@ def run(
     url = f"{wire.hosts.run}/{endpoint}" + (f"?{query}" if query else "")
     request = Request("the call", options.method.upper(), url, options.wire_headers(), body, read_seconds=None)
     try:
-        answer = wire.send(request, Policy(_retries, fresh_connection=True), deadline=deadline, exchange=exchange)
+        answer = wire.send(request, PAID, deadline=deadline, exchange=exchange)
     except TransportFailure as failure:
         if answers.is_delivered(failure):
             raise answers.lost(failure) from failure
         raise answers.unreached(failure) from failure
-    return _read(answer)
+    if answer.ok:
+        return queue.to_result(answer)
+    raise error_of(answer)
 
 
 def _retries(outcome: Outcome) -> int:
@@ -59,9 +62,11 @@ def _error_type(answer: Answer) -> str:
     return str(in_body or answer.headers.get("x-fal-error-type", ""))
 
 
-def _read(answer: Answer) -> Result:
-    if answer.ok:
-        return queue.to_result(answer)
+def error_of(answer: Answer) -> ApiError:
+    """What an answer that is no success means for a call outside the queue (§9.3)."""
     if answer.status < 500 and answer.status != 408:
-        raise answers.refused(answer)
-    raise answers.failed(answer) if answer.from_service else answers.lost(answer)
+        return answers.refused(answer)
+    return answers.failed(answer) if answer.from_service else answers.lost(answer)
+
+
+PAID = Policy(_retries, fresh_connection=True)

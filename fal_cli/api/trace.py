@@ -20,10 +20,10 @@ _SECRET_HEADERS = ("authorization", "cookie", "set-cookie", "x-fal-cdn-token")
 
 def request_text(prepared: "requests.PreparedRequest") -> str:
     """A prepared request as `curl -v` would show it."""
-    body = prepared.body or b""
+    body = prepared.body
     lines = [f"> {prepared.method} {prepared.url}", *(f"> {line}" for line in _headers(prepared.headers))]
-    if body:
-        lines.append(_shortened(body if isinstance(body, bytes) else body.encode()))
+    if isinstance(body, bytes) and body:
+        lines.append(_shortened(body))
     return "\n".join(lines)
 
 

@@ -9,9 +9,9 @@ import os
 import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.client import HTTPException
-from typing import Any
+from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import requests
@@ -34,9 +34,21 @@ LONGEST_WAIT_SECONDS = 60.0
 PATIENCE_SECONDS = 120.0
 
 
+class SizedBody(Protocol):
+    """A request body that is read in pieces and whose length is known before."""
+
+    def __len__(self) -> int: ...
+
+    def read(self, size: int = -1, /) -> bytes: ...
+
+
 @dataclass(frozen=True)
 class Request:
-    """One HTTP request; `what` names it in messages, `read_seconds` None waits for an answer without end."""
+    """One HTTP request; `what` names it in messages, `read_seconds` None waits for an answer without end.
+
+    The credential joins it on the service's own hosts unless `authorization` says otherwise: "" sends none, any
+    other text is sent as it is. `make_body` makes the body of each attempt anew, for what is read from a file.
+    """
 
     what: str
     method: str
@@ -44,6 +56,8 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = None
     read_seconds: float | None = READ_SECONDS
+    authorization: str | None = None
+    make_body: Callable[[], SizedBody] | None = None
 
 
 @dataclass(frozen=True)
@@ -101,6 +115,7 @@ class TransportFailure(Exception):
 
 
 Outcome = Answer | TransportFailure
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -132,6 +147,13 @@ class KeyAuth(AuthBase):
         return request
 
 
+class _NoAuth(AuthBase):
+    """Leaves a request as it is; an explicit one, since without any requests would look into `~/.netrc`."""
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        return request
+
+
 class Wire:
     """Exchanges requests with the service.
 
@@ -159,6 +181,10 @@ class Wire:
         self._session.mount("http://", self._adapter)
         self._session.mount("https://", self._adapter)
 
+    def twin(self) -> "Wire":
+        """Another wire with the same hosts and credential, for another thread: one makes one exchange at a time."""
+        return Wire(self.hosts, self._secret, notify=self.notify, tracer=self._tracer)
+
     def send(
         self,
         request: Request,
@@ -171,12 +197,34 @@ class Wire:
 
         Raises `TransportFailure` for the last one if none was whole.
         """
-        deadline = deadline or Deadline.never()
+        limit = deadline or Deadline.never()
+        answer = self._repeat(request, policy, limit, exchange, self._attempt)
+        assert isinstance(answer, Answer)
+        return answer
+
+    def start(self, request: Request, policy: Policy, *, exchange: Exchange) -> requests.Response | Answer:
+        """Makes an exchange as `send` does, but leaves a 2xx unread: the caller reads its body and closes it.
+
+        Raises `TransportFailure`.
+        """
+        return self._repeat(request, policy, Deadline.never(), exchange, self._attempt_start)
+
+    def _repeat(
+        self,
+        request: Request,
+        policy: Policy,
+        deadline: Deadline,
+        exchange: Exchange | None,
+        attempt_once: Callable[[Request, Deadline, Exchange], requests.Response | Outcome],
+    ) -> requests.Response | Answer:
+        """The one loop that makes an exchange again."""
         started, attempt = time.monotonic(), 0
         while True:
             if policy.fresh_connection:
                 self._adapter.forget_connections()
-            outcome = self._attempt(request, deadline, exchange or Exchange())
+            outcome = attempt_once(request, deadline, exchange or Exchange())
+            if isinstance(outcome, requests.Response):
+                return outcome
             delay = self._delay(policy, outcome, attempt)
             given_up = delay is None or time.monotonic() - started + delay > PATIENCE_SECONDS
             if given_up or delay is None or deadline.passes_within(delay):
@@ -212,11 +260,21 @@ class Wire:
         self._trace(trace.response_text(response))
         return response
 
+    def _attempt_start(self, request: Request, deadline: Deadline, exchange: Exchange) -> requests.Response | Outcome:
+        try:
+            response = self.open(request, exchange)
+        except TransportFailure as failure:
+            return failure
+        return response if response.ok and response.status_code < 300 else self._read(request, response, exchange)
+
     def _attempt(self, request: Request, deadline: Deadline, exchange: Exchange) -> Outcome:
         try:
             response = self.open(_bounded(request, deadline), exchange)
         except TransportFailure as failure:
             return failure
+        return self._read(request, response, exchange)
+
+    def _read(self, request: Request, response: requests.Response, exchange: Exchange) -> Outcome:
         with response:
             try:
                 body = response.content
@@ -256,9 +314,17 @@ class Wire:
         )
         if request.body is not None:
             headers["Content-Type"] = "application/json"
+        if request.authorization:
+            headers["Authorization"] = request.authorization
         # Bytes, because http.client would refuse a text header outside of Latin-1.
         headers.update({name: value.encode() for name, value in request.headers.items()})
-        plain = requests.Request(request.method, request.url, headers=headers, data=request.body, auth=self._auth)
+        plain = requests.Request(
+            request.method,
+            request.url,
+            headers=headers,
+            data=request.make_body() if request.make_body else request.body,
+            auth=self._auth if request.authorization is None else _NoAuth(),
+        )
         return self._session.prepare_request(plain)
 
     def _trace(self, text: str) -> None:
@@ -273,9 +339,7 @@ def _bounded(request: Request, deadline: Deadline) -> Request:
     left = deadline.left()
     if left is None or (request.read_seconds is not None and request.read_seconds <= left):
         return request
-    return Request(
-        request.what, request.method, request.url, request.headers, request.body, read_seconds=max(left, 0.05)
-    )
+    return replace(request, read_seconds=max(left, 0.05))
 
 
 def _failure(

@@ -19,6 +19,8 @@ VERBS: dict[str, Verb] = {
     "logs": Verb("logs", "Print the log lines of a request."),
     "result": Verb("result", "Print the result of a finished request."),
     "cancel": Verb("cancel", "Ask the service to stop requests."),
+    "stream": Verb("stream", "Print an endpoint's events as they come."),
+    "upload": Verb("upload", "Upload files and print their URLs."),
     "sandbox": Verb("sandbox", "Keep a local fal running, look into it, or clear it."),
     "completion": Verb("completion", "Print the completion script of a shell."),
     "help": Verb("help", "Explain a command or a topic."),

@@ -6,10 +6,11 @@ import typer
 
 from fal_cli.context import Context
 from fal_cli.errors import UsageError
-from fal_cli.options import Logs, PrintFlags, Refs, SaveTo, Timeout
+from fal_cli.options import Logs, PrintFlags, Refs, SaveFlags, Timeout
 
 EXAMPLES = """\
   fal result $id > result.json
+  fal result last -d out/
   fal result last --wait --timeout 10m --query 'images[].url'"""
 
 
@@ -17,7 +18,7 @@ def result(
     context: Context,
     refs: Refs,
     shown: PrintFlags,
-    output: SaveTo = "",
+    save: SaveFlags,
     wait: Annotated[bool, typer.Option("--wait", help="Follow the request until it ends.")] = False,
     timeout: Timeout = None,
     logs: Logs = False,
@@ -28,12 +29,10 @@ def result(
     large ones for minutes.
     """
     from fal_cli import refs as references
-    from fal_cli import saving
+    from fal_cli.delivery import Delivery
     from fal_cli.following import Ending, Outcome, fetch, wait_for
-    from fal_cli.terminal.selection import Selection
 
-    selection = Selection(context.output, context.talk.note, shown)
-    target = saving.checked(output)
+    delivery = Delivery(context, shown, save)
     if timeout is not None and not wait:
         raise UsageError("--timeout limits --wait")
     handle = references.one(context, refs)
@@ -42,14 +41,7 @@ def result(
     else:
         found = fetch(context, context.wire(), handle, ended=False)
         outcome = Outcome(found, handle.request_id, handle.response_url)
-    selection.write(
-        outcome.result,
-        endpoint=str(handle.endpoint),
-        request_id=outcome.request_id,
-        url=outcome.url,
-        seconds=outcome.inference_seconds,
-    )
-    saving.save(target, outcome.result)
+    delivery.deliver(outcome, endpoint=str(handle.endpoint))
 
 
 VERB = result

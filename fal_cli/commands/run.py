@@ -6,11 +6,13 @@ import typer
 
 from fal_cli.context import Context
 from fal_cli.errors import UsageError
-from fal_cli.options import CallFlags, Endpoint, InputWords, Logs, PrintFlags, SaveTo, Timeout
+from fal_cli.options import CallFlags, Endpoint, InputWords, Logs, PrintFlags, SaveFlags, Timeout
 
 EXAMPLES = """\
   fal run fal-ai/flux/dev prompt="a cat"
   fal run fal-ai/flux/dev prompt="a cat" seed=7 image_size.width=640 image_size.height=480
+  fal run fal-ai/flux/dev prompt="a cat" num_images=4 -d out/
+  fal run fal-ai/esrgan image_url=@photo.jpg -o big.png
   echo '{"prompt":"a cat"}' | fal run fal-ai/flux/dev --print urls
   fal --sandbox run fal-ai/flux/dev prompt="a cat" --query 'images[0].url'"""
 
@@ -33,7 +35,7 @@ def run(
     words: InputWords,
     call: CallFlags,
     shown: PrintFlags,
-    output: SaveTo = "",
+    save: SaveFlags,
     timeout: Timeout = None,
     on_timeout: OnTimeout = "detach",
     on_interrupt: OnInterrupt = "detach",
@@ -45,30 +47,21 @@ def run(
     Progress and logs go to stderr, the result to stdout: byte for byte in a pipe, laid out on a terminal.
     Ctrl-C leaves the request running and says how to pick it up; a lost network does not end the command.
     """
-    from fal_cli import saving
     from fal_cli.call import prepare
+    from fal_cli.delivery import Delivery
     from fal_cli.following import Ending, run_directly, run_queued
     from fal_cli.submission import nothing_sent
-    from fal_cli.terminal.selection import Selection
 
     context.stake = nothing_sent
-
-    selection = Selection(context.output, context.talk.note, shown)
-    target = saving.checked(output)
-    ready = prepare(context, endpoint, words, call)
+    delivery = Delivery(context, shown, save)
     if direct:
         _refuse_queue_options(call)
+    ready = prepare(context, endpoint, words, call)
+    if direct:
         outcome = run_directly(context, ready, timeout)
     else:
         outcome = run_queued(context, ready, Ending(timeout, on_timeout, on_interrupt), logs=logs)
-    selection.write(
-        outcome.result,
-        endpoint=str(ready.endpoint),
-        request_id=outcome.request_id,
-        url=outcome.url,
-        seconds=outcome.inference_seconds,
-    )
-    saving.save(target, outcome.result)
+    delivery.deliver(outcome, endpoint=str(ready.endpoint), inputs=ready.input_json)
 
 
 def _refuse_queue_options(call: CallFlags) -> None:

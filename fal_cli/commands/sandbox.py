@@ -1,5 +1,6 @@
 """`fal sandbox`: keep a local fal running, look into it, or clear it."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -20,7 +21,7 @@ def serve(
     context: Context,
     port: Annotated[
         int,
-        typer.Option("--port", metavar="N", help="First of three ports: run, queue, files; 0 takes free ones."),
+        typer.Option("--port", metavar="N", help="First of four ports: run, queue, files, rest; 0 takes free ones."),
     ] = DEFAULT_PORT,
     cert: Annotated[
         Path | None, typer.Option("--cert", metavar="FILE", help="Serve TLS with this certificate.")
@@ -44,7 +45,7 @@ def serve(
     except OSError as error:
         reason = error.strerror or error
         raise CliError(f"cannot serve on the ports from {port}: {reason}", hint="Name others with --port.") from None
-    for name, value in _environment(SANDBOX_KEY, sandbox.addresses.run, sandbox.addresses.queue, sandbox.addresses.cdn):
+    for name, value in _environment(SANDBOX_KEY, vars(sandbox.addresses)):
         context.output.line(f"export {name}={value}")
     if cert is None:
         context.talk.note("http:// is for fal itself: the vendor's clients need --cert and --key")
@@ -92,10 +93,11 @@ def _check_certificate(cert: Path | None, key: Path | None) -> None:
         raise UsageError(f"{cert} and {key} cannot be used together: {error}") from None
 
 
-def _environment(key: str, run: str, queue: str, cdn: str) -> list[tuple[str, str]]:
+def _environment(key: str, addresses: Mapping[str, str]) -> list[tuple[str, str]]:
     """Clients expect a bare `host:port` where TLS is served, and our own takes a scheme where it is not."""
-    hosts = {"FAL_RUN_HOST": run, "FAL_QUEUE_RUN_HOST": queue, "FAL_CDN_HOST": cdn}
-    return [("FAL_KEY", key), *((name, url.removeprefix("https://")) for name, url in hosts.items())]
+    variables = {"run": "FAL_RUN_HOST", "queue": "FAL_QUEUE_RUN_HOST", "cdn": "FAL_CDN_HOST", "rest": "FAL_REST_HOST"}
+    hosts = [(variables[service], url.removeprefix("https://")) for service, url in addresses.items()]
+    return [("FAL_KEY", key), *hosts]
 
 
 SUBVERBS = {"serve": serve, "reset": reset, "stats": stats}

@@ -41,6 +41,15 @@ def loads_object(data: str | bytes, source: str) -> dict[str, Any]:
     return value
 
 
+def text(data: bytes, source: str) -> str:
+    """A file's text minus one final newline; the bytes decide the encoding. Raises `UsageError`."""
+    try:
+        read = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+    except UnicodeDecodeError:
+        raise UsageError(f"{source} is neither UTF-8 nor UTF-16 text") from None
+    return read.removesuffix("\n").removesuffix("\r")
+
+
 def read_file(path: str) -> bytes:
     """The bytes of a file that the user named. Raises `UsageError` where it cannot be read."""
     try:

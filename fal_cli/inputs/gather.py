@@ -1,23 +1,33 @@
 """All inputs of a call into one object, later ones over earlier: stdin, JSON documents, items, raw texts."""
 
 import json
+import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from fal_cli.errors import MalformedInput, UsageError
 from fal_cli.inputs import documents, items, nesting
+from fal_cli.inputs.attachment import Attachment
 from fal_cli.inputs.stdin import Stdin
 
 STDIN = "-"
+Tell = Callable[[str], None]
 
 
 def gather(
-    words: Sequence[str], texts: Sequence[str], stdin: Stdin, *, tell: Callable[[str], None] = lambda guess: None
+    words: Sequence[str],
+    texts: Sequence[str],
+    stdin: Stdin,
+    *,
+    tell: Tell = lambda text: None,
+    tell_guess: Tell = lambda text: None,
 ) -> dict[str, Any]:
     """The input object that the words of a command line, `-t` texts and stdin make together.
 
     `words` are positional items and the values of `-i`, in order; `texts` are the values of `-t`. `tell` hears
-    of each guess. Raises `UsageError`; nothing has been sent then.
+    of each file that was read as text, `tell_guess` of each guessed type. A file that is to be uploaded stands in
+    the object as an `Attachment`. Raises `UsageError`; nothing has been sent then.
     """
     for word in (*words, *texts):
         _refuse_broken_text(word)
@@ -28,7 +38,7 @@ def gather(
             result |= _document(piece)
     for word in words:
         if not _is_document(word):
-            _apply(result, items.split(word), stdin, tell)
+            _apply(result, items.split(word), stdin, tell, tell_guess)
     for text in texts:
         _apply_text(result, text)
     return result
@@ -58,21 +68,16 @@ def _document(word: str) -> dict[str, Any]:
     return documents.loads_object(documents.read_file(path), path)
 
 
-def _apply(result: dict[str, Any], item: items.Item, stdin: Stdin, tell: Callable[[str], None]) -> None:
-    value = _value(item, stdin)
+def _apply(result: dict[str, Any], item: items.Item, stdin: Stdin, tell: Tell, tell_guess: Tell) -> None:
+    value = _value(item, stdin, tell)
     nesting.assign(result, nesting.steps(item.key, item.word), value, item.word)
     if item.operator == "=" and not isinstance(value, str):
-        tell(f"{item.word} is sent as {json.dumps(value)}, not as text (for text: -t {item.word})")
+        tell_guess(f"{item.word} is sent as {json.dumps(value)}, not as text (for text: -t {item.word})")
 
 
-def _value(item: items.Item, stdin: Stdin) -> object:
+def _value(item: items.Item, stdin: Stdin, tell: Tell) -> object:
     if item.operator in ("@", "=@"):
-        raise MalformedInput(
-            "files as inputs are not supported yet",
-            item.word,
-            item.value_at - 1,
-            hint="For a plain '@' write key=\\@…, or send the value raw with -t KEY=VALUE.",
-        )
+        return _file(item, stdin, tell)
     if item.operator == ":=@":
         data = stdin.read(item.word) if item.value == STDIN else documents.read_file(item.value)
         return documents.loads(data, "stdin" if item.value == STDIN else item.value)
@@ -87,6 +92,19 @@ def _value(item: items.Item, stdin: Stdin) -> object:
         )
     plain = items.unescaped(item.value)
     return plain if plain != item.value else items.typed(item.key, plain)
+
+
+def _file(item: items.Item, stdin: Stdin, tell: Tell) -> object:
+    """`key@path` is the file's URL to be; so is `key=@path`, but a text key takes the file's text."""
+    if not item.value:
+        raise MalformedInput("expected a file after '@'", item.word, item.value_at)
+    if item.operator == "=@" and items.is_text_key(item.key):
+        data = stdin.read(item.word) if item.value == STDIN else documents.read_file(item.value)
+        tell(f"{item.key}: the text of {'stdin' if item.value == STDIN else item.value}")
+        return documents.text(data, item.value)
+    if item.value == STDIN:
+        return Attachment(item.key, stdin.spool(item.word), name="stdin")
+    return Attachment(item.key, Path(os.path.expanduser(item.value)))
 
 
 def _apply_text(result: dict[str, Any], text: str) -> None:

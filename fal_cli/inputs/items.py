@@ -61,7 +61,7 @@ def typed(key: str, value: str) -> object:
     Text keys are never guessed, so that `prompt=42` is a prompt. A number has no exponent, no leading
     zero and at most 15 digits: more would not survive every reader of JSON.
     """
-    if _is_text_key(key):
+    if is_text_key(key):
         return value
     if value in _LITERALS:
         return _LITERALS[value]
@@ -93,6 +93,7 @@ def _item(word: str, at: int, operator: Operator) -> Item:
     return Item(word, word[:at], operator, word[at + len(operator) :], at + len(operator))
 
 
-def _is_text_key(key: str) -> bool:
+def is_text_key(key: str) -> bool:
+    """Whether an input of this name is text by its nature, so that it is never guessed to be anything else."""
     last = re.split(r"[.\[\]]+", key.rstrip("]"))[-1]
     return last in _TEXT_KEYS or last.endswith("_prompt")

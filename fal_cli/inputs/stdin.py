@@ -4,9 +4,11 @@ A loop such as `while read -r line; do fal submit … ; done` shares its stdin w
 so it is read only when nothing else gave the input, or when a word asks for it.
 """
 
+import os
 import select
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import BinaryIO
 
 from fal_cli.errors import UsageError
@@ -28,9 +30,7 @@ class Stdin:
 
         Raises `UsageError` on a second claim.
         """
-        if self._claimed_by is not None:
-            raise UsageError(f"stdin can be read once, but both {self._claimed_by} and {claim} ask for it")
-        self._claimed_by = claim
+        self._claim(claim)
         if self._stream is None:
             return b""
         if not self.is_terminal and not self._ready(PATIENCE_SECONDS):
@@ -40,11 +40,30 @@ class Stdin:
         except OSError as error:
             raise UsageError(f"cannot read stdin: {error.strerror or error}") from None
 
+    def spool(self, claim: str) -> Path:
+        """All of stdin in a temporary file of this process, for the word `claim`. Raises as `read`."""
+        import atexit
+        import shutil
+        import tempfile
+
+        self._claim(claim)
+        descriptor, name = tempfile.mkstemp(prefix="fal-stdin-")
+        atexit.register(lambda: Path(name).unlink(missing_ok=True))
+        with os.fdopen(descriptor, "wb") as spooled:
+            if self._stream is not None:
+                shutil.copyfileobj(self._stream, spooled, 1024 * 1024)
+        return Path(name)
+
     def holds_unread_pipe_data(self) -> bool:
         """Whether bytes wait in a pipe that nobody claimed. A file or a terminal is never 'waiting'."""
         if self._claimed_by is not None or self._stream is None or sys.platform == "win32":
             return False
         return _bytes_in_pipe(self._stream) > 0
+
+    def _claim(self, claim: str) -> None:
+        if self._claimed_by is not None:
+            raise UsageError(f"stdin can be read once, but both {self._claimed_by} and {claim} ask for it")
+        self._claimed_by = claim
 
     def _ready(self, seconds: float) -> bool:
         if sys.platform == "win32" or self._stream is None:
@@ -58,7 +77,6 @@ class Stdin:
 def _bytes_in_pipe(stream: BinaryIO) -> int:
     import array
     import fcntl
-    import os
     import stat
     import termios
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from fal_cli.errors import MalformedInput, UsageError
 from fal_cli.inputs import stdin as stdin_module
+from fal_cli.inputs.attachment import Attachment
 from fal_cli.inputs.gather import gather
 from fal_cli.inputs.stdin import Stdin
 
@@ -124,24 +125,60 @@ class TestForms:
     @pytest.mark.parametrize(
         ("word", "at"),
         [
-            pytest.param("prompt=@story.txt", 7, id="=@ points at the @"),
-            pytest.param("image_url=@-", 10, id="=@-"),
-            pytest.param("image_url@photo.jpg", 9, id="key@ points at the @"),
-            pytest.param("me@example.com", 2, id="an address"),
-            pytest.param("schema@data.json", 6, id="key@ of a .json file"),
+            pytest.param("prompt=@", 8, id="=@ without a file"),
+            pytest.param("image_url@", 10, id="key@ without a file"),
             pytest.param("prompt={{x}}", 7, id="{{}} points at the braces"),
             pytest.param("prompt={{}}", 7, id="empty {{}}"),
             pytest.param("seed={{images[0].url}}", 5, id="{{}} of any key"),
         ],
     )
-    def test_what_is_not_there_yet_is_never_sent_as_text(self, word: str, at: int) -> None:
+    def test_what_names_nothing_is_never_sent_as_text(self, word: str, at: int) -> None:
         with pytest.raises(MalformedInput) as caught:
             gathered(word)
         assert (caught.value.word, caught.value.at) == (word, at)
 
     @pytest.mark.parametrize(
+        ("content", "expected"),
+        [
+            pytest.param(b"a cat\n", "a cat", id="one final newline goes"),
+            pytest.param(b"a cat\n\n", "a cat\n", id="and only one"),
+            pytest.param(b"\xef\xbb\xbfa cat\r\n", "a cat", id="a mark and a carriage return"),
+            pytest.param("ein Bär".encode("utf-16"), "ein Bär", id="UTF-16"),
+            pytest.param(b"", "", id="empty"),
+            pytest.param(b"@x {{y}} 42", "@x {{y}} 42", id="nothing in it is read again"),
+        ],
+    )
+    def test_a_text_key_takes_the_files_text(self, tmp_path: Path, content: bytes, expected: str) -> None:
+        story = tmp_path / "story.txt"
+        story.write_bytes(content)
+        told: list[str] = []
+        words = (f"prompt=@{story}", f"a.negative_prompt=@{story}")
+        assert gather(words, (), untouched(), tell=told.append) == {
+            "prompt": expected,
+            "a": {"negative_prompt": expected},
+        }
+        assert len(told) == 2
+
+    def test_any_other_key_takes_the_file(self) -> None:
+        photo = Attachment("image_url", Path("photo.jpg"))
+        assert gathered("image_url=@photo.jpg") == {"image_url": photo}
+        assert gathered("image_url@photo.jpg") == {"image_url": photo}
+        assert gathered("prompt@story.txt") == {"prompt": Attachment("prompt", Path("story.txt"))}
+        assert gathered("a[0].url@data.json") == {"a": [{"url": Attachment("a[0].url", Path("data.json"))}]}
+
+    def test_stdin_can_be_the_file(self) -> None:
+        (found,) = gather(("image_url@-",), (), standard(b"\x89PNG")).values()
+        assert isinstance(found, Attachment)
+        assert found.path.read_bytes() == b"\x89PNG"
+        assert gather(("prompt=@-",), (), standard(b"a cat\n")) == {"prompt": "a cat"}
+        with pytest.raises(UsageError, match="read once"):
+            gather(("a@-", "b@-"), (), standard(b"x"))
+
+    @pytest.mark.parametrize(
         ("word", "told"),
         [
+            pytest.param("prompt=@missing.txt", "cannot read missing.txt", id="a missing text"),
+            pytest.param("prompt=@/dev", "cannot read /dev", id="a folder as text"),
             pytest.param("seed:=", "the value of seed is not JSON", id="no JSON"),
             pytest.param("seed:=NaN", "the value of seed is not JSON", id="NaN"),
             pytest.param("seed:=1e999", "the value of seed is not JSON", id="1e999"),
@@ -193,8 +230,8 @@ class TestAnyText:
     @given(texts | st.sampled_from(["@", "{{", "}}", "\\"]).flatmap(lambda lead: texts.map(lead.__add__)))
     def test_prompt_arrives_as_it_is_or_is_refused(self, text: str) -> None:
         if text.startswith("@") or (text.startswith("{{") and text.endswith("}}")):
-            with pytest.raises(MalformedInput):
-                gathered(f"prompt={text}")
+            with pytest.raises(UsageError):
+                gathered(f"prompt={text}" if text != "@-" else "prompt=@")
         elif text.startswith(("\\@", "\\{{")):
             assert gathered(f"prompt={text}") == {"prompt": text[1:]}
         else:

@@ -1,0 +1,125 @@
+"""An endpoint's own event stream (wire §6): no queue, no id to come back for, and no frame that says how it ended."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import requests
+import urllib3
+
+from fal_cli.api import answers, direct
+from fal_cli.api.errors import AnswerLost, ApiError, NotReached
+from fal_cli.api.options import CallOptions, body_and_query
+from fal_cli.api.phases import Exchange
+from fal_cli.api.sse import EventDecoder
+from fal_cli.api.wire import Request, TransportFailure, Wire
+from fal_cli.endpoint import EndpointId
+
+STREAM_PATH = "stream"
+
+
+class StreamCut(NotReached):
+    """The stream ended in the middle: what came is no whole answer."""
+
+
+class StreamIdle(NotReached):
+    """Nothing came for longer than the idle limit allows."""
+
+
+@dataclass(frozen=True)
+class StreamEvent:
+    """One event: `value` is its JSON, or `{"text": …}` for data that is none (`is_json` tells)."""
+
+    value: Any
+    data: str = field(repr=False)
+    is_json: bool = True
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether the model itself says that more is to come."""
+        return isinstance(self.value, dict) and self.value.get("partial") is True
+
+
+class ModelStream:
+    """A stream that has begun. Read it as events, or raw where it is none; close it in any case."""
+
+    def __init__(self, response: requests.Response, exchange: Exchange, idle_seconds: float | None) -> None:
+        self._response = response
+        self._exchange = exchange
+        self._idle_seconds = idle_seconds
+        self.content_type: str = response.headers.get("content-type", "")
+        self.request_id: str = response.headers.get("x-fal-request-id", "")
+
+    @property
+    def is_event_stream(self) -> bool:
+        return self.content_type.partition(";")[0].strip().lower() == "text/event-stream"
+
+    def __enter__(self) -> "ModelStream":
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        self._response.close()
+
+    def events(self) -> Iterator[StreamEvent]:
+        """Each event as soon as its last byte is there. Raises `StreamCut`, `StreamIdle`."""
+        decoder = EventDecoder()
+        for chunk in self.chunks():
+            for event in decoder.feed(chunk):
+                yield _event(event.data)
+
+    def chunks(self) -> Iterator[bytes]:
+        """The body as it comes. Raises `StreamCut`, `StreamIdle`."""
+        while True:
+            if self._exchange.sock is not None:
+                self._exchange.sock.settimeout(self._idle_seconds)
+            try:
+                # read1, because iter_content waits for the close on a body that only the close ends.
+                chunk = self._response.raw.read1()
+            except (urllib3.exceptions.ReadTimeoutError, TimeoutError) as error:
+                raise StreamIdle(f"nothing came for {self._idle_seconds:g} s", request_id=self.request_id) from error
+            except (urllib3.exceptions.HTTPError, OSError) as error:
+                raise StreamCut("the connection was cut", request_id=self.request_id) from error
+            if not chunk:
+                return
+            yield chunk
+
+
+def start(
+    wire: Wire,
+    endpoint: EndpointId,
+    input_json: Mapping[str, Any],
+    options: CallOptions,
+    *,
+    idle_seconds: float | None,
+    exchange: Exchange,
+) -> ModelStream:
+    """Starts a stream, once: it is paid work, and is begun again only where the first try cannot have arrived.
+
+    `/stream` is appended unless the endpoint has it (§2.3). Raises `NotReached`, `Refused`, `RequestFailed`,
+    `AnswerLost`.
+    """
+    body, query = body_and_query(input_json, options)
+    url = f"{wire.hosts.run}/{endpoint.joined(STREAM_PATH)}" + (f"?{query}" if query else "")
+    headers = options.wire_headers() | {"Accept": "text/event-stream"}
+    request = Request("the stream", options.method.upper(), url, headers, body, read_seconds=idle_seconds)
+    try:
+        answer = wire.start(request, direct.PAID, exchange=exchange)
+    except TransportFailure as failure:
+        raise _not_started(failure) from failure
+    if isinstance(answer, requests.Response):
+        return ModelStream(answer, exchange, idle_seconds)
+    raise direct.error_of(answer)
+
+
+def _not_started(failure: TransportFailure) -> ApiError:
+    lost: AnswerLost | NotReached
+    lost = answers.lost(failure) if answers.is_delivered(failure) else answers.unreached(failure)
+    return lost
+
+
+def _event(data: str) -> StreamEvent:
+    try:
+        return StreamEvent(json.loads(data), data)
+    except (ValueError, RecursionError):
+        return StreamEvent({"text": data}, data, is_json=False)

@@ -1,0 +1,51 @@
+"""`fal stream`: an endpoint's events as they come."""
+
+from typing import Annotated
+
+import typer
+
+from fal_cli.context import Context
+from fal_cli.errors import UsageError
+from fal_cli.options import CallFlags, Endpoint, SaveFlags, StreamWords, seconds
+
+EXAMPLES = """\
+  fal stream fal-ai/any-llm prompt="tell me a story" --text | tee story.txt
+  fal stream fal-ai/flux/dev prompt="a cat" --final -d out/
+  fal stream fal-ai/any-llm prompt=@question.txt | while read -r event; do …; done"""
+
+
+def stream(
+    context: Context,
+    endpoint: Endpoint,
+    words: StreamWords,
+    call: CallFlags,
+    save: SaveFlags,
+    text_only: Annotated[bool, typer.Option("--text", help="Print only what is new of the text.")] = False,
+    final: Annotated[bool, typer.Option("--final", help="Print only the last event.")] = False,
+    idle_timeout: Annotated[
+        float | None,
+        typer.Option(
+            "--idle-timeout", parser=seconds, metavar="TIME", help="Give up after silence; 0 never.  [default: 120s]"
+        ),
+    ] = None,
+) -> None:
+    """Print an endpoint's events as they come.
+
+    To a pipe: a JSON value a line, at once. On a terminal growing text is written as it grows. A stream is
+    not queued: nothing of it lives on when it is interrupted, and its events cannot be fetched later.
+    """
+    from fal_cli import streaming
+    from fal_cli.call import prepare
+    from fal_cli.saving import checked
+    from fal_cli.submission import nothing_sent
+
+    if text_only and final:
+        raise UsageError("--text and --final say two different things; give one")
+    context.stake = nothing_sent
+    saving = checked(save.output, save.directory, overwrite=save.overwrite)
+    how = "text" if text_only else "final" if final else "events"
+    ready = prepare(context, endpoint, words, call)
+    streaming.stream(context, ready, how=how, idle_timeout=idle_timeout, saving=saving)
+
+
+VERB = stream

@@ -1,0 +1,69 @@
+"""Names for files, made of strangers' words: safe on every system, inside the folder that was named. Pure."""
+
+import string
+import unicodedata
+from collections.abc import Mapping
+
+MOST_BYTES = 200
+
+_FORBIDDEN = set('<>:"|?*\\/')
+_DEVICES = {"CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("COM", "LPT") for n in "123456789¹²³")}
+
+
+class UnknownField(ValueError):
+    """A template names a field that there is none of."""
+
+
+def safe(text: str, otherwise: str = "file") -> str:
+    """One path segment of any text: no separators, no control or direction characters, no device's name.
+
+    At most `MOST_BYTES` bytes long, its extension kept. Never empty, never hidden.
+    """
+    kept = "".join(_plain(character) for character in unicodedata.normalize("NFC", text))
+    kept = " ".join(kept.split()).strip(". ").lstrip("-~")
+    stem, dot, extension = kept.rpartition(".")
+    if not dot or len(extension) > 16:
+        stem, dot, extension = kept, "", ""
+    room = MOST_BYTES - len((dot + extension).encode())
+    stem = stem.encode()[:room].decode("utf-8", "ignore").rstrip(". ")
+    if not stem:
+        stem = otherwise
+    if stem.partition(".")[0].rstrip().upper() in _DEVICES:
+        stem = f"_{stem}"
+    return stem + dot + extension
+
+
+def base_name(text: str) -> str:
+    """The last segment of a name or path as any system writes it, made safe."""
+    return safe(text.replace("\\", "/").rstrip("/").rpartition("/")[2])
+
+
+def fields_of(template: str) -> list[str]:
+    """The fields that a template names. Raises `ValueError` for unbalanced braces."""
+    return [name for _, name, _, _ in string.Formatter().parse(template) if name is not None]
+
+
+def filled(template: str, values: Mapping[str, str]) -> str:
+    """A template with each `{field}` replaced by its value, made safe. Raises `UnknownField`."""
+    parts = []
+    for text, name, _, _ in string.Formatter().parse(template):
+        parts.append(text)
+        if name is not None:
+            if name not in values:
+                raise UnknownField(name)
+            parts.append(safe(values[name].replace("/", "-"), otherwise="_") if values[name] else "_")
+    return "".join(parts)
+
+
+def with_number(name: str, number: int) -> str:
+    """`cat.png` as `cat_1.png`; 0 leaves it."""
+    if number == 0:
+        return name
+    stem, dot, extension = name.rpartition(".")
+    return f"{stem}_{number}.{extension}" if dot and stem else f"{name}_{number}"
+
+
+def _plain(character: str) -> str:
+    if character in _FORBIDDEN:
+        return "_"
+    return " " if unicodedata.category(character)[0] in "CZ" else character

@@ -1,0 +1,127 @@
+"""A streamed call from its start to its end: recorded, printed as it comes, and told how it ended."""
+
+from pathlib import Path
+from typing import Protocol
+
+from fal_cli.api import stream as api
+from fal_cli.api.errors import ApiError, Phase
+from fal_cli.api.phases import Exchange
+from fal_cli.api.stream import ModelStream, StreamCut, StreamEvent
+from fal_cli.call import Call
+from fal_cli.context import Context
+from fal_cli.errors import CliError
+from fal_cli.interrupts import Interrupted
+from fal_cli.ledger import State
+from fal_cli.saving import Saving, save_result, write_whole
+from fal_cli.submission import begin, state_after
+from fal_cli.terminal.streaming import FinalPrinter, LinePrinter, ScreenPrinter, TextPrinter, last_json
+
+IDLE_SECONDS = 120.0  # a cold start can be silent for minutes
+
+
+class Printer(Protocol):
+    """Takes events and writes what is wanted of them."""
+
+    def show(self, event: StreamEvent) -> None: ...
+
+    def end(self) -> None: ...
+
+
+def stream(context: Context, call: Call, *, how: str, idle_timeout: float | None, saving: Saving) -> None:
+    """Streams a call to stdout. `how` is `events`, `text` or `final`; `idle_timeout` 0 waits without end.
+
+    Raises the request layer's errors; what arrived before one has been printed.
+    """
+    idle = IDLE_SECONDS if idle_timeout is None else idle_timeout or None
+    wire, exchange = context.wire(), Exchange()
+    local_id = begin(context, wire, call, "stream")
+    try:
+        with api.start(
+            wire, call.endpoint, call.input_json, call.options, idle_seconds=idle, exchange=exchange
+        ) as opened:
+            context.stake = _stake
+            last = _to_the_end(context, opened, how, saving)
+    except ApiError as error:
+        context.journal.ended(local_id, state_after(error), error.message)
+        raise
+    except Interrupted:
+        sent = exchange.phase > Phase.NOT_CONNECTED
+        context.stake = _stake if sent else context.stake
+        context.journal.ended(local_id, State.UNKNOWN if sent else State.NOT_SENT, "interrupted")
+        raise
+    context.journal.ended(local_id, State.COMPLETED)
+    if last is not None:
+        _save(context, saving, last, call, opened.request_id)
+
+
+def _to_the_end(context: Context, opened: ModelStream, how: str, saving: Saving) -> StreamEvent | None:
+    if not opened.is_event_stream:
+        _pass_through(context, opened, saving)
+        return None
+    printer = _printer(context, how)
+    last: StreamEvent | None = None
+    count = 0
+    try:
+        for last in opened.events():
+            count += 1
+            if not last.is_json:
+                context.talk.warn(f'event {count} is not JSON; it is passed on as {{"text": …}}')
+            printer.show(last)
+    except StreamCut as error:
+        _close(printer, how)
+        raise StreamCut(f"the stream was cut after {count} events", request_id=error.request_id) from error
+    printer.end()
+    _judge(context, last, count)
+    return last
+
+
+def _close(printer: Printer, how: str) -> None:
+    """What was printed keeps its last line; a last event that is not the last is not printed as such."""
+    if how != "final":
+        printer.end()
+
+
+def _judge(context: Context, last: StreamEvent | None, count: int) -> None:
+    """A stream has no end mark, and one that failed can end as regularly as one that did not (§6, §15)."""
+    if last is None:
+        context.talk.warn("the stream ended without an event: the app may have failed")
+    elif last.is_partial:
+        context.talk.warn(f"the stream ended after {count} events, and the last still says that more is to come")
+    elif isinstance(last.value, dict) and last.value.get("error"):
+        context.talk.warn(f"the last event tells of an error: {last.value['error']}")
+
+
+def _printer(context: Context, how: str) -> Printer:
+    if how == "text":
+        return TextPrinter(context.output)
+    if how == "final":
+        return FinalPrinter(context.output)
+    return ScreenPrinter(context.output) if context.output.is_terminal else LinePrinter(context.output)
+
+
+def _pass_through(context: Context, opened: ModelStream, saving: Saving) -> None:
+    """An answer that is no event stream goes out as it is; binary data does not go to a terminal."""
+    if saving.template and "{" not in saving.template:
+        context.talk.note(f"saved {write_whole(Path(saving.template), opened.chunks(), overwrite=saving.overwrite)}")
+        return
+    kind = opened.content_type or "unknown content"
+    if context.output.is_terminal and not kind.startswith(("text/", "application/json")):
+        raise CliError(f"the answer is {kind}, which a terminal cannot show", hint="Save it: -o FILE, or > FILE")
+    for chunk in opened.chunks():
+        context.output.data(chunk)
+
+
+def _save(context: Context, saving: Saving, last: StreamEvent, call: Call, request_id: str) -> None:
+    from fal_cli import downloads
+
+    if saving.result_file:
+        save_result(saving.result_file, last_json(last))
+    if saving.to_stdout:
+        downloads.write_media(context, last_json(last))
+    if saving.template:
+        origin = downloads.Origin(str(call.endpoint), request_id, call.input_json)
+        downloads.save_media(context, saving, last_json(last), origin)
+
+
+def _stake() -> tuple[str, ...]:
+    return ("The stream was begun: it is billed as far as it ran, and its events cannot be fetched later.",)

@@ -1,0 +1,144 @@
+"""A model's events to stdout: a JSON value a line, only what is new of the text, or only the last one.
+
+On a terminal text that grows is written as it grows, and events without text are counted in one live line.
+"""
+
+import json
+from typing import Any
+
+from fal_cli.api.stream import StreamEvent
+from fal_cli.terminal.output import Output
+from fal_cli.terminal.sanitize import visible_lines
+
+_TEXT_KEYS = ("output", "text", "response")
+
+
+class GrowingText:
+    """What is new of a text that comes in cumulative versions or in deltas."""
+
+    def __init__(self) -> None:
+        self._so_far = ""
+
+    def news(self, value: Any) -> str:
+        """The text that this event adds; "" if it has none."""
+        delta = _delta(value)
+        if delta is not None:
+            self._so_far += delta
+            return delta
+        whole = _whole(value)
+        if whole is None or whole == self._so_far:
+            return ""
+        # A text that does not continue the one before is a new one.
+        added = whole[len(self._so_far) :] if whole.startswith(self._so_far) else f"\n{whole}"
+        self._so_far = whole
+        return added
+
+
+def has_text(value: Any) -> bool:
+    """Whether an event carries text of any known shape."""
+    return _delta(value) is not None or _whole(value) is not None
+
+
+class LinePrinter:
+    """A JSON value a line, handed to the reader at once."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+
+    def show(self, event: StreamEvent) -> None:
+        """Writes one event. Data that is JSON goes out as it came, if it is one line."""
+        if event.is_json and "\n" not in event.data and not self._output.is_terminal:
+            self._output.data(event.data.encode("utf-8", "backslashreplace") + b"\n")
+        else:
+            self._output.json(event.value, one_line=True)
+
+    def end(self) -> None:
+        """Nothing is left to write."""
+
+
+class TextPrinter:
+    """Only what is new of the text, so that `| tee story.txt` is the story."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+        self._text = GrowingText()
+        self._last = ""
+
+    def show(self, event: StreamEvent) -> None:
+        """Writes what this event adds."""
+        added = self._text.news(event.value)
+        if added:
+            self._last = added
+            shown = "\n".join(visible_lines(added)) if self._output.is_terminal else added
+            self._output.data(shown.encode("utf-8", "backslashreplace"))
+
+    def end(self) -> None:
+        """Ends the last line, if there is one and it is open."""
+        if self._last and not self._last.endswith("\n"):
+            self._output.data(b"\n")
+
+
+class FinalPrinter:
+    """Only the last event."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+        self._last: StreamEvent | None = None
+
+    def show(self, event: StreamEvent) -> None:
+        """Keeps one event."""
+        self._last = event
+
+    def end(self) -> None:
+        """Writes the last one."""
+        if self._last is not None:
+            if self._output.is_terminal:
+                self._output.json(self._last.value)
+            else:
+                LinePrinter(self._output).show(self._last)
+
+
+class ScreenPrinter:
+    """For a person: growing text as it grows, anything else as its last state."""
+
+    def __init__(self, output: Output) -> None:
+        self._text = TextPrinter(output)
+        self._final = FinalPrinter(output)
+        self._is_text = False
+
+    def show(self, event: StreamEvent) -> None:
+        """Draws one event."""
+        self._is_text = self._is_text or has_text(event.value)
+        (self._text if self._is_text else self._final).show(event)
+
+    def end(self) -> None:
+        """Writes what was held back."""
+        (self._text if self._is_text else self._final).end()
+
+
+def _delta(value: Any) -> str | None:
+    """OpenAI-like chunks, and events that call their piece `delta`."""
+    if not isinstance(value, dict):
+        return None
+    choices = value.get("choices")
+    if isinstance(choices, list) and choices and isinstance(choices[0], dict):
+        inner = choices[0].get("delta")
+        content = inner.get("content") if isinstance(inner, dict) else None
+        return content if isinstance(content, str) else None
+    delta = value.get("delta")
+    return delta if isinstance(delta, str) else None
+
+
+def _whole(value: Any) -> str | None:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict):
+        for key in _TEXT_KEYS:
+            if isinstance(value.get(key), str):
+                return str(value[key])
+    return None
+
+
+def last_json(event: StreamEvent) -> bytes:
+    """An event as the bytes of a result, for saving what it names."""
+    return event.data.encode("utf-8", "backslashreplace") if event.is_json else json.dumps(event.value).encode()
