@@ -1,6 +1,6 @@
 # Completion of fal for PowerShell. Load it with: fal completion powershell | Out-String | Invoke-Expression
 $FalWords = @{
-    '' = @('run', 'submit', 'status', 'logs', 'result', 'cancel', 'stream', 'upload', 'completion', 'help', 'sandbox', '--version', '--sandbox', '--profile', '--json', '--quiet', '-q', '--verbose', '-v', '--no-color', '--help')
+    '' = @('run', 'submit', 'status', 'logs', 'result', 'cancel', 'stream', 'realtime', 'upload', 'completion', 'help', 'sandbox', '--version', '--sandbox', '--profile', '--json', '--quiet', '-q', '--verbose', '-v', '--no-color', '--help')
     'run' = @('--input', '-i', '--text', '-t', '--inline', '--path', '--method', '--priority', '--hint', '--start-timeout', '--webhook', '--max-queue', '--no-server-retry', '--tag', '--no-store', '--header', '-H', '--expires', '--print', '--query', '--output', '-o', '--directory', '-d', '--overwrite', '--timeout', '--on-timeout', '--on-interrupt', '--direct', '--logs', '--sandbox', '--profile', '--json', '--quiet', '-q', '--verbose', '-v', '--no-color', '--help')
     'submit' = @('--input', '-i', '--text', '-t', '--inline', '--path', '--method', '--priority', '--hint', '--start-timeout', '--webhook', '--max-queue', '--no-server-retry', '--tag', '--no-store', '--header', '-H', '--expires', '--print', '--query', '--sandbox', '--profile', '--json', '--quiet', '-q', '--verbose', '-v', '--no-color', '--help')
     'status' = @('--follow', '-f', '--logs', '--exit-status', '--timeout', '--print', '--query', '--sandbox', '--profile', '--json', '--quiet', '-q', '--verbose', '-v', '--no-color', '--help')
@@ -8,6 +8,7 @@ $FalWords = @{
     'result' = @('--print', '--query', '--output', '-o', '--directory', '-d', '--overwrite', '--wait', '--timeout', '--logs', '--sandbox', '--profile', '--json', '--quiet', '-q', '--verbose', '-v', '--no-color', '--help')
     'cancel' = @('--sandbox', '--profile', '--json', '--quiet', '-q', '--verbose', '-v', '--no-color', '--help')
     'stream' = @('--input', '-i', '--raw-text', '-t', '--inline', '--path', '--method', '--priority', '--hint', '--start-timeout', '--webhook', '--max-queue', '--no-server-retry', '--tag', '--no-store', '--header', '-H', '--expires', '--output', '-o', '--directory', '-d', '--overwrite', '--text', '--final', '--idle-timeout', '--sandbox', '--profile', '--json', '--quiet', '-q', '--verbose', '-v', '--no-color', '--help')
+    'realtime' = @('--text', '-t', '--path', '--encoding', '--throttle', '--max-buffering', '--idle-timeout', '--directory', '-d', '--sandbox', '--profile', '--json', '--quiet', '-q', '--verbose', '-v', '--no-color', '--help')
     'upload' = @('--expires', '--acl', '--name', '--content-type', '--sandbox', '--profile', '--json', '--quiet', '-q', '--verbose', '-v', '--no-color', '--help')
     'completion' = @('bash', 'zsh', 'fish', 'powershell', '--sandbox', '--profile', '--json', '--quiet', '-q', '--verbose', '-v', '--no-color', '--help')
     'help' = @('--sandbox', '--profile', '--json', '--quiet', '-q', '--verbose', '-v', '--no-color', '--help')

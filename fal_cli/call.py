@@ -7,7 +7,7 @@ from typing import Any
 from fal_cli import endpoint
 from fal_cli.api.options import CallOptions, InvalidOption
 from fal_cli.context import Context
-from fal_cli.endpoint import EndpointId, InvalidEndpoint
+from fal_cli.endpoint import EndpointId, InvalidEndpoint, LocalApp, Target
 from fal_cli.errors import UsageError
 from fal_cli.inputs.attachment import holds_attachments
 from fal_cli.inputs.gather import gather
@@ -18,9 +18,21 @@ from fal_cli.options import CallFlags, InputWords
 class Call:
     """What is sent, where to, and with which options."""
 
-    endpoint: EndpointId
+    endpoint: Target
     input_json: Mapping[str, Any]
     options: CallOptions
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it goes to an app on this machine: no queue, and no key."""
+        return isinstance(self.endpoint, LocalApp)
+
+    @property
+    def queued_endpoint(self) -> EndpointId:
+        """The endpoint of a call that goes through the queue. Raises `UsageError` for a local app."""
+        if isinstance(self.endpoint, LocalApp):
+            raise UsageError(f"{self.endpoint} is an app on this machine, which has no queue", hint="Use: fal run")
+        return self.endpoint
 
 
 def prepare(context: Context, name: str, words: InputWords, flags: CallFlags) -> Call:
@@ -28,10 +40,7 @@ def prepare(context: Context, name: str, words: InputWords, flags: CallFlags) ->
 
     Raises `UsageError` if something cannot be read; nothing has been sent then.
     """
-    try:
-        target = endpoint.parse(name).joined(flags.path)
-    except InvalidEndpoint as error:
-        raise UsageError(str(error)) from None
+    target = parse_target(name, flags.path)
     options = wire_options(flags)
     talk = context.talk
     found = gather(words.words, words.texts, context.stdin, tell=talk.note, tell_guess=talk.decision)
@@ -39,6 +48,14 @@ def prepare(context: Context, name: str, words: InputWords, flags: CallFlags) ->
         context.talk.note("the data on stdin was not read, since inputs were given; add - to merge it")
     input_json = resolve(context, found, inline=words.inline) if holds_attachments(found) else found
     return Call(target, input_json, options)
+
+
+def parse_target(name: str, path: str = "") -> Target:
+    """The endpoint or local app that a word names, with a path appended. Raises `UsageError`."""
+    try:
+        return endpoint.parse_target(name).joined(path)
+    except InvalidEndpoint as error:
+        raise UsageError(str(error)) from None
 
 
 def resolve(context: Context, found: Mapping[str, Any], *, inline: bool) -> Mapping[str, Any]:

@@ -136,15 +136,18 @@ class Context:
         self.talk.decision(f"key from {found.source}")
         return found
 
-    def wire(self, view: "View | None" = None) -> "Wire":
-        """A request layer with this context's hosts and key, which tells `view` (or stderr) of its retries."""
-        credential = self.credential
+    def wire(self, view: "View | None" = None, *, local: bool = False) -> "Wire":
+        """A request layer with this context's hosts and key, which tells `view` (or stderr) of its retries.
+
+        With `local` it is for an app on this machine, which gets no key.
+        """
+        from fal_cli.api.hosts import Hosts
         from fal_cli.api.wire import Wire
         from fal_cli.terminal.view import trouble
 
         return Wire(
-            self.hosts,
-            credential.authorization,
+            Hosts() if local else self.hosts,
+            "" if local else self.credential.authorization,
             notify=view.show if view else lambda event: self.talk.note(trouble(event)),
             tracer=self.talk.exchange if self.talk.level >= 2 else None,
         )

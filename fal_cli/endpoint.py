@@ -11,6 +11,8 @@ what no client could send, before anything is sent.
 import re
 from dataclasses import dataclass
 
+from fal_cli.api.hosts import is_loopback
+
 NAMESPACES = ("workflows", "comfy")
 
 _LEGACY = re.compile(r"([0-9]+)-([a-zA-Z0-9-]+)")
@@ -50,6 +52,42 @@ class EndpointId:
         if not extra or self.path == extra or self.path.endswith(f"/{extra}"):
             return self
         return parse(f"{self}/{extra}")
+
+
+@dataclass(frozen=True)
+class LocalApp:
+    """An app that its author serves on this machine with the vendor's local mode: no owner, no queue, no key."""
+
+    url: str
+
+    def __str__(self) -> str:
+        return self.url
+
+    def joined(self, path: str) -> "LocalApp":
+        """This app's URL with `path` appended, unless it already ends with it."""
+        extra = path.strip("/")
+        if not extra or self.url.endswith(f"/{extra}"):
+            return self
+        return LocalApp(f"{self.url.rstrip('/')}/{extra}")
+
+
+Target = EndpointId | LocalApp
+
+
+def url_on(base: str, target: Target) -> str:
+    """Where a call of `target` goes: on the service's host `base`, or to the local app itself."""
+    return target.url if isinstance(target, LocalApp) else f"{base}/{target}"
+
+
+def parse_target(text: str) -> Target:
+    """An endpoint, or the URL of a local app: `http://localhost:8080[/path]`. Raises `InvalidEndpoint`."""
+    if "://" not in text or _PAGE.match(text):
+        return parse(text)
+    if not text.startswith("http://") or not is_loopback(text):
+        raise InvalidEndpoint(f"{text!r} is no app on this machine: only http://localhost and 127.0.0.1 stand for one")
+    if not text.isprintable() or any(character in text for character in " ?#\\@"):
+        raise InvalidEndpoint(f"{text!r} is not the plain URL of an app, like http://localhost:8080")
+    return LocalApp(text.rstrip("/"))
 
 
 def parse(text: str) -> EndpointId:

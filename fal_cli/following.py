@@ -59,7 +59,7 @@ def run_directly(context: Context, call: Call, timeout: float | None) -> Outcome
     """Makes a direct call and shows that it goes on. Raises as `submission.call_directly`."""
     with context.view(str(call.endpoint)) as view:
         view.tally.state = "calling directly"
-        result = call_directly(context, context.wire(view), call, Deadline(timeout))
+        result = call_directly(context, context.wire(view, local=call.is_local), call, Deadline(timeout))
         view.finished("done", result.billable_units)
     return Outcome(result, result.request_id)
 

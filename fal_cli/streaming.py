@@ -33,7 +33,7 @@ def stream(context: Context, call: Call, *, how: str, idle_timeout: float | None
     Raises the request layer's errors; what arrived before one has been printed.
     """
     idle = IDLE_SECONDS if idle_timeout is None else idle_timeout or None
-    wire, exchange = context.wire(), Exchange()
+    wire, exchange = context.wire(local=call.is_local), Exchange()
     local_id = begin(context, wire, call, "stream")
     try:
         with api.start(

@@ -27,7 +27,7 @@ def submit(context: Context, wire: Wire, call: Call, *, stake: Callable[[Handle]
     local_id = begin(context, wire, call, "queue")
 
     def send(exchange: Exchange) -> Submitted:
-        submitted = queue.submit(wire, call.endpoint, call.input_json, call.options, exchange)
+        submitted = queue.submit(wire, call.queued_endpoint, call.input_json, call.options, exchange)
         context.journal.accepted(local_id, submitted.handle)
         handle = submitted.handle
         context.stake = stake(handle) if stake else partial(goes_on, context, handle.request_id)
@@ -83,9 +83,10 @@ def record_end(context: Context, handle: Handle, error: ApiError | None) -> None
 
 def begin(context: Context, wire: Wire, call: Call, mode: str) -> int | None:
     """Records a call that is about to leave; `mode` is `queue`, `direct`, `stream` or `realtime`."""
+    host = wire.hosts.queue if mode == "queue" else wire.hosts.run
     return context.journal.begin(
-        host=wire.hosts.queue if mode == "queue" else wire.hosts.run,
-        profile=context.credential.profile,
+        host=str(call.endpoint) if call.is_local else host,
+        profile="" if call.is_local else context.credential.profile,
         mode=mode,
         endpoint=str(call.endpoint),
         input_json=call.input_json,

@@ -10,7 +10,7 @@ from fal_cli.api.events import Result
 from fal_cli.api.options import CallOptions, body_and_query
 from fal_cli.api.phases import Exchange
 from fal_cli.api.wire import Answer, Outcome, Policy, Request, TransportFailure, Wire
-from fal_cli.endpoint import EndpointId
+from fal_cli.endpoint import Target, url_on
 
 # No runner had the work when the gateway says one of these, and a 5xx is not billed (§8.2, §9.3).
 _NEVER_STARTED = (
@@ -24,7 +24,7 @@ _NEVER_STARTED_RETRIES = 2
 
 def run(
     wire: Wire,
-    endpoint: EndpointId,
+    endpoint: Target,
     input_json: Mapping[str, Any],
     options: CallOptions,
     *,
@@ -37,7 +37,7 @@ def run(
     nothing can fetch it).
     """
     body, query = body_and_query(input_json, options)
-    url = f"{wire.hosts.run}/{endpoint}" + (f"?{query}" if query else "")
+    url = url_on(wire.hosts.run, endpoint) + (f"?{query}" if query else "")
     request = Request("the call", options.method.upper(), url, options.wire_headers(), body, read_seconds=None)
     try:
         answer = wire.send(request, PAID, deadline=deadline, exchange=exchange)

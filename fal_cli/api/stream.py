@@ -14,7 +14,7 @@ from fal_cli.api.options import CallOptions, body_and_query
 from fal_cli.api.phases import Exchange
 from fal_cli.api.sse import EventDecoder
 from fal_cli.api.wire import Request, TransportFailure, Wire
-from fal_cli.endpoint import EndpointId
+from fal_cli.endpoint import Target, url_on
 
 STREAM_PATH = "stream"
 
@@ -87,7 +87,7 @@ class ModelStream:
 
 def start(
     wire: Wire,
-    endpoint: EndpointId,
+    endpoint: Target,
     input_json: Mapping[str, Any],
     options: CallOptions,
     *,
@@ -100,7 +100,7 @@ def start(
     `AnswerLost`.
     """
     body, query = body_and_query(input_json, options)
-    url = f"{wire.hosts.run}/{endpoint.joined(STREAM_PATH)}" + (f"?{query}" if query else "")
+    url = url_on(wire.hosts.run, endpoint.joined(STREAM_PATH)) + (f"?{query}" if query else "")
     headers = options.wire_headers() | {"Accept": "text/event-stream"}
     request = Request("the stream", options.method.upper(), url, headers, body, read_seconds=idle_seconds)
     try:

@@ -252,7 +252,7 @@ class Wire:
                 stream=True,
                 allow_redirects=False,
                 timeout=(CONNECT_SECONDS, request.read_seconds),
-                verify=_ca_bundle(),
+                verify=ca_bundle(),
                 proxies=_proxies(request.url),
             )
         except _TRANSPORT_ERRORS as error:
@@ -383,7 +383,7 @@ def _asked_wait(headers: Mapping[str, str]) -> float | None:
         return None
 
 
-def _ca_bundle() -> str | bool:
+def ca_bundle() -> str | bool:
     """The CA file: the variables that curl, requests and OpenSSL know, else the packaged list."""
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
         if os.environ.get(name):

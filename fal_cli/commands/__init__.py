@@ -20,6 +20,7 @@ VERBS: dict[str, Verb] = {
     "result": Verb("result", "Print the result of a finished request."),
     "cancel": Verb("cancel", "Ask the service to stop requests."),
     "stream": Verb("stream", "Print an endpoint's events as they come."),
+    "realtime": Verb("realtime", "Talk to an endpoint over a WebSocket, line by line."),
     "upload": Verb("upload", "Upload files and print their URLs."),
     "sandbox": Verb("sandbox", "Keep a local fal running, look into it, or clear it."),
     "completion": Verb("completion", "Print the completion script of a shell."),

@@ -57,7 +57,7 @@ def run(
     if direct:
         _refuse_queue_options(call)
     ready = prepare(context, endpoint, words, call)
-    if direct:
+    if direct or ready.is_local:
         outcome = run_directly(context, ready, timeout)
     else:
         outcome = run_queued(context, ready, Ending(timeout, on_timeout, on_interrupt), logs=logs)

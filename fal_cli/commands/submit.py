@@ -24,6 +24,7 @@ def submit(context: Context, endpoint: Endpoint, words: InputWords, call: CallFl
     if what not in ("id", "url", "none") or shown.query:
         raise UsageError("submit prints an id, a url or none; the result is printed by: fal result ID --wait")
     ready = prepare(context, endpoint, words, call)
+    ready.queued_endpoint  # noqa: B018  # a local app has none; said before anything is recorded
     submitted = submission.submit(context, context.wire(), ready)
     if what != "none":
         context.output.line(submitted.handle.request_id if what == "id" else submitted.handle.response_url)

@@ -7,7 +7,7 @@ so it is read only when nothing else gave the input, or when a word asks for it.
 import os
 import select
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -39,6 +39,11 @@ class Stdin:
             return self._stream.read()
         except OSError as error:
             raise UsageError(f"cannot read stdin: {error.strerror or error}") from None
+
+    def lines(self, claim: str) -> Iterator[bytes]:
+        """stdin line by line, as lines come, for the word `claim`. Raises as `read`."""
+        self._claim(claim)
+        yield from self._stream or ()
 
     def spool(self, claim: str) -> Path:
         """All of stdin in a temporary file of this process, for the word `claim`. Raises as `read`."""

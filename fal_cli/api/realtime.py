@@ -1,0 +1,225 @@
+"""Realtime sessions (wire §7): a token, a WebSocket, msgpack frames, and endings that look all alike.
+
+A framework app closes with 1000 whether it is content or has failed; only the control frame before tells. So
+`TIMEOUT` and a close is a good end, `INTERNAL_ERROR` is the app's own failure, and any other close a cut.
+"""
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import msgpack
+import websocket
+
+from fal_cli import __version__
+from fal_cli.api import answers
+from fal_cli.api.errors import ApiError, NotReached, Phase, Refused, read_detail
+from fal_cli.api.wire import Request, TransportFailure, Wire, ca_bundle
+from fal_cli.endpoint import EndpointId, Target, url_on
+
+REALTIME_PATH = "realtime"
+HANDSHAKE_SECONDS = 90.0  # a cold start happens inside the handshake (§7.2)
+TOKEN_SECONDS = 120
+_RENEW_AT = 0.9
+_NORMAL = 1000
+
+
+class AppFailed(ApiError):
+    """The app ended the session with an error of its own."""
+
+
+@dataclass(frozen=True)
+class Received:
+    """One result, decoded."""
+
+    value: Any
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The session is over. `failure` is the app's own error, `code` the close code (None: the connection was cut)."""
+
+    code: int | None
+    failure: str = ""
+
+    @property
+    def is_good(self) -> bool:
+        return self.code == _NORMAL and not self.failure
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How inputs and results are written. JSON, too, travels in binary frames (§15)."""
+
+    encode: Callable[[Any], bytes]
+    decode: Callable[[bytes], Any]
+
+
+ENCODINGS = {
+    "msgpack": Encoding(
+        lambda value: bytes(msgpack.packb(value, use_bin_type=True)),
+        lambda data: msgpack.unpackb(data, raw=False, strict_map_key=False, timestamp=3),
+    ),
+    "json": Encoding(lambda value: json.dumps(value, ensure_ascii=False).encode(), json.loads),
+}
+
+
+class TokenKeeper:
+    """The realtime token of an app, minted at first need and anew at 90 % of its life (§7.1)."""
+
+    def __init__(self, wire: Wire, endpoint: EndpointId) -> None:
+        self._wire = wire
+        self._endpoint = endpoint
+        self._token = ""
+        self._renew_at = 0.0
+
+    def token(self) -> str:
+        """A token that is good for a handshake now. Raises `Refused`, `NotReached`, `Unavailable`."""
+        if not self._token or time.monotonic() >= self._renew_at:
+            self._token = self._mint()
+            self._renew_at = time.monotonic() + TOKEN_SECONDS * _RENEW_AT
+        return self._token
+
+    def forget(self) -> None:
+        """Drops a token that was refused."""
+        self._token = ""
+
+    def _mint(self) -> str:
+        wanted = {"allowed_apps": [self._endpoint.alias], "token_expiration": TOKEN_SECONDS}
+        request = Request(
+            "the realtime token", "POST", f"{self._wire.hosts.rest}/tokens/", body=json.dumps(wanted).encode()
+        )
+        try:
+            answer = self._wire.send(request, answers.FREE)
+        except TransportFailure as failure:
+            raise answers.unreached(failure) from failure
+        if not answer.ok:
+            raise answers.free_error(answer)
+        body = answer.json()
+        token = body.get("token") or body.get("detail") if isinstance(body, dict) else body
+        if not isinstance(token, str) or not token:
+            raise Refused("the service answered without a realtime token", status=answer.status)
+        return token
+
+
+class Session:
+    """One open WebSocket. One thread may send while another receives."""
+
+    def __init__(self, socket: websocket.WebSocket, encoding: Encoding) -> None:
+        self._socket = socket
+        self._encoding = encoding
+        self._failure = ""
+        self._sending = threading.Lock()
+
+    def send(self, value: Any) -> None:
+        """Sends one input. Raises `NotReached` where the connection is gone."""
+        data = self._encoding.encode(value)
+        try:
+            with self._sending:
+                self._socket.send_binary(data)
+        except (websocket.WebSocketException, OSError) as error:
+            raise NotReached(f"the connection was lost ({error})", phase=Phase.SENDING) from error
+
+    def receive(self, seconds: float) -> Received | Ended | None:
+        """The next result or the end; None if nothing came within `seconds`. Answers pings meanwhile."""
+        self._socket.settimeout(seconds)
+        try:
+            opcode, frame = self._socket.recv_data_frame(True)
+        except websocket.WebSocketTimeoutException:
+            return None
+        except (websocket.WebSocketException, OSError):
+            return Ended(None, self._failure)
+        if opcode == websocket.ABNF.OPCODE_CLOSE:
+            return Ended(_close_code(frame.data), self._failure)
+        if opcode == websocket.ABNF.OPCODE_BINARY:
+            return self._taken(self._encoding.decode(frame.data))
+        if opcode == websocket.ABNF.OPCODE_TEXT:
+            return self._text(frame.data)
+        return None
+
+    def close(self) -> None:
+        """Says goodbye and does not wait long for an answer."""
+        try:
+            self._socket.close(timeout=1)
+        except (websocket.WebSocketException, OSError):
+            self._socket.shutdown()  # type: ignore[no-untyped-call]
+
+    def _text(self, data: bytes) -> Received | None:
+        try:
+            value = json.loads(data)
+        except ValueError:
+            value = {"text": data.decode("utf-8", "replace")}
+        return self._taken(value)
+
+    def _taken(self, value: Any) -> Received | None:
+        """A result, unless the value is a control object (§7.3), which is kept for the end."""
+        if not isinstance(value, dict):
+            return Received(value)
+        if value.get("type") == "x-fal-message":
+            return None
+        if value.get("type") == "x-fal-error":
+            code, reason = str(value.get("error", "")), str(value.get("reason", ""))
+            self._failure = "" if code == "TIMEOUT" else f"{code}: {reason}".rstrip(": ")
+            return None
+        if value.get("status") == "error" and "error" in value:
+            self._failure = str(value["error"])
+            return None
+        return Received(value)
+
+
+def connect(
+    wire: Wire,
+    endpoint: Target,
+    encoding: Encoding,
+    *,
+    token: str = "",
+    max_buffering: int | None = None,
+) -> Session:
+    """Opens a session. `/realtime` is appended unless the endpoint has it.
+
+    Raises `Refused` for a refused handshake, `NotReached` if there is no connection.
+    """
+    query = {"fal_jwt_token": token} if token else {}
+    if max_buffering is not None:
+        query["max_buffering"] = str(max_buffering)
+    url = (
+        "ws"
+        + url_on(wire.hosts.run, endpoint.joined(REALTIME_PATH)).removeprefix("http")
+        + (f"?{urlencode(query)}" if query else "")
+    )
+    ca_certs = ca_bundle()
+    try:
+        socket = websocket.create_connection(
+            url,
+            timeout=HANDSHAKE_SECONDS,
+            header=[f"User-Agent: fal-cli/{__version__}"],
+            sslopt={"ca_certs": ca_certs} if isinstance(ca_certs, str) else {},
+            enable_multithread=True,
+            suppress_origin=True,
+            skip_utf8_validation=True,
+            http_no_proxy=["localhost", "127.0.0.1", "::1"],
+        )
+    except websocket.WebSocketBadStatusException as error:
+        raise _refused(error) from error
+    except (websocket.WebSocketException, OSError) as error:
+        host = urlsplit(url).netloc
+        raise NotReached(f"no connection to {host} ({error})", phase=Phase.NOT_CONNECTED) from error
+    return Session(socket, encoding)
+
+
+def _refused(error: "websocket.WebSocketBadStatusException") -> Refused:
+    body = error.resp_body or b""
+    try:
+        detail = read_detail(json.loads(body))
+    except ValueError:
+        detail = read_detail(body.decode("utf-8", "replace")[:300] or "the handshake was refused")
+    return Refused(detail.message, status=error.status_code, error_type=detail.error_type, fields=detail.fields)
+
+
+def _close_code(data: bytes) -> int:
+    """The code of a close frame; one without says normal, in effect."""
+    return int.from_bytes(data[:2], "big") if len(data) >= 2 else _NORMAL

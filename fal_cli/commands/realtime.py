@@ -1,0 +1,65 @@
+"""`fal realtime`: a WebSocket conversation, line by line."""
+
+from typing import Annotated, Literal
+
+import typer
+
+from fal_cli.context import Context
+from fal_cli.options import Endpoint, seconds
+
+EXAMPLES = """\
+  printf '{"prompt":"a cat"}\\n{"prompt":"a dog"}\\n' | fal realtime fal-ai/flux/dev
+  fal realtime fal-ai/fast-lcm-diffusion seed=7 -d frames/ < prompts.jsonl
+  fal realtime http://localhost:8080"""
+
+DEFAULT_IDLE_SECONDS = 120.0
+
+
+def realtime(
+    context: Context,
+    endpoint: Endpoint,
+    items: Annotated[
+        list[str] | None, typer.Argument(metavar="[KEY=VALUE]…", help="Inputs that each line begins with.")
+    ] = None,
+    text: Annotated[
+        list[str] | None, typer.Option("-t", "--text", metavar="KEY=TEXT", help="The same as raw text.")
+    ] = None,
+    path: Annotated[str, typer.Option("--path", metavar="PATH", help="Append a path instead of /realtime.")] = "",
+    encoding: Annotated[
+        Literal["msgpack", "json"], typer.Option("--encoding", help="How frames are written.")
+    ] = "msgpack",
+    throttle: Annotated[
+        float | None, typer.Option("--throttle", parser=seconds, metavar="TIME", help="Wait between two inputs.")
+    ] = None,
+    max_buffering: Annotated[
+        int | None, typer.Option("--max-buffering", min=1, max=60, metavar="N", help="Inputs that may wait, 1 to 60.")
+    ] = None,
+    idle_timeout: Annotated[
+        float | None,
+        typer.Option(
+            "--idle-timeout", parser=seconds, metavar="TIME", help="Give up on an answer; 0 never.  [default: 120s]"
+        ),
+    ] = None,
+    directory: Annotated[
+        str, typer.Option("-d", "--directory", metavar="DIR", help="Save bytes in results as files there.")
+    ] = "",
+) -> None:
+    """Talk to an endpoint over a WebSocket, line by line.
+
+    stdin: a JSON object a line. stdout: a result a line, in the order in which they come. Bytes in results
+    are base64 text, or files with -d. An input whose answer is lost is told by its line and not sent again.
+    """
+    from fal_cli.realtime import Settings, converse
+
+    settings = Settings(
+        path=path,
+        encoding=encoding,
+        throttle=throttle or 0.0,
+        max_buffering=max_buffering,
+        idle=DEFAULT_IDLE_SECONDS if idle_timeout is None else idle_timeout or None,
+        directory=directory,
+    )
+    converse(context, endpoint, items or [], text or [], settings)
+
+
+VERB = realtime

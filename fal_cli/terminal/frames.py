@@ -1,0 +1,51 @@
+"""A realtime result as one line of JSON. Every value that msgpack knows and JSON does not has a stated form:
+
+| msgpack | JSON |
+|---|---|
+| bin | base64 text, or the path of a file that holds it |
+| ext | `{"ext": CODE, "data": "base64"}` |
+| timestamp | ISO 8601 text in UTC |
+| NaN, infinities | `"NaN"`, `"Infinity"`, `"-Infinity"` |
+| a key that is no text | its JSON as text; a bin key as base64 |
+| 64-bit integers | as they are |
+"""
+
+import base64
+import json
+import math
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import msgpack
+
+BytesForm = Callable[[bytes], str]
+
+
+def as_base64(data: bytes) -> str:
+    """The usual form of bytes inside JSON."""
+    return base64.b64encode(data).decode()
+
+
+def jsonable(value: Any, form: BytesForm = as_base64) -> Any:
+    """A decoded msgpack value as JSON values; `form` says what becomes of bytes."""
+    if isinstance(value, bytes | bytearray):
+        return form(bytes(value))
+    if isinstance(value, dict):
+        return {_key(key): jsonable(inner, form) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [jsonable(inner, form) for inner in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, msgpack.ExtType):
+        return {"ext": value.code, "data": as_base64(value.data)}
+    return value
+
+
+def _key(key: Any) -> str:
+    if isinstance(key, str):
+        return key
+    plain = jsonable(key)
+    return plain if isinstance(plain, str) else json.dumps(plain)
