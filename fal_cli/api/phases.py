@@ -17,8 +17,8 @@ from urllib3.response import BaseHTTPResponse
 from fal_cli.api.errors import Phase
 
 WRITE_SECONDS = 30.0
-_BLOCK = 64 * 1024
-_SEND_BLOCK = 256 * 1024  # how much of a file is read and sent at a time; 16 KiB takes twice as long
+_BLOCK = 1024 * 1024
+_SEND_BLOCK = 1024 * 1024  # how much of a file is read and sent at a time; 16 KiB takes twice as long
 _KEEPALIVE = (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
 
 

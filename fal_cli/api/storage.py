@@ -25,7 +25,7 @@ from fal_cli.api.wire import Answer, Outcome, Policy, Request, TransportFailure,
 
 MULTIPART_BYTES = 100 * 1024 * 1024
 PART_BYTES = 10 * 1024 * 1024
-PARALLEL_PARTS = 4
+PARALLEL_PARTS = 8
 FILE_SECONDS = 300.0
 _STEP_RETRIES = 4
 _NOT_HERE = (404, 405, 501)
