@@ -3,11 +3,11 @@
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from fal_cli.sandbox import answers, auth, cdn, queue, run
+from fal_cli.sandbox import answers, auth, cdn, events, queue, realtime, rest, run, storage
 from fal_cli.sandbox.context import Context
 from fal_cli.sandbox.intake import Refused
 from fal_cli.sandbox.routes import Route, match
@@ -16,12 +16,24 @@ Handler = Callable[[Context, Request, Route], Awaitable[Response]]
 
 _HANDLERS: dict[str, Handler] = {
     "run": run.run,
+    "events": events.stream,
     "submit": queue.submit,
     "status": queue.follow,
     "stream": queue.follow,
     "result": queue.follow,
     "cancel": queue.follow,
     "file": cdn.read,
+    "cdn_token": rest.cdn_token,
+    "bare_token": rest.bare_token,
+    "realtime_token": rest.realtime_token,
+    "initiate": rest.initiate,
+    "initiate_multipart": rest.initiate_multipart,
+    "sign_part": rest.sign_part,
+    "post": storage.post,
+    "begin": storage.begin,
+    "put": storage.put,
+    "part": storage.part,
+    "complete": storage.complete,
 }
 
 logger = logging.getLogger(__name__)
@@ -35,7 +47,10 @@ class Application:
         self.ports = ports
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one HTTP exchange."""
+        """Answer one HTTP exchange, or hold one realtime session."""
+        if scope["type"] == "websocket":
+            await self._meet(scope, receive, send)
+            return
         request = Request(scope, receive)
         try:
             response = await self._answer(request, self.ports[scope["server"][1]])
@@ -49,18 +64,26 @@ class Application:
         await response(scope, receive, send)
 
     async def _answer(self, request: Request, service: str) -> Response:
-        route = match(service, request.scope["path"])
+        route = match(service, request.scope["path"], request.method)
         if route is None:
             return answers.detail(404, "Not Found")
-        if request.headers.get("upgrade", "").lower() == "websocket":
-            return answers.detail(501, "This sandbox speaks no websockets")
         self._count(route)
         refusal = auth.refuse(request, route)
         if refusal is not None:
             return refusal
         if request.method not in route.methods:
-            return answers.detail(405, "Method Not Allowed", allow=", ".join(route.methods))
-        return await _HANDLERS[route.name](self.context, request, route)
+            allowed = {"allow": ", ".join(route.methods)} if route.methods else {}
+            return answers.detail(405, "Method Not Allowed", **allowed)
+        return await _HANDLERS[route.action or route.name](self.context, request, route)
+
+    async def _meet(self, scope: Scope, receive: Receive, send: Send) -> None:
+        connection = HTTPConnection(scope)
+        response: Response = answers.detail(404, "Not Found")
+        route = match(self.ports[scope["server"][1]], scope["path"])
+        if route is not None and route.name == "realtime":
+            self._count(route)
+            response = auth.refuse(connection, route) or await realtime.meet(self.context, connection, route)
+        await response(scope, receive, send)
 
     def _count(self, route: Route) -> None:
         self.context.store.count(route.counter)

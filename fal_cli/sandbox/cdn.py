@@ -1,4 +1,4 @@
-"""The CDN: files of results, readable by anyone who has the URL (§5.8)."""
+"""The CDN: files of results and uploaded ones, by default readable by anyone who has the URL (§5.7, §5.8)."""
 
 import asyncio
 import re
@@ -6,11 +6,12 @@ import re
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fal_cli.sandbox import answers, files, misbehave
+from fal_cli.sandbox import answers, auth, files, misbehave
 from fal_cli.sandbox.context import Context
 from fal_cli.sandbox.faults import Fault
 from fal_cli.sandbox.record import from_json
 from fal_cli.sandbox.routes import Route
+from fal_cli.sandbox.span import FileSpan
 
 _RANGE = re.compile(r"^bytes=(\d*)-(\d*)$", re.ASCII)
 
@@ -22,17 +23,19 @@ async def read(context: Context, request: Request, route: Route) -> Response:
     fault = misbehave.pick(context, "file", owner, _own_faults(context, owner))
 
     async def act() -> Response:
-        file = await asyncio.to_thread(files.read, context.store, route.file_id)
+        file = await asyncio.to_thread(files.find, context.store, route.file_id)
         if file is None or not request.scope["path"].endswith(f"/{file.name}"):
             return answers.detail(404, "File not found")
-        return _serve(request, route.file_id, file)
+        if file.acl != "allow" and not auth.is_owner(request):
+            return answers.detail(403, "Forbidden") if file.acl == "forbid" else answers.detail(404, "File not found")
+        return _serve(request, file)
 
     return await misbehave.perform(fault, "file", act)
 
 
 def _owner(context: Context, file_id: str) -> str:
     row = context.store.file(file_id)
-    return row[0] if row else "unknown"
+    return row.request_id if row else "unknown"
 
 
 def _own_faults(context: Context, request_id: str) -> tuple[Fault, ...]:
@@ -40,19 +43,17 @@ def _own_faults(context: Context, request_id: str) -> tuple[Fault, ...]:
     return from_json(*found).faults if found else ()
 
 
-def _serve(request: Request, file_id: str, file: files.File) -> Response:
-    etag = f'"{file_id}"'
-    headers = {"ETag": etag, "Accept-Ranges": "bytes", **answers.SERVED_FROM}
-    size = len(file.data)
+def _serve(request: Request, file: files.File) -> Response:
+    headers = {"ETag": file.etag, "Accept-Ranges": "bytes", **answers.SERVED_FROM}
     wanted = request.headers.get("range")
-    if wanted is None or request.headers.get("if-range", etag) != etag:
-        return Response(file.data, 200, headers, file.content_type)
-    span = _span(wanted, size)
+    if wanted is None or request.headers.get("if-range", file.etag) != file.etag:
+        return FileSpan(file.path, 0, file.size, 200, headers, file.content_type)
+    span = _span(wanted, file.size)
     if span is None:
-        return Response(b"", 416, {**headers, "Content-Range": f"bytes */{size}"})
+        return Response(b"", 416, {**headers, "Content-Range": f"bytes */{file.size}"})
     first, last = span
-    headers["Content-Range"] = f"bytes {first}-{last}/{size}"
-    return Response(file.data[first : last + 1], 206, headers, file.content_type)
+    headers["Content-Range"] = f"bytes {first}-{last}/{file.size}"
+    return FileSpan(file.path, first, last - first + 1, 206, headers, file.content_type)
 
 
 def _span(wanted: str, size: int) -> tuple[int, int] | None:

@@ -35,6 +35,13 @@ async def close(scope: Scope, receive: Receive, *, reset: bool = False) -> None:
 
     Returns when the server has noticed, so that it does not mistake the missing answer for a failure.
     """
+    drop(scope, reset=reset)
+    while not (await receive())["type"].endswith(".disconnect"):
+        pass
+
+
+def drop(scope: Scope, *, reset: bool = False) -> None:
+    """The same without waiting."""
     transport = _transport(scope)
     if reset:
         linger_none = struct.pack("ii", 1, 0)
@@ -42,8 +49,6 @@ async def close(scope: Scope, receive: Receive, *, reset: bool = False) -> None:
         transport.abort()
     else:
         transport.close()
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 def _transport(scope: Scope) -> Transport:

@@ -54,6 +54,8 @@ def _picture(recipe: dict[str, Any]) -> Image.Image:
     _ribbons(image, palette, dice)
     if min(size) >= _SMALL_SIDE:
         _letter(image, recipe["prompt"])
+    if recipe.get("blur"):
+        image = image.filter(ImageFilter.BoxBlur(recipe["blur"] * max(size)))
     return image
 
 

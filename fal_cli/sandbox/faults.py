@@ -2,20 +2,45 @@
 
     submit=429*2                  status=503:retry-after=2      any=html-502
     submit=cut-after              stream=silent-after:3         file=truncate*1
+    part:3=500*1                  events=close-after:2          realtime=close-after:1:1011
 
-A fault's effect is in `misbehave.py` and, for the status stream, in `stream.py`.
+A fault's effect is in `misbehave.py` and in the answers that take faults upon themselves (`spoil.py`).
 """
 
 import re
 from dataclasses import dataclass
 from typing import Any
 
-ROUTES = ("submit", "run", "status", "stream", "result", "cancel", "file", "any")
+ROUTES = (
+    "token", "upload", "part", "complete", "events", "realtime",
+    "submit", "run", "status", "stream", "result", "cancel", "file", "any",
+)  # fmt: skip
 HTML_STATUSES = (502, 503, 504)
 PLAIN_WORDS = ("cut-before", "cut-after", "reset-before", "reset-after", "truncate", "garbage")
 SECONDS_WORDS = ("stall", "stall-before")
-STREAM_WORDS = ("refuse", "silent", "silent-after", "cut", "cut-after", "close-after", "split")
-EVENTS_WORDS = ("silent-after", "cut-after", "close-after")
+# What follows a word after the colon: `N` events, results or bytes, `S` seconds, `N[:CODE]`, `[404|503]`.
+STREAM_WORDS = {
+    "silent": "", "silent-after": "N", "cut": "", "cut-after": "N", "close-after": "N", "split": "",
+}  # fmt: skip
+EVENT_WORDS = {
+    **STREAM_WORDS, "slow-first": "S", "error-after": "N", "bad-json": "", "multi-line": "", "crlf": "", "cr": "",
+    "bom": "",
+}  # fmt: skip
+REALTIME_WORDS = {
+    "cut-before": "", "reset-before": "", "stall": "S", "stall-before": "S", "garbage": "",
+    "cut-after": "N", "close-after": "N[:CODE]", "silent-after": "N", "unauthorized": "",
+}  # fmt: skip
+_PLAIN = {**dict.fromkeys(PLAIN_WORDS, ""), **dict.fromkeys(SECONDS_WORDS, "S")}
+# The words of a route beside the statuses and pages; of those not here, `_PLAIN`.
+_WORDS = {
+    "stream": {**_PLAIN, "refuse": "[404|503]", **STREAM_WORDS},
+    "events": {**_PLAIN, **EVENT_WORDS},
+    "realtime": REALTIME_WORDS,
+    "file": {**_PLAIN, "cut-at": "N"},
+    "part": {**_PLAIN, "cut-at": "N"},
+    "upload": {**_PLAIN, "cut-at": "N", "expires": "S"},
+    "token": {**_PLAIN, "expires": "S"},
+}
 STATUS_OPTIONS = (
     "json",
     "user",
@@ -26,6 +51,10 @@ STATUS_OPTIONS = (
 )
 
 _TIMES = re.compile(r"^(.*)\*([0-9]+)$", re.DOTALL)
+_SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")
+_COUNT = re.compile(r"[0-9]{1,15}")
+_COUNT_CODE = re.compile(r"([0-9]{1,15})(?::([1-4][0-9]{3}))?")
+_CLOSE_CODE = 1011
 
 
 @dataclass(frozen=True)
@@ -33,8 +62,9 @@ class Fault:
     """One ordered fault; `times` None means always.
 
     `kind` is `status`, `html` or one of the words above. `status` is set for the first two and `refuse`,
-    `seconds` for the stalls, `events` for the `…-after:N` words of a stream. `retry_after` is text for
-    that header: seconds, or `date+SECONDS` for an HTTP date.
+    `seconds` for the words that take seconds, `count` for those that take a number of events, results or
+    bytes, `code` for the close of a socket. `number` is the part that it is meant for, 0 for any.
+    `retry_after` is text for that header: seconds, or `date+SECONDS` for an HTTP date.
     """
 
     text: str
@@ -43,15 +73,17 @@ class Fault:
     times: int | None = None
     status: int = 0
     seconds: float = 0.0
-    events: int = 0
+    count: int = 0
+    code: int = _CLOSE_CODE
+    number: int = 0
     retry_after: str | None = None
     error_type: str | None = None
     location: str | None = None
     user_timeout: bool = False
 
-    def matches(self, route: str) -> bool:
-        """Whether the fault is meant for an exchange on `route`."""
-        return self.route in ("any", route)
+    def matches(self, route: str, number: int = 0) -> bool:
+        """Whether the fault is meant for an exchange on `route`, about the part of that number."""
+        return self.route in ("any", route) and self.number in (0, number)
 
 
 def parse_fault(text: str) -> Fault:
@@ -59,17 +91,27 @@ def parse_fault(text: str) -> Fault:
     route, equals, rest = text.partition("=")
     if not equals:
         raise ValueError(f"fault {text!r}: expected ROUTE=FAULT, such as submit=429*2")
+    route, number = _split_number(text, route)
     if route not in ROUTES:
         raise ValueError(f"fault {text!r}: unknown route {route!r}; one of {', '.join(ROUTES)}")
     word, times = _split_times(text, rest)
     name, _, argument = word.partition(":")
     if name.isascii() and name.isdigit():
-        return _status_fault(text, route, times, name, argument)
-    if name.startswith("html-"):
-        return _html_fault(text, route, times, name, argument)
-    if route == "stream" and name in STREAM_WORDS:
-        return _stream_fault(text, times, name, argument)
-    return _plain_fault(text, route, times, name, argument)
+        kind, options = "status", _status_fault(text, name, argument)
+    elif name.startswith("html-"):
+        kind, options = "html", _html_fault(text, name, argument)
+    else:
+        kind, options = _word_fault(text, route, name, argument)
+    return Fault(text, route, kind, times, number=number, **options)
+
+
+def _split_number(text: str, route: str) -> tuple[str, int]:
+    name, colon, number = route.partition(":")
+    if not colon or name != "part":
+        return route, 0
+    if not _COUNT.fullmatch(number) or int(number) == 0:
+        raise ValueError(f"fault {text!r}: after part: comes a part's number, such as part:3")
+    return name, int(number)
 
 
 def _split_times(text: str, rest: str) -> tuple[str, int | None]:
@@ -83,14 +125,14 @@ def _split_times(text: str, rest: str) -> tuple[str, int | None]:
     return match[1], int(match[2])
 
 
-def _status_fault(text: str, route: str, times: int | None, name: str, argument: str) -> Fault:
+def _status_fault(text: str, name: str, argument: str) -> dict[str, Any]:
     status = int(name)
     options = _status_options(text, argument)
     if status // 100 == 3 and options.get("location") is None:
         raise ValueError(f"fault {text!r}: a redirect needs location=URL")
     if not 300 <= status <= 599:
         raise ValueError(f"fault {text!r}: {name} is no HTTP error status (300 to 599)")
-    return Fault(text, route, "status", times, status, **options)
+    return {"status": status, **options}
 
 
 def _status_options(text: str, argument: str) -> dict[str, Any]:
@@ -112,44 +154,46 @@ def _status_options(text: str, argument: str) -> dict[str, Any]:
     return options
 
 
-def _html_fault(text: str, route: str, times: int | None, name: str, argument: str) -> Fault:
+def _html_fault(text: str, name: str, argument: str) -> dict[str, Any]:
     allowed = [f"html-{status}" for status in HTML_STATUSES]
     if name not in allowed or argument:
         raise ValueError(f"fault {text!r}: unknown page {name!r}; one of {', '.join(allowed)}")
-    return Fault(text, route, "html", times, int(name.removeprefix("html-")))
+    return {"status": int(name.removeprefix("html-"))}
 
 
-def _stream_fault(text: str, times: int | None, name: str, argument: str) -> Fault:
-    if name in EVENTS_WORDS:
-        if not (argument.isascii() and argument.isdigit()):
-            raise ValueError(f"fault {text!r}: {name} needs a number of events, such as {name}:2")
-        return Fault(text, "stream", name, times, events=int(argument))
-    if name == "refuse":
-        if argument not in ("", "404", "503"):
-            raise ValueError(f"fault {text!r}: refuse takes 404 or 503, not {argument!r}")
-        return Fault(text, "stream", name, times, int(argument or 404))
-    if argument:
-        raise ValueError(f"fault {text!r}: {name} takes no argument")
-    if name == "cut":
-        return Fault(text, "stream", "cut-after", times, events=1)
-    return Fault(text, "stream", name, times)
-
-
-def _plain_fault(text: str, route: str, times: int | None, name: str, argument: str) -> Fault:
-    if name in SECONDS_WORDS:
-        if not re.fullmatch(r"[0-9]+(\.[0-9]+)?", argument):
-            raise ValueError(f"fault {text!r}: {name} needs seconds, such as {name}:2")
-        return Fault(text, route, name, times, seconds=float(argument))
-    if name not in PLAIN_WORDS:
+def _word_fault(text: str, route: str, name: str, argument: str) -> tuple[str, dict[str, Any]]:
+    form = _WORDS.get(route, _PLAIN).get(name)
+    if form is None:
         raise ValueError(f"fault {text!r}: unknown fault {name!r}; {_allowed_words(route)}")
-    if argument:
-        raise ValueError(f"fault {text!r}: {name} takes no argument")
-    return Fault(text, route, name, times)
+    options = _argument(text, name, form, argument)
+    return ("cut-after", {"count": 1}) if name == "cut" else (name, options)
+
+
+def _argument(text: str, name: str, form: str, argument: str) -> dict[str, Any]:
+    """What follows a word, read by its form."""
+    if form == "":
+        if argument:
+            raise ValueError(f"fault {text!r}: {name} takes no argument")
+        return {}
+    if form == "S":
+        if not _SECONDS.fullmatch(argument):
+            raise ValueError(f"fault {text!r}: {name} needs seconds, such as {name}:2")
+        return {"seconds": float(argument)}
+    if form == "N":
+        if not _COUNT.fullmatch(argument):
+            raise ValueError(f"fault {text!r}: {name} needs a number, such as {name}:2")
+        return {"count": int(argument)}
+    if form == "N[:CODE]":
+        match = _COUNT_CODE.fullmatch(argument)
+        if match is None:
+            raise ValueError(f"fault {text!r}: {name} needs a number and perhaps a code, such as {name}:2:1011")
+        return {"count": int(match[1]), "code": int(match[2] or _CLOSE_CODE)}
+    if argument not in ("", "404", "503"):
+        raise ValueError(f"fault {text!r}: {name} takes 404 or 503, not {argument!r}")
+    return {"status": int(argument or 404)}
 
 
 def _allowed_words(route: str) -> str:
-    words = ["an HTTP status such as 429", *(f"html-{status}" for status in HTML_STATUSES), *PLAIN_WORDS]
-    words += [f"{word}:SECONDS" for word in SECONDS_WORDS]
-    if route == "stream":
-        words += [f"{word}:N" if word in EVENTS_WORDS else word for word in STREAM_WORDS]
+    words = ["an HTTP status such as 429", *(f"html-{status}" for status in HTML_STATUSES)]
+    words += [f"{word}:{form}" if form else word for word, form in _WORDS.get(route, _PLAIN).items()]
     return "one of " + ", ".join(words)

@@ -11,7 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from fal_cli.sandbox.answers import detail, dump, entry
-from fal_cli.sandbox.orders import KEY, OrderError, Orders, take_orders
+from fal_cli.sandbox.models import is_echo
+from fal_cli.sandbox.orders import KEY, OrderError, Orders, check_orders, take_orders
 from fal_cli.sandbox.routes import Endpoint, Route
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
@@ -57,7 +58,9 @@ async def read_call(request: Request, route: Route) -> Call:
     assert route.endpoint is not None
     queued = route.name == "submit"
     raw, payload = await _read_input(request, queued=queued)
-    orders_payload, orders = _take_orders(payload)
+    orders_payload, orders = _take_orders(payload, route)
+    if queued and orders.body is not None:
+        raise Refused(_bad_order((KEY,), "A body can be ordered from a direct run or a stream only", payload.get(KEY)))
     if queued and "fal_webhook" in request.query_params:
         raise Refused(detail(400, WEBHOOK_DETAIL))
     headers = request.headers
@@ -96,12 +99,31 @@ def parse_tags(text: str) -> dict[str, str]:
     return tags
 
 
-async def _read_input(request: Request, *, queued: bool) -> tuple[bytes, Any]:
-    if request.method == "GET":
-        return _query_input(request)
+async def read_object(request: Request) -> dict[str, Any]:
+    """The body of a call that is not a model's: a JSON object, none being an empty one. Raises Refused."""
+    raw = await _read_body(request)
+    if not raw:
+        return {}
+    try:
+        body = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise Refused(_bad_json(error, queued=True)) from error
+    if not isinstance(body, dict):
+        raise Refused(_invalid([entry(("body",), "Input should be a valid dictionary", "dict_type", body)]))
+    return body
+
+
+async def _read_body(request: Request) -> bytes:
     raw = await request.body()
     if len(raw) > MAX_BODY_BYTES:
         raise Refused(detail(413, "Request body too large"))
+    return raw
+
+
+async def _read_input(request: Request, *, queued: bool) -> tuple[bytes, Any]:
+    if request.method == "GET":
+        return _query_input(request)
+    raw = await _read_body(request)
     if not _is_json(request.headers.get("content-type", "")):
         message = "Input should be a valid dictionary or object to extract fields from"
         size_note = f"<{len(raw)} bytes>"
@@ -158,11 +180,14 @@ def _bad_json(error: Exception, *, queued: bool) -> Response:
     return _invalid([entry(("body", at), "JSON decode error", "json_invalid", {}, error=reason)])
 
 
-def _take_orders(payload: Any) -> tuple[Any, Orders]:
+def _take_orders(payload: Any, route: Route) -> tuple[Any, Orders]:
+    assert route.endpoint is not None
     try:
-        return take_orders(payload)
+        rest, orders = take_orders(payload)
+        check_orders(payload, is_echo(route.endpoint))
     except OrderError as error:
         raise Refused(_bad_order(error.path, str(error), payload.get(KEY))) from error
+    return rest, orders
 
 
 def _bad_order(path: tuple[str, ...], message: str, given: Any) -> Response:

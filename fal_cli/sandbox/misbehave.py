@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -11,26 +10,49 @@ from starlette.types import Receive, Scope, Send
 from fal_cli.sandbox import answers, connection
 from fal_cli.sandbox.auth import LOCKED_DETAIL, UNKNOWN_KEY_DETAIL
 from fal_cli.sandbox.context import Context
-from fal_cli.sandbox.faults import STREAM_WORDS, Fault
+from fal_cli.sandbox.faults import EVENT_WORDS, STREAM_WORDS, Fault
 from fal_cli.sandbox.planning import ERROR_TYPES
-from fal_cli.sandbox.stream import StatusStream
+from fal_cli.sandbox.spoil import Spoilable
 
 Act = Callable[[], Awaitable[Response]]
+
+# Words that mean something to one kind of answer only, and the routes where what comes in can be cut.
+_SPECIAL_WORDS = {
+    "stream": {*STREAM_WORDS},
+    "events": {*EVENT_WORDS},
+    "realtime": {"cut-after", "close-after", "silent-after", "unauthorized"},
+    "file": {"cut-at"},
+}
+BODY_ROUTES = ("upload", "part")
 
 _GARBAGE = b'{"status": <garbled by the sandbox'
 
 
-def pick(context: Context, route: str, scope: str, own: Sequence[Fault] = ()) -> Fault | None:
+def pick(context: Context, route: str, scope: str, own: Sequence[Fault] = (), *, number: int = 0) -> Fault | None:
     """The fault of this exchange, if one is left: the request's own first, then the server's.
 
     `scope` is what the request's own faults are counted by: its id, or its body's hash before it has one.
+    `number` is that of a part.
     """
-    candidates = [(f"request:{scope}:{index}:{fault.text}", fault) for index, fault in enumerate(own)]
-    candidates += [(f"server:{context.instance}:{index}", fault) for index, fault in enumerate(context.faults)]
-    for counter, fault in candidates:
-        if fault.matches(route) and (fault.times is None or context.store.use_fault(counter, fault.times)):
+    found = pick_own(context, route, scope, own)
+    if found is not None:
+        return found
+    for index, fault in enumerate(context.faults):
+        if fault.matches(route, number) and _is_left(context, f"server:{context.instance}:{index}", fault):
             return fault
     return None
+
+
+def pick_own(context: Context, route: str, scope: str, own: Sequence[Fault]) -> Fault | None:
+    """The same of the request's own faults alone."""
+    for index, fault in enumerate(own):
+        if fault.matches(route) and _is_left(context, f"request:{scope}:{index}:{fault.text}", fault):
+            return fault
+    return None
+
+
+def _is_left(context: Context, counter: str, fault: Fault) -> bool:
+    return fault.times is None or context.store.use_fault(counter, fault.times)
 
 
 async def perform(fault: Fault | None, route: str, act: Act, *, request_id: str | None = None) -> Response:
@@ -46,19 +68,18 @@ async def perform(fault: Fault | None, route: str, act: Act, *, request_id: str 
     if fault.kind == "stall-before":
         await asyncio.sleep(fault.seconds)
         return await act()
+    if fault.kind == "expires":
+        return await act()  # what it says is short-lived, not broken
+    if fault.kind == "cut-at" and route in BODY_ROUTES:
+        return CutBody(fault.count)
     return await _spoil(fault, await act())
 
 
 async def _spoil(fault: Fault, response: Response) -> Response:
-    if isinstance(response, StatusStream):
-        if fault.kind in STREAM_WORDS:
-            response.fault = fault
-            return response
-        if fault.kind == "truncate":
-            response.fault = replace(fault, kind="cut-after", events=1)
-            return response
-    elif fault.route == "stream" and fault.kind in STREAM_WORDS:
-        return response  # there is no stream to spoil: the request is unknown
+    if isinstance(response, Spoilable) and response.take(fault):
+        return response
+    if fault.kind in _SPECIAL_WORDS.get(fault.route, ()):
+        return response  # there is nothing to spoil: the request is unknown, or refused
     if fault.kind == "stall":
         await asyncio.sleep(fault.seconds)
         return response
@@ -123,6 +144,23 @@ class Cut(Response):
         await connection.close(scope, receive, reset=self.reset)
 
 
+class CutBody(Response):
+    """No answer either: the connection ends when so many bytes of the request's body have come."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.count = count
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Called by the server to send the response."""
+        seen, more = 0, True
+        while more and seen < self.count:
+            message = await receive()
+            seen += len(message.get("body", b""))
+            more = message.get("more_body", False)
+        await connection.close(scope, receive, reset=True)
+
+
 class Truncated(Response):
     """The true headers and the first half of the body, then the end of the connection."""
 
@@ -132,6 +170,9 @@ class Truncated(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Called by the server to send the response."""
+        if scope["type"] == "websocket":  # a refused handshake cannot be cut in half
+            await connection.close(scope, receive)
+            return
         body = bytes(self.body)
         self.headers["content-length"] = str(max(len(body), 1))
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})

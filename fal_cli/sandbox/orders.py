@@ -4,16 +4,25 @@ It is taken out of the input before the model sees it. A key that is unknown or 
 since a misspelt order that does nothing would make a test pass for the wrong reason.
 """
 
+import base64
+import binascii
 from dataclasses import dataclass, field
 from typing import Any
 
 from fal_cli.sandbox.faults import Fault, parse_fault
 
 KEY = "sandbox"
+_FIELDS = {"fault": "faults", "body_base64": "body"}
 MAX_SECONDS = 86_400.0
 MAX_POSITION = 1000
 MAX_REQUEUES = 10
 MAX_LOG_LINES = 5000
+MAX_EVENTS = 1_000_000
+MODES = ("unary", "server_streaming", "client_streaming", "bidi")
+# Values that msgpack has and JSON has not (§15 #15), by the word that orders one.
+VALUES = ("bin", "ext", "timestamp", "uint64", "nan", "inf", "keys")
+# Orders that only the echo follows; elsewhere they are refused.
+ECHO_ORDERS = ("events", "interval", "content_type", "body", "body_base64", "mode", "delay", "values")
 
 
 class OrderError(ValueError):
@@ -50,6 +59,16 @@ class Orders:
     expire: float | None = None
     nsfw: bool = False
     faults: tuple[Fault, ...] = field(default=())
+    events: int | tuple[Any, ...] | None = None
+    interval: float = 0.0
+    ping: float | None = None
+    content_type: str | None = None
+    body: bytes | None = None
+    mode: str | None = None
+    delay: float = 0.0
+    idle: float | None = None
+    timings: bool = False
+    values: tuple[str, ...] = ()
 
 
 def take_orders(payload: Any) -> tuple[Any, Orders]:
@@ -68,13 +87,24 @@ def parse_orders(data: Any) -> Orders:
         "queue": _seconds, "run": _seconds, "late": _seconds, "expire": _seconds,
         "position": _position, "requeue": _requeue, "logs": _logs, "fail": _fail,
         "silent_error": _flag, "nsfw": _flag, "fault": _faults,
+        "events": _events, "interval": _seconds, "ping": _seconds,
+        "content_type": _text, "body": _body, "body_base64": _base64,
+        "mode": _mode, "delay": _seconds, "idle": _seconds, "timings": _flag, "values": _values,
     }  # fmt: skip
     values: dict[str, Any] = {}
     for key, value in data.items():
         if key not in readers:
             raise OrderError((KEY, key), f"Unknown order; one of {', '.join(sorted(readers))}")
-        values["faults" if key == "fault" else key] = readers[key]((KEY, key), value)
+        values[_FIELDS.get(key) or key] = readers[key]((KEY, key), value)
     return Orders(**values)
+
+
+def check_orders(payload: Any, echo: bool) -> None:
+    """Raise OrderError for an order that only the echo follows, to another model."""
+    given = payload.get(KEY, {}) if isinstance(payload, dict) and not echo else {}
+    for key in ECHO_ORDERS:
+        if key in given:
+            raise OrderError((KEY, key), "Only sandbox/echo follows this order")
 
 
 def _seconds(path: tuple[str, ...], value: Any) -> float:
@@ -140,3 +170,32 @@ def _faults(path: tuple[str, ...], value: Any) -> tuple[Fault, ...]:
         raise
     except ValueError as error:
         raise OrderError(path, str(error)) from error
+
+
+def _events(path: tuple[str, ...], value: Any) -> int | tuple[Any, ...]:
+    return tuple(value) if isinstance(value, list) else _whole(path, value, 0, MAX_EVENTS)
+
+
+def _body(path: tuple[str, ...], value: Any) -> bytes:
+    return _text(path, value).encode()
+
+
+def _base64(path: tuple[str, ...], value: Any) -> bytes:
+    try:
+        return base64.b64decode(_text(path, value), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise OrderError(path, f"Input should be base64: {error}") from error
+
+
+def _mode(path: tuple[str, ...], value: Any) -> str:
+    if value not in MODES:
+        raise OrderError(path, f"Input should be one of {', '.join(MODES)}")
+    return str(value)
+
+
+def _values(path: tuple[str, ...], value: Any) -> tuple[str, ...]:
+    if value is True:
+        return VALUES
+    if not isinstance(value, list) or not all(word in VALUES for word in value):
+        raise OrderError(path, f"Input should be true or a list of {', '.join(VALUES)}")
+    return tuple(value)

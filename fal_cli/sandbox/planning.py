@@ -2,15 +2,16 @@
 
 import secrets
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import partial
 
-from fal_cli.sandbox import files, models
+from fal_cli.sandbox import files, lifecycle, models
 from fal_cli.sandbox.answers import dump, page, phrase
 from fal_cli.sandbox.intake import Call
 from fal_cli.sandbox.logs import ordered_logs, runner_logs, traceback_log
 from fal_cli.sandbox.models import Answer, Media, Model, Refusal, Task
-from fal_cli.sandbox.orders import Failure
+from fal_cli.sandbox.orders import Failure, Orders
 from fal_cli.sandbox.record import (
     BIG_RESULT_BYTES,
     KEPT_SECONDS,
@@ -22,7 +23,7 @@ from fal_cli.sandbox.record import (
     Record,
     to_json,
 )
-from fal_cli.sandbox.store import Store
+from fal_cli.sandbox.store import FileRow, Store
 from fal_cli.sandbox.timeline import Timeline, build
 
 REFUSED_RUN_SECONDS = 0.05  # a body that does not validate never reaches the model
@@ -53,7 +54,7 @@ def plan(call: Call, request_id: str, store: Store) -> Plan:
     May draw or decode pictures: not for the event loop.
     """
     model = models.find(call.endpoint)
-    run = _run_seconds(call, model)
+    run = run_seconds(call, model)
     answer, outcome, media = _outcome(call, model, run, store)
     if call.orders.run is None and outcome.status in (404, 422) and call.orders.fail is None:
         run = REFUSED_RUN_SECONDS
@@ -80,18 +81,27 @@ def plan(call: Call, request_id: str, store: Store) -> Plan:
 def save(store: Store, planned: Plan, *, kind: str, body_hash: str) -> None:
     """Write a plan down; `kind` is `queue` or `run`."""
     record = planned.record
-    for file_id, media in planned.media:
-        store.add_file(
-            file_id,
-            request_id=record.request_id,
-            name=media.name,
-            content_type=media.content_type,
-            recipe=media.recipe,
-        )
+    life = lifecycle.lenient(record.options.get("lifecycle"))
+    expires = None if life.seconds is None else record.accepted + record.timeline.end + life.seconds
+    add_files(store, record.request_id, planned.media, expires=expires, acl=life.acl)
     store.add_request(
         record.request_id, kind=kind, endpoint=record.endpoint, app=record.app,
         body_hash=body_hash, accepted=record.accepted, record=to_json(record),
     )  # fmt: skip
+
+
+def add_files(
+    store: Store,
+    request_id: str,
+    media: Iterable[tuple[str, Media]],
+    *,
+    expires: float | None = None,
+    acl: str = "allow",
+) -> None:
+    """Register the files of an answer; `expires` is Unix seconds."""
+    for file_id, item in media:
+        row = FileRow(request_id, item.name, item.content_type, item.recipe, None, expires, acl)
+        store.add_file(file_id, row)
 
 
 def queue_position(call: Call) -> int:
@@ -102,7 +112,8 @@ def queue_position(call: Call) -> int:
     return call.orders.position if call.orders.position is not None else usual + behind
 
 
-def _run_seconds(call: Call, model: Model | None) -> float:
+def run_seconds(call: Call, model: Model | None) -> float:
+    """How long the run takes: as ordered, or as usual."""
     usual = model.run if model else REFUSED_RUN_SECONDS
     return usual if call.orders.run is None else call.orders.run
 
@@ -129,31 +140,32 @@ def _outcome(
     call: Call, model: Model | None, run: float, store: Store
 ) -> tuple[Answer | None, Outcome, tuple[tuple[str, Media], ...]]:
     if call.orders.fail:
-        return None, _failed(call.orders.fail), ()
+        return None, failed(call.orders.fail), ()
     if call.orders.requeue and call.no_retry:
-        return None, _failed(_NOT_RETRIED), ()
+        return None, failed(_NOT_RETRIED), ()
     if model is None:
-        return None, _no_such_path(call.endpoint.path), ()
-    task = Task(secrets.randbelow(_SEED_LIMIT), run, call.orders.nsfw, _reader(store))
+        return None, no_such_path(call.endpoint.path), ()
     try:
-        answer = model.answer(call.endpoint.id, call.payload, task)
+        answer = model.load().answer(call.endpoint.id, call.payload, make_task(call.orders, run, store))
     except Refusal as refusal:
-        return None, _refused(refusal), ()
+        return None, refused(refusal), ()
+    outcome, media = place(answer)
+    return answer, outcome, media
+
+
+def make_task(orders: Orders, run: float, store: Store) -> Task:
+    """What a model may know beside its input, with a new seed."""
+    return Task(secrets.randbelow(_SEED_LIMIT), run, orders.nsfw, partial(files.read, store))
+
+
+def place(answer: Answer) -> tuple[Outcome, tuple[tuple[str, Media], ...]]:
+    """An answer as an outcome whose files have ids."""
     media = tuple((secrets.token_hex(16), item) for item in answer.media)
     spots = tuple(FileSpot(item.path, file_id, item.name, item.inline) for file_id, item in media)
-    headers = {"X-Fal-Billable-Units": answer.billable_units}
-    return answer, Outcome(200, answer.body, headers, files=spots), media
+    return Outcome(200, answer.body, {"X-Fal-Billable-Units": answer.billable_units}, files=spots), media
 
 
-def _reader(store: Store) -> Any:
-    def read_file(file_id: str) -> bytes | None:
-        file = files.read(store, file_id)
-        return file.data if file else None
-
-    return read_file
-
-
-def _refused(refusal: Refusal) -> Outcome:
+def refused(refusal: Refusal) -> Outcome:
     """The model refuses its input: its own 422, not billed (§8.3)."""
     return Outcome(
         422, {"detail": refusal.entries}, {"X-Fal-Billable-Units": "0"},
@@ -161,7 +173,7 @@ def _refused(refusal: Refusal) -> Outcome:
     )  # fmt: skip
 
 
-def _no_such_path(path: str) -> Outcome:
+def no_such_path(path: str) -> Outcome:
     """The application is there, but has no such endpoint: the app's own 404 (§8.3)."""
     return Outcome(
         404, {"detail": f"Path /{path} not found"}, {"X-Fal-Billable-Units": "0"},
@@ -169,7 +181,8 @@ def _no_such_path(path: str) -> Outcome:
     )  # fmt: skip
 
 
-def _failed(failure: Failure) -> Outcome:
+def failed(failure: Failure) -> Outcome:
+    """An ordered failure (§8.2)."""
     status = failure.status
     error_type = failure.error_type or ERROR_TYPES.get(status, _ANY_4XX if status < 500 else "internal_error")
     outcome = Outcome(

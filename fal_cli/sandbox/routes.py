@@ -1,4 +1,4 @@
-"""From a path to what is asked: which route, of which endpoint, for which request (§2.1, §2.2, §4.1)."""
+"""From a path to what is asked: which route, of which endpoint, request or file (§2.1, §2.2, §4.1, §5, §7)."""
 
 import re
 from dataclasses import dataclass
@@ -6,6 +6,9 @@ from dataclasses import dataclass
 NAMESPACES = ("workflows", "comfy")
 
 _FILE = re.compile(r"^/files/b/([0-9a-f]+)/([^/]+)$")
+_STEP = r"/([0-9a-f]+)/([1-9][0-9]{0,5}|complete)$"
+_MULTIPART = re.compile(r"^/files/b/([0-9a-f]+)/[^/]+/multipart" + _STEP)
+_REST_MULTIPART = re.compile(r"^/storage/upload/multipart/([0-9a-f]+)" + _STEP)
 # What may follow `…/requests/{rid}`, the route that it means, and its method.
 _REQUEST_TAILS: dict[tuple[str, ...], tuple[str, tuple[str, ...]]] = {
     (): ("result", ("GET",)),
@@ -31,18 +34,41 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class Route:
-    """`name` is a fault route (`submit`, `run`, `status`, `stream`, `result`, `cancel`, `file`)."""
+    """`name` is a fault route (`faults.ROUTES`), `action` which of those that share a name.
+
+    `credential` is what lets one in: `key`, `cdn` (a CDN token), `signed` (a signature in the query),
+    `upload` (either of these two) or nothing. `number` is a part's.
+    """
 
     name: str
     methods: tuple[str, ...]
     endpoint: Endpoint | None = None
     request_id: str = ""
     file_id: str = ""
+    action: str = ""
+    credential: str = "key"
+    upload_id: str = ""
+    number: int = 0
 
     @property
     def counter(self) -> str:
         """The name under which exchanges on this route are counted."""
         return "status_stream" if self.name == "stream" else self.name
+
+
+_POST = ("POST",)
+_CDN_ROUTES = {
+    "/files/upload": Route("upload", _POST, action="post", credential="cdn"),
+    "/files/upload/multipart": Route("upload", _POST, action="begin", credential="cdn"),
+}
+_REST_ROUTES = {
+    "/storage/auth/token": Route("token", _POST, action="cdn_token"),
+    "/storage/upload/initiate": Route("upload", _POST, action="initiate"),
+    "/storage/upload/initiate-multipart": Route("upload", _POST, action="initiate_multipart"),
+    "/tokens": Route("token", _POST, action="bare_token"),
+    "/tokens/realtime": Route("token", _POST, action="realtime_token"),
+}
+_RUN_TAILS = {"stream": "events", "realtime": "realtime"}
 
 
 def parse_endpoint(segments: list[str]) -> Endpoint | None:
@@ -53,15 +79,53 @@ def parse_endpoint(segments: list[str]) -> Endpoint | None:
     return Endpoint("/".join(segments[:length]), "/".join(segments[length:]))
 
 
-def match(service: str, path: str) -> Route | None:
-    """What `path` means on `service` (`run`, `queue` or `cdn`); None for nothing at all."""
+def match(service: str, path: str, method: str = "GET") -> Route | None:
+    """What `path` means on `service`; None for nothing at all."""
     if service == "cdn":
-        found = _FILE.match(path)
-        return Route("file", ("GET", "HEAD"), file_id=found[1]) if found else None
+        return _match_cdn(path, method)
+    if service == "rest":
+        return _match_rest(path)
     if service == "run":
-        endpoint = parse_endpoint(path.removeprefix("/").rstrip("/").split("/"))
-        return Route("run", ("POST", "GET"), endpoint) if endpoint else None
+        return _match_run(path)
     return _match_queue(path.removeprefix("/").removesuffix("/").split("/"))
+
+
+def _match_cdn(path: str, method: str) -> Route | None:
+    found = _FILE.match(path)
+    if found and method == "PUT":
+        return Route("upload", ("PUT",), file_id=found[1], action="put", credential="signed")
+    if found:
+        return Route("file", ("GET", "HEAD"), file_id=found[1], credential="")
+    step = _MULTIPART.match(path)
+    return _step(step, "PUT", "part", "upload") if step else _CDN_ROUTES.get(path)
+
+
+def _match_rest(path: str) -> Route | None:
+    step = _REST_MULTIPART.match(path)
+    return _step(step, "POST", "sign_part", "key") if step else _REST_ROUTES.get(path.removesuffix("/"))
+
+
+def _step(found: re.Match[str], method: str, action: str, credential: str) -> Route:
+    """A part of a multipart upload, or its completion (§5.5, §5.6)."""
+    file_id, upload_id, last = found.groups()
+    if last == "complete":
+        return Route("complete", _POST, file_id=file_id, upload_id=upload_id, credential=credential)
+    name = "part" if action == "part" else "upload"
+    return Route(
+        name, (method,), file_id=file_id, upload_id=upload_id, number=int(last), action=action, credential=credential
+    )
+
+
+def _match_run(path: str) -> Route | None:
+    endpoint = parse_endpoint(path.removeprefix("/").rstrip("/").split("/"))
+    if endpoint is None:
+        return None
+    rest, _, tail = endpoint.path.rpartition("/")
+    if tail not in _RUN_TAILS:
+        return Route("run", ("POST", "GET"), endpoint)
+    # HTTP on a path that only takes sockets is the wrong method, whichever it is.
+    methods = ("POST", "GET") if tail == "stream" else ()
+    return Route(_RUN_TAILS[tail], methods, Endpoint(endpoint.app, rest))
 
 
 def _match_queue(segments: list[str]) -> Route | None:

@@ -18,8 +18,7 @@ async def run(context: Context, request: Request, route: Route) -> Response:
     if not models.is_app(route.endpoint.app):
         return answers.unknown_app(route.endpoint.app)
     if request.url.path.endswith("/"):
-        # The runner's web framework redirects to the path without the slash (§15 #11).
-        return RedirectResponse(str(request.url.replace(path=request.url.path.rstrip("/"))), 307)
+        return without_slash(request)
     call = await read_call(request, route)
 
     async def work() -> Response:
@@ -29,6 +28,11 @@ async def run(context: Context, request: Request, route: Route) -> Response:
     return await misbehave.perform(fault, "run", work)
 
 
+def without_slash(request: Request) -> Response:
+    """The runner's web framework redirects to the path without the slash (§15 #11)."""
+    return RedirectResponse(str(request.url.replace(path=request.url.path.rstrip("/"))), 307)
+
+
 async def _work(context: Context, call: Call) -> Response:
     request_id = str(uuid4())
     planned = await asyncio.to_thread(planning.plan, call, request_id, context.store)
@@ -36,4 +40,6 @@ async def _work(context: Context, call: Call) -> Response:
     context.store.count("run", request_id)
     # No line to wait in: only the run itself takes time, and a start deadline cannot be missed.
     await asyncio.sleep(planned.run_seconds)
+    if call.orders.body is not None:
+        return views.ordered_body(request_id, call.orders)
     return await views.result(context, request_id, planned.record.outcome)

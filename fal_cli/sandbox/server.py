@@ -1,5 +1,6 @@
 """Starting and stopping a sandbox: one server, a port for each service."""
 
+import asyncio
 import contextlib
 import signal
 import socket
@@ -8,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import Any, cast
 
 import uvicorn
 
@@ -21,10 +23,11 @@ from fal_cli.sandbox.store import Store
 __all__ = ["LOCKED_KEY", "SANDBOX_KEY", "SERVICES", "Addresses", "Sandbox"]
 
 # Each is a host of its own in reality, with the root of its paths to itself.
-SERVICES = ("run", "queue", "cdn")
+SERVICES = ("run", "queue", "cdn", "rest")
 HOST = "127.0.0.1"
 _BACKLOG = 128
 _STOP_SECONDS = 10.0
+_PING_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,7 @@ class Addresses:
     run: str
     queue: str
     cdn: str
+    rest: str
 
 
 class Sandbox:
@@ -117,7 +121,10 @@ def _config(application: Application, cert: Path | None, key: Path | None) -> uv
     config = uvicorn.Config(
         application,
         http=Protocol,
-        ws="none",
+        ws=cast("type[asyncio.Protocol]", _web_sockets),
+        # No pong within 20 s of a ping is no pong for 40 s (§15 #14).
+        ws_ping_interval=_PING_SECONDS,
+        ws_ping_timeout=_PING_SECONDS,
         loop="asyncio",
         lifespan="off",
         log_config=None,
@@ -132,6 +139,13 @@ def _config(application: Application, cert: Path | None, key: Path | None) -> uv
     )
     config.load()
     return config
+
+
+def _web_sockets(**options: Any) -> asyncio.Protocol:
+    """The protocol of one socket; the library is imported for the first one."""
+    from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+    return WebSocketsSansIOProtocol(**options)
 
 
 def _bind(port: int) -> list[socket.socket]:

@@ -8,11 +8,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 # Raised whenever the tables change; state of another layout is wiped, since none of it is precious.
-LAYOUT = 1
-HTTP_COUNTERS = ("submit", "status", "status_stream", "result", "cancel", "run", "file")
+LAYOUT = 2
+HTTP_COUNTERS = (
+    "submit", "status", "status_stream", "result", "cancel", "run", "file",
+    "token", "upload", "part", "complete", "events", "realtime",
+)  # fmt: skip
 _BUSY_SECONDS = 10.0
 _LOCKED_PAUSE = 0.01
 
@@ -25,9 +28,31 @@ CREATE TABLE http (request_id TEXT NOT NULL, route TEXT NOT NULL, n INTEGER NOT 
                    PRIMARY KEY (request_id, route));
 CREATE TABLE fault_uses (scope TEXT PRIMARY KEY, n INTEGER NOT NULL);
 CREATE TABLE files (id TEXT PRIMARY KEY, request_id TEXT NOT NULL, name TEXT NOT NULL,
-                    content_type TEXT NOT NULL, recipe TEXT NOT NULL);
+                    content_type TEXT NOT NULL, recipe TEXT NOT NULL, etag TEXT, expires REAL,
+                    acl TEXT NOT NULL);
+CREATE TABLE uploads (file_id TEXT PRIMARY KEY, upload_id TEXT NOT NULL, name TEXT NOT NULL,
+                      content_type TEXT NOT NULL, seconds REAL, acl TEXT NOT NULL);
+CREATE TABLE parts (file_id TEXT NOT NULL, number INTEGER NOT NULL, etag TEXT NOT NULL, size INTEGER NOT NULL,
+                    PRIMARY KEY (file_id, number));
+CREATE TABLE tallies (name TEXT PRIMARY KEY, n INTEGER NOT NULL);
 """
-_TABLE_NAMES = ("requests", "http", "fault_uses", "files")
+_TABLE_NAMES = ("requests", "http", "fault_uses", "files", "uploads", "parts", "tallies")
+UPLOAD_TALLIES = ("files", "parts", "bytes", "leaked_keys")
+
+
+class FileRow(NamedTuple):
+    """A registered file. `recipe` makes its bytes; `etag` is set for those that came from outside.
+
+    `expires` is Unix seconds, None for never; `acl` what others than the owner get (§5.7).
+    """
+
+    request_id: str
+    name: str
+    content_type: str
+    recipe: dict[str, Any]
+    etag: str | None
+    expires: float | None
+    acl: str
 
 
 class Store:
@@ -49,39 +74,39 @@ class Store:
         accepted: float, record: dict[str, Any],
     ) -> None:  # fmt: skip
         """Record an accepted request; `kind` is `queue` or `run`, `accepted` Unix seconds."""
-        self._db.execute(
+        self.db.execute(
             "INSERT INTO requests (id, kind, endpoint, app, body_hash, accepted, record) VALUES (?, ?, ?, ?, ?, ?, ?)",
             (request_id, kind, endpoint, app, body_hash, accepted, json.dumps(record)),
         )
 
     def request(self, request_id: str) -> tuple[dict[str, Any], float | None] | None:
         """A queue request's record and the Unix time of its cancel, if any; None if unknown."""
-        row = self._db.execute(
+        row = self.db.execute(
             "SELECT record, cancelled FROM requests WHERE id = ? AND kind = 'queue'", (request_id,)
         ).fetchone()
         return (json.loads(row[0]), row[1]) if row else None
 
     def cancelled(self, request_id: str) -> float | None:
         """When the request was cancelled (Unix seconds), cheap enough to ask five times a second."""
-        row = self._db.execute("SELECT cancelled FROM requests WHERE id = ?", (request_id,)).fetchone()
+        row = self.db.execute("SELECT cancelled FROM requests WHERE id = ?", (request_id,)).fetchone()
         return row[0] if row else None
 
     def cancel(self, request_id: str, moment: float) -> None:
         """Note a cancel at `moment` (Unix seconds); the first one counts."""
-        self._db.execute("UPDATE requests SET cancelled = ? WHERE id = ? AND cancelled IS NULL", (moment, request_id))
+        self.db.execute("UPDATE requests SET cancelled = ? WHERE id = ? AND cancelled IS NULL", (moment, request_id))
 
     # -- counters
 
     def count(self, route: str, request_id: str = "") -> None:
         """Count an exchange on `route`: for all (no id), or for one request."""
-        self._db.execute(
+        self.db.execute(
             "INSERT INTO http VALUES (?, ?, 1) ON CONFLICT (request_id, route) DO UPDATE SET n = n + 1",
             (request_id, route),
         )
 
     def use_fault(self, scope: str, times: int) -> bool:
         """Use up one of a fault's `times` within `scope`; False if none is left."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             row = db.execute("SELECT n FROM fault_uses WHERE scope = ?", (scope,)).fetchone()
             if row and row[0] >= times:
                 return False
@@ -90,25 +115,34 @@ class Store:
 
     # -- files
 
-    def add_file(self, file_id: str, *, request_id: str, name: str, content_type: str, recipe: dict[str, Any]) -> None:
-        """Register a file by the recipe that makes it; nothing is made yet."""
-        self._db.execute(
-            "INSERT INTO files VALUES (?, ?, ?, ?, ?)",
-            (file_id, request_id, name, content_type, json.dumps(recipe)),
-        )
+    def add_file(self, file_id: str, row: FileRow) -> None:
+        """Register a file, or what replaces it; nothing is made yet."""
+        self.db.execute(
+            "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                file_id, row.request_id, row.name, row.content_type, json.dumps(row.recipe),
+                row.etag, row.expires, row.acl,
+            ),
+        )  # fmt: skip
 
-    def file(self, file_id: str) -> tuple[str, str, str, dict[str, Any]] | None:
-        """(request id, name, content type, recipe) of a registered file; None if unknown."""
-        row = self._db.execute(
-            "SELECT request_id, name, content_type, recipe FROM files WHERE id = ?", (file_id,)
+    def file(self, file_id: str) -> FileRow | None:
+        """A registered file; None if unknown."""
+        row = self.db.execute(
+            "SELECT request_id, name, content_type, recipe, etag, expires, acl FROM files WHERE id = ?", (file_id,)
         ).fetchone()
-        return (row[0], row[1], row[2], json.loads(row[3])) if row else None
+        return FileRow(row[0], row[1], row[2], json.loads(row[3]), row[4], row[5], row[6]) if row else None
+
+    def tally(self, name: str, n: int = 1) -> None:
+        """Add to a number of the uploads' (`UPLOAD_TALLIES`)."""
+        self.db.execute(
+            "INSERT INTO tallies VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET n = n + excluded.n", (name, n)
+        )
 
     # -- the whole
 
     def reset(self) -> None:
         """Forget every request, counter and file."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             for table in _TABLE_NAMES:
                 db.execute(f"DELETE FROM {table}")
         for path in self.files.iterdir():
@@ -117,14 +151,17 @@ class Store:
     def stats(self) -> dict[str, Any]:
         """What has arrived since the last reset.
 
-        `accepted` counts submits and direct runs that were really recorded (`accepted_runs`: the latter
-        alone), `by_endpoint` and `by_body` (SHA-256 of the raw body) split it; `http` counts every exchange
-        that arrived, faulted or not, and `requests` the same for each request.
+        `accepted` counts submits, direct runs (`accepted_runs`: these alone) and streams that were really
+        recorded, `by_endpoint` and `by_body` (SHA-256 of the raw body) split it; `http` counts every exchange
+        that arrived, faulted or not, and `requests` the same for each request. Of `uploads`, `parts` are
+        those stored, the same number again included, and `leaked_keys` the Authorization headers that
+        arrived at a pre-signed URL.
         """
-        rows = self._db.execute("SELECT id, kind, endpoint, body_hash FROM requests ORDER BY accepted")
+        rows = self.db.execute("SELECT id, kind, endpoint, body_hash FROM requests ORDER BY accepted")
         stats: dict[str, Any] = {
             "accepted": 0, "accepted_runs": 0, "by_endpoint": {}, "by_body": {},
             "http": dict.fromkeys(HTTP_COUNTERS, 0), "requests": {},
+            "uploads": dict.fromkeys(UPLOAD_TALLIES, 0) | dict(self.db.execute("SELECT name, n FROM tallies")),
         }  # fmt: skip
         for request_id, kind, endpoint, body_hash in rows:
             stats["accepted"] += 1
@@ -132,7 +169,7 @@ class Store:
             stats["by_endpoint"][endpoint] = stats["by_endpoint"].get(endpoint, 0) + 1
             stats["by_body"][body_hash] = stats["by_body"].get(body_hash, 0) + 1
             stats["requests"][request_id] = {"endpoint": endpoint, "http": dict.fromkeys(HTTP_COUNTERS, 0)}
-        for request_id, route, n in self._db.execute("SELECT request_id, route, n FROM http"):
+        for request_id, route, n in self.db.execute("SELECT request_id, route, n FROM http"):
             if request_id == "":
                 stats["http"][route] = n
             elif request_id in stats["requests"]:
@@ -149,7 +186,7 @@ class Store:
     # -- inside
 
     @property
-    def _db(self) -> sqlite3.Connection:
+    def db(self) -> sqlite3.Connection:
         db: sqlite3.Connection | None = getattr(self._local, "db", None)
         if db is None:
             db = sqlite3.connect(self.state / "fal.db", timeout=_BUSY_SECONDS, isolation_level=None)
@@ -158,8 +195,8 @@ class Store:
         return db
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        db = self._db
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        db = self.db
         db.execute("BEGIN IMMEDIATE")
         try:
             yield db
@@ -172,7 +209,7 @@ class Store:
         self._write_ahead()
         if self._layout() == LAYOUT:
             return
-        with self._transaction() as db:
+        with self.transaction() as db:
             if self._layout() == LAYOUT:  # another process was faster
                 return
             for (table,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
@@ -184,15 +221,15 @@ class Store:
         self.files.mkdir(mode=0o700, exist_ok=True)
 
     def _layout(self) -> int:
-        return int(self._db.execute("PRAGMA user_version").fetchone()[0])
+        return int(self.db.execute("PRAGMA user_version").fetchone()[0])
 
     def _write_ahead(self) -> None:
         # Changing the journal mode does not wait for the busy timeout: two processes that start together
         # would otherwise see "database is locked".
         deadline = time.monotonic() + _BUSY_SECONDS
-        while self._db.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        while self.db.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
             try:
-                self._db.execute("PRAGMA journal_mode=WAL")
+                self.db.execute("PRAGMA journal_mode=WAL")
                 return  # where WAL cannot be had (some network homes) SQLite keeps the mode it has
             except sqlite3.OperationalError:
                 if time.monotonic() > deadline:

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from fal_cli.sandbox import answers, files
 from fal_cli.sandbox.context import Context
+from fal_cli.sandbox.orders import Orders
 from fal_cli.sandbox.record import Outcome, Record
 from fal_cli.sandbox.timeline import LogLine
 
@@ -53,6 +54,12 @@ def _log_entry(record: Record, line: LogLine) -> dict[str, Any]:
         "source": "USER",
     }
     return {**entry, "labels": dict(line.labels)} if line.labels else entry
+
+
+def ordered_body(request_id: str, orders: Orders) -> Response:
+    """A 200 of whatever content the caller ordered; apps may answer anything (§3)."""
+    headers = {"x-fal-request-id": request_id, **answers.SERVED_FROM}
+    return Response(orders.body, 200, headers, orders.content_type or "text/plain")
 
 
 async def result(context: Context, request_id: str, ending: Outcome) -> Response:

@@ -1,7 +1,9 @@
 """State on disk, shared by threads, servers and processes; starting and stopping."""
 
+import contextlib
 import hashlib
 import json
+import random
 import signal
 import socket
 import stat
@@ -95,7 +97,7 @@ def test_folder_is_private_and_reset_removes_files(start: Start, tmp_path: Path)
 def test_state_of_another_layout_is_wiped(tmp_path: Path) -> None:
     store = Store(tmp_path)
     store.count("submit")
-    store._db.execute(f"PRAGMA user_version = {LAYOUT + 1}")
+    store.db.execute(f"PRAGMA user_version = {LAYOUT + 1}")
     store.close()
     assert Store(tmp_path).stats()["http"]["submit"] == 0
 
@@ -107,19 +109,19 @@ def test_opening_at_once(tmp_path: Path) -> None:
 
 
 def free_port() -> int:
-    """A port with two free ones after it, as far as one can know."""
-    while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = int(probe.getsockname()[1])
-        if port < 65_000:
+    """A port with a free one before and three after it, below those that the system hands out itself."""
+    for port in random.sample(range(20_000, 30_000, 10), 100):
+        with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
+            for number in range(port - 1, port + 4):
+                stack.enter_context(socket.create_server(("127.0.0.1", number)))
             return port
+    raise AssertionError("no free ports")
 
 
 def test_ports_in_a_row(tmp_path: Path) -> None:
     port = free_port()
     sandbox = Sandbox(tmp_path, port=port)
-    assert [int(url.rpartition(":")[2]) - port for url in vars(sandbox.addresses).values()] == [0, 1, 2]
+    assert [int(url.rpartition(":")[2]) - port for url in vars(sandbox.addresses).values()] == [0, 1, 2, 3]
     with pytest.raises(OSError, match="in use"):
         Sandbox(tmp_path, port=port)
     with pytest.raises(OSError, match="in use"):

@@ -1,9 +1,9 @@
 """The sandbox's models: few, honest about being drawn here, with the inputs and outputs of the real ones."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from fal_cli.sandbox.routes import NAMESPACES, Endpoint
 
@@ -47,35 +47,55 @@ class Answer:
     steps: int = 0
 
 
-class AnswerFunction(Protocol):
-    """The one function of a model's module. Raises Refusal."""
+@dataclass(frozen=True)
+class Stream:
+    """`count` answers, each made when its time has come; the last is the final one."""
 
-    def __call__(self, endpoint: str, payload: Any, task: Task) -> Answer: ...
+    count: int
+    answers: Iterable[Answer]
+
+
+class Module(Protocol):
+    """A model's module. Each function raises Refusal before it begins to answer."""
+
+    def answer(self, endpoint: str, payload: Any, task: Task) -> Answer:
+        """The output for an input."""
+
+    def stream(self, endpoint: str, payload: Any, task: Task) -> Stream:
+        """Versions of it that grow or sharpen; where the model has `streams`."""
+
+    def realtime(self, endpoint: str, payload: Any, task: Task) -> dict[str, Any]:
+        """The output with its media inside, bytes too; where the model has `sockets`."""
 
 
 @dataclass(frozen=True)
 class Model:
-    """A model's usual durations in seconds, its place in line, and the module that answers."""
+    """A model's usual durations in seconds, its place in line, and the module that answers.
+
+    `streams` and `sockets` say whether it has `/stream` and `/realtime`.
+    """
 
     name: str
     module: str
     queue: float
     run: float
     position: int = 1
+    streams: bool = False
+    sockets: bool = False
 
-    def answer(self, endpoint: str, payload: Any, task: Task) -> Answer:
-        """Answer an input. Raises Refusal; imports what the model needs only now."""
-        module = import_module(f"fal_cli.sandbox.models.{self.module}")
-        function: AnswerFunction = module.answer
-        return function(endpoint, payload, task)
+    def load(self) -> Module:
+        """The module; what it needs is imported only now."""
+        return cast("Module", import_module(f"fal_cli.sandbox.models.{self.module}"))
 
 
 _ECHO_APP = "sandbox/echo"
-_ECHO = Model("sandbox/echo", "echo", queue=0.1, run=0.2)
+_ECHO = Model("sandbox/echo", "echo", queue=0.1, run=0.2, streams=True, sockets=True)
 MODELS = {
-    "fal-ai/flux/dev": Model("FLUX.1 [dev]", "flux", queue=0.7, run=2.5, position=2),
+    "fal-ai/flux/dev": Model("FLUX.1 [dev]", "flux", queue=0.7, run=2.5, position=2, streams=True, sockets=True),
     "fal-ai/flux/schnell": Model("FLUX.1 [schnell]", "flux", queue=0.4, run=0.8),
     "fal-ai/esrgan": Model("ESRGAN", "esrgan", queue=0.3, run=1.0),
+    "fal-ai/fast-lcm-diffusion": Model("LCM", "lcm", queue=0.3, run=0.6, sockets=True),
+    "fal-ai/any-llm": Model("Any LLM", "any_llm", queue=0.2, run=1.5, streams=True),
     _ECHO_APP: _ECHO,
 }
 _APPS = {"/".join(endpoint.split("/")[:2]) for endpoint in MODELS}
@@ -88,8 +108,13 @@ def is_app(app: str) -> bool:
     return app in _APPS or app in _ECHO_APPS
 
 
+def is_echo(endpoint: Endpoint) -> bool:
+    """Whether the echo answers there."""
+    return endpoint.app in _ECHO_APPS
+
+
 def find(endpoint: Endpoint) -> Model | None:
     """The model behind an endpoint; None if the application has no such path."""
-    if endpoint.app in _ECHO_APPS:
+    if is_echo(endpoint):
         return _ECHO
     return MODELS.get(endpoint.id)

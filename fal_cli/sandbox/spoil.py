@@ -1,0 +1,13 @@
+"""Answers that carry out a fault themselves, since only they know where it is to happen."""
+
+from starlette.responses import Response
+
+from fal_cli.sandbox.faults import Fault
+
+
+class Spoilable(Response):
+    """An answer with faults of its own."""
+
+    def take(self, fault: Fault) -> bool:
+        """Take a fault upon itself; False if it is none that this answer knows."""
+        raise NotImplementedError
