@@ -2,7 +2,7 @@
 $FalWords = @{
     '' = @('run', 'submit', 'status', 'logs', 'result', 'cancel', 'stream', 'realtime', 'upload', 'completion', 'help', 'sandbox', '--version', '--sandbox', '--profile', '--json', '--quiet', '-q', '--verbose', '-v', '--no-color', '--help')
     'run' = @('--input', '-i', '--text', '-t', '--inline', '--path', '--method', '--priority', '--hint', '--start-timeout', '--webhook', '--max-queue', '--no-server-retry', '--tag', '--no-store', '--header', '-H', '--expires', '--print', '--query', '--output', '-o', '--directory', '-d', '--overwrite', '--timeout', '--on-timeout', '--on-interrupt', '--direct', '--logs', '--sandbox', '--profile', '--json', '--quiet', '-q', '--verbose', '-v', '--no-color', '--help')
-    'submit' = @('--input', '-i', '--text', '-t', '--inline', '--path', '--method', '--priority', '--hint', '--start-timeout', '--webhook', '--max-queue', '--no-server-retry', '--tag', '--no-store', '--header', '-H', '--expires', '--print', '--query', '--sandbox', '--profile', '--json', '--quiet', '-q', '--verbose', '-v', '--no-color', '--help')
+    'submit' = @('--input', '-i', '--text', '-t', '--inline', '--path', '--method', '--priority', '--hint', '--start-timeout', '--webhook', '--max-queue', '--no-server-retry', '--tag', '--no-store', '--header', '-H', '--expires', '--print', '--sandbox', '--profile', '--json', '--quiet', '-q', '--verbose', '-v', '--no-color', '--help')
     'status' = @('--follow', '-f', '--logs', '--exit-status', '--timeout', '--print', '--query', '--sandbox', '--profile', '--json', '--quiet', '-q', '--verbose', '-v', '--no-color', '--help')
     'logs' = @('--follow', '-f', '--timeout', '--sandbox', '--profile', '--json', '--quiet', '-q', '--verbose', '-v', '--no-color', '--help')
     'result' = @('--print', '--query', '--output', '-o', '--directory', '-d', '--overwrite', '--wait', '--timeout', '--logs', '--sandbox', '--profile', '--json', '--quiet', '-q', '--verbose', '-v', '--no-color', '--help')
@@ -13,7 +13,7 @@ $FalWords = @{
     'completion' = @('bash', 'zsh', 'fish', 'powershell', '--sandbox', '--profile', '--json', '--quiet', '-q', '--verbose', '-v', '--no-color', '--help')
     'help' = @('--sandbox', '--profile', '--json', '--quiet', '-q', '--verbose', '-v', '--no-color', '--help')
     'subscribe' = @('--input', '-i', '--text', '-t', '--inline', '--path', '--method', '--priority', '--hint', '--start-timeout', '--webhook', '--max-queue', '--no-server-retry', '--tag', '--no-store', '--header', '-H', '--expires', '--print', '--query', '--output', '-o', '--directory', '-d', '--overwrite', '--timeout', '--on-timeout', '--on-interrupt', '--direct', '--logs', '--sandbox', '--profile', '--json', '--quiet', '-q', '--verbose', '-v', '--no-color', '--help')
-    'sandbox' = @('serve', 'reset', 'stats', '--help')
+    'sandbox' = @('serve', 'reset', 'stats', '--sandbox', '--profile', '--json', '--quiet', '-q', '--verbose', '-v', '--no-color', '--help')
     'sandbox serve' = @('--port', '--cert', '--key', '--fault', '--sandbox', '--profile', '--json', '--quiet', '-q', '--verbose', '-v', '--no-color', '--help')
     'sandbox reset' = @('--sandbox', '--profile', '--json', '--quiet', '-q', '--verbose', '-v', '--no-color', '--help')
     'sandbox stats' = @('--sandbox', '--profile', '--json', '--quiet', '-q', '--verbose', '-v', '--no-color', '--help')

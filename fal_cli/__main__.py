@@ -42,11 +42,15 @@ def _run(words: list[str]) -> int:
 
 
 def _print(text: str) -> int:
+    import os
+
     try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        os.write(1, text.encode())
     except BrokenPipeError:
-        sys.stderr.close()
+        return 0
+    except OSError as error:
+        sys.stderr.write(f"fal: cannot write to stdout: {error.strerror}\n")
+        return 1
     return 0
 
 

@@ -2,6 +2,7 @@
 
 import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from importlib import import_module
 from typing import Annotated
 
@@ -10,9 +11,9 @@ import typer
 from fal_cli import __version__
 from fal_cli.commands import VERBS, Verb
 from fal_cli.context import Context
-from fal_cli.errors import Report, UsageError, report
+from fal_cli.errors import Exit, Report, UsageError, report
 from fal_cli.interrupts import Interrupted
-from fal_cli.options import bind, help_tail
+from fal_cli.options import GlobalFlags, bind, help_tail
 from fal_cli.terminal.output import ReaderGone
 
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -29,11 +30,14 @@ def main(words: Sequence[str], context: Context) -> int:
             context.talk.essential(line)
         return interruption.code
     except typer.TyperException as error:
+        context.add_flags(GlobalFlags(json=_asks_for_json(words)))
         return _fail(context, _usage_report(error, words))
+    except SystemExit:  # Typer's own end when the reader of its help is gone
+        return 0
     except Exception as error:
         if context.env.get("FAL_DEBUG"):
             context.talk.debug(traceback.format_exc())
-        return _fail(context, report(error, tool=context.tool))
+        return _fail(context, _kept(context, report(error, tool=context.tool)))
 
 
 def run_words(words: Sequence[str], context: Context) -> int:
@@ -82,9 +86,14 @@ def _register(tree: typer.Typer, name: str, verb: Verb) -> None:
         tree.command(name, hidden=verb.hidden, epilog=help_tail(module.EXAMPLES))(bind(module.VERB))
         return
     group = typer.Typer(rich_markup_mode=None, help=verb.help, epilog=help_tail(module.EXAMPLES))
+    group.callback()(bind(_group))
     for subname, function in subverbs.items():
         group.command(subname)(bind(function))
     tree.add_typer(group, name=name)
+
+
+def _group(context: Context) -> None:
+    """Takes the global options that stand between a group's word and its verb's."""
 
 
 def _unreachable() -> None:
@@ -95,7 +104,8 @@ def _usage_report(error: Exception, words: Sequence[str]) -> Report:
     """Typer's own complaint, with a hint where an input was written as an option."""
     message = str(error.format_message()) if hasattr(error, "format_message") else str(error)
     option = str(getattr(error, "option_name", "") or "")
-    unknown = option.startswith("--") and "No such option" in message
+    takes_inputs = bool({"run", "submit", "subscribe", "stream"} & set(words))
+    unknown = takes_inputs and option.startswith("--") and "No such option" in message
     hint = f"inputs are written {_as_input(option, words)}" if unknown else _where_help_is(error)
     return report(UsageError(message[:1].lower() + message[1:].rstrip("."), hint=hint))
 
@@ -113,6 +123,20 @@ def _as_input(option: str, words: Sequence[str]) -> str:
     if not equals and following and not following[0].startswith("-"):
         value = following[0]
     return f"{name.lstrip('-')}={value or 'VALUE'}"
+
+
+def _kept(context: Context, told: Report) -> Report:
+    """A report that also says where the paid result is, if something failed after it was there."""
+    if not context.accepted_id or told.code not in (Exit.FAILED, Exit.NOT_SAVED) or told.request_id:
+        return told
+    kept = f"The result is kept for a while: {context.tool} result {context.accepted_id}"
+    return replace(told, hint=f"{told.hint}\n{kept}" if told.hint else kept)
+
+
+def _asks_for_json(words: Sequence[str]) -> bool:
+    """Whether `--json` stands among the options; a verb whose words cannot be parsed never got to say so."""
+    options = list(words)[: list(words).index("--")] if "--" in words else words
+    return "--json" in options
 
 
 def _fail(context: Context, told: Report) -> int:

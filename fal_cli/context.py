@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, BinaryIO, TextIO
 
@@ -57,7 +57,7 @@ class Context:
     """One run of the program: streams, environment, flags, and what is made of them on demand.
 
     `stake` is called when an interruption comes: it does what is to be done about a request that lives on,
-    and answers the lines that tell what is left behind.
+    and answers the lines that tell what is left behind. `accepted_id` is the request that is paid for.
     """
 
     streams: Streams
@@ -65,10 +65,17 @@ class Context:
     program: str = "fal"
     flags: GlobalFlags = field(default_factory=GlobalFlags)
     stake: Stake = tuple
+    accepted_id: str = ""
 
     def add_flags(self, flags: GlobalFlags) -> None:
         """Adds the flags of one side of the verb. Comes before anything is made of them."""
         self.flags = self.flags.merged(flags)
+
+    def adopt_profile(self, name: str) -> None:
+        """Uses the profile that made a request, unless one was named or the key is in use already."""
+        if not self.flags.profile and "credential" not in self.__dict__ and not self.in_sandbox:
+            self.flags = replace(self.flags, profile=name)
+            self.talk.decision(f"profile {name}, which made the request")
 
     def hide(self, text: str) -> str:
         """`text` without any secret that this run knows of."""
@@ -210,6 +217,10 @@ class sandbox_extra:  # reads as a block, like contextlib.suppress
         return None
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if kind is not None and kind.__module__ == "sqlite3":
+            raise CliError(
+                f"the sandbox's state cannot be read ({error})", hint="Clear it: fal sandbox reset"
+            ) from None
         if isinstance(error, ImportError):
             raise UsageError(
                 f"the sandbox needs a package that is not installed ({error.name})",

@@ -7,9 +7,11 @@ from typing import Any
 from fal_cli import saving as places
 from fal_cli.api.events import Result
 from fal_cli.context import Context
+from fal_cli.errors import CliError
 from fal_cli.following import Outcome
 from fal_cli.options import PrintFlags, SaveFlags
 from fal_cli.saving import Saving
+from fal_cli.terminal.output import ReaderGone
 from fal_cli.terminal.selection import Selection
 
 
@@ -23,20 +25,34 @@ class Delivery:
         default = "none" if self._saving.to_stdout else "result"
         self._selection = Selection(context.output, context.talk.note, shown, default=default)
 
-    def deliver(self, outcome: Outcome, *, endpoint: str, inputs: Mapping[str, Any] | None = None) -> None:
-        """Prints first and saves then, so that a file that cannot be saved costs no result.
+    def deliver(
+        self, outcome: Outcome, *, endpoint: str, inputs: Mapping[str, Any] | None = None, can_fetch: bool = True
+    ) -> None:
+        """Prints and saves; a failure of the one does not keep the other from being done.
 
-        Raises `CliError`, with code 11 for a file.
+        `can_fetch` is False for a result that nothing can fetch again: it is printed as it is where it does not
+        fit the form that was asked for. Raises `CliError` (code 11 for a file), `ReaderGone`.
         """
-        if not self._prints_files:
-            self._selection.write(
-                outcome.result,
-                endpoint=endpoint,
-                request_id=outcome.request_id,
-                url=outcome.url,
-                seconds=outcome.inference_seconds,
-            )
+        failure: CliError | ReaderGone | None = None
+        try:
+            if not self._prints_files:
+                self._print(outcome, endpoint)
+        except (CliError, ReaderGone) as error:
+            failure = error
+            if isinstance(error, CliError) and not can_fetch:
+                self._context.output.data(outcome.result.body)
         self._save(outcome.result, endpoint, outcome.request_id, inputs or {})
+        if failure is not None:
+            raise failure
+
+    def _print(self, outcome: Outcome, endpoint: str) -> None:
+        self._selection.write(
+            outcome.result,
+            endpoint=endpoint,
+            request_id=outcome.request_id,
+            url=outcome.url,
+            seconds=outcome.inference_seconds,
+        )
 
     def _save(self, result: Result, endpoint: str, request_id: str, inputs: Mapping[str, Any]) -> None:
         from fal_cli import downloads

@@ -111,6 +111,9 @@ def report(error: Exception, *, tool: str = "fal") -> Report:
         return Report(error.code, error.message, hint=error.hint)
     if isinstance(error, ApiError):
         return _api_report(error, tool)
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename else ""
+        return Report(Exit.FAILED, f"{where}{error.strerror}")
     return Report(
         Exit.FAILED,
         f"unexpected failure: {type(error).__name__}: {_cut(str(error), _LONGEST_MESSAGE)}",

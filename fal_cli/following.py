@@ -1,17 +1,22 @@
 """From a ready call, or a request that runs already, to its result: what `run` and `result --wait` share."""
 
+import time
 from dataclasses import dataclass
 from functools import partial
 
+from fal_cli import interrupts
 from fal_cli.api import follow, queue
 from fal_cli.api.deadline import Deadline
-from fal_cli.api.errors import ApiError, RequestFailed, WaitEnded
-from fal_cli.api.events import Completed, Event, Handle, Result
+from fal_cli.api.errors import ApiError, NotReached, NotReady, Phase, Refused, RequestFailed, WaitEnded
+from fal_cli.api.events import Completed, Event, Handle, Offline, Result
 from fal_cli.api.wire import Wire
 from fal_cli.call import Call
 from fal_cli.context import Context, Stake
+from fal_cli.errors import CliError, Exit, report
 from fal_cli.submission import call_directly, goes_on, record_end, submit
 from fal_cli.terminal.view import View
+
+CANCEL_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -41,9 +46,14 @@ def run_queued(context: Context, call: Call, ending: Ending, *, logs: bool) -> O
     deadline = Deadline(ending.timeout)
     with context.view(str(call.endpoint), logs=logs) as view:
         wire = context.wire(view)
-        submitted = submit(context, wire, call, stake=lambda handle: _stake(context, wire, handle, ending))
+        stake = partial(_stake, context, wire, ending)
+        submitted = submit(context, wire, call, deadline=deadline, stake=stake)
         view.submitted(submitted.handle.request_id)
-        return _to_the_end(context, wire, submitted.handle, ending, deadline, view)
+        try:
+            return _to_the_end(context, wire, submitted.handle, ending, deadline, view)
+        except (Refused, NotReached) as error:
+            # Accepted is accepted: a code that invites to run it again would be a lie.
+            raise WaitEnded(f"{report(error).message}", request_id=error.request_id) from error
 
 
 def wait_for(context: Context, handle: Handle, ending: Ending, *, logs: bool) -> Outcome:
@@ -51,7 +61,8 @@ def wait_for(context: Context, handle: Handle, ending: Ending, *, logs: bool) ->
     with context.view(str(handle.endpoint), logs=logs) as view:
         view.tally.request_id = handle.request_id
         wire = context.wire(view)
-        context.stake = _stake(context, wire, handle, ending)
+        context.accepted_id = handle.request_id
+        context.stake = _stake(context, wire, ending, handle)
         return _to_the_end(context, wire, handle, ending, Deadline(ending.timeout), view)
 
 
@@ -64,16 +75,39 @@ def run_directly(context: Context, call: Call, timeout: float | None) -> Outcome
     return Outcome(result, result.request_id)
 
 
-def fetch(context: Context, wire: Wire, handle: Handle, *, ended: bool) -> Result:
+def fetch(context: Context, wire: Wire, handle: Handle, *, ended: bool, deadline: Deadline | None = None) -> Result:
     """The result of a request, with the ledger told of how it ended. Raises as `queue.result`."""
     try:
-        result = queue.result(wire, handle, ended=ended)
+        result = queue.result(wire, handle, ended=ended, deadline=deadline)
     except ApiError as error:
-        error.request_id = error.request_id or handle.request_id
         record_end(context, handle, error)
         raise
+    context.accepted_id = handle.request_id
     record_end(context, handle, None)
     return result
+
+
+def _fetch_patiently(context: Context, wire: Wire, handle: Handle, deadline: Deadline, view: View) -> Result:
+    """The result of a request that has ended, through any outage: it is paid for, and only the user's limit ends it.
+
+    An answer that comes and cannot be read ends it too, since another would be no better.
+    """
+    lost_at: float | None = None
+    while True:
+        try:
+            return fetch(context, wire, handle, ended=True, deadline=deadline)
+        except NotReady:
+            wait = 0.5  # the result route lags behind the status
+        except NotReached as error:
+            if error.phase == Phase.ANSWERING:
+                raise
+            lost_at = lost_at or time.monotonic()
+            view.show(Offline(error.message, time.monotonic() - lost_at))
+            wait = 5.0
+        if deadline.passes_within(wait):
+            time.sleep(deadline.cut(wait))
+            raise WaitEnded("the time to wait is over", request_id=handle.request_id)
+        time.sleep(wait)
 
 
 def _to_the_end(
@@ -83,40 +117,45 @@ def _to_the_end(
     try:
         for last in follow.follow(wire, handle, deadline=deadline):
             view.show(last)
-        result = fetch(context, wire, handle, ended=True)
+        result = _fetch_patiently(context, wire, handle, deadline, view)
     except RequestFailed:
         view.finished("failed")
         for line in view.last_words():
             context.talk.note(f"  {line}")
         raise
-    except WaitEnded as error:
+    except WaitEnded:
         view.close()
-        _on_timeout(context, wire, handle, ending, error)
+        if ending.on_timeout == "cancel":
+            told = _cancelled(context, wire, handle)
+            raise CliError("the time to wait is over", hint=told, code=Exit.STILL_RUNNING) from None
         raise
     view.finished("done", result.billable_units)
     seconds = last.inference_seconds if isinstance(last, Completed) else None
     return Outcome(result, handle.request_id, handle.response_url, seconds)
 
 
-def _stake(context: Context, wire: Wire, handle: Handle, ending: Ending) -> Stake:
+def _stake(context: Context, wire: Wire, ending: Ending, handle: Handle) -> Stake:
     """What Ctrl-C does: leave the request running and say how to pick it up, or cancel it if that was asked for."""
     if ending.on_interrupt == "cancel":
-        return lambda: (_cancelled(wire, handle),)
+        return lambda: _cancelled_on_interrupt(context, wire, handle)
     return partial(goes_on, context, handle.request_id)
 
 
-def _on_timeout(context: Context, wire: Wire, handle: Handle, ending: Ending, error: WaitEnded) -> None:
-    if ending.on_timeout == "cancel":
-        context.talk.essential(_cancelled(wire, handle), request_id=handle.request_id)
-    error.request_id = handle.request_id
-
-
-def _cancelled(wire: Wire, handle: Handle) -> str:
-    """Asks for a cancel and says what came of it; the command ends either way."""
+def _cancelled_on_interrupt(context: Context, wire: Wire, handle: Handle) -> tuple[str, ...]:
+    interrupts.install(again=True)  # so that a second Ctrl-C gives the cancel up
     try:
-        word = queue.cancel(wire, handle).word
+        return (_cancelled(context, wire, handle),)
+    except interrupts.Interrupted:
+        return ("It is not known whether the cancel arrived.", *goes_on(context, handle.request_id))
+
+
+def _cancelled(context: Context, wire: Wire, handle: Handle) -> str:
+    """Asks for a cancel and says what came of it; the command ends either way."""
+    context.talk.essential(f"cancelling {handle.request_id}", request_id=handle.request_id)
+    try:
+        word = queue.cancel(wire, handle, deadline=Deadline(CANCEL_SECONDS)).word
     except ApiError as error:
-        return f"Request {handle.request_id} could not be cancelled: {error.message}"
+        return f"Request {handle.request_id} could not be cancelled ({error.message}); it goes on."
     told = {
         "OK": "was cancelled",
         "CANCELLATION_REQUESTED": "was asked to stop; it may still finish and be billed",

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 GRACE_SECONDS = 10.0
 _SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
+_handled: set[int] = set()
+
 
 class Interrupted(BaseException):
     """The person or the system asked the program to end. No `Exception`, so that nothing swallows it."""
@@ -32,14 +34,22 @@ class Interrupted(BaseException):
         return 128 + self.signum
 
 
-def install() -> None:
-    """Makes each ending signal raise `Interrupted` in the main thread. An ignored one (nohup) stays ignored."""
+def install(*, again: bool = False) -> None:
+    """Makes each ending signal raise `Interrupted` in the main thread. One ignored from the start (nohup) stays so.
+
+    With `again` after a first one, which had them ignored.
+    """
     for number in _SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
+            _handled.add(number)
+        if number in _handled if again else signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _raise)
 
 
 def _raise(signum: int, frame: FrameType | None) -> None:
+    # A second one while the first unwinds would only cut off what is said about the request.
+    for number in _handled:
+        signal.signal(number, signal.SIG_IGN)
     raise Interrupted(signum)
 
 
@@ -53,7 +63,7 @@ class SubmitShield:
     def __init__(self, exchange: "Exchange", say: Callable[[str], None]) -> None:
         self._exchange = exchange
         self._say = say
-        self._held: int | None = None
+        self.held: int | None = None
         self._before: dict[int, Callable[[int, FrameType | None], object] | int | None] = {}
 
     def __enter__(self) -> "SubmitShield":
@@ -71,16 +81,17 @@ class SubmitShield:
             signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in self._before.items():
             signal.signal(number, handler)
-        if self._held is not None and error is None:
-            raise Interrupted(self._held)
+        if self.held is not None and error is None:
+            _raise(self.held, None)
 
     def _hold(self, signum: int, frame: FrameType | None) -> None:
-        if self._held is not None or self._exchange.phase == Phase.NOT_CONNECTED:
-            raise Interrupted(signum)
-        self._held = signum
+        if self.held is not None or self._exchange.phase == Phase.NOT_CONNECTED:
+            _raise(signum, frame)
+        self.held = signum
+        self._exchange.is_abandoned = True
         if hasattr(signal, "setitimer"):
             signal.setitimer(signal.ITIMER_REAL, GRACE_SECONDS)
         self._say("interrupted while submitting: waiting for the request id (press Ctrl-C again to give up)")
 
     def _give_up(self, signum: int, frame: FrameType | None) -> None:
-        raise Interrupted(self._held or signum)
+        _raise(self.held or signum, frame)

@@ -65,5 +65,5 @@ class Journal:
             return action(self._ledger)
         except LedgerError as error:
             self._broken = True
-            self._warn(f"the ledger cannot be used, so this request will not be remembered here ({error})")
+            self._warn(f"the ledger cannot be used ({error}): requests will not be remembered, or found by id alone")
             return otherwise

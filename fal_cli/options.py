@@ -17,18 +17,25 @@ PrintWhat = Literal["result", "envelope", "urls", "files", "text", "id", "url", 
 DURATION_HELP = "such as 90s, 10m or 1h30m"
 
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?")
+_LONGEST_SECONDS = 366 * 86_400.0
 _TAIL = "Global options (see fal --help) work here too: --sandbox --profile --json -q -v --no-color."
 
 
 def seconds(text: str) -> float:
-    """A duration in seconds: `90`, `90s`, `10m`, `1h30m`. Raises `ValueError`."""
+    """A duration in seconds: `90`, `90s`, `10m`, `1h30m`. Raises `typer.BadParameter`."""
     if re.fullmatch(r"\d+(?:\.\d+)?", text):
-        return float(text)
+        return _bounded(float(text))
     match = _DURATION.fullmatch(text)
     if not text or not match:
-        raise ValueError(f"{text!r} is not a duration {DURATION_HELP}")
+        raise typer.BadParameter(f"{text!r} is not a duration {DURATION_HELP}")
     hours, minutes, rest = (float(part or 0) for part in match.groups())
-    return hours * 3600 + minutes * 60 + rest
+    return _bounded(hours * 3600 + minutes * 60 + rest)
+
+
+def _bounded(count: float) -> float:
+    if count > _LONGEST_SECONDS:
+        raise typer.BadParameter("that is longer than a year")
+    return count
 
 
 Endpoint = Annotated[str, typer.Argument(show_default=False, help="The endpoint, e.g. fal-ai/flux/dev.")]
@@ -196,6 +203,13 @@ class SaveFlags:
         ),
     ] = ""
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")] = False
+
+
+@dataclasses.dataclass(frozen=True)
+class SubmitPrintFlags:
+    """What stdout carries of a request that is only submitted."""
+
+    print_: Annotated[Literal["id", "url", "none"], typer.Option("--print", help="What stdout carries.")] = "id"
 
 
 def bind(verb: Callable[..., None], *, is_root: bool = False) -> Callable[..., None]:

@@ -5,14 +5,17 @@ order: the word with a `/` (or of the legacy form) is the endpoint of the ids be
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+import typer
 
 from fal_cli import endpoint
+from fal_cli.api.errors import ApiError
 from fal_cli.api.events import Handle
 from fal_cli.api.queue import handle_for, is_request_id
 from fal_cli.context import Context
 from fal_cli.endpoint import EndpointId, InvalidEndpoint
-from fal_cli.errors import CliError, Exit, UsageError
+from fal_cli.errors import CliError, Exit, UsageError, report
 from fal_cli.ledger import Row
 
 _LAST = re.compile(r"@?last(?::([1-9][0-9]{0,5}))?")
@@ -43,6 +46,25 @@ def one(context: Context, words: Sequence[str]) -> Handle:
     if len(handles) > 1:
         raise UsageError("this takes one request at a time")
     return handles[0]
+
+
+def each(context: Context, handles: Sequence[Handle], action: Callable[[Handle], None]) -> None:
+    """Does something about each request; what fails for one is told and keeps no other from its turn.
+
+    Raises `typer.Exit` with the worst code if any failed; the error itself if there is but one request.
+    """
+    worst = 0
+    for handle in handles:
+        try:
+            action(handle)
+        except (ApiError, CliError) as error:
+            if len(handles) == 1:
+                raise
+            told = report(error, tool=context.tool)
+            context.talk.error(told, tool=context.program)
+            worst = max(worst, int(told.code))
+    if worst:
+        raise typer.Exit(worst)
 
 
 def _handle(context: Context, ref: str, named: EndpointId | None) -> Handle:
@@ -81,6 +103,8 @@ def _recorded(context: Context, ref: str) -> Row | None:
 
 
 def _from_row(context: Context, row: Row, named: EndpointId | None) -> Handle:
+    if row.profile:
+        context.adopt_profile(row.profile)
     own = named or _endpoint(row.endpoint)
     return handle_for(context.hosts, own, row.request_id, row.urls, row.created_at.timestamp())
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import TypeVar
 
 from fal_cli.api import direct, queue
 from fal_cli.api.deadline import Deadline
@@ -15,25 +14,58 @@ from fal_cli.context import Context, Stake
 from fal_cli.interrupts import Interrupted, SubmitShield
 from fal_cli.ledger import State
 
-T = TypeVar("T")
 
-
-def submit(context: Context, wire: Wire, call: Call, *, stake: Callable[[Handle], Stake] | None = None) -> Submitted:
+def submit(
+    context: Context,
+    wire: Wire,
+    call: Call,
+    *,
+    stake: Callable[[Handle], Stake] | None = None,
+    deadline: Deadline | None = None,
+) -> Submitted:
     """Puts a call into the queue: recorded before it leaves, its id recorded the moment it is known.
 
-    `stake` makes what an interruption does from then on. Raises what `queue.submit` raises, and `Interrupted`
-    after the id is safe.
+    `stake` makes what an interruption does from then on; `deadline` ends the repetitions of a submit that cannot
+    have arrived. Raises what `queue.submit` raises, and `Interrupted` after the id is safe.
     """
     local_id = begin(context, wire, call, "queue")
+    exchange = Exchange()
+    accepted: list[Submitted] = []
 
-    def send(exchange: Exchange) -> Submitted:
-        submitted = queue.submit(wire, call.queued_endpoint, call.input_json, call.options, exchange)
-        context.journal.accepted(local_id, submitted.handle)
+    def send() -> Submitted:
+        submitted = queue.submit(wire, call.queued_endpoint, call.input_json, call.options, exchange, deadline)
+        accepted.append(submitted)  # from here on an interruption finds the id, whatever the disk does
         handle = submitted.handle
+        context.accepted_id = handle.request_id
         context.stake = stake(handle) if stake else partial(goes_on, context, handle.request_id)
+        context.journal.accepted(local_id, handle)
         return submitted
 
-    return _shielded(context, local_id, send)
+    context.stake = nothing_sent
+    with SubmitShield(exchange, context.talk.essential) as shield:
+        try:
+            return send()
+        except ApiError as error:
+            state = state_after(error)
+            context.journal.ended(local_id, state, error.message)
+            if shield.held is not None and state in (State.REFUSED, State.NOT_SENT):
+                raise Interrupted(shield.held) from None
+            raise
+        except Interrupted:
+            if accepted:
+                context.journal.accepted(local_id, accepted[0].handle)
+                raise
+            _note_interrupted(context, local_id, exchange)
+            if exchange.phase > Phase.NOT_CONNECTED:
+                raise AnswerLost(
+                    "interrupted before the service had answered",
+                    phase=exchange.phase,
+                    request_id=exchange.request_id,
+                ) from None
+            raise
+        except Exception:
+            _note_interrupted(context, local_id, exchange, "an unexpected failure")
+            raise
 
 
 def call_directly(context: Context, wire: Wire, call: Call, deadline: Deadline) -> Result:
@@ -48,15 +80,28 @@ def call_directly(context: Context, wire: Wire, call: Call, deadline: Deadline) 
         raise
     except Interrupted:
         if exchange.phase > Phase.NOT_CONNECTED:
-            context.stake = lambda: (
-                "The call was sent: it may run and be billed, and a direct call's result cannot be fetched later.",
-            )
-            context.journal.ended(local_id, State.UNKNOWN, "interrupted")
-        else:
-            context.journal.ended(local_id, State.NOT_SENT, "interrupted")
+            context.stake = _direct_call_sent
+        _note_interrupted(context, local_id, exchange)
         raise
+    except Exception:
+        _note_interrupted(context, local_id, exchange, "an unexpected failure")
+        raise
+    context.stake = _direct_call_done
     context.journal.ended(local_id, State.COMPLETED)
     return result
+
+
+def _direct_call_sent() -> tuple[str, ...]:
+    return ("The call was sent: it may run and be billed, and a direct call's result cannot be fetched later.",)
+
+
+def _direct_call_done() -> tuple[str, ...]:
+    return ("The call was done and is billed; its result cannot be fetched again.",)
+
+
+def _note_interrupted(context: Context, local_id: int | None, exchange: Exchange, why: str = "interrupted") -> None:
+    state = State.UNKNOWN if exchange.phase > Phase.NOT_CONNECTED else State.NOT_SENT
+    context.journal.ended(local_id, state, why)
 
 
 def nothing_sent() -> tuple[str, ...]:
@@ -91,23 +136,6 @@ def begin(context: Context, wire: Wire, call: Call, mode: str) -> int | None:
         endpoint=str(call.endpoint),
         input_json=call.input_json,
     )
-
-
-def _shielded(context: Context, local_id: int | None, send: Callable[[Exchange], T]) -> T:
-    exchange = Exchange()
-    context.stake = nothing_sent
-    with SubmitShield(exchange, context.talk.essential):
-        try:
-            return send(exchange)
-        except ApiError as error:
-            context.journal.ended(local_id, state_after(error), error.message)
-            raise
-        except Interrupted:
-            if exchange.phase == Phase.NOT_CONNECTED:
-                context.journal.ended(local_id, State.NOT_SENT, "interrupted")
-                raise
-            context.journal.ended(local_id, State.UNKNOWN, "interrupted")
-            raise AnswerLost("interrupted before the service had answered", phase=exchange.phase) from None
 
 
 def state_after(error: ApiError) -> State:

@@ -74,7 +74,7 @@ class _Watch:
             "the status stream",
             "GET",
             queue.stream_url(self._handle),
-            {"Accept": "text/event-stream"},
+            {"Accept": "text/event-stream", "Accept-Encoding": "identity"},
             read_seconds=max(self._deadline.cut(READ_SECONDS), 0.05),
         )
         try:
@@ -87,7 +87,7 @@ class _Watch:
                 return _Ending.BROKEN if passing else _Ending.UNSUPPORTED
             try:
                 return (yield from self._events(response, exchange))
-            except (urllib3.exceptions.HTTPError, OSError, ValueError):
+            except (urllib3.exceptions.HTTPError, OSError, ValueError, RecursionError):
                 self._end_at_deadline()
                 return _Ending.BROKEN
 
@@ -184,7 +184,7 @@ class _Watch:
                 fresh.append(line)
             self._seen[line] = None
             self._seen.move_to_end(line)
-        while len(self._seen) > _REMEMBERED_LINES:
+        while len(self._seen) > max(_REMEMBERED_LINES, len(lines)):
             self._seen.popitem(last=False)
         return tuple(fresh)
 

@@ -15,7 +15,6 @@ EXPIRES_SECONDS: dict[str, int | None] = {
     "30d": 2_592_000,
     "1y": 31_536_000,
 }
-PRIORITIES = ("normal", "low")
 METHODS = ("post", "get", "put", "patch", "delete")
 
 _TAG_KEY = re.compile(r"[a-z0-9._-]{1,64}")
@@ -52,9 +51,10 @@ class CallOptions:
         for name, value in self.headers.items():
             _check_header(name, value)
         _check_value("--hint", self.hint)
+        _check_value("--webhook", self.webhook)
         _check_tags(self.tags)
-        if self.start_timeout is not None and self.start_timeout <= 1:
-            raise InvalidOption("--start-timeout must be more than 1 second")
+        if self.start_timeout is not None and not 1 < self.start_timeout < 1e9:
+            raise InvalidOption("--start-timeout must be more than 1 second, and a time that can pass")
         if self.max_queue is not None and self.max_queue < 0:
             raise InvalidOption("--max-queue must not be negative")
         if self.webhook and not self.webhook.startswith(("https://", "http://")):

@@ -25,18 +25,16 @@ _KEEPALIVE = (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
 class Exchange:
     """One request and its answer, as seen from outside: `phase` moves forward while it happens.
 
-    A signal handler reads it to know whether bytes may have left. `sock` is the socket in use, whose
-    timeout a reader of an event stream adjusts.
+    A signal handler reads it to know whether bytes may have left, and sets `is_abandoned` so that it is not made
+    again. `sock` is the socket in use, whose timeout a reader of an event stream adjusts. `request_id` is what
+    the answer's headers named, where its body was lost.
     """
 
     def __init__(self) -> None:
         self.phase = Phase.NOT_CONNECTED
         self.sock: socket.socket | None = None
-
-    @property
-    def is_open(self) -> bool:
-        """Whether bytes may have left and the whole answer is not there."""
-        return Phase.SENDING <= self.phase < Phase.ANSWERED
+        self.request_id = ""
+        self.is_abandoned = False
 
 
 class Recorder:

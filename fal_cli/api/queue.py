@@ -1,12 +1,14 @@
 """The queue's calls: submit, status, result, cancel (wire §4). Following is in `follow`."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from time import time
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from fal_cli.api import answers
+from fal_cli.api.deadline import Deadline
 from fal_cli.api.errors import ApiError, NotReady, Phase
 from fal_cli.api.events import (
     Cancelled,
@@ -61,10 +63,12 @@ def submit(
     input_json: Mapping[str, Any],
     options: CallOptions,
     exchange: Exchange | None = None,
+    deadline: Deadline | None = None,
 ) -> Submitted:
     """Puts a request into the queue, once (§4.1, §9.3).
 
-    It is sent again only where the service cannot have accepted it. Raises `NotReached` (nothing was sent),
+    It is sent again only where the service cannot have accepted it; `deadline` ends that, never the wait for an
+    answer. Raises `NotReached` (nothing was sent),
     `Refused`, or `AnswerLost` (it may run).
     """
     body, query = body_and_query(input_json, options)
@@ -76,70 +80,86 @@ def submit(
         body,
         read_seconds=SUBMIT_SECONDS,
     )
-    policy = Policy(lambda outcome: _submit_retries(outcome, options), fresh_connection=True)
+    exchange = exchange or Exchange()
+    policy = Policy(lambda outcome: _submit_retries(outcome, options), fresh_connection=True, cuts_reads=False)
     try:
-        answer = wire.send(request, policy, exchange=exchange)
+        answer = wire.send(request, policy, exchange=exchange, deadline=deadline)
     except TransportFailure as failure:
         if not answers.is_delivered(failure):
             raise answers.unreached(failure) from failure
         if failure.status is not None and _is_refusal(failure.status):
             raise answers.refused(Answer(failure.status, failure.headers, b"")) from failure
-        return _adopted(wire, endpoint, failure)
-    return _submitted(wire, endpoint, answer)
+        return _adopted(wire, endpoint, failure, exchange)
+    return _submitted(wire, endpoint, answer, exchange)
 
 
 def status(wire: Wire, handle: Handle, *, logs: bool = False) -> Status:
     """One look at a request (§4.5). Raises `Refused`, `NotReached`, `Unavailable`."""
     request = Request("the status", "GET", _extended(handle.status_url, query=f"logs={int(logs)}"))
     policy = Policy(lambda outcome: answers.free_retries(outcome) or lag_retries(outcome, handle))
-    try:
-        answer = wire.send(request, policy)
-    except TransportFailure as failure:
-        raise answers.unreached(failure) from failure
-    return read_status(answer)
+    with _about(handle):
+        return read_status(_free(wire, request, policy, None))
 
 
-def result(wire: Wire, handle: Handle, *, ended: bool = False) -> Result:
+def result(wire: Wire, handle: Handle, *, ended: bool = False, deadline: Deadline | None = None) -> Result:
     """What the request answered (§4.7). `ended`: a status already said COMPLETED.
 
     Raises `NotReady`, `RequestFailed` (the request's own outcome), `Refused`, `NotReached`, `Unavailable`.
     """
     request = Request("the result", "GET", handle.response_url)
     policy = Policy(lambda outcome: _result_retries(outcome) or (0 if ended else lag_retries(outcome, handle)))
-    try:
-        answer = wire.send(request, policy)
-    except TransportFailure as failure:
-        raise answers.unreached(failure) from failure
-    if answer.ok:
-        return to_result(answer)
-    if _is_still_running(answer):
-        raise NotReady("the request is not finished yet", status=answer.status, request_id=handle.request_id)
-    if answer.status in _PASSING and not answer.from_service:
-        raise answers.unavailable(answer)
-    if answer.status == 429:
-        raise answers.refused(answer)
-    if not ended and answer.status in (401, 403, 404):
-        # The gateway's own refusal and an app's 404 look alike; only the status tells whether it ran.
-        ended = isinstance(status(wire, handle), Completed)
-    raise answers.failed(answer) if ended or answer.status not in (401, 403, 404) else answers.refused(answer)
+    with _about(handle):
+        answer = _free(wire, request, policy, deadline)
+        if answer.ok:
+            return to_result(answer)
+        raise _result_error(wire, handle, answer, ended=ended)
 
 
-def cancel(wire: Wire, handle: Handle) -> Cancelled:
+def cancel(wire: Wire, handle: Handle, *, deadline: Deadline | None = None) -> Cancelled:
     """Asks the service to stop a request (§4.8). What it answers is a word, also when it is too late.
 
     Raises `Refused`, `NotReached`, `Unavailable`.
     """
+    with _about(handle):
+        answer = _free(wire, Request("the cancel", "PUT", handle.cancel_url), answers.FREE, deadline)
+        body = answer.json()
+        word = body.get("status") if isinstance(body, dict) else None
+        if answer.ok:
+            return Cancelled(str(word or ("CANCELLATION_REQUESTED" if answer.status == 202 else "OK")))
+        if word == "ALREADY_COMPLETED":
+            return Cancelled(word)
+        raise answers.free_error(answer)
+
+
+def _result_error(wire: Wire, handle: Handle, answer: Answer, *, ended: bool) -> ApiError:
+    """What an answer of the result route that is no success means."""
+    if _is_still_running(answer):
+        return NotReady("the request is not finished yet", status=answer.status)
+    if answer.status in _PASSING and not answer.from_service:
+        return answers.unavailable(answer)
+    if answer.status == 429:
+        return answers.refused(answer)
+    if not ended and answer.status in (401, 403, 404):
+        # The gateway's own refusal and an app's 404 look alike; only the status tells whether it ran.
+        ended = isinstance(status(wire, handle), Completed)
+    return answers.failed(answer) if ended or answer.status not in (401, 403, 404) else answers.refused(answer)
+
+
+def _free(wire: Wire, request: Request, policy: Policy, deadline: Deadline | None) -> Answer:
     try:
-        answer = wire.send(Request("the cancel", "PUT", handle.cancel_url), answers.FREE)
+        return wire.send(request, policy, deadline=deadline)
     except TransportFailure as failure:
         raise answers.unreached(failure) from failure
-    body = answer.json()
-    word = body.get("status") if isinstance(body, dict) else None
-    if answer.ok:
-        return Cancelled(str(word or ("CANCELLATION_REQUESTED" if answer.status == 202 else "OK")))
-    if word == "ALREADY_COMPLETED":
-        return Cancelled(word)
-    raise answers.free_error(answer)
+
+
+@contextmanager
+def _about(handle: Handle) -> Iterator[None]:
+    """Errors inside name this request: the header's id is that of the gateway's own exchange."""
+    try:
+        yield
+    except ApiError as error:
+        error.request_id = handle.request_id
+        raise
 
 
 def read_status(answer: Answer) -> Status:
@@ -158,14 +178,15 @@ def status_from(body: Mapping[str, Any]) -> Status:
     if word == "IN_QUEUE":
         position = body.get("queue_position")
         return Queued(position if isinstance(position, int) else None, body)
-    logs = tuple(_log_line(entry) for entry in body.get("logs") or () if isinstance(entry, dict))
+    listed = body.get("logs")
+    logs = tuple(_log_line(entry) for entry in listed if isinstance(entry, dict)) if isinstance(listed, list) else ()
     if word != "COMPLETED":
         return InProgress(logs, body)
     metrics = body.get("metrics")
     seconds = metrics.get("inference_time") if isinstance(metrics, dict) else None
     return Completed(
         logs,
-        float(seconds) if isinstance(seconds, int | float) else None,
+        float(seconds) if isinstance(seconds, int | float) and abs(seconds) < 1e9 else None,
         str(body.get("error") or ""),
         str(body.get("error_type") or ""),
         body,
@@ -225,7 +246,7 @@ def _is_refusal(status: int) -> bool:
     return 300 <= status < 500 and status != 408
 
 
-def _submitted(wire: Wire, endpoint: EndpointId, answer: Answer) -> Submitted:
+def _submitted(wire: Wire, endpoint: EndpointId, answer: Answer, exchange: Exchange) -> Submitted:
     if not answer.ok:
         raise answers.refused(answer) if _is_refusal(answer.status) else answers.lost(answer)
     body = answer.json()
@@ -234,15 +255,15 @@ def _submitted(wire: Wire, endpoint: EndpointId, answer: Answer) -> Submitted:
         failure = TransportFailure(
             "the answer names no request id", Phase.ANSWERING, status=answer.status, headers=answer.headers
         )
-        return _adopted(wire, endpoint, failure)
+        return _adopted(wire, endpoint, failure, exchange)
     position = body.get("queue_position")
     handle = handle_for(wire.hosts, endpoint, request_id, body, submitted_at=time())
     return Submitted(handle, position if isinstance(position, int) else None)
 
 
-def _adopted(wire: Wire, endpoint: EndpointId, failure: TransportFailure) -> Submitted:
+def _adopted(wire: Wire, endpoint: EndpointId, failure: TransportFailure, exchange: Exchange) -> Submitted:
     """A submit whose answer was cut after its headers: their id may be the queue's, and a status call tells."""
-    request_id = failure.headers.get("x-fal-request-id", "")
+    request_id = exchange.request_id = failure.headers.get("x-fal-request-id", "")
     accepted = failure.status is not None and 200 <= failure.status < 300
     if accepted and is_request_id(request_id):
         handle = handle_for(wire.hosts, endpoint, request_id, submitted_at=time())

@@ -101,7 +101,7 @@ def start(
     """
     body, query = body_and_query(input_json, options)
     url = url_on(wire.hosts.run, endpoint.joined(STREAM_PATH)) + (f"?{query}" if query else "")
-    headers = options.wire_headers() | {"Accept": "text/event-stream"}
+    headers = options.wire_headers() | {"Accept": "text/event-stream", "Accept-Encoding": "identity"}
     request = Request("the stream", options.method.upper(), url, headers, body, read_seconds=idle_seconds)
     try:
         answer = wire.start(request, direct.PAID, exchange=exchange)

@@ -47,6 +47,8 @@ def reason(error: BaseException, url: str, phase: Phase) -> tuple[str, bool]:
             return f"the name {urlsplit(url).hostname} was not found", False
         if isinstance(cause, ConnectionRefusedError):
             return f"{host} refused the connection", False
+    if "CA certificate bundle" in str(error) or "NO_CERTIFICATE_OR_CRL_FOUND" in str(error):
+        return f"the file of trusted certificates cannot be used ({error})", True
     if isinstance(error, ValueError):  # requests' own complaints: a malformed URL or proxy, a missing SOCKS package
         return str(error), True
     if any(isinstance(cause, TimeoutError) for cause in causes) or "timed out" in str(error):

@@ -129,6 +129,7 @@ class Policy:
     base_seconds: float = 0.5
     cap_seconds: float = 30.0
     fresh_connection: bool = False
+    cuts_reads: bool = True  # whether the caller's limit also ends a read; never where that would lose an id
 
 
 class KeyAuth(AuthBase):
@@ -222,11 +223,12 @@ class Wire:
         while True:
             if policy.fresh_connection:
                 self._adapter.forget_connections()
-            outcome = attempt_once(request, deadline, exchange or Exchange())
+            outcome = attempt_once(request, deadline if policy.cuts_reads else Deadline.never(), exchange or Exchange())
             if isinstance(outcome, requests.Response):
                 return outcome
             delay = self._delay(policy, outcome, attempt)
             given_up = delay is None or time.monotonic() - started + delay > PATIENCE_SECONDS
+            given_up = given_up or (exchange is not None and exchange.is_abandoned)
             if given_up or delay is None or deadline.passes_within(delay):
                 if isinstance(outcome, TransportFailure):
                     raise outcome
@@ -356,16 +358,18 @@ def _failure(
 
 
 def _ends_too_early(answer: Answer) -> bool:
-    """Whether a body that only the connection's end delimits was cut: there is no other trace of that.
+    """Whether a body is not the JSON that its type promises, or that only the connection's end delimits was cut.
 
     Half a header looks the same to http.client: an answer without a length and with nothing in it.
     """
+    is_broken = bool(answer.body) and answer.json() is None and answer.body.strip() != b"null"
+    if answer.ok and is_broken and "json" in answer.headers.get("content-type", "").lower():
+        return True
     if "content-length" in answer.headers or "chunked" in answer.headers.get("transfer-encoding", "").lower():
         return False
     if answer.status in (204, 304):
         return False
-    is_json = "json" in answer.headers.get("content-type", "json").lower()
-    return not answer.body or (is_json and answer.json() is None and answer.body.strip() != b"null")
+    return not answer.body or (is_broken and "content-type" not in answer.headers)
 
 
 def _reason_of(outcome: Outcome) -> str:

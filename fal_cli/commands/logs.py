@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from fal_cli.api.events import Completed, InProgress, LogLine
+from fal_cli.api.events import BackOnline, Completed, InProgress, LogLine, Offline
 from fal_cli.context import Context
 from fal_cli.errors import UsageError
 from fal_cli.options import Refs, Timeout
@@ -30,6 +30,7 @@ def logs(
     from fal_cli.api import queue
     from fal_cli.api.deadline import Deadline
     from fal_cli.submission import goes_on
+    from fal_cli.terminal.view import trouble
 
     if timeout is not None and not follow:
         raise UsageError("--timeout limits --follow")
@@ -40,9 +41,14 @@ def logs(
         _write(context, seen.logs if isinstance(seen, InProgress | Completed) else ())
         return
     context.stake = partial(goes_on, context, handle.request_id)
+    offline = False
     for event in following.follow(wire, handle, deadline=Deadline(timeout)):
         if isinstance(event, InProgress | Completed):
             _write(context, event.logs)
+        elif isinstance(event, Offline | BackOnline):
+            if offline is not isinstance(event, Offline):
+                context.talk.note(trouble(event))
+            offline = isinstance(event, Offline)
 
 
 def _write(context: Context, lines: tuple[LogLine, ...]) -> None:

@@ -55,24 +55,27 @@ def run(
     context.stake = nothing_sent
     delivery = Delivery(context, shown, save)
     if direct:
-        _refuse_queue_options(call)
+        _refuse_queue_options(call, shown, on_timeout)
     ready = prepare(context, endpoint, words, call)
-    if direct or ready.is_local:
+    directly = direct or ready.is_local
+    if directly:
         outcome = run_directly(context, ready, timeout)
     else:
         outcome = run_queued(context, ready, Ending(timeout, on_timeout, on_interrupt), logs=logs)
-    delivery.deliver(outcome, endpoint=str(ready.endpoint), inputs=ready.input_json)
+    delivery.deliver(outcome, endpoint=str(ready.endpoint), inputs=ready.input_json, can_fetch=not directly)
 
 
-def _refuse_queue_options(call: CallFlags) -> None:
+def _refuse_queue_options(call: CallFlags, shown: PrintFlags, on_timeout: str) -> None:
     named = {
         "--webhook": call.webhook,
         "--max-queue": call.max_queue is not None,
         "--priority": call.priority,
+        "--print url": shown.print_ == "url",
+        "--on-timeout cancel": on_timeout == "cancel",
     }
     for option, given in named.items():
         if given:
-            raise UsageError(f"{option} is an option of the queue, which --direct skips")
+            raise UsageError(f"{option} is for the queue, which --direct skips")
 
 
 VERB = run

@@ -55,15 +55,22 @@ def serve(
 
 def reset(context: Context) -> None:
     """Forget every request and file of the sandbox, and the ledger of them."""
+    import sqlite3
+
     from fal_cli import settings
 
     with sandbox_extra():
         from fal_cli.sandbox.store import Store
 
     folder = settings.sandbox_folder(context.env)
-    Store(folder).reset()
-    for name in ("ledger.db", "ledger.db-wal", "ledger.db-shm"):
-        (folder / name).unlink(missing_ok=True)
+    names = ["ledger.db"]
+    try:
+        Store(folder).reset()
+    except sqlite3.Error:
+        names.append("fal.db")  # what cannot be opened can still be removed
+    for name in names:
+        for ending in ("", "-wal", "-shm"):
+            (folder / f"{name}{ending}").unlink(missing_ok=True)
     context.talk.note("the sandbox is empty")
 
 
@@ -74,7 +81,8 @@ def stats(context: Context) -> None:
     with sandbox_extra():
         from fal_cli.sandbox.store import Store
 
-    context.output.json(Store(settings.sandbox_folder(context.env)).stats())
+        counts = Store(settings.sandbox_folder(context.env)).stats()
+    context.output.json(counts)
 
 
 def _check_certificate(cert: Path | None, key: Path | None) -> None:

@@ -51,21 +51,24 @@ def status(
     if follow and len(handles) > 1:
         raise UsageError("--follow takes one request at a time")
     asks_for_object = print_ == "envelope" or bool(query)
-    last: Status | None = None
-    for handle in handles:
-        last = (
-            _followed(context, handle, timeout, logs, words=print_ == "status" and not query)
-            if follow
-            else _look(context, handle, logs)
-        )
+    worst: list[Exit] = []
+
+    def show(handle: Handle) -> None:
+        if follow:
+            last = _followed(context, handle, timeout, logs, words=print_ == "status" and not query)
+        else:
+            last = _look(context, handle, logs)
         if asks_for_object:
             selection.pick(dict(last.raw))
         elif print_ == "id":
             context.output.line(handle.request_id)
         elif print_ == "status" and not follow:
             context.output.line(last.word if len(handles) == 1 else f"{handle.request_id}\t{last.word}")
-        if exit_status and (code := _code(last)):
-            raise typer.Exit(code)
+        worst.append(_code(last))
+
+    references.each(context, handles, show)
+    if exit_status and max(worst):
+        raise typer.Exit(max(worst))
 
 
 def _look(context: Context, handle: Handle, logs: bool) -> Status:

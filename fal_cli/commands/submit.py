@@ -1,8 +1,7 @@
 """`fal submit`: put it into the queue and leave."""
 
 from fal_cli.context import Context
-from fal_cli.errors import UsageError
-from fal_cli.options import CallFlags, Endpoint, InputWords, PrintFlags
+from fal_cli.options import CallFlags, Endpoint, InputWords, SubmitPrintFlags
 
 EXAMPLES = """\
   id=$(fal submit fal-ai/flux/dev prompt="a cat")
@@ -10,7 +9,7 @@ EXAMPLES = """\
   while read -r line; do fal submit fal-ai/flux/dev -t prompt="$line"; done < prompts.txt"""
 
 
-def submit(context: Context, endpoint: Endpoint, words: InputWords, call: CallFlags, shown: PrintFlags) -> None:
+def submit(context: Context, endpoint: Endpoint, words: InputWords, call: CallFlags, shown: SubmitPrintFlags) -> None:
     """Put a request into the queue and print its id.
 
     It is sent once: again only where the service cannot have accepted it. An answer that was lost is
@@ -20,14 +19,11 @@ def submit(context: Context, endpoint: Endpoint, words: InputWords, call: CallFl
     from fal_cli.call import prepare
 
     context.stake = submission.nothing_sent
-    what = shown.print_ or "id"
-    if what not in ("id", "url", "none") or shown.query:
-        raise UsageError("submit prints an id, a url or none; the result is printed by: fal result ID --wait")
     ready = prepare(context, endpoint, words, call)
     ready.queued_endpoint  # noqa: B018  # a local app has none; said before anything is recorded
     submitted = submission.submit(context, context.wire(), ready)
-    if what != "none":
-        context.output.line(submitted.handle.request_id if what == "id" else submitted.handle.response_url)
+    if shown.print_ != "none":
+        context.output.line(submitted.handle.request_id if shown.print_ == "id" else submitted.handle.response_url)
     if submitted.adopted:
         context.talk.essential("the answer was cut short, but the request was found in the queue")
 

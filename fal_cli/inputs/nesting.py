@@ -11,6 +11,7 @@ from typing import Any
 from fal_cli.errors import MalformedInput
 
 _MOST_DIGITS = 9
+_DEEPEST = 100
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,8 @@ def steps(key: str, word: str) -> tuple[Step, ...]:
         reader = _bracketed if key[at] == "[" else _dotted
         step, at = reader(key, at, word, first=not found)
         found.append(step)
+    if len(found) > _DEEPEST:
+        raise MalformedInput(f"an input is nested at most {_DEEPEST} deep", word, found[_DEEPEST].at)
     return tuple(found)
 
 

@@ -5,7 +5,8 @@ Log lines scroll above it. The only module that imports Rich.
 
 import sys
 from collections.abc import Iterable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
@@ -61,10 +62,11 @@ class LiveView(View):
         mark, style = ("✓", "green") if verdict == "done" else ("✗", "red")
         text = Text(f"{_encodable(mark, self._console)} ", style=style)
         text.append(self.tally.closing(verdict, billable_units, self._console.width - 2), style="default")
-        self._console.print(text, soft_wrap=True)
+        self._print(text, soft_wrap=True)
 
     def close(self) -> None:
-        self._open.close()
+        with suppress(OSError, ValueError):  # the terminal may be gone, and that must not hide why we end
+            self._open.close()
 
     def request_line(self) -> str:
         full = super().request_line()
@@ -80,10 +82,14 @@ class LiveView(View):
                 for text in display_lines(line.message):
                     row = Text(text, style="dim")
                     self._cut_lines = self._cut_lines or row.cell_len > self._console.width
-                    self._console.print(row, no_wrap=True, overflow="ellipsis")
+                    self._print(row, no_wrap=True, overflow="ellipsis")
 
     def _above(self, line: str) -> None:
-        self._console.print(Text.from_ansi(line) if "\x1b" in line else Text(line), overflow="fold")
+        self._print(Text.from_ansi(line) if "\x1b" in line else Text(line), overflow="fold")
+
+    def _print(self, text: Text, **how: Any) -> None:
+        with suppress(OSError, ValueError):
+            self._console.print(text, **how)
 
 
 class _LiveLine:

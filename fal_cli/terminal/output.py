@@ -8,6 +8,7 @@ import re
 import sys
 from typing import Any, BinaryIO
 
+from fal_cli.errors import CliError
 from fal_cli.terminal.sanitize import visible_json, visible_lines
 
 _SHOWN_OF_DATA_URI = 60
@@ -35,6 +36,9 @@ class Output:
         except BrokenPipeError:
             self._detach()
             raise ReaderGone from None
+        except OSError as error:
+            self._detach()
+            raise CliError(f"cannot write to stdout: {error.strerror or error}") from None
 
     def line(self, text: str) -> None:
         """Writes one text as UTF-8, whatever the locale; on a terminal with control characters made visible."""

@@ -30,6 +30,8 @@ class Selection:
         self._note = note
         self._what = flags.print_ or default
         self._query = _compiled(flags.query)
+        if flags.query and self._what in ("id", "url", "none", "files") and flags.print_:
+            raise UsageError(f"--query picks from JSON, and --print {self._what} is none")
 
     def write(
         self, result: Result, *, endpoint: str, request_id: str, url: str = "", seconds: float | None = None
@@ -124,6 +126,8 @@ def _compiled(query: str) -> ParsedResult | None:
         compiled = jmespath.compile(query)
     except jmespath.exceptions.JMESPathError as error:
         raise UsageError(f"--query: {_one_line(error)}") from None
+    except RecursionError:
+        raise UsageError("--query: the expression is nested too deeply") from None
     for name in _function_names(compiled.parsed):
         if name not in Functions.FUNCTION_TABLE:
             raise UsageError(f"--query: there is no function {name}()")

@@ -62,20 +62,20 @@ class Talk:
     def event(self, facts: dict[str, Any]) -> None:
         """One event of a followed request as a JSON line, in machine mode only."""
         if self.machine and self.level >= 0:
-            self._write(json.dumps(facts, ensure_ascii=False))
+            self._write(json.dumps(facts, ensure_ascii=True))
 
     def error(self, report: Report, *, tool: str = "fal") -> None:
         """An error: what happened, the request id if there is one, what to do next."""
         if self.machine:
-            self._write(json.dumps(_as_facts(report), ensure_ascii=False))
+            self._write(json.dumps(_as_facts(report), ensure_ascii=True))
             return
         self._write(f"{self._paint(f'{tool}:', _RED)} {' '.join(visible_lines(report.message))}")
         for line in report.lines:
             self._write(f"  {visible(line)}")
         if report.request_id and report.request_id not in report.message + report.hint:
             self._write(f"  request {visible(report.request_id)}")
-        if report.hint:
-            self._write(visible(report.hint))
+        for line in filter(None, report.hint.split("\n")):
+            self._write(visible(line))
 
     @contextlib.contextmanager
     def through(self, write: Callable[[str], None]) -> Iterator[None]:
@@ -93,7 +93,7 @@ class Talk:
 
     def _say(self, kind: str, text: str, lead: str = "", painted: str = "", **facts: Any) -> None:
         if self.machine:
-            self._write(json.dumps({"event": kind, "message": text, **facts}, ensure_ascii=False))
+            self._write(json.dumps({"event": kind, "message": text, **facts}, ensure_ascii=True))
         else:
             self._write(self._paint(lead + visible(text), painted))
 

@@ -20,7 +20,6 @@ class Tally:
     state: str = "submitting"
     position: int | None = None
     progress: Progress | None = None
-    offline_since: float | None = None
     running_since: float | None = None
     inference_seconds: float | None = None
     last_lines: deque[LogLine] = field(default_factory=lambda: deque(maxlen=KEPT_LINES))

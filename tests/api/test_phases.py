@@ -256,7 +256,6 @@ def test_the_exchange_tells_how_far_it_got(lab: Lab, case: Case) -> None:
     assert exchange.phase in case.phases
     assert (outcome.phase if outcome else Phase.ANSWERED) == exchange.phase
     assert (outcome.permanent if outcome else False) == case.permanent
-    assert exchange.is_open == (Phase.NOT_CONNECTED < exchange.phase < Phase.ANSWERED)
     assert lab.seen(connections=1, delivered=case.delivered) == (1, case.delivered)
 
 
