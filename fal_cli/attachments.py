@@ -17,6 +17,7 @@ from fal_cli.api.storage import Lifecycle, Upload, upload
 from fal_cli.context import Context
 from fal_cli.errors import CliError, UsageError
 from fal_cli.inputs.attachment import Attachment
+from fal_cli.spool import spool
 
 MOST_INLINE_BYTES = 10 * 1024 * 1024
 
@@ -29,9 +30,12 @@ def open_source(path: Path, *, name: str = "", kind: str = "") -> Source:
     try:
         if path.is_dir():
             raise UsageError(f"{path} is a folder; name a file")
+        named = name or path.name
+        if path.exists() and not path.is_file():
+            with path.open("rb") as pipe:  # the shell's <(…): it can be read once, and has no length
+                path = spool(pipe)
         with path.open("rb") as stream:
             head = stream.read(content_type.HEAD_BYTES)
-        named = name or path.name
         return Source(path, name=named, content_type=kind or content_type.guess(named, head))
     except (OSError, ValueError) as error:
         raise UsageError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from None

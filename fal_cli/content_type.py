@@ -31,7 +31,14 @@ def guess(name: str, head: bytes) -> str:
 def extension_for(content_type: str) -> str:
     """The usual extension of a content type with its dot, or ""."""
     plain = content_type.partition(";")[0].strip().lower()
-    usual = {"image/jpeg": ".jpg", "audio/mpeg": ".mp3", "text/plain": ".txt", "application/json": ".json"}
+    usual = {
+        "image/jpeg": ".jpg",
+        "audio/mpeg": ".mp3",
+        "audio/wav": ".wav",
+        "audio/wave": ".wav",
+        "text/plain": ".txt",
+        "application/json": ".json",
+    }
     by_type = {kind: extension for extension, kind in reversed(_MORE.items()) if kind != UNKNOWN}
     return usual.get(plain) or by_type.get(plain) or mimetypes.guess_extension(plain) or ""
 

@@ -25,6 +25,10 @@ class Delivery:
         default = "none" if self._saving.to_stdout else "result"
         self._selection = Selection(context.output, context.talk.note, shown, default=default)
 
+    def check(self, inputs: Mapping[str, Any]) -> None:
+        """Raises `UsageError` if a file is to be named after an input that there is none of."""
+        places.check_fields(self._saving, inputs)
+
     def deliver(
         self, outcome: Outcome, *, endpoint: str, inputs: Mapping[str, Any] | None = None, can_fetch: bool = True
     ) -> None:

@@ -2,10 +2,10 @@
 
 import json
 import threading
-from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -14,6 +14,7 @@ from fal_cli import content_type, filenames, media
 from fal_cli.api.errors import ApiError
 from fal_cli.api.media import Download, fetch
 from fal_cli.api.wire import Wire
+from fal_cli.api.workers import in_parallel
 from fal_cli.context import Context
 from fal_cli.errors import CliError, Exit
 from fal_cli.media import MediaFile
@@ -45,19 +46,17 @@ def save_media(context: Context, saving: Saving, body: bytes, origin: Origin) ->
         context.talk.warn("the result names no files, so none was saved")
         return []
     wire, stop = context.wire(), threading.Event()
-    pool = ThreadPoolExecutor(PARALLEL, thread_name_prefix="download")
     label = "1 file" if len(files) == 1 else f"{len(files)} files"
     try:
         with context.transfer("saving", label, None) as transfer:
             jobs = [
-                pool.submit(_save, wire.twin(), saving, file, _values(origin, data, file, index), transfer, stop)
+                partial(_attempt, wire.twin(), saving, file, _values(origin, data, file, index), transfer, stop)
                 for index, file in enumerate(files)
             ]
-            wait(jobs)
-        return _gathered(context, jobs)
+            outcomes = in_parallel(jobs, PARALLEL)
+        return _gathered(context, outcomes)
     finally:
         stop.set()
-        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def write_media(context: Context, body: bytes) -> None:
@@ -74,20 +73,26 @@ def write_media(context: Context, body: bytes) -> None:
             raise CliError(f"cannot fetch {_shown(file.url)}: {error.message}", code=Exit.NOT_SAVED) from None
 
 
-def _gathered(context: Context, jobs: "list[Future[Path]]") -> list[Path]:
-    paths: list[Path] = []
-    failure: CliError | None = None
-    for job in jobs:
-        try:
-            paths.append(job.result())
-            context.talk.note(f"saved {paths[-1]}")
-        except CliError as error:
-            if failure is not None:
-                context.talk.warn(error.message)
-            failure = failure or error
-    if failure is not None:
-        raise failure
-    return paths
+def _gathered(context: Context, outcomes: Sequence[Path | CliError]) -> list[Path]:
+    """The saved paths; the first failure is raised, after the rest is told."""
+    for path in outcomes:
+        if isinstance(path, Path):
+            context.talk.note(f"saved {path}")
+    failures = [error for error in outcomes if isinstance(error, CliError)]
+    for error in failures[1:]:
+        context.talk.warn(error.message)
+    if failures:
+        raise failures[0]
+    return [path for path in outcomes if isinstance(path, Path)]
+
+
+def _attempt(
+    wire: Wire, saving: Saving, file: MediaFile, values: dict[str, str], transfer: Transfer, stop: threading.Event
+) -> Path | CliError:
+    try:
+        return _save(wire, saving, file, values, transfer, stop)
+    except CliError as error:
+        return error
 
 
 def _save(

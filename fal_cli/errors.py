@@ -10,6 +10,7 @@ from fal_cli.api.errors import (
     FieldError,
     NotReached,
     NotReady,
+    PartRefused,
     Phase,
     Refused,
     RequestFailed,
@@ -136,6 +137,9 @@ def _api_report(error: ApiError, tool: str) -> Report:
 
 def _sentence(error: ApiError, tool: str) -> tuple[Exit, str, str]:
     """Exit code, message and hint, most specific kind first."""
+    if isinstance(error, PartRefused):
+        code, message, hint = _sentence(error.cause, tool)
+        return code, f"part {error.number} of the upload: {message}", hint
     if isinstance(error, AnswerLost):
         return _lost(error)
     if isinstance(error, Unavailable):

@@ -5,6 +5,8 @@ import unicodedata
 from collections.abc import Mapping
 
 MOST_BYTES = 200
+_LONGEST_SEGMENT = 240  # file systems allow 255; a number may be added
+_LONGEST_EXTENSION = 16
 
 _FORBIDDEN = set('<>:"|?*\\/')
 _DEVICES = {"CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("COM", "LPT") for n in "123456789¹²³")}
@@ -19,18 +21,16 @@ def safe(text: str, otherwise: str = "file") -> str:
 
     At most `MOST_BYTES` bytes long, its extension kept. Never empty, never hidden.
     """
-    kept = "".join(_plain(character) for character in unicodedata.normalize("NFC", text))
-    kept = " ".join(kept.split()).strip(". ").lstrip("-~")
-    stem, dot, extension = kept.rpartition(".")
-    if not dot or len(extension) > 16:
-        stem, dot, extension = kept, "", ""
-    room = MOST_BYTES - len((dot + extension).encode())
-    stem = stem.encode()[:room].decode("utf-8", "ignore").rstrip(". ")
-    if not stem:
-        stem = otherwise
+    plain = "".join(_plain(character) for character in unicodedata.normalize("NFC", text)).rstrip(". ")
+    stem, dot, extension = plain.rpartition(".")
+    if not dot or not stem or len(extension) > _LONGEST_EXTENSION or not extension.strip():
+        stem, dot, extension = plain, "", ""
+    stem = " ".join(stem.split())
+    ending = dot + extension.strip()
+    stem = _cut(stem.lstrip(" .-~").rstrip(". "), MOST_BYTES - len(ending.encode())).rstrip(". ") or otherwise
     if stem.partition(".")[0].rstrip().upper() in _DEVICES:
         stem = f"_{stem}"
-    return stem + dot + extension
+    return stem + ending
 
 
 def base_name(text: str) -> str:
@@ -52,7 +52,7 @@ def filled(template: str, values: Mapping[str, str]) -> str:
             if name not in values:
                 raise UnknownField(name)
             parts.append(safe(values[name].replace("/", "-"), otherwise="_") if values[name] else "_")
-    return "".join(parts)
+    return "/".join(_short_enough(segment) for segment in "".join(parts).split("/"))
 
 
 def with_number(name: str, number: int) -> str:
@@ -61,6 +61,20 @@ def with_number(name: str, number: int) -> str:
         return name
     stem, dot, extension = name.rpartition(".")
     return f"{stem}_{number}.{extension}" if dot and stem else f"{name}_{number}"
+
+
+def _short_enough(segment: str) -> str:
+    """A segment that file systems take, shortened before its extension."""
+    if len(segment.encode()) <= _LONGEST_SEGMENT:
+        return segment
+    stem, dot, extension = segment.rpartition(".")
+    if not dot or len(extension) > _LONGEST_EXTENSION:
+        return _cut(segment, _LONGEST_SEGMENT)
+    return _cut(stem, _LONGEST_SEGMENT - len((dot + extension).encode())) + dot + extension
+
+
+def _cut(text: str, most: int) -> str:
+    return text.encode()[:most].decode("utf-8", "ignore")
 
 
 def _plain(character: str) -> str:

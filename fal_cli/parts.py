@@ -1,11 +1,14 @@
 """Files that appear whole or not at all: written beside their target, synced, and given its name at the end."""
 
+import atexit
 import os
 import tempfile
 from contextlib import suppress
 from pathlib import Path
 
 from fal_cli import filenames
+
+_unfinished: set[Path] = set()
 
 
 class Part:
@@ -15,14 +18,14 @@ class Part:
         descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:60]}.", suffix=".part")
         self._path = Path(name)
         self._stream = os.fdopen(descriptor, "wb", buffering=0)
+        _unfinished.add(self._path)
 
     def __enter__(self) -> "Part":
         return self
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         self._stream.close()
-        with suppress(OSError):
-            self._path.unlink()
+        _discard(self._path)
 
     def write(self, data: bytes) -> None:
         """Writes all of `data`. Raises `OSError`."""
@@ -51,6 +54,19 @@ class Part:
                     continue
                 os.rename(self._path, free)  # a file system without hard links
                 return free
+
+
+def _discard(path: Path) -> None:
+    _unfinished.discard(path)
+    with suppress(OSError):
+        path.unlink()
+
+
+@atexit.register
+def _discard_all() -> None:
+    """Removes what a thread was writing when the program was interrupted."""
+    for path in list(_unfinished):
+        _discard(path)
 
 
 def _public_mode() -> int:

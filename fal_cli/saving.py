@@ -6,7 +6,7 @@ saves every file there, `-d TEMPLATE` names them, `-d -` writes their bytes to s
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,6 @@ class Saving:
     template: str = ""
     to_stdout: bool = False
     overwrite: bool = False
-    inputs: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def wants_media(self) -> bool:
@@ -54,6 +53,13 @@ def checked(output: str, folder: str, *, overwrite: bool = False) -> Saving:
     if not path.suffix:
         raise UsageError(f"-o {output}: give it an extension: .json saves the result, .png and others its media")
     return Saving(template=str(path).replace("{", "{{").replace("}", "}}"), overwrite=overwrite)
+
+
+def check_fields(saving: Saving, inputs: Mapping[str, Any]) -> None:
+    """Raises `UsageError` if the template names an input that the call does not have."""
+    for name in filenames.fields_of(saving.template):
+        if name.startswith("input.") and name.removeprefix("input.") not in inputs:
+            raise UsageError(f"-d: there is no {{{name}}}, since the input has no {name.removeprefix('input.')!r}")
 
 
 def save_result(path: Path, data: bytes) -> None:

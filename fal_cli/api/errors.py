@@ -86,6 +86,15 @@ class NotReady(ApiError):
     """The result is not there yet."""
 
 
+class PartRefused(ApiError):
+    """A part of an upload that the service did not take after its retries; `number` counts from 1."""
+
+    def __init__(self, number: int, cause: ApiError) -> None:
+        super().__init__(cause.message, status=cause.status, request_id=cause.request_id, phase=cause.phase)
+        self.number = number
+        self.cause = cause
+
+
 class WaitEnded(ApiError):
     """The caller's own limit passed while the request goes on."""
 

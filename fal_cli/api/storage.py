@@ -12,16 +12,17 @@ hosts, the CDN token to the CDN, and neither to a pre-signed URL.
 import json
 import threading
 from collections.abc import Callable
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from fal_cli.api import answers
-from fal_cli.api.errors import ApiError, NotReached, Refused
+from fal_cli.api.errors import ApiError, NotReached, PartRefused, Refused
 from fal_cli.api.hosts import is_loopback
 from fal_cli.api.sources import Source, Stretch
 from fal_cli.api.wire import Answer, Outcome, Policy, Request, TransportFailure, Wire
+from fal_cli.api.workers import in_parallel
 
 MULTIPART_BYTES = 100 * 1024 * 1024
 PART_BYTES = 10 * 1024 * 1024
@@ -29,22 +30,6 @@ PARALLEL_PARTS = 8
 FILE_SECONDS = 300.0
 _STEP_RETRIES = 4
 _NOT_HERE = (404, 405, 501)
-
-
-class PartRefused(ApiError):
-    """A part that the service did not take after its retries; `number` counts from 1."""
-
-    def __init__(self, number: int, cause: ApiError) -> None:
-        super().__init__(
-            f"part {number}: {cause.message}",
-            status=cause.status,
-            request_id=cause.request_id,
-            error_type=cause.error_type,
-            phase=cause.phase,
-            headers=cause.headers,
-        )
-        self.number = number
-        self.cause = cause
 
 
 @dataclass(frozen=True)
@@ -200,16 +185,11 @@ def _send_parts(wire: Wire, step: Step, job: Upload, part: Callable[[int], Reque
         except ApiError as error:
             raise PartRefused(number, error) from error
 
-    pool = ThreadPoolExecutor(PARALLEL_PARTS, thread_name_prefix="part")
+    count = -(-job.source.size // PART_BYTES)
     try:
-        futures = [pool.submit(send, number) for number in range(1, -(-job.source.size // PART_BYTES) + 1)]
-        finished, _ = wait(futures, return_when=FIRST_EXCEPTION)
-        for future in finished:
-            future.result()
-        return [future.result() for future in futures]
+        return in_parallel([partial(send, number) for number in range(1, count + 1)], PARALLEL_PARTS)
     finally:
         job.stop.set()  # workers look at it on each read, so neither an error nor Ctrl-C waits for them
-        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _etag(answer: Answer) -> str:

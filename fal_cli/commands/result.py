@@ -33,6 +33,7 @@ def result(
     from fal_cli.following import Ending, Outcome, fetch, wait_for
 
     delivery = Delivery(context, shown, save)
+    delivery.check({})
     if timeout is not None and not wait:
         raise UsageError("--timeout limits --wait")
     handle = references.one(context, refs)

@@ -57,6 +57,7 @@ def run(
     if direct:
         _refuse_queue_options(call, shown, on_timeout)
     ready = prepare(context, endpoint, words, call)
+    delivery.check(ready.input_json)
     directly = direct or ready.is_local
     if directly:
         outcome = run_directly(context, ready, timeout)

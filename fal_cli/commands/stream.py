@@ -36,7 +36,7 @@ def stream(
     """
     from fal_cli import streaming
     from fal_cli.call import prepare
-    from fal_cli.saving import checked
+    from fal_cli.saving import check_fields, checked
     from fal_cli.submission import nothing_sent
 
     if text_only and final:
@@ -45,6 +45,7 @@ def stream(
     saving = checked(save.output, save.directory, overwrite=save.overwrite)
     how = "text" if text_only else "final" if final else "events"
     ready = prepare(context, endpoint, words, call)
+    check_fields(saving, ready.input_json)
     streaming.stream(context, ready, how=how, idle_timeout=idle_timeout, saving=saving)
 
 

@@ -4,6 +4,7 @@ A loop such as `while read -r line; do fal submit … ; done` shares its stdin w
 so it is read only when nothing else gave the input, or when a word asks for it.
 """
 
+import io
 import os
 import select
 import sys
@@ -47,17 +48,10 @@ class Stdin:
 
     def spool(self, claim: str) -> Path:
         """All of stdin in a temporary file of this process, for the word `claim`. Raises as `read`."""
-        import atexit
-        import shutil
-        import tempfile
+        from fal_cli.spool import spool
 
         self._claim(claim)
-        descriptor, name = tempfile.mkstemp(prefix="fal-stdin-")
-        atexit.register(lambda: Path(name).unlink(missing_ok=True))
-        with os.fdopen(descriptor, "wb") as spooled:
-            if self._stream is not None:
-                shutil.copyfileobj(self._stream, spooled, 1024 * 1024)
-        return Path(name)
+        return spool(self._stream or io.BytesIO())
 
     def holds_unread_pipe_data(self) -> bool:
         """Whether bytes wait in a pipe that nobody claimed. A file or a terminal is never 'waiting'."""
