@@ -23,10 +23,10 @@ def safe(text: str, otherwise: str = "file") -> str:
     """
     plain = "".join(_plain(character) for character in unicodedata.normalize("NFC", text)).rstrip(". ")
     stem, dot, extension = plain.rpartition(".")
-    if not dot or not stem or len(extension) > _LONGEST_EXTENSION or not extension.strip():
+    if not dot or not stem or len(extension) > _LONGEST_EXTENSION or not extension.isalnum():
         stem, dot, extension = plain, "", ""
     stem = " ".join(stem.split())
-    ending = dot + extension.strip()
+    ending = dot + extension
     stem = _cut(stem.lstrip(" .-~").rstrip(". "), MOST_BYTES - len(ending.encode())).rstrip(". ") or otherwise
     if stem.partition(".")[0].rstrip().upper() in _DEVICES:
         stem = f"_{stem}"
