@@ -106,9 +106,7 @@ def test_a_sane_name_stays_what_it_is(text: str) -> None:
 
 
 @settings(deadline=None)
-@given(
-    st.text(st.sampled_from(string.ascii_letters + "é"), min_size=1, max_size=400), st.sampled_from(["png", "jpeg"])
-)
+@given(st.text(st.sampled_from(string.ascii_letters + "é"), min_size=1, max_size=400), st.sampled_from(["png", "jpeg"]))
 def test_the_extension_survives(stem: str, extension: str) -> None:
     assert safe(f"{stem}.{extension}").endswith(f".{extension}")
 
