@@ -47,7 +47,7 @@ def test_every_log_line_is_shown_once_though_the_windows_overlap(served: Program
 
 
 def test_status_follow_writes_one_word_a_change(served: Program) -> None:
-    request_id = served("submit", "sandbox/echo", "sandbox.queue=0.5", "sandbox.run=0.5").text.strip()
+    request_id = served("submit", "sandbox/echo", "sandbox.queue=5", "sandbox.run=1.5").text.strip()
     assert served("status", "--follow", request_id).text.split() == ["IN_QUEUE", "IN_PROGRESS", "COMPLETED"]
 
 
