@@ -13,14 +13,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from fal_cli.api.errors import NotReached
-from fal_cli.api.realtime import AppFailed, Ended, Received, Session
+from fal_cli.api.errors import NotReached, Refused
+from fal_cli.api.realtime import UNAUTHORIZED, AppFailed, Ended, Received, Session
 from fal_cli.errors import CliError, Exit, UsageError
 from fal_cli.inputs.documents import loads_object
 
 LINGER_SECONDS = 2.0
 _POLL_SECONDS = 0.25
-_RECONNECTIONS = 5
+_RECONNECTIONS = 4
 _LONGEST_PAUSE = 10.0
 
 
@@ -72,6 +72,7 @@ class Conversation:
                 ended = self._receive(session)
             finally:
                 self._offer(None)
+                session.drop()
             self._judge(ended)
         self._report()
 
@@ -111,8 +112,14 @@ class Conversation:
             self.tally.unanswered.append(number)
             self._is_waiting_to_send = False
         # Where the connection goes down meanwhile, the input may have arrived: it stays unanswered.
-        with suppress(NotReached):
-            session.send(value)
+        try:
+            with suppress(NotReached):
+                session.send(value)
+        except (OverflowError, ValueError, TypeError) as error:
+            with self._changed:
+                self.tally.unanswered.remove(number)
+            self.tally.malformed.append(number)
+            self._plan.warn(f"line {number} cannot be written as a frame ({error}); skipped")
 
     # -- the thread that receives
 
@@ -136,7 +143,7 @@ class Conversation:
                 self._failures += 1
                 if self._failures > _RECONNECTIONS:
                     raise
-                pause = min(_LONGEST_PAUSE, 0.5 * 2**self._failures)
+                pause = min(_LONGEST_PAUSE, 0.25 * 2**self._failures)
                 self._plan.warn(f"{error.message}; connecting again in {pause:g} s")
                 time.sleep(pause)
 
@@ -175,6 +182,8 @@ class Conversation:
             waiting = list(self.tally.unanswered)
             self.tally.unanswered.clear()
             is_read = self._is_read
+        if ended.failure == UNAUTHORIZED:
+            raise Refused(UNAUTHORIZED, status=401)
         if ended.failure:
             raise AppFailed(f"the app ended the session: {ended.failure}")
         if ended.is_good:

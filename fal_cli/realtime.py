@@ -41,7 +41,7 @@ class Settings:
 def converse(context: Context, name: str, items: Sequence[str], texts: Sequence[str], settings: Settings) -> None:
     """Holds a conversation over stdin and stdout. Raises `UsageError`, the request layer's errors, `CliError`."""
     context.stake = nothing_sent
-    target = parse_target(name, settings.path)
+    target = parse_target(name)
     call = Call(target, _defaults(context, items, texts), CallOptions())
     wire = context.wire(local=call.is_local)
     plan = Plan(
@@ -78,13 +78,19 @@ def _defaults(context: Context, items: Sequence[str], texts: Sequence[str]) -> d
 
 def _opener(wire: Wire, target: Target, settings: Settings) -> Callable[[], api.Session]:
     """Opens a session, with a fresh token where one is needed. A refused token is minted anew once."""
-    encoding = api.ENCODINGS[settings.encoding]
+    opened = partial(
+        api.connect,
+        wire,
+        target,
+        api.ENCODINGS[settings.encoding],
+        max_buffering=settings.max_buffering,
+        path=settings.path or api.REALTIME_PATH,
+    )
     if not isinstance(target, EndpointId):
-        return lambda: api.connect(wire, target, encoding, max_buffering=settings.max_buffering)
+        return opened
     keeper = api.TokenKeeper(wire, target)
 
     def connect() -> api.Session:
-        opened = partial(api.connect, wire, target, encoding, max_buffering=settings.max_buffering)
         try:
             return opened(token=keeper.token())
         except Refused as error:

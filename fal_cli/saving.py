@@ -55,6 +55,13 @@ def checked(output: str, folder: str, *, overwrite: bool = False) -> Saving:
     return Saving(template=str(path).replace("{", "{{").replace("}", "}}"), overwrite=overwrite)
 
 
+def single_file(saving: Saving) -> Path | None:
+    """The file that `-o` names for media, where the template is no more than its name."""
+    if not saving.template or filenames.fields_of(saving.template):
+        return None
+    return Path(filenames.filled(saving.template, {}))
+
+
 def check_fields(saving: Saving, inputs: Mapping[str, Any]) -> None:
     """Raises `UsageError` if the template names an input that the call does not have."""
     for name in filenames.fields_of(saving.template):

@@ -1,20 +1,21 @@
 """A streamed call from its start to its end: recorded, printed as it comes, and told how it ended."""
 
-from pathlib import Path
+import codecs
 from typing import Protocol
 
 from fal_cli.api import stream as api
 from fal_cli.api.errors import ApiError, Phase
 from fal_cli.api.phases import Exchange
-from fal_cli.api.stream import ModelStream, StreamCut, StreamEvent
+from fal_cli.api.stream import ModelStream, StreamCut, StreamEvent, StreamIdle
 from fal_cli.call import Call
 from fal_cli.context import Context
 from fal_cli.errors import CliError
 from fal_cli.interrupts import Interrupted
 from fal_cli.ledger import State
-from fal_cli.saving import Saving, save_result, write_whole
+from fal_cli.saving import Saving, save_result, single_file, write_whole
 from fal_cli.submission import begin, state_after
-from fal_cli.terminal.streaming import FinalPrinter, LinePrinter, ScreenPrinter, TextPrinter, last_json
+from fal_cli.terminal.sanitize import visible_lines
+from fal_cli.terminal.streaming import FinalPrinter, LinePrinter, NoPrinter, ScreenPrinter, TextPrinter, last_json
 
 IDLE_SECONDS = 120.0  # a cold start can be silent for minutes
 
@@ -41,6 +42,9 @@ def stream(context: Context, call: Call, *, how: str, idle_timeout: float | None
         ) as opened:
             context.stake = _stake
             last = _to_the_end(context, opened, how, saving)
+    except (StreamCut, StreamIdle) as error:
+        context.journal.ended(local_id, State.UNKNOWN, error.message)
+        raise
     except ApiError as error:
         context.journal.ended(local_id, state_after(error), error.message)
         raise
@@ -58,7 +62,7 @@ def _to_the_end(context: Context, opened: ModelStream, how: str, saving: Saving)
     if not opened.is_event_stream:
         _pass_through(context, opened, saving)
         return None
-    printer = _printer(context, how)
+    printer = _printer(context, "none" if saving.to_stdout else how)
     last: StreamEvent | None = None
     count = 0
     try:
@@ -92,6 +96,8 @@ def _judge(context: Context, last: StreamEvent | None, count: int) -> None:
 
 
 def _printer(context: Context, how: str) -> Printer:
+    if how == "none":
+        return NoPrinter()
     if how == "text":
         return TextPrinter(context.output)
     if how == "final":
@@ -101,14 +107,21 @@ def _printer(context: Context, how: str) -> Printer:
 
 def _pass_through(context: Context, opened: ModelStream, saving: Saving) -> None:
     """An answer that is no event stream goes out as it is; binary data does not go to a terminal."""
-    if saving.template and "{" not in saving.template:
-        context.talk.note(f"saved {write_whole(Path(saving.template), opened.chunks(), overwrite=saving.overwrite)}")
+    target = saving.result_file or single_file(saving)
+    if target is not None:
+        path = write_whole(target, opened.chunks(), overwrite=saving.overwrite or target == saving.result_file)
+        context.talk.note(f"saved {path}")
         return
     kind = opened.content_type or "unknown content"
-    if context.output.is_terminal and not kind.startswith(("text/", "application/json")):
+    is_text = kind.startswith(("text/", "application/json"))
+    if context.output.is_terminal and not is_text:
         raise CliError(f"the answer is {kind}, which a terminal cannot show", hint="Save it: -o FILE, or > FILE")
+    text = codecs.getincrementaldecoder("utf-8")(errors="replace")
     for chunk in opened.chunks():
-        context.output.data(chunk)
+        if context.output.is_terminal:
+            context.output.data("\n".join(visible_lines(text.decode(chunk))).encode())
+        else:
+            context.output.data(chunk)
 
 
 def _save(context: Context, saving: Saving, last: StreamEvent, call: Call, request_id: str) -> None:

@@ -90,7 +90,8 @@ class PartRefused(ApiError):
     """A part of an upload that the service did not take after its retries; `number` counts from 1."""
 
     def __init__(self, number: int, cause: ApiError) -> None:
-        super().__init__(cause.message, status=cause.status, request_id=cause.request_id, phase=cause.phase)
+        message = f"part {number}: {cause.message}"
+        super().__init__(message, status=cause.status, request_id=cause.request_id, phase=cause.phase)
         self.number = number
         self.cause = cause
 

@@ -73,7 +73,8 @@ def _open(wire: Wire, download: Download, offset: int) -> requests.Response:
         if isinstance(response, str):
             url = response
             continue
-        if offset and response.status_code != 206:
+        continues = response.headers.get("content-range", "").startswith(f"bytes {offset}-")
+        if offset and not (response.status_code == 206 and continues):
             response.close()
             raise NotReached("the download was cut, and the file has changed or its host cannot resume")
         if not offset:

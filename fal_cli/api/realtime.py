@@ -8,6 +8,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -17,7 +18,7 @@ import websocket
 
 from fal_cli import __version__
 from fal_cli.api import answers
-from fal_cli.api.errors import ApiError, NotReached, Phase, Refused, read_detail
+from fal_cli.api.errors import ApiError, NotReached, Phase, Refused, Unavailable, read_detail
 from fal_cli.api.wire import Request, TransportFailure, Wire, ca_bundle
 from fal_cli.endpoint import EndpointId, Target, url_on
 
@@ -26,6 +27,9 @@ HANDSHAKE_SECONDS = 90.0  # a cold start happens inside the handshake (§7.2)
 TOKEN_SECONDS = 120
 _RENEW_AT = 0.9
 _NORMAL = 1000
+
+
+UNAUTHORIZED = "Unauthorized"
 
 
 class AppFailed(ApiError):
@@ -136,16 +140,23 @@ class Session:
         if opcode == websocket.ABNF.OPCODE_CLOSE:
             return Ended(_close_code(frame.data), self._failure)
         if opcode == websocket.ABNF.OPCODE_BINARY:
-            return self._taken(self._encoding.decode(frame.data))
+            try:
+                value = self._encoding.decode(frame.data)
+            except (ValueError, RecursionError, msgpack.UnpackException):
+                return Ended(_NORMAL, "a frame came that cannot be read (is it the right --encoding?)")
+            return self._taken(value)
         if opcode == websocket.ABNF.OPCODE_TEXT:
             return self._text(frame.data)
         return None
 
     def close(self) -> None:
         """Says goodbye and does not wait long for an answer."""
-        try:
+        with suppress(websocket.WebSocketException, OSError):
             self._socket.close(timeout=1)
-        except (websocket.WebSocketException, OSError):
+
+    def drop(self) -> None:
+        """Frees the connection, whatever state it is in."""
+        with suppress(OSError):
             self._socket.shutdown()  # type: ignore[no-untyped-call]
 
     def _text(self, data: bytes) -> Received | None:
@@ -178,8 +189,9 @@ def connect(
     *,
     token: str = "",
     max_buffering: int | None = None,
+    path: str = REALTIME_PATH,
 ) -> Session:
-    """Opens a session. `/realtime` is appended unless the endpoint has it.
+    """Opens a session. `path` is appended unless the endpoint has it; an explicit one replaces `/realtime` (§2.3).
 
     Raises `Refused` for a refused handshake, `NotReached` if there is no connection.
     """
@@ -188,7 +200,7 @@ def connect(
         query["max_buffering"] = str(max_buffering)
     url = (
         "ws"
-        + url_on(wire.hosts.run, endpoint.joined(REALTIME_PATH)).removeprefix("http")
+        + url_on(wire.hosts.run, endpoint.joined(path)).removeprefix("http")
         + (f"?{urlencode(query)}" if query else "")
     )
     ca_certs = ca_bundle()
@@ -211,13 +223,14 @@ def connect(
     return Session(socket, encoding)
 
 
-def _refused(error: "websocket.WebSocketBadStatusException") -> Refused:
+def _refused(error: "websocket.WebSocketBadStatusException") -> Refused | Unavailable:
     body = error.resp_body or b""
     try:
         detail = read_detail(json.loads(body))
     except ValueError:
         detail = read_detail(body.decode("utf-8", "replace")[:300] or "the handshake was refused")
-    return Refused(detail.message, status=error.status_code, error_type=detail.error_type, fields=detail.fields)
+    kind = Unavailable if error.status_code in answers.TRANSIENT and error.status_code != 429 else Refused
+    return kind(detail.message, status=error.status_code, error_type=detail.error_type, fields=detail.fields)
 
 
 def _close_code(data: bytes) -> int:

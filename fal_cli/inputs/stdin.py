@@ -15,6 +15,7 @@ from typing import BinaryIO
 from fal_cli.errors import UsageError
 
 PATIENCE_SECONDS = 3.0
+_BLOCK = 64 * 1024
 
 
 class Stdin:
@@ -44,7 +45,20 @@ class Stdin:
     def lines(self, claim: str) -> Iterator[bytes]:
         """stdin line by line, as lines come, for the word `claim`. Raises as `read`."""
         self._claim(claim)
-        yield from self._stream or ()
+        if self._stream is None:
+            return
+        try:
+            descriptor = self._stream.fileno()
+        except (OSError, ValueError):
+            yield from self._stream
+            return
+        # Not through the buffered reader: its lock, held by a thread that waits here, aborts the interpreter's end.
+        rest = b""
+        while chunk := os.read(descriptor, _BLOCK):
+            *lines, rest = (rest + chunk).split(b"\n")
+            yield from lines
+        if rest:
+            yield rest
 
     def spool(self, claim: str) -> Path:
         """All of stdin in a temporary file of this process, for the word `claim`. Raises as `read`."""

@@ -31,6 +31,8 @@ def jsonable(value: Any, form: BytesForm = as_base64) -> Any:
     """A decoded msgpack value as JSON values; `form` says what becomes of bytes."""
     if isinstance(value, bytes | bytearray):
         return form(bytes(value))
+    if isinstance(value, msgpack.ExtType):  # before tuples, which it is one of
+        return {"ext": value.code, "data": as_base64(value.data)}
     if isinstance(value, dict):
         return {_key(key): jsonable(inner, form) for key, inner in value.items()}
     if isinstance(value, list | tuple):
@@ -39,8 +41,6 @@ def jsonable(value: Any, form: BytesForm = as_base64) -> Any:
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     if isinstance(value, datetime):
         return value.isoformat()
-    if isinstance(value, msgpack.ExtType):
-        return {"ext": value.code, "data": as_base64(value.data)}
     return value
 
 

@@ -98,6 +98,16 @@ class FinalPrinter:
                 LinePrinter(self._output).show(self._last)
 
 
+class NoPrinter:
+    """Nothing: stdout carries something else."""
+
+    def show(self, event: StreamEvent) -> None:
+        """Leaves one event unprinted."""
+
+    def end(self) -> None:
+        """Nothing is left to write."""
+
+
 class ScreenPrinter:
     """For a person: growing text as it grows, anything else as its last state."""
 
