@@ -253,3 +253,15 @@ def test_a_webhook_is_refused_with_the_reason(client: Said) -> None:
 def test_every_error_carries_a_request_id(client: Said) -> None:
     refusals = (client["runRefused"], client["webhook"], client["wrongKey"], *client["unknownId"])
     assert all(refusal["requestId"] for refusal in refusals)
+
+
+def test_uploads_are_served_back_byte_for_byte(client: Said) -> None:
+    seen = client["uploads"]
+    assert seen == {"small": {"size": 5, "same": True}, "large": {"size": 91 * 1024 * 1024, "same": True}}
+
+
+def test_a_models_stream_grows_to_its_last_event(client: Said) -> None:
+    said = client["modelStream"]
+    assert len(said["events"]) > 3
+    assert said["events"][-1] == said["done"]
+    assert said["done"]["partial"] is False

@@ -5,6 +5,7 @@ It runs unmodified in a process of its own (`python/client.py`) and knows of the
 """
 
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -216,3 +217,20 @@ def test_the_status_stream(client: Said) -> None:
     assert places == sorted(places)
     assert events[-1]["status"] == "COMPLETED"
     assert _messages(events[-1]) == ["one", "two"]
+
+
+@pytest.mark.parametrize("name", ["empty", "small", "signed", "large"])
+def test_uploads_are_served_back_byte_for_byte(client: Said, name: str) -> None:
+    file = client["uploads"][name]
+    assert file["got"] == file["sent"]
+
+
+def test_a_models_stream_grows_to_its_last_event(client: Said) -> None:
+    events = client["stream"]
+    assert len(events) > 3
+    assert [event["partial"] for event in events] == [True] * (len(events) - 1) + [False]
+    assert all(after["output"].startswith(before["output"]) for before, after in pairwise(events))
+
+
+def test_a_realtime_conversation_by_token_and_by_key(client: Said) -> None:
+    assert client["realtime"] == [{"text": "one"}, {"text": "two"}] * 2

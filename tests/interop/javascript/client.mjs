@@ -10,6 +10,7 @@ import { ApiError, ValidationError, createFalClient, fal } from "@fal-ai/client"
 const HOSTS = {
   "fal.run": process.env.FAL_RUN_HOST,
   "queue.fal.run": process.env.FAL_QUEUE_RUN_HOST,
+  "rest.fal.ai": process.env.FAL_REST_HOST,
 };
 const ECHO = "sandbox/echo";
 const FLUX = "fal-ai/flux/schnell";
@@ -123,6 +124,25 @@ const steps = {
   async streamOfUnknownId() {
     const stream = await fal.queue.streamStatus(ECHO, { requestId: crypto.randomUUID() });
     return refused(stream.done());
+  },
+
+  async uploads() {
+    const sizes = { small: 5, large: 91 * 1024 * 1024 }; // the client sends more than 90 MiB in parts
+    const seen = {};
+    for (const [name, size] of Object.entries(sizes)) {
+      const data = new Uint8Array(size).map((_, index) => (index * 31 + (index >> 13)) & 255);
+      const url = await fal.storage.upload(new File([data], `${name}.bin`, { type: "application/x-test" }));
+      const back = new Uint8Array(await (await fetch(url)).arrayBuffer());
+      seen[name] = { size: back.length, same: Buffer.compare(Buffer.from(data), Buffer.from(back)) === 0 };
+    }
+    return seen;
+  },
+
+  async modelStream() {
+    const stream = await fal.stream("fal-ai/any-llm", { input: { prompt: "a kite" } });
+    const events = [];
+    for await (const event of stream) events.push(event);
+    return { events, done: await stream.done() };
   },
 
   subscribePolling: () => subscribed({ mode: "polling", pollInterval: 50 }),

@@ -1,6 +1,7 @@
 """The vendor's Python client, unmodified, working through steps: `python client.py sync|async`.
 
-It is told where to go by the environment alone (FAL_KEY, FAL_RUN_HOST, FAL_QUEUE_RUN_HOST, SSL_CERT_FILE), and
+It is told where to go by the environment (FAL_KEY, FAL_RUN_HOST, FAL_QUEUE_RUN_HOST, SSL_CERT_FILE) and, for REST
+and CDN, whose hosts it has as constants, by the two assignments below; and
 prints one JSON line per step: what it saw (`said`), or the traceback of an exception that it did not expect
 (`error`). The steps are written once; `settle` and `gather` hide which of the two clients answers.
 """
@@ -8,16 +9,23 @@ prints one JSON line per step: what it saw (`said`), or the traceback of an exce
 import asyncio
 import inspect
 import json
+import os
 import sys
+import tempfile
 import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
+from hashlib import sha256
 from typing import Any
 from uuid import uuid4
 
 import fal_client
 import httpx
 from httpx_sse import aconnect_sse
+
+# These two are constants to the client; everything else it reads from the environment.
+fal_client.client.REST_URL = f"https://{os.environ['FAL_REST_HOST']}"
+fal_client.client.CDN_URL = f"https://{os.environ['FAL_CDN_HOST']}"
 
 ECHO = "sandbox/echo"
 FLUX = "fal-ai/flux/schnell"
@@ -238,6 +246,57 @@ async def status_stream(client: Any) -> Any:
         aconnect_sse(raw, "GET", f"{handle.status_url}/stream", params={"logs": "1"}) as source,
     ):
         return [event.json() async for event in source.aiter_sse()]
+
+
+async def fetched(url: str) -> dict[str, Any]:
+    """What the sandbox serves for a file's URL: its length and digest."""
+    async with httpx.AsyncClient(timeout=60) as files:
+        answer = await files.get(url)
+    return {"code": answer.status_code, "size": len(answer.content), "sha256": sha256(answer.content).hexdigest()}
+
+
+@step
+async def uploads(client: Any) -> Any:
+    """One of each flow: empty and small by the CDN token, small by a signed URL, large in parts from a file."""
+    small, large = b"\x89PNG small", os.urandom(1024 * 1024) * 101
+    with tempfile.NamedTemporaryFile(suffix=".bin") as file:
+        file.write(large)
+        file.flush()
+        urls = {
+            "empty": await settle(client.upload(b"", "text/plain", "empty.txt")),
+            "small": await settle(client.upload(small, "image/png", "small.png")),
+            "signed": await settle(client.upload(small, "image/png", "signed.png", repository="fal")),
+            "large": await settle(client.upload_file(file.name)),
+        }
+    sent = {"empty": b"", "small": small, "signed": small, "large": large}
+    expected = {
+        name: {"code": 200, "size": len(data), "sha256": sha256(data).hexdigest()} for name, data in sent.items()
+    }
+    return {name: {"sent": expected[name], "got": await fetched(url)} for name, url in urls.items()}
+
+
+@step
+async def stream(client: Any) -> Any:
+    return await gather(client.stream("fal-ai/any-llm", {"prompt": "a kite"}))
+
+
+@step
+async def realtime(client: Any) -> Any:
+    """Two inputs, two results, by token and then by key."""
+    answers = []
+    for use_jwt in (True, False):
+        opened = client.realtime(ECHO, use_jwt=use_jwt)
+        if hasattr(opened, "__aenter__"):
+            async with opened as connection:
+                for text in ("one", "two"):
+                    await connection.send({"text": text})
+                    answers.append(await connection.recv())
+        else:
+            with opened as connection:
+                for text in ("one", "two"):
+                    connection.send({"text": text})
+                    answers.append(connection.recv())
+    return answers
 
 
 async def main(kind: str) -> None:
