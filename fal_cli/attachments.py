@@ -36,6 +36,9 @@ def open_source(path: Path, *, name: str = "", kind: str = "") -> Source:
                 path = spool(pipe)
         with path.open("rb") as stream:
             head = stream.read(content_type.HEAD_BYTES)
+        if head and path.stat().st_size == 0:
+            with path.open("rb") as made:  # a file that the kernel makes as it is read, like those in /proc
+                path = spool(made)
         return Source(path, name=named, content_type=kind or content_type.guess(named, head))
     except (OSError, ValueError) as error:
         raise UsageError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from None

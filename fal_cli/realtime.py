@@ -103,7 +103,7 @@ def _opener(wire: Wire, target: Target, settings: Settings) -> Callable[[], api.
 
 
 def _writer(context: Context, target: Target, directory: str) -> Callable[[Any], None]:
-    """Writes a result as one line of JSON, its bytes as base64 or as files."""
+    """Writes a result as one line of JSON, its bytes as base64 or as files. Raises `CliError` if it is no JSON."""
     if not directory:
         return lambda value: context.output.json(jsonable(value, as_base64), one_line=True)
     folder = Path(os.path.expanduser(directory))

@@ -1,5 +1,8 @@
 """Server-sent events: the WHATWG rules one by one, any chunking, and a second decoder to compare with."""
 
+import random
+from itertools import pairwise
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -194,3 +197,15 @@ def test_same_as_the_reference(stream: bytes) -> None:
 @given(st.text(st.characters(exclude_characters="\r\n", exclude_categories=["Cs"])), st.sampled_from(["\n", "\r\n"]))
 def test_any_text_of_one_line_arrives_as_it_is(text: str, end: str) -> None:
     assert decoded(f"data: {text}{end}{end}".encode()) == [event(text)]
+
+
+def test_ten_thousand_random_streams_split_anywhere_are_as_the_reference_has_them() -> None:
+    """Broader than a property can be in its time: pieces of real streams put together and cut at random."""
+    dice = random.Random(20260101)
+    pieces = [b"data: ", b"data:", b"data", b"event: x", b"id: 7", b"retry: 10", b": c", b"\n", b"\r", b"\r\n", b"\n\n"]
+    pieces += ["ü😀".encode(), b"\xff", b"\xef\xbb\xbf", b"a", b" ", b":", b"\0"]
+    for _ in range(10_000):
+        stream = b"".join(dice.choices(pieces, k=dice.randrange(1, 25)))
+        cuts = sorted(dice.sample(range(len(stream) + 1), k=min(3, len(stream))))
+        edges = [0, *cuts, len(stream)]
+        assert decoded(*(stream[start:end] for start, end in pairwise(edges))) == reference(stream), stream

@@ -19,6 +19,8 @@ from typing import Any
 
 import msgpack
 
+from fal_cli.errors import CliError
+
 BytesForm = Callable[[bytes], str]
 
 
@@ -28,15 +30,25 @@ def as_base64(data: bytes) -> str:
 
 
 def jsonable(value: Any, form: BytesForm = as_base64) -> Any:
-    """A decoded msgpack value as JSON values; `form` says what becomes of bytes."""
+    """A decoded msgpack value as JSON values; `form` says what becomes of bytes.
+
+    Raises `CliError` for a value that is nested deeper than JSON writers go.
+    """
+    try:
+        return _jsonable(value, form)
+    except RecursionError:
+        raise CliError("a result is nested too deeply to be written as JSON") from None
+
+
+def _jsonable(value: Any, form: BytesForm) -> Any:
     if isinstance(value, bytes | bytearray):
         return form(bytes(value))
     if isinstance(value, msgpack.ExtType):  # before tuples, which it is one of
         return {"ext": value.code, "data": as_base64(value.data)}
     if isinstance(value, dict):
-        return {_key(key): jsonable(inner, form) for key, inner in value.items()}
+        return {_key(key): _jsonable(inner, form) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [jsonable(inner, form) for inner in value]
+        return [_jsonable(inner, form) for inner in value]
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     if isinstance(value, datetime):
