@@ -25,6 +25,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.path.startswith("/storage/auth/token"):
             expires = "2099-01-01T00:00:00+00:00"
             self._json({"token": "t", "token_type": "Bearer", "base_url": base, "expires_at": expires})
+        elif "/storage/upload/initiate" in self.path:
+            self._json({"upload_url": f"{base}/up?signature=s", "file_url": f"{base}/files/b/x/f.bin"})
         elif self.path.endswith("/stream"):
             self._events()
         else:
