@@ -10,6 +10,7 @@ from fal_cli.api.errors import (
     FieldError,
     NotReached,
     NotReady,
+    NotSent,
     PartRefused,
     Phase,
     Refused,
@@ -149,8 +150,8 @@ def _sentence(error: ApiError, tool: str) -> tuple[Exit, str, str]:
             "Try again.",
         )
     if isinstance(error, NotReached):
-        accepted = "Nothing was accepted; try again." if error.phase == Phase.NOT_CONNECTED else "Try again."
-        return Exit.NETWORK, f"network: {error.message}", accepted
+        hint = "Nothing was accepted; try again." if isinstance(error, NotSent) else "Try again."
+        return Exit.NETWORK, f"network: {error.message}", hint
     if isinstance(error, NotReady):
         return Exit.NOT_FINISHED, error.message, "Add --wait to wait for it."
     if isinstance(error, WaitEnded):

@@ -80,7 +80,9 @@ class SubmitShield:
         if hasattr(signal, "setitimer"):
             signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in self._before.items():
-            signal.signal(number, handler)
+            # After an interruption they stay ignored: another would only cut off what is said about the request.
+            ignored = isinstance(error, Interrupted) and number in _handled
+            signal.signal(number, signal.SIG_IGN if ignored else handler)
         if self.held is not None and error is None:
             _raise(self.held, None)
 

@@ -13,6 +13,7 @@ from fal_cli.api.errors import (
     FieldError,
     NotReached,
     NotReady,
+    NotSent,
     Phase,
     Refused,
     RequestFailed,
@@ -82,9 +83,7 @@ def test_every_code_is_explained() -> None:
 @pytest.mark.parametrize(
     ("error", "message", "hint"),
     [
-        pytest.param(
-            NotReached("no route", phase=Phase.NOT_CONNECTED), "no route", "Nothing was accepted", id="network"
-        ),
+        pytest.param(NotSent("no route", phase=Phase.NOT_CONNECTED), "no route", "Nothing was accepted", id="network"),
         pytest.param(NotReached("cut", phase=Phase.ANSWERING), "cut", "Try again.", id="a read that was cut"),
         pytest.param(AnswerLost("no answer"), "(no answer)", "not sent again", id="lost"),
         pytest.param(AnswerLost("bad gateway", status=502), "HTTP 502: bad gateway", "may be billed", id="lost, 502"),

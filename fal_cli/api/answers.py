@@ -6,6 +6,7 @@ from fal_cli.api.errors import (
     AnswerLost,
     ApiError,
     NotReached,
+    NotSent,
     Phase,
     Refused,
     RequestFailed,
@@ -53,6 +54,11 @@ def lost(outcome: Outcome) -> AnswerLost:
 def unreached(failure: TransportFailure) -> NotReached:
     """The error for an exchange that never came whole and that is safe to make again."""
     return NotReached(failure.reason, status=failure.status, phase=failure.phase, headers=failure.headers)
+
+
+def unsent(failure: TransportFailure) -> NotSent:
+    """The error for a paid call of which no byte can have arrived."""
+    return NotSent(failure.reason, status=failure.status, phase=failure.phase, headers=failure.headers)
 
 
 def free_error(answer: Answer) -> ApiError:

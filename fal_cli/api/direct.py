@@ -44,7 +44,7 @@ def run(
     except TransportFailure as failure:
         if answers.is_delivered(failure):
             raise answers.lost(failure) from failure
-        raise answers.unreached(failure) from failure
+        raise answers.unsent(failure) from failure
     if answer.ok:
         return queue.to_result(answer)
     raise error_of(answer)

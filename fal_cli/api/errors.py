@@ -66,6 +66,10 @@ class NotReached(ApiError):
     """The network failed: nothing was accepted, or a read did not come whole. May be tried again."""
 
 
+class NotSent(NotReached):
+    """A paid call that never left: nothing was accepted, and nothing is billed."""
+
+
 class Unavailable(NotReached):
     """The service kept answering a free call with an error of its own (408, 425, 5xx)."""
 

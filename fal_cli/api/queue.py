@@ -86,7 +86,7 @@ def submit(
         answer = wire.send(request, policy, exchange=exchange, deadline=deadline)
     except TransportFailure as failure:
         if not answers.is_delivered(failure):
-            raise answers.unreached(failure) from failure
+            raise answers.unsent(failure) from failure
         if failure.status is not None and _is_refusal(failure.status):
             raise answers.refused(Answer(failure.status, failure.headers, b"")) from failure
         return _adopted(wire, endpoint, failure, exchange)

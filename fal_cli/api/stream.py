@@ -114,7 +114,7 @@ def start(
 
 def _not_started(failure: TransportFailure) -> ApiError:
     lost: AnswerLost | NotReached
-    lost = answers.lost(failure) if answers.is_delivered(failure) else answers.unreached(failure)
+    lost = answers.lost(failure) if answers.is_delivered(failure) else answers.unsent(failure)
     return lost
 
 

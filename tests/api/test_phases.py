@@ -14,7 +14,7 @@ import pytest
 
 from fal_cli.api import direct, phases, queue, wire
 from fal_cli.api.deadline import Deadline
-from fal_cli.api.errors import AnswerLost, ApiError, NotReached, Phase
+from fal_cli.api.errors import AnswerLost, ApiError, NotSent, Phase
 from fal_cli.api.events import Retrying
 from fal_cli.api.hosts import Hosts
 from fal_cli.api.options import CallOptions
@@ -132,7 +132,7 @@ class Case:
 
     @property
     def error(self) -> type[ApiError]:
-        return NotReached if self.phases == (Phase.NOT_CONNECTED,) else AnswerLost
+        return NotSent if self.phases == (Phase.NOT_CONNECTED,) else AnswerLost
 
 
 def unconnected(name: str, begin: Callable[[Lab], str], *, permanent: bool = False, hurry: str = "") -> object:
