@@ -19,6 +19,7 @@ from fal_cli.errors import CliError, UsageError
 from fal_cli.inputs.attachment import Attachment
 from fal_cli.spool import spool
 
+ACCOUNT_DEFAULT = Lifecycle()
 MOST_INLINE_BYTES = 10 * 1024 * 1024
 
 
@@ -44,7 +45,7 @@ def open_source(path: Path, *, name: str = "", kind: str = "") -> Source:
         raise UsageError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from None
 
 
-def send(context: Context, source: Source, lifecycle: Lifecycle = Lifecycle()) -> str:  # noqa: B008  # immutable
+def send(context: Context, source: Source, lifecycle: Lifecycle = ACCOUNT_DEFAULT) -> str:
     """Uploads one file, showing its progress, and returns its URL. Raises the request layer's errors."""
     with context.transfer("uploading", source.name, source.size) as transfer:
         job = Upload(source, lifecycle, transfer.advance)
@@ -59,7 +60,7 @@ def resolve(
     input_json: Mapping[str, Any],
     *,
     inline: bool = False,
-    lifecycle: Lifecycle = Lifecycle(),  # noqa: B008
+    lifecycle: Lifecycle = ACCOUNT_DEFAULT,
 ) -> dict[str, Any]:
     """The input with each attachment replaced. The same file named twice is sent once.
 

@@ -28,10 +28,6 @@ class Saving:
     to_stdout: bool = False
     overwrite: bool = False
 
-    @property
-    def wants_media(self) -> bool:
-        return bool(self.template) or self.to_stdout
-
 
 def checked(output: str, folder: str, *, overwrite: bool = False) -> Saving:
     """What `-o` and `-d` ask for. Raises `UsageError` for what cannot be done."""

@@ -63,7 +63,7 @@ def submit(
                     request_id=exchange.request_id,
                 ) from None
             raise
-        except Exception:
+        except Exception:  # whatever it is, the row must not go on saying that the call is being sent
             _note_interrupted(context, local_id, exchange, "an unexpected failure")
             raise
 
@@ -83,7 +83,7 @@ def call_directly(context: Context, wire: Wire, call: Call, deadline: Deadline) 
             context.stake = _direct_call_sent
         _note_interrupted(context, local_id, exchange)
         raise
-    except Exception:
+    except Exception:  # as in submit
         _note_interrupted(context, local_id, exchange, "an unexpected failure")
         raise
     context.stake = _direct_call_done

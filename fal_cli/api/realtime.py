@@ -157,7 +157,7 @@ class Session:
     def drop(self) -> None:
         """Frees the connection, whatever state it is in."""
         with suppress(OSError):
-            self._socket.shutdown()  # type: ignore[no-untyped-call]
+            self._socket.shutdown()  # type: ignore[no-untyped-call]  # the package leaves it unannotated
 
     def _text(self, data: bytes) -> Received | None:
         try:

@@ -20,7 +20,7 @@ def submit(context: Context, endpoint: Endpoint, words: InputWords, call: CallFl
 
     context.stake = submission.nothing_sent
     ready = prepare(context, endpoint, words, call)
-    ready.queued_endpoint  # noqa: B018  # a local app has none; said before anything is recorded
+    ready.queued_endpoint  # noqa: B018  # raises for a local app, before anything is recorded
     submitted = submission.submit(context, context.wire(), ready)
     if shown.print_ != "none":
         context.output.line(submitted.handle.request_id if shown.print_ == "id" else submitted.handle.response_url)

@@ -1,13 +1,15 @@
 """Answers that carry out a fault themselves, since only they know where it is to happen."""
 
+from abc import ABC, abstractmethod
+
 from starlette.responses import Response
 
 from fal_cli.sandbox.faults import Fault
 
 
-class Spoilable(Response):
+class Spoilable(Response, ABC):
     """An answer with faults of its own."""
 
+    @abstractmethod
     def take(self, fault: Fault) -> bool:
         """Take a fault upon itself; False if it is none that this answer knows."""
-        raise NotImplementedError

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from abc import abstractmethod
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 
@@ -35,9 +36,9 @@ class EventStream(Spoilable):
         self.fault: Fault | None = None
         self._last = event(b"{}")
 
+    @abstractmethod
     def events(self, scope: Scope) -> AsyncIterator[bytes]:
         """The events, made by `event`, and `PING`s between them."""
-        raise NotImplementedError
 
     def take(self, fault: Fault) -> bool:
         """Take one of the faults of a stream upon itself."""
