@@ -37,7 +37,7 @@ def main(words: Sequence[str], context: Context) -> int:
     except Exception as error:
         if context.env.get("FAL_DEBUG"):
             context.talk.debug(traceback.format_exc())
-        return _fail(context, _kept(context, report(error, tool=context.tool)))
+        return _fail(context, _kept(context, report(error, tool=context.tool, lost=context.lost)))
 
 
 def run_words(words: Sequence[str], context: Context) -> int:
@@ -85,8 +85,10 @@ def _register(tree: typer.Typer, name: str, verb: Verb) -> None:
     if subverbs is None:
         tree.command(name, hidden=verb.hidden, epilog=help_tail(module.EXAMPLES))(bind(module.VERB))
         return
-    group = typer.Typer(rich_markup_mode=None, help=verb.help, epilog=help_tail(module.EXAMPLES))
-    group.callback()(bind(_group))
+    # A group with a verb of its own does that where no other is named: `fal history` beside `fal history show`.
+    own = getattr(module, "VERB", None)
+    group = typer.Typer(rich_markup_mode=None, help=None if own else verb.help, epilog=help_tail(module.EXAMPLES))
+    group.callback(invoke_without_command=own is not None)(bind(own or _group, is_group=True))
     for subname, function in subverbs.items():
         group.command(subname)(bind(function))
     tree.add_typer(group, name=name)

@@ -1,16 +1,17 @@
 """A call made ready: the words of the command line as an endpoint, an input object and wire options."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from fal_cli import endpoint
+from fal_cli import endpoint, settings
 from fal_cli.api.options import CallOptions, InvalidOption
 from fal_cli.context import Context
 from fal_cli.endpoint import EndpointId, InvalidEndpoint, LocalApp, Target
 from fal_cli.errors import UsageError
 from fal_cli.inputs.attachment import holds_attachments
 from fal_cli.inputs.gather import gather
+from fal_cli.ledger import Row
 from fal_cli.options import CallFlags, InputWords
 
 
@@ -21,6 +22,7 @@ class Call:
     endpoint: Target
     input_json: Mapping[str, Any]
     options: CallOptions
+    is_private: bool = False
 
     @property
     def is_local(self) -> bool:
@@ -41,13 +43,35 @@ def prepare(context: Context, name: str, words: InputWords, flags: CallFlags) ->
     Raises `UsageError` if something cannot be read; nothing has been sent then.
     """
     target = parse_target(name, flags.path)
-    options = wire_options(flags)
+    options = wire_options(context, flags)
+    return Call(target, read_inputs(context, words), options, is_private=is_private(context, flags))
+
+
+def prepare_again(context: Context, row: Row, words: InputWords, flags: CallFlags) -> Call:
+    """A recorded call with changes: `words` to its input, `flags` to its options.
+
+    Raises `UsageError` if the ledger does not have the input in full.
+    """
+    if row.input_json is None or not row.input_is_whole:
+        why = "it was private" if row.is_private else "it was too long, or held a file in itself"
+        raise UsageError(f"the ledger does not have the input of {row.name} in full: {why}")
+    if row.options.get("headers"):
+        context.talk.warn(f"the call had headers of its own ({', '.join(row.options['headers'])}), which are not kept")
+    given = wire_options(context, flags)
+    options = replace(CallOptions.from_kept({**row.options, **given.as_kept()}), headers=given.headers)
+    target = parse_target(row.endpoint, flags.path)
+    return Call(
+        target, read_inputs(context, words, base=row.input_json), options, is_private=is_private(context, flags)
+    )
+
+
+def read_inputs(context: Context, words: InputWords, base: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
+    """The input object, its files uploaded. Raises `UsageError`."""
     talk = context.talk
-    found = gather(words.words, words.texts, context.stdin, tell=talk.note, tell_guess=talk.decision)
+    found = gather(words.words, words.texts, context.stdin, base=base, tell=talk.note, tell_guess=talk.decision)
     if (words.words or words.texts) and not words.texts and context.stdin.holds_unread_pipe_data():
-        context.talk.note("the data on stdin was not read, since inputs were given; add - to merge it")
-    input_json = resolve(context, found, inline=words.inline) if holds_attachments(found) else found
-    return Call(target, input_json, options)
+        talk.note("the data on stdin was not read, since inputs were given; add - to merge it")
+    return resolve(context, found, inline=words.inline) if holds_attachments(found) else found
 
 
 def parse_target(name: str, path: str = "") -> Target:
@@ -65,7 +89,12 @@ def resolve(context: Context, found: Mapping[str, Any], *, inline: bool) -> Mapp
     return attachments.resolve(context, found, inline=inline)
 
 
-def wire_options(flags: CallFlags) -> CallOptions:
+def is_private(context: Context, flags: CallFlags) -> bool:
+    """Whether neither this machine nor the service is to keep input and result."""
+    return flags.private or settings.is_private(context.env)
+
+
+def wire_options(context: Context, flags: CallFlags) -> CallOptions:
     """The flags as the request layer takes them. Raises `UsageError`."""
     try:
         return CallOptions(
@@ -75,7 +104,7 @@ def wire_options(flags: CallFlags) -> CallOptions:
             webhook=flags.webhook,
             max_queue=flags.max_queue,
             no_server_retry=flags.no_server_retry,
-            no_store=flags.no_store,
+            no_store=flags.no_store or is_private(context, flags),
             expires=flags.expires,
             tags=_pairs(flags.tag or [], "=", "--tag", "KEY=VALUE"),
             headers=_pairs(flags.header or [], ":", "-H", "'NAME: VALUE'"),

@@ -7,18 +7,21 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, BinaryIO, TextIO
 
-from fal_cli.errors import CliError, UsageError
+from fal_cli.errors import CliError, Exit, UsageError
 from fal_cli.options import GlobalFlags
 from fal_cli.terminal.output import Output
 from fal_cli.terminal.talk import Talk
 
 if TYPE_CHECKING:
+    from fal_cli.account import Account
     from fal_cli.api.hosts import Hosts
     from fal_cli.api.wire import Wire
     from fal_cli.credentials import Credential
     from fal_cli.inputs.stdin import Stdin
     from fal_cli.journal import Journal
+    from fal_cli.ledger import Row
     from fal_cli.sandbox.server import Sandbox
+    from fal_cli.terminal.board import Board
     from fal_cli.terminal.transfer import Transfer
     from fal_cli.terminal.view import View
 
@@ -57,7 +60,8 @@ class Context:
     """One run of the program: streams, environment, flags, and what is made of them on demand.
 
     `stake` is called when an interruption comes: it does what is to be done about a request that lives on,
-    and answers the lines that tell what is left behind. `accepted_id` is the request that is paid for.
+    and answers the lines that tell what is left behind. `accepted_id` is the request that is paid for, `lost`
+    names in the ledger the call whose answer was lost.
     """
 
     streams: Streams
@@ -66,25 +70,24 @@ class Context:
     flags: GlobalFlags = field(default_factory=GlobalFlags)
     stake: Stake = tuple
     accepted_id: str = ""
+    lost: str = ""
+    _secrets: list[str] = field(default_factory=list)
+    _by_profile: dict[str, "Credential"] = field(default_factory=dict)
 
     def add_flags(self, flags: GlobalFlags) -> None:
         """Adds the flags of one side of the verb. Comes before anything is made of them."""
         self.flags = self.flags.merged(flags)
 
-    def adopt_profile(self, name: str) -> None:
-        """Uses the profile that made a request, unless one was named or the key is in use already."""
-        if not self.flags.profile and "credential" not in self.__dict__ and not self.in_sandbox:
-            self.flags = replace(self.flags, profile=name)
-            self.talk.decision(f"profile {name}, which made the request")
+    def use(self, account: "Account") -> None:
+        """Makes calls as this account from here on. Comes before any is made."""
+        self.__dict__.update(account=account, hosts=account.hosts, credential=account.credential)
 
     def hide(self, text: str) -> str:
         """`text` without any secret that this run knows of."""
         from fal_cli.api.redaction import redacted
 
-        credential = self.__dict__.get("credential")
         known = [self.env.get("FAL_KEY", ""), self.env.get("FAL_KEY_SECRET", "")]
-        known += [credential.authorization] if credential else []
-        for secret in filter(None, known):
+        for secret in filter(None, [*known, *self._secrets]):
             text = redacted(text, secret)
         return text
 
@@ -127,34 +130,64 @@ class Context:
 
         if self.in_sandbox:
             addresses = self._sandbox.addresses
-            return Hosts(run=addresses.run, queue=addresses.queue, cdn=addresses.cdn, rest=addresses.rest, api="")
+            return Hosts(
+                run=addresses.run, queue=addresses.queue, cdn=addresses.cdn, rest=addresses.rest, api=addresses.api
+            )
         return settings.hosts(self.env)
 
     @cached_property
     def credential(self) -> "Credential":
         """The key to call with. Raises `NoCredentials`."""
-        from fal_cli import credentials
+        return self._credential(self.flags.profile)
 
-        if self.in_sandbox:
-            with sandbox_extra():
-                from fal_cli.sandbox.server import SANDBOX_KEY
-            return credentials.Credential(f"Key {SANDBOX_KEY}", "the sandbox")
-        found = credentials.find(self.env, self.flags.profile)
-        self.talk.decision(f"key from {found.source}")
-        return found
+    @cached_property
+    def account(self) -> "Account":
+        """Whose calls these are. Raises `NoCredentials`, `UsageError`."""
+        from fal_cli.account import Account
 
-    def wire(self, view: "View | None" = None, *, local: bool = False) -> "Wire":
-        """A request layer with this context's hosts and key, which tells `view` (or stderr) of its retries.
+        return Account(self.hosts, self.credential)
 
-        With `local` it is for an app on this machine, which gets no key.
+    def account_of(self, row: "Row | None") -> "Account":
+        """The account that made a request: its profile unless another is named, and the host where it runs.
+
+        A host that is not configured now gets the key only if it is the one that made the request there. Raises
+        `CliError`, `NoCredentials`.
+        """
+        from fal_cli.account import Account
+        from fal_cli.api.hosts import is_loopback, origin
+
+        if row is None or self.in_sandbox:
+            return self.account
+        is_its_own = row.profile and not self.flags.profile
+        credential = self._credential_of(row.profile) if is_its_own else self.credential
+        hosts = self.hosts
+        # A sandbox is the same on any port.
+        is_here = origin(row.host) == origin(hosts.queue) or (is_loopback(row.host) and is_loopback(hosts.queue))
+        if row.host and row.mode == "queue" and not is_here:
+            if credential.key_print != row.key_print:
+                raise CliError(
+                    f"request {row.name} was made at {row.host} with another key",
+                    hint=f"Set FAL_QUEUE_RUN_HOST={row.host} and the key that made it.",
+                    code=Exit.CREDENTIALS,
+                )
+            self.talk.decision(f"{row.host}, where the request was made")
+            hosts = replace(hosts, queue=row.host)
+        return Account(hosts, credential)
+
+    def wire(self, view: "View | None" = None, *, local: bool = False, account: "Account | None" = None) -> "Wire":
+        """A request layer with an account's hosts and key, which tells `view` (or stderr) of its retries.
+
+        Without `account` it is this context's own. With `local` it is for an app on this machine, which gets no key.
         """
         from fal_cli.api.hosts import Hosts
         from fal_cli.api.wire import Wire
         from fal_cli.terminal.view import trouble
 
+        if not local:
+            account = account or self.account
         return Wire(
-            Hosts() if local else self.hosts,
-            "" if local else self.credential.authorization,
+            account.hosts if account else Hosts(),
+            account.credential.authorization if account else "",
             notify=view.show if view else lambda event: self.talk.note(trouble(event)),
             tracer=self.talk.exchange if self.talk.level >= 2 else None,
         )
@@ -165,7 +198,8 @@ class Context:
         from fal_cli import settings
         from fal_cli.journal import Journal
 
-        folder = settings.sandbox_folder(self.env) if self.in_sandbox else settings.state_folder(self.env)
+        is_sandbox = self.in_sandbox or settings.has_sandbox_key(self.env)
+        folder = settings.sandbox_folder(self.env) if is_sandbox else settings.state_folder(self.env)
         return Journal(folder / "ledger.db", warn=self.talk.warn)
 
     def view(self, endpoint: str, *, logs: bool = False) -> "View":
@@ -178,6 +212,16 @@ class Context:
             is_terminal=self.streams.stderr_is_terminal and self.env.get("TERM") != "dumb",
             color=self._color(self.streams.stderr_is_terminal),
             logs=logs,
+        )
+
+    def board(self) -> "Board":
+        """The display of many followed requests."""
+        from fal_cli.terminal.display import open_board
+
+        return open_board(
+            self.talk,
+            is_terminal=self.streams.stderr_is_terminal and self.env.get("TERM") != "dumb",
+            color=self._color(self.streams.stderr_is_terminal),
         )
 
     def transfer(self, verb: str, name: str, total: int | None) -> "Transfer":
@@ -204,6 +248,25 @@ class Context:
                 raise CliError(f"the sandbox cannot start: {error}") from None
             sandbox.start()
         return sandbox
+
+    def _credential(self, profile: str) -> "Credential":
+        from fal_cli import credentials
+
+        if self.in_sandbox:
+            with sandbox_extra():
+                from fal_cli.sandbox.server import SANDBOX_KEY
+            return credentials.Credential(f"Key {SANDBOX_KEY}", "the sandbox")
+        found = credentials.find(self.env, profile)
+        self._secrets.append(found.authorization)
+        self.talk.decision(f"key from {found.source}")
+        return found
+
+    def _credential_of(self, profile: str) -> "Credential":
+        """The key of the profile that made a request; looked up once."""
+        if profile not in self._by_profile:
+            self.talk.decision(f"profile {profile}, which made the request")
+            self._by_profile[profile] = self._credential(profile)
+        return self._by_profile[profile]
 
     def _color(self, is_terminal: bool) -> bool:
         unwanted = self.flags.no_color or self.env.get("NO_COLOR") or self.env.get("TERM") == "dumb"

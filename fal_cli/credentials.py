@@ -8,6 +8,7 @@ would rotate it, and that is their owner's to do. `FAL_FORCE_AUTH_BY_USER=1` lea
 """
 
 import base64
+import hashlib
 import json
 import os
 import time
@@ -29,6 +30,11 @@ class Credential:
     authorization: str = field(repr=False)
     source: str
     profile: str = ""
+
+    @property
+    def key_print(self) -> str:
+        """What tells this key from others in the ledger, and from which no key can be made."""
+        return hashlib.sha256(self.authorization.encode()).hexdigest()[:16]
 
 
 def find(env: Mapping[str, str], profile: str = "") -> Credential:

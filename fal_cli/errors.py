@@ -49,12 +49,12 @@ EXIT_CODES: tuple[tuple[str, str, str], ...] = (
     ("4", "the input was refused, with a line per field", "after mending the input"),
     ("5", "no such endpoint or request", "yes"),
     ("6", "network: nothing was accepted, or a read did not come whole", "yes"),
-    ("7", "accepted, and we stopped waiting (--timeout); the request lives on", "no: fal result ID --wait"),
+    ("7", "accepted, and we stopped waiting (--timeout); the request lives on", "no: fal resume ID"),
     ("8", "not finished yet (status --exit-status, result without --wait)", "ask again"),
     ("9", "refused for quota, balance or rate, after retries", "later"),
-    ("10", "a paid call was sent and its answer was lost: whether it runs is not known", "no: look first"),
-    ("11", "the result is printed, but a file could not be saved", "no: fal result ID -o FILE"),
-    ("130, 143", "interrupted; the id, if there is one, is shown", "no: fal result ID --wait"),
+    ("10", "a paid call was sent and its answer was lost: whether it runs is not known", "no: fal resume"),
+    ("11", "the result is printed, but a file could not be saved", "no: fal result ID -d DIR"),
+    ("130, 143", "interrupted; the id, if there is one, is shown", "no: fal resume ID"),
 )
 
 
@@ -105,14 +105,17 @@ class Report:
     status: int | None = None
 
 
-def report(error: Exception, *, tool: str = "fal") -> Report:
-    """The sentence, hint and exit code of any error that this program raises."""
+def report(error: Exception, *, tool: str = "fal", lost: str = "") -> Report:
+    """The sentence, hint and exit code of any error that this program raises.
+
+    `lost` names the call whose answer was lost, so that it can be looked up.
+    """
     if isinstance(error, MalformedInput):
         return Report(error.code, f"malformed input: {error.message}", _caret(error.word, error.at), error.hint)
     if isinstance(error, CliError):
         return Report(error.code, error.message, hint=error.hint)
     if isinstance(error, ApiError):
-        return _api_report(error, tool)
+        return _api_report(error, tool, lost)
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
         return Report(Exit.FAILED, f"{where}{error.strerror}")
@@ -123,8 +126,8 @@ def report(error: Exception, *, tool: str = "fal") -> Report:
     )
 
 
-def _api_report(error: ApiError, tool: str) -> Report:
-    code, message, hint = _sentence(error, tool)
+def _api_report(error: ApiError, tool: str, lost: str) -> Report:
+    code, message, hint = _sentence(error, tool, lost)
     return Report(
         code,
         _cut(message, _LONGEST_MESSAGE),
@@ -136,13 +139,13 @@ def _api_report(error: ApiError, tool: str) -> Report:
     )
 
 
-def _sentence(error: ApiError, tool: str) -> tuple[Exit, str, str]:
+def _sentence(error: ApiError, tool: str, lost: str) -> tuple[Exit, str, str]:
     """Exit code, message and hint, most specific kind first."""
     if isinstance(error, PartRefused):
-        code, message, hint = _sentence(error.cause, tool)
+        code, message, hint = _sentence(error.cause, tool, lost)
         return code, f"part {error.number} of the upload: {message}", hint
     if isinstance(error, AnswerLost):
-        return _lost(error)
+        return _lost(error, f"{tool} resume {lost}" if lost else "")
     if isinstance(error, Unavailable):
         return (
             Exit.NETWORK,
@@ -155,7 +158,7 @@ def _sentence(error: ApiError, tool: str) -> tuple[Exit, str, str]:
     if isinstance(error, NotReady):
         return Exit.NOT_FINISHED, error.message, "Add --wait to wait for it."
     if isinstance(error, WaitEnded):
-        hint = f"To wait for it: {tool} result {error.request_id} --wait"
+        hint = f"To pick it up: {tool} resume {error.request_id}"
         return Exit.STILL_RUNNING, f"{error.message}; the request goes on", hint
     if isinstance(error, RequestFailed):
         return _failed(error)
@@ -164,7 +167,7 @@ def _sentence(error: ApiError, tool: str) -> tuple[Exit, str, str]:
     return Exit.FAILED, error.message, ""
 
 
-def _lost(error: AnswerLost) -> tuple[Exit, str, str]:
+def _lost(error: AnswerLost, look_up: str) -> tuple[Exit, str, str]:
     broken = error.phase == Phase.ANSWERED and error.status is not None and error.status >= 400
     told = f"came back as a failure on the way (HTTP {error.status}: {error.message})" if broken else "was lost"
     reason = "" if broken else f" ({error.message})"
@@ -172,7 +175,7 @@ def _lost(error: AnswerLost) -> tuple[Exit, str, str]:
         Exit.UNKNOWN_OUTCOME,
         f"the call was sent, but its answer {told}{reason}",
         "It may be running and may be billed, so it was not sent again. "
-        "Look at your requests on https://fal.ai/dashboard before you repeat it.",
+        + (f"To look it up: {look_up}" if look_up else "Look at https://fal.ai/dashboard before you repeat it."),
     )
 
 

@@ -1,19 +1,24 @@
 """From a ready call, or a request that runs already, to its result: what `run` and `result --wait` share."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from fal_cli import interrupts
+from fal_cli import expiry, interrupts
+from fal_cli.account import Tracked
 from fal_cli.api import follow, queue
 from fal_cli.api.deadline import Deadline
 from fal_cli.api.errors import ApiError, NotReached, NotReady, Phase, Refused, RequestFailed, WaitEnded
-from fal_cli.api.events import Completed, Event, Handle, Offline, Result
+from fal_cli.api.events import Completed, Event, Handle, InProgress, Offline, Result
 from fal_cli.api.wire import Wire
 from fal_cli.call import Call
 from fal_cli.context import Context, Stake
 from fal_cli.errors import CliError, Exit, report
-from fal_cli.submission import call_directly, goes_on, record_end, submit
+from fal_cli.journal import Entry
+from fal_cli.ledger import State
+from fal_cli.outcome import Outcome
+from fal_cli.submission import call_directly, goes_on, submit
 from fal_cli.terminal.view import View
 
 CANCEL_SECONDS = 10.0
@@ -28,16 +33,6 @@ class Ending:
     on_interrupt: str = "detach"
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """A result and what names it."""
-
-    result: Result
-    request_id: str
-    url: str = ""
-    inference_seconds: float | None = None
-
-
 def run_queued(context: Context, call: Call, ending: Ending, *, logs: bool) -> Outcome:
     """Submits a call and stays with it until its result is there.
 
@@ -47,47 +42,59 @@ def run_queued(context: Context, call: Call, ending: Ending, *, logs: bool) -> O
     with context.view(str(call.endpoint), logs=logs) as view:
         wire = context.wire(view)
         stake = partial(_stake, context, wire, ending)
-        submitted = submit(context, wire, call, deadline=deadline, stake=stake)
-        view.submitted(submitted.handle.request_id)
+        request = submit(context, wire, call, deadline=deadline, stake=stake).request
+        view.submitted(request.request_id)
         try:
-            return _to_the_end(context, wire, submitted.handle, ending, deadline, view)
+            return _to_the_end(context, wire, request, ending, deadline, view)
         except (Refused, NotReached) as error:
             # Accepted is accepted: a code that invites to run it again would be a lie.
             raise WaitEnded(f"{report(error).message}", request_id=error.request_id) from error
 
 
-def wait_for(context: Context, handle: Handle, ending: Ending, *, logs: bool) -> Outcome:
+def wait_for(context: Context, request: Tracked, ending: Ending, *, logs: bool) -> Outcome:
     """Stays with a request that runs already until its result is there. Raises as `run_queued`."""
-    with context.view(str(handle.endpoint), logs=logs) as view:
-        view.tally.request_id = handle.request_id
-        wire = context.wire(view)
-        context.accepted_id = handle.request_id
-        context.stake = _stake(context, wire, ending, handle)
-        return _to_the_end(context, wire, handle, ending, Deadline(ending.timeout), view)
+    with context.view(request.endpoint, logs=logs) as view:
+        view.tally.request_id = request.request_id
+        wire = context.wire(view, account=request.account)
+        context.accepted_id = request.request_id
+        context.stake = _stake(context, wire, ending, request)
+        return _to_the_end(context, wire, request, ending, Deadline(ending.timeout), view)
 
 
 def run_directly(context: Context, call: Call, timeout: float | None) -> Outcome:
     """Makes a direct call and shows that it goes on. Raises as `submission.call_directly`."""
     with context.view(str(call.endpoint)) as view:
         view.tally.state = "calling directly"
-        result = call_directly(context, context.wire(view, local=call.is_local), call, Deadline(timeout))
+        wire = context.wire(view, local=call.is_local)
+        result, entry = call_directly(context, wire, call, Deadline(timeout))
         view.finished("done", result.billable_units)
-    return Outcome(result, result.request_id)
+    return Outcome(result, str(call.endpoint), result.request_id, entry)
 
 
-def fetch(context: Context, wire: Wire, handle: Handle, *, ended: bool, deadline: Deadline | None = None) -> Result:
-    """The result of a request, with the ledger told of how it ended. Raises as `queue.result`."""
+def fetch(context: Context, request: Tracked) -> Outcome:
+    """The result of a request as it is now, from the service or, where it is gone there, from the ledger.
+
+    Raises as `queue.result`, and `CliError` (code 5) for a result that is past its time.
+    """
+    wire = context.wire(account=request.account)
     try:
-        result = queue.result(wire, handle, ended=ended, deadline=deadline)
-    except ApiError as error:
-        record_end(context, handle, error)
+        result = queue.result(wire, request.handle)
+    except NotReady:
         raise
-    context.accepted_id = handle.request_id
-    record_end(context, handle, None)
-    return result
+    except ApiError as error:
+        return expiry.instead(context, request, error)
+    return arrived(context, request, result)
 
 
-def _fetch_patiently(context: Context, wire: Wire, handle: Handle, deadline: Deadline, view: View) -> Result:
+def arrived(context: Context, request: Tracked, result: Result, inference_seconds: float | None = None) -> Outcome:
+    """A result that came, recorded before anything is done with it."""
+    context.accepted_id = request.request_id
+    request.entry.completed(result, inference_seconds=inference_seconds)
+    url = request.handle.response_url
+    return Outcome(result, request.endpoint, request.request_id, request.entry, url, inference_seconds)
+
+
+def fetch_patiently(wire: Wire, handle: Handle, deadline: Deadline, show: Callable[[Event], None]) -> Result:
     """The result of a request that has ended, through any outage: it is paid for, and only the user's limit ends it.
 
     An answer that comes and cannot be read ends it too, since another would be no better.
@@ -95,14 +102,14 @@ def _fetch_patiently(context: Context, wire: Wire, handle: Handle, deadline: Dea
     lost_at: float | None = None
     while True:
         try:
-            return fetch(context, wire, handle, ended=True, deadline=deadline)
+            return queue.result(wire, handle, ended=True, deadline=deadline)
         except NotReady:
             wait = 0.5  # the result route lags behind the status
         except NotReached as error:
             if error.phase == Phase.ANSWERING:
                 raise
             lost_at = lost_at or time.monotonic()
-            view.show(Offline(error.message, time.monotonic() - lost_at))
+            show(Offline(error.message, time.monotonic() - lost_at))
             wait = 5.0
         if deadline.passes_within(wait):
             time.sleep(deadline.cut(wait))
@@ -110,55 +117,67 @@ def _fetch_patiently(context: Context, wire: Wire, handle: Handle, deadline: Dea
         time.sleep(wait)
 
 
+def note(entry: Entry, event: Event) -> None:
+    """Tells the ledger where a request was seen."""
+    if isinstance(event, InProgress):
+        entry.seen(State.RUNNING)
+    elif isinstance(event, Completed):
+        entry.seen(State.ENDED)
+
+
 def _to_the_end(
-    context: Context, wire: Wire, handle: Handle, ending: Ending, deadline: Deadline, view: View
+    context: Context, wire: Wire, request: Tracked, ending: Ending, deadline: Deadline, view: View
 ) -> Outcome:
     last: Event | None = None
     try:
-        for last in follow.follow(wire, handle, deadline=deadline):
+        for last in follow.follow(wire, request.handle, deadline=deadline):
             view.show(last)
-        result = _fetch_patiently(context, wire, handle, deadline, view)
-    except RequestFailed:
+            note(request.entry, last)
+        result = fetch_patiently(wire, request.handle, deadline, view.show)
+    except RequestFailed as error:
+        request.entry.failed(error)
         view.finished("failed")
         for line in view.last_words():
             context.talk.note(f"  {line}")
         raise
+    except Refused as error:
+        view.close()
+        return expiry.instead(context, request, error)
     except WaitEnded:
         view.close()
         if ending.on_timeout == "cancel":
-            told = _cancelled(context, wire, handle)
+            told = cancelled(context, wire, request)
             raise CliError("the time to wait is over", hint=told, code=Exit.STILL_RUNNING) from None
         raise
     view.finished("done", result.billable_units)
-    seconds = last.inference_seconds if isinstance(last, Completed) else None
-    return Outcome(result, handle.request_id, handle.response_url, seconds)
+    return arrived(context, request, result, last.inference_seconds if isinstance(last, Completed) else None)
 
 
-def _stake(context: Context, wire: Wire, ending: Ending, handle: Handle) -> Stake:
+def _stake(context: Context, wire: Wire, ending: Ending, request: Tracked) -> Stake:
     """What Ctrl-C does: leave the request running and say how to pick it up, or cancel it if that was asked for."""
     if ending.on_interrupt == "cancel":
-        return lambda: _cancelled_on_interrupt(context, wire, handle)
-    return partial(goes_on, context, handle.request_id)
+        return lambda: _cancelled_on_interrupt(context, wire, request)
+    return partial(goes_on, context, request.request_id)
 
 
-def _cancelled_on_interrupt(context: Context, wire: Wire, handle: Handle) -> tuple[str, ...]:
+def _cancelled_on_interrupt(context: Context, wire: Wire, request: Tracked) -> tuple[str, ...]:
     interrupts.install(again=True)  # so that a second Ctrl-C gives the cancel up
     try:
-        return (_cancelled(context, wire, handle),)
+        return (cancelled(context, wire, request),)
     except interrupts.Interrupted:
-        return ("It is not known whether the cancel arrived.", *goes_on(context, handle.request_id))
+        return ("It is not known whether the cancel arrived.", *goes_on(context, request.request_id))
 
 
-def _cancelled(context: Context, wire: Wire, handle: Handle) -> str:
+def cancelled(context: Context, wire: Wire, request: Tracked) -> str:
     """Asks for a cancel and says what came of it; the command ends either way."""
-    context.talk.essential(f"cancelling {handle.request_id}", request_id=handle.request_id)
+    context.talk.essential(f"cancelling {request.request_id}", request_id=request.request_id)
     try:
-        word = queue.cancel(wire, handle, deadline=Deadline(CANCEL_SECONDS)).word
+        word = queue.cancel(wire, request.handle, deadline=Deadline(CANCEL_SECONDS)).word
     except ApiError as error:
-        return f"Request {handle.request_id} could not be cancelled ({error.message}); it goes on."
+        return f"Request {request.request_id} could not be cancelled ({error.message}); it goes on."
     told = {
         "OK": "was cancelled",
         "CANCELLATION_REQUESTED": "was asked to stop; it may still finish and be billed",
         "ALREADY_COMPLETED": "had already completed",
     }
-    return f"Request {handle.request_id} {told.get(word, word)}."
+    return f"Request {request.request_id} {told.get(word, word)}."

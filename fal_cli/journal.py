@@ -1,13 +1,17 @@
 """The ledger as commands use it: one that fails warns once, before anything is sent, and never stops a call."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from fal_cli.api.events import Handle
-from fal_cli.ledger import Ledger, LedgerError, Row, State
+from fal_cli.api.errors import ApiError, RequestFailed
+from fal_cli.api.events import Handle, Result
+from fal_cli.ledger import Call, Kept, Ledger, LedgerError, Row, Search, State
+from fal_cli.ledger.rows import stored_result
 
 T = TypeVar("T")
+CANCELLED_STATUS = 499
 
 
 class Journal:
@@ -19,45 +23,44 @@ class Journal:
         self._ledger: Ledger | None = None
         self._broken = False
 
-    def begin(self, *, host: str, profile: str, mode: str, endpoint: str, input_json: Mapping[str, Any]) -> int | None:
-        """Records a call that is about to be sent; its local id, or None where no record can be kept."""
-        return self._try(
-            lambda ledger: ledger.begin(
-                host=host, profile=profile, mode=mode, endpoint=endpoint, input_json=input_json
-            ),
-            None,
-        )
+    def begin(self, call: Call) -> "Entry":
+        """Records a call that is about to be sent."""
+        return Entry(self, self.attempt(lambda ledger: ledger.begin(call), None), is_private=call.is_private)
 
-    def accepted(self, local_id: int | None, handle: Handle) -> None:
-        """Records the id that the service gave."""
-        urls = {
-            "status_url": handle.status_url,
-            "response_url": handle.response_url,
-            "cancel_url": handle.cancel_url,
-        }
-        if local_id is not None:
-            self._try(lambda ledger: ledger.accepted(local_id, handle.request_id, urls), None)
-
-    def ended(self, local_id: int | None, state: State, error: str = "") -> None:
-        """Records how a call ended."""
-        if local_id is not None:
-            self._try(lambda ledger: ledger.ended(local_id, state, error), None)
-
-    def request_ended(self, request_id: str, state: State, error: str = "") -> None:
-        """Records how a request ended that may have been submitted by another process."""
-        for row in self.by_request_id(request_id):
-            if row.request_id == request_id:
-                self.ended(row.local_id, state, error)
+    def entry(self, row: Row | None) -> "Entry":
+        """The record of a request that was made earlier; one that remembers nothing if there is none."""
+        return Entry(self, row.local_id, is_private=row.is_private) if row else Entry(self, None)
 
     def by_request_id(self, prefix: str) -> list[Row]:
         """Rows whose id begins with `prefix`; the exact one alone if it is there."""
-        return self._try(lambda ledger: ledger.by_request_id(prefix), [])
+        return self.attempt(lambda ledger: ledger.by_request_id(prefix), [])
 
-    def newest(self, nth: int) -> Row | None:
-        """The nth newest request with an id, from 1."""
-        return self._try(lambda ledger: ledger.newest(nth), None)
+    def row(self, local_id: int) -> Row | None:
+        """The row with this number."""
+        return self.attempt(lambda ledger: ledger.row(local_id), None)
 
-    def _try(self, action: Callable[[Ledger], T], otherwise: T) -> T:
+    def newest(self, nth: int, *, with_id: bool = True) -> Row | None:
+        """The nth newest request, from 1; with an id unless told otherwise."""
+        return self.attempt(lambda ledger: ledger.newest(nth, with_id=with_id), None)
+
+    def unfinished(self) -> list[Row]:
+        """Every request of which something is still to be done, the most urgent first."""
+        return self.attempt(lambda ledger: ledger.unfinished(), [])
+
+    def search(self, search: Search) -> list[Row]:
+        """The rows that are asked for, newest first."""
+        return self.attempt(lambda ledger: ledger.search(search), [])
+
+    def known_ids(self, request_ids: Sequence[str]) -> set[str]:
+        """Those of the request ids that have a row."""
+        return self.attempt(lambda ledger: ledger.known_ids(request_ids), set())
+
+    def remove(self, rows: Sequence[Row]) -> None:
+        """Forgets rows."""
+        self.attempt(lambda ledger: ledger.remove([row.local_id for row in rows]), None)
+
+    def attempt(self, action: Callable[[Ledger], T], otherwise: T) -> T:
+        """What `action` returns, or `otherwise` where the ledger cannot be used; told once."""
         if self._broken:
             return otherwise
         try:
@@ -67,3 +70,99 @@ class Journal:
             self._broken = True
             self._warn(f"the ledger cannot be used ({error}): requests will not be remembered, or found by id alone")
             return otherwise
+
+
+class Entry:
+    """The record of one request. Where no record can be kept, each call does nothing."""
+
+    def __init__(self, journal: Journal, local_id: int | None, *, is_private: bool = False) -> None:
+        self._journal = journal
+        self._local_id = local_id
+        self._is_private = is_private
+        self._seen: State | None = None
+
+    @property
+    def ref(self) -> str:
+        """What names the record on a command line while there is no request id; "" if there is none."""
+        return "" if self._local_id is None else f"@{self._local_id}"
+
+    def row(self) -> Row | None:
+        """What the ledger says now."""
+        local_id = self._local_id
+        return None if local_id is None else self._journal.row(local_id)
+
+    def inputs(self) -> Mapping[str, Any]:
+        """The input of the call, as far as it was kept."""
+        row = self.row()
+        return (row.input_json if row else None) or {}
+
+    def accepted(self, handle: Handle) -> None:
+        """Records the id that the service gave."""
+        self._do(lambda ledger, local_id: ledger.accepted(local_id, handle.request_id, urls_of(handle)))
+
+    def adopted(self, handle: Handle) -> bool:
+        """Gives a request whose answer was lost the one that was found; False if it belongs to another row."""
+        local_id = self._local_id
+        if local_id is None:
+            return False
+        return self._journal.attempt(lambda ledger: ledger.adopt(local_id, handle.request_id, urls_of(handle)), False)
+
+    def seen(self, state: State) -> None:
+        """Records that it was seen running, or at its end; again and again is once."""
+        if state is not self._seen:
+            self._seen = state
+            self._do(lambda ledger, local_id: ledger.seen(local_id, state))
+
+    def ended(self, state: State, error: str = "", *, billable_units: str = "") -> None:
+        """Records how a call ended without a result, or that it never began."""
+        self._do(lambda ledger, local_id: ledger.ended(local_id, state, error, billable_units=billable_units))
+
+    def completed(self, result: Result, *, inference_seconds: float | None = None, request_id: str = "") -> None:
+        """Records a result, and keeps it if it is not private. `request_id` is that of a call outside the queue."""
+        kept = None if self._is_private else stored_result(result.body, result.content_type)
+        size, units = len(result.body), result.billable_units
+        self._do(
+            lambda ledger, local_id: ledger.completed(
+                local_id,
+                size=size,
+                kept=kept,
+                billable_units=units,
+                inference_seconds=inference_seconds,
+                request_id=request_id,
+            )
+        )
+
+    def failed(self, error: ApiError) -> None:
+        """Records an error as the end of a request, if it is one."""
+        if isinstance(error, RequestFailed):
+            state = State.CANCELLED if error.status == CANCELLED_STATUS else State.FAILED
+            units = error.headers.get("x-fal-billable-units", "")
+            self.ended(state, error.message, billable_units=units)
+
+    def delivered(self, files: Sequence[str] = ()) -> None:
+        """Records that the result went where it was asked to go."""
+        self._do(lambda ledger, local_id: ledger.delivered(local_id, files))
+
+    def kept(self) -> Kept | None:
+        """The result that is kept here."""
+        local_id = self._local_id
+        return None if local_id is None else self._journal.attempt(lambda ledger: ledger.result(local_id), None)
+
+    def _do(self, action: Callable[[Ledger, int], None]) -> None:
+        local_id = self._local_id
+        if local_id is not None:
+            self._journal.attempt(lambda ledger: action(ledger, local_id), None)
+
+
+def urls_of(handle: Handle) -> dict[str, str]:
+    """The URLs of a request as the ledger keeps them."""
+    return {
+        "status_url": handle.status_url,
+        "response_url": handle.response_url,
+        "cancel_url": handle.cancel_url,
+    }
+
+
+def is_past_its_time(row: Row) -> bool:
+    """Whether the service may have dropped the result of a request."""
+    return row.expires_at is not None and row.expires_at <= datetime.now(UTC)

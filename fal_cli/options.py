@@ -47,6 +47,13 @@ Timeout = Annotated[
     float | None,
     typer.Option("--timeout", parser=seconds, metavar="TIME", help=f"Stop waiting after TIME, {DURATION_HELP}."),
 ]
+OnTimeout = Annotated[
+    Literal["detach", "cancel"], typer.Option("--on-timeout", help="What --timeout does to the request.")
+]
+OnInterrupt = Annotated[
+    Literal["detach", "cancel"],
+    typer.Option("--on-interrupt", envvar="FAL_ON_INTERRUPT", help="What Ctrl-C does to the request."),
+]
 Logs = Annotated[bool, typer.Option("--logs", help="Show the model's log lines (on a terminal run always does).")]
 
 
@@ -163,6 +170,10 @@ class CallFlags:
     no_store: Annotated[bool, typer.Option("--no-store", help="Ask the service to keep neither input nor result.")] = (
         False
     )
+    private: Annotated[
+        bool,
+        typer.Option("--private", help="Keep neither input nor result, here or (--no-store) at the service."),
+    ] = False
     header: Annotated[
         list[str] | None,
         typer.Option("-H", "--header", metavar="'NAME: VALUE'", help="Add a request header."),
@@ -212,10 +223,10 @@ class SubmitPrintFlags:
     print_: Annotated[Literal["id", "url", "none"], typer.Option("--print", help="What stdout carries.")] = "id"
 
 
-def bind(verb: Callable[..., None], *, is_root: bool = False) -> Callable[..., None]:
+def bind(verb: Callable[..., None], *, is_root: bool = False, is_group: bool = False) -> Callable[..., None]:
     """A Typer callback for a verb: option groups flattened, the global options added, the context passed.
 
-    The global options are listed in the root's help alone.
+    The global options are listed in the root's help alone. A group's own verb is done where no other is named.
     """
     hints = typing.get_type_hints(verb, include_extras=True)
     groups: dict[str, type] = {}
@@ -232,6 +243,8 @@ def bind(verb: Callable[..., None], *, is_root: bool = False) -> Callable[..., N
 
     def callback(ctx: typer.Context, **values: Any) -> None:
         ctx.obj.add_flags(_taken(GlobalFlags, values))
+        if is_group and ctx.invoked_subcommand:
+            return
         taken = {name: _taken(group, values) for name, group in groups.items()}
         verb(context=ctx.obj, **taken, **values)
 

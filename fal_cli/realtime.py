@@ -36,13 +36,14 @@ class Settings:
     max_buffering: int | None = None
     idle: float | None = 120.0
     directory: str = ""
+    is_private: bool = False
 
 
 def converse(context: Context, name: str, items: Sequence[str], texts: Sequence[str], settings: Settings) -> None:
     """Holds a conversation over stdin and stdout. Raises `UsageError`, the request layer's errors, `CliError`."""
     context.stake = nothing_sent
     target = parse_target(name)
-    call = Call(target, _defaults(context, items, texts), CallOptions())
+    call = Call(target, _defaults(context, items, texts), CallOptions(), is_private=settings.is_private)
     wire = context.wire(local=call.is_local)
     plan = Plan(
         connect=_opener(wire, target, settings),
@@ -53,17 +54,17 @@ def converse(context: Context, name: str, items: Sequence[str], texts: Sequence[
         warn=context.talk.warn,
     )
     conversation = Conversation(plan, context.stdin.lines("the inputs"))
-    local_id = begin(context, wire, call, "realtime")
+    entry = begin(context, wire, call, "realtime")
     context.stake = partial(_stake, conversation)
     try:
         conversation.hold()
     except ApiError as error:
-        context.journal.ended(local_id, state_after(error), error.message)
+        entry.ended(state_after(error), error.message)
         raise
     except (CliError, Interrupted) as error:
-        context.journal.ended(local_id, State.UNKNOWN, str(error))
+        entry.ended(State.UNKNOWN, str(error))
         raise
-    context.journal.ended(local_id, State.COMPLETED)
+    entry.ended(State.COMPLETED)
 
 
 def _defaults(context: Context, items: Sequence[str], texts: Sequence[str]) -> dict[str, Any]:

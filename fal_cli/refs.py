@@ -1,7 +1,7 @@
 """REF: what names a request on the command line.
 
-An id, a unique beginning of one, `last` / `last:2` (also `@last`), a queue URL, or `ENDPOINT REF` in either
-order: the word with a `/` (or of the legacy form) is the endpoint of the ids beside it.
+An id, a unique beginning of one, `last` / `last:2` (also `@last`), a queue URL, `@12` for the ledger's own number,
+or `ENDPOINT REF` in either order: the word with a `/` (or of the legacy form) is the endpoint of the ids beside it.
 """
 
 import re
@@ -10,23 +10,39 @@ from collections.abc import Callable, Sequence
 import typer
 
 from fal_cli import endpoint
+from fal_cli.account import Tracked
 from fal_cli.api.errors import ApiError
-from fal_cli.api.events import Handle
+from fal_cli.api.hosts import origin
 from fal_cli.api.queue import handle_for, is_request_id
 from fal_cli.context import Context
 from fal_cli.endpoint import EndpointId, InvalidEndpoint
 from fal_cli.errors import CliError, Exit, UsageError, report
-from fal_cli.ledger import Row
+from fal_cli.ledger import Row, State
 
+_NUMBER = re.compile(r"@([1-9][0-9]{0,17})")
 _LAST = re.compile(r"@?last(?::([1-9][0-9]{0,5}))?")
 _QUEUE_URL = re.compile(r"https?://[^/?#]+/(?P<app>[^?#]+?)/requests/(?P<id>[^/?#]+)(?:/[^?#]*)?(?:[?#].*)?")
+_WITHOUT_ID = {
+    State.SENDING: "it is being sent, or its process was killed meanwhile",
+    State.UNKNOWN: "its answer was lost",
+    State.REFUSED: "it was refused",
+    State.NOT_SENT: "it was never sent",
+}
 
 
-def resolve(context: Context, words: Sequence[str]) -> list[Handle]:
-    """The requests that the words name, in their order.
+def resolve(context: Context, words: Sequence[str]) -> list[Tracked]:
+    """The requests in the queue that the words name, in their order.
 
     Raises `UsageError` for a word that cannot name one, `CliError` (code 5) for an id that this machine does
-    not know and that stands beside no endpoint.
+    not know and that stands beside no endpoint, or for a row without one.
+    """
+    return [_in_queue(context, found) for found in calls(context, words)]
+
+
+def calls(context: Context, words: Sequence[str]) -> list[Tracked | Row]:
+    """The same, but rows that name no request in the queue as they are: their answer was lost, or they never had one.
+
+    Raises as `resolve`.
     """
     urls = [word for word in words if "://" in word]
     others = [word for word in words if "://" not in word]
@@ -37,28 +53,54 @@ def resolve(context: Context, words: Sequence[str]) -> list[Handle]:
     if not refs:
         raise UsageError(f"name a request beside {endpoints[0]}: an id, or 'last'")
     named = _endpoint(endpoints[0]) if endpoints else None
-    return [_by_url(context, ref) if "://" in ref else _handle(context, ref, named) for ref in refs]
+    return [_by_url(context, ref) if "://" in ref else _found(context, ref, named) for ref in refs]
 
 
-def one(context: Context, words: Sequence[str]) -> Handle:
+def rows(context: Context, words: Sequence[str]) -> list[Row]:
+    """The rows of the ledger that the words name; `last` is the newest of any kind.
+
+    Raises `UsageError`, and `CliError` (code 5) for what the ledger does not hold.
+    """
+    return [_row(context, word) for word in words]
+
+
+def unfinished(context: Context) -> list[Tracked | Row]:
+    """Everything of which something is still to be done: first the result that is due to go first."""
+    return [_as_call(context, row) for row in context.journal.unfinished()]
+
+
+def one(context: Context, words: Sequence[str]) -> Tracked:
     """The single request that the words name. Raises as `resolve`."""
-    handles = resolve(context, words)
-    if len(handles) > 1:
+    found = resolve(context, words)
+    if len(found) > 1:
         raise UsageError("this takes one request at a time")
-    return handles[0]
+    return found[0]
 
 
-def each(context: Context, handles: Sequence[Handle], action: Callable[[Handle], None]) -> None:
+def of_row(context: Context, row: Row, named: EndpointId | None = None) -> Tracked:
+    """The request in the queue that a row with a request id is about."""
+    account = context.account_of(row)
+    own = named or endpoint_of(row)
+    handle = handle_for(account.hosts, own, row.request_id, row.urls, row.created_at.timestamp())
+    return Tracked(handle, context.journal.entry(row), account)
+
+
+def endpoint_of(row: Row) -> EndpointId:
+    """The endpoint of a request in the queue."""
+    return _endpoint(row.endpoint)
+
+
+def each(context: Context, requests: Sequence[Tracked], action: Callable[[Tracked], None]) -> None:
     """Does something about each request; what fails for one is told and keeps no other from its turn.
 
     Raises `typer.Exit` with the worst code if any failed; the error itself if there is but one request.
     """
     worst = 0
-    for handle in handles:
+    for request in requests:
         try:
-            action(handle)
+            action(request)
         except (ApiError, CliError) as error:
-            if len(handles) == 1:
+            if len(requests) == 1:
                 raise
             told = report(error, tool=context.tool)
             context.talk.error(told, tool=context.program)
@@ -67,27 +109,72 @@ def each(context: Context, handles: Sequence[Handle], action: Callable[[Handle],
         raise typer.Exit(worst)
 
 
-def _handle(context: Context, ref: str, named: EndpointId | None) -> Handle:
-    row = _last(context, ref) or _recorded(context, ref)
+def _in_queue(context: Context, found: Tracked | Row) -> Tracked:
+    if isinstance(found, Tracked):
+        return found
+    if found.mode == "queue":
+        raise CliError(
+            f"{found.name} has no request id: {_WITHOUT_ID.get(found.state, found.state)}",
+            hint=f"To look it up on the service: {context.tool} resume {found.name}",
+            code=Exit.NOT_FOUND,
+        )
+    raise CliError(
+        f"{found.name} was no request in the queue but a {found.mode} call",
+        hint=f"What is known of it: {context.tool} history show {found.name}",
+        code=Exit.NOT_FOUND,
+    )
+
+
+def _found(context: Context, ref: str, named: EndpointId | None) -> Tracked | Row:
+    row = _numbered(context, ref) or _last(context, ref) or _recorded(context, ref)
     if row is not None:
-        return _from_row(context, row, named)
+        return _as_call(context, row, named)
     if named is None:
         raise CliError(
             f"no request {ref!r} in this machine's ledger",
             hint=f"Name its endpoint beside it: {context.tool} status ENDPOINT {ref}",
             code=Exit.NOT_FOUND,
         )
-    return handle_for(context.hosts, named, ref)
+    return Tracked(handle_for(context.hosts, named, ref), context.journal.entry(None), context.account)
 
 
-def _last(context: Context, ref: str) -> Row | None:
+def _as_call(context: Context, row: Row, named: EndpointId | None = None) -> Tracked | Row:
+    return of_row(context, row, named) if row.request_id and row.mode == "queue" else row
+
+
+def _row(context: Context, ref: str) -> Row:
+    row = _numbered(context, ref) or _last(context, ref, with_id=False) or _of_id(context, ref)
+    if row is None:
+        raise CliError(
+            f"no request {ref!r} in this machine's ledger", hint=f"See: {context.tool} history", code=Exit.NOT_FOUND
+        )
+    return row
+
+
+def _of_id(context: Context, ref: str) -> Row | None:
+    match = _QUEUE_URL.fullmatch(ref)
+    return _recorded(context, match["id"] if match else ref)
+
+
+def _numbered(context: Context, ref: str) -> Row | None:
+    """`@12` is the twelfth row of the ledger: what names a call that has no request id."""
+    match = _NUMBER.fullmatch(ref)
+    if not match:
+        return None
+    row = context.journal.row(int(match[1]))
+    if row is None:
+        raise CliError(f"there is no {ref} in the ledger", hint=f"See: {context.tool} history", code=Exit.NOT_FOUND)
+    return row
+
+
+def _last(context: Context, ref: str, *, with_id: bool = True) -> Row | None:
     match = _LAST.fullmatch(ref)
     if not match:
         return None
-    row = context.journal.newest(int(match.group(1) or 1))
+    row = context.journal.newest(int(match.group(1) or 1), with_id=with_id)
     if row is None:
         raise CliError(f"there is no {ref!r}: the ledger holds fewer requests", code=Exit.NOT_FOUND)
-    context.talk.note(f"{ref} is {row.endpoint} request {row.request_id}")
+    context.talk.note(f"{ref} is {row.endpoint} request {row.name}")
     return row
 
 
@@ -102,20 +189,17 @@ def _recorded(context: Context, ref: str) -> Row | None:
     return rows[0] if rows else None
 
 
-def _from_row(context: Context, row: Row, named: EndpointId | None) -> Handle:
-    if row.profile:
-        context.adopt_profile(row.profile)
-    own = named or _endpoint(row.endpoint)
-    return handle_for(context.hosts, own, row.request_id, row.urls, row.created_at.timestamp())
-
-
-def _by_url(context: Context, url: str) -> Handle:
+def _by_url(context: Context, url: str) -> Tracked:
     match = _QUEUE_URL.fullmatch(url)
     if not match or not is_request_id(match["id"]):
         raise UsageError(f"{url!r} is not the URL of a request in the queue")
+    row = next((row for row in context.journal.by_request_id(match["id"]) if row.request_id == match["id"]), None)
+    if row is not None and row.mode == "queue" and origin(row.host) == origin(url):
+        return of_row(context, row)
     if not context.hosts.owns_queue(url):
         raise UsageError(f"{url!r} is on another host than {context.hosts.queue}")
-    return handle_for(context.hosts, _endpoint(match["app"]), match["id"])
+    handle = handle_for(context.hosts, _endpoint(match["app"]), match["id"])
+    return Tracked(handle, context.journal.entry(row), context.account)
 
 
 def _endpoint(text: str) -> EndpointId:

@@ -3,6 +3,7 @@
 | variable | sets |
 |---|---|
 | `FAL_CLI_HOME` | one folder for state and cache, instead of the platform's own places |
+| `FAL_PRIVATE` | every call is private, as with `--private` |
 | `FAL_RUN_HOST`, `FAL_QUEUE_RUN_HOST`, `FAL_REST_HOST`, | the hosts to call; plain http |
 | `FAL_CDN_HOST`, `FAL_API_HOST` | for loopback only |
 """
@@ -35,6 +36,16 @@ def state_folder(env: Mapping[str, str]) -> Path:
 def sandbox_folder(env: Mapping[str, str]) -> Path:
     """Where the sandbox keeps its requests and files, and we our ledger of them."""
     return state_folder(env) / "sandbox"
+
+
+def has_sandbox_key(env: Mapping[str, str]) -> bool:
+    """Whether the key is one of the sandbox's, as `fal sandbox serve` prints it: its requests cost nothing."""
+    return env.get("FAL_KEY", "").strip().startswith(("sandbox:", "sandbox-"))
+
+
+def is_private(env: Mapping[str, str]) -> bool:
+    """Whether every call is to be private, as with `--private`."""
+    return env.get("FAL_PRIVATE", "") not in ("", "0")
 
 
 def hosts(env: Mapping[str, str]) -> Hosts:

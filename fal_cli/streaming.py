@@ -1,10 +1,12 @@
 """A streamed call from its start to its end: recorded, printed as it comes, and told how it ended."""
 
 import codecs
+from pathlib import Path
 from typing import Protocol
 
 from fal_cli.api import stream as api
 from fal_cli.api.errors import ApiError, Phase
+from fal_cli.api.events import Result
 from fal_cli.api.phases import Exchange
 from fal_cli.api.stream import ModelStream, StreamCut, StreamEvent, StreamIdle
 from fal_cli.call import Call
@@ -35,7 +37,7 @@ def stream(context: Context, call: Call, *, how: str, idle_timeout: float | None
     """
     idle = IDLE_SECONDS if idle_timeout is None else idle_timeout or None
     wire, exchange = context.wire(local=call.is_local), Exchange()
-    local_id = begin(context, wire, call, "stream")
+    entry = begin(context, wire, call, "stream")
     try:
         with api.start(
             wire, call.endpoint, call.input_json, call.options, idle_seconds=idle, exchange=exchange
@@ -43,19 +45,21 @@ def stream(context: Context, call: Call, *, how: str, idle_timeout: float | None
             context.stake = _stake
             last = _to_the_end(context, opened, how, saving)
     except (StreamCut, StreamIdle) as error:
-        context.journal.ended(local_id, State.UNKNOWN, error.message)
+        entry.ended(State.UNKNOWN, error.message)
         raise
     except ApiError as error:
-        context.journal.ended(local_id, state_after(error), error.message)
+        entry.ended(state_after(error), error.message)
         raise
     except Interrupted:
         sent = exchange.phase > Phase.NOT_CONNECTED
         context.stake = _stake if sent else context.stake
-        context.journal.ended(local_id, State.UNKNOWN if sent else State.NOT_SENT, "interrupted")
+        entry.ended(State.UNKNOWN if sent else State.NOT_SENT, "interrupted")
         raise
-    context.journal.ended(local_id, State.COMPLETED)
-    if last is not None:
-        _save(context, saving, last, call, opened.request_id)
+    if last is None:
+        entry.ended(State.COMPLETED)
+        return
+    entry.completed(Result(last_json(last), "application/json", opened.request_id), request_id=opened.request_id)
+    entry.delivered([str(path.absolute()) for path in _save(context, saving, last, call, opened.request_id)])
 
 
 def _to_the_end(context: Context, opened: ModelStream, how: str, saving: Saving) -> StreamEvent | None:
@@ -124,16 +128,19 @@ def _pass_through(context: Context, opened: ModelStream, saving: Saving) -> None
             context.output.data(chunk)
 
 
-def _save(context: Context, saving: Saving, last: StreamEvent, call: Call, request_id: str) -> None:
+def _save(context: Context, saving: Saving, last: StreamEvent, call: Call, request_id: str) -> list[Path]:
     from fal_cli import downloads
 
+    saved = []
     if saving.result_file:
         save_result(saving.result_file, last_json(last))
+        saved.append(saving.result_file)
     if saving.to_stdout:
         downloads.write_media(context, last_json(last))
     if saving.template:
         origin = downloads.Origin(str(call.endpoint), request_id, call.input_json)
-        downloads.save_media(context, saving, last_json(last), origin)
+        saved += downloads.save_media(context, saving, last_json(last), origin)
+    return saved
 
 
 def _stake() -> tuple[str, ...]:

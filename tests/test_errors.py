@@ -114,7 +114,7 @@ def test_sentence_and_hint(error: Exception, message: str, hint: str) -> None:
 
 
 def test_the_tool_is_called_as_it_was() -> None:
-    assert "fal --sandbox result r-1 --wait" in report(WaitEnded("x", request_id="r-1"), tool="fal --sandbox").hint
+    assert "fal --sandbox resume r-1" in report(WaitEnded("x", request_id="r-1"), tool="fal --sandbox").hint
 
 
 def test_facts_are_kept() -> None:

@@ -3,7 +3,8 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import Any
 from urllib.parse import urlencode
 
 EXPIRES_SECONDS: dict[str, int | None] = {
@@ -62,6 +63,19 @@ class CallOptions:
         if self.method not in METHODS:
             raise InvalidOption(f"--method is one of {', '.join(METHODS)}, not {self.method!r}")
         expiry_seconds(self.expires)
+
+    def as_kept(self) -> dict[str, object]:
+        """The options that were given, for sending the call again; a header of the user's own may be a secret."""
+        given = {name: value for name, value in vars(self).items() if value != getattr(_DEFAULTS, name)}
+        if "headers" in given:
+            given["headers"] = sorted(self.headers)
+        return {name: dict(value) if isinstance(value, Mapping) else value for name, value in given.items()}
+
+    @classmethod
+    def from_kept(cls, kept: Mapping[str, Any]) -> "CallOptions":
+        """The options of an earlier call, but for the headers. Raises `InvalidOption`."""
+        names = {option.name for option in fields(cls)} - {"headers"}
+        return cls(**{name: value for name, value in kept.items() if name in names})
 
     def wire_headers(self) -> dict[str, str]:
         """The request headers. Named options win over the user's own headers of the same name."""
@@ -160,3 +174,6 @@ def _check_tags(tags: Mapping[str, str]) -> None:
             raise InvalidOption(f"--tag: the value of {key} must be printable, without commas, at most 256 characters")
     if len(",".join(f"{key}={value}" for key, value in tags.items()).encode()) > 1024:
         raise InvalidOption("--tag: all tags together are longer than 1024 bytes")
+
+
+_DEFAULTS = CallOptions()

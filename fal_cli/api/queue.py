@@ -139,10 +139,18 @@ def _result_error(wire: Wire, handle: Handle, answer: Answer, *, ended: bool) ->
         return answers.unavailable(answer)
     if answer.status == 429:
         return answers.refused(answer)
+    if answer.status == 404 and _is_unknown(answer):
+        return answers.refused(answer)
     if not ended and answer.status in (401, 403, 404):
         # The gateway's own refusal and an app's 404 look alike; only the status tells whether it ran.
         ended = isinstance(status(wire, handle), Completed)
     return answers.failed(answer) if ended or answer.status not in (401, 403, 404) else answers.refused(answer)
+
+
+def _is_unknown(answer: Answer) -> bool:
+    """Whether a 404 is the queue's own: it has no such request, or no longer (§4.7)."""
+    body = answer.json()
+    return isinstance(body, dict) and body.get("status") == "NOT_FOUND"
 
 
 def _free(wire: Wire, request: Request, policy: Policy, deadline: Deadline | None) -> Answer:

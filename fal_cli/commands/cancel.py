@@ -1,6 +1,6 @@
 """`fal cancel`: ask the service to stop requests."""
 
-from fal_cli.api.events import Handle
+from fal_cli.account import Tracked
 from fal_cli.context import Context
 from fal_cli.options import Refs
 
@@ -25,16 +25,15 @@ def cancel(context: Context, refs: Refs) -> None:
     from fal_cli.api import queue
     from fal_cli.ledger import State
 
-    handles = references.resolve(context, refs)
-    wire = context.wire()
+    requests = references.resolve(context, refs)
 
-    def cancel_one(handle: Handle) -> None:
-        answer = queue.cancel(wire, handle)
+    def cancel_one(request: Tracked) -> None:
+        answer = queue.cancel(context.wire(account=request.account), request.handle)
         if answer.word == "OK":
-            context.journal.request_ended(handle.request_id, State.CANCELLED)
-        context.talk.note(f"{handle.request_id}: {_TOLD.get(answer.word, answer.word)}")
+            request.entry.ended(State.CANCELLED)
+        context.talk.note(f"{request.request_id}: {_TOLD.get(answer.word, answer.word)}")
 
-    references.each(context, handles, cancel_one)
+    references.each(context, requests, cancel_one)
 
 
 VERB = cancel

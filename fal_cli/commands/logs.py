@@ -34,15 +34,15 @@ def logs(
 
     if timeout is not None and not follow:
         raise UsageError("--timeout limits --follow")
-    handle = references.one(context, refs)
-    wire = context.wire()
+    request = references.one(context, refs)
+    wire = context.wire(account=request.account)
     if not follow:
-        seen = queue.status(wire, handle, logs=True)
+        seen = queue.status(wire, request.handle, logs=True)
         _write(context, seen.logs if isinstance(seen, InProgress | Completed) else ())
         return
-    context.stake = partial(goes_on, context, handle.request_id)
+    context.stake = partial(goes_on, context, request.request_id)
     offline = False
-    for event in following.follow(wire, handle, deadline=Deadline(timeout)):
+    for event in following.follow(wire, request.handle, deadline=Deadline(timeout)):
         if isinstance(event, InProgress | Completed):
             _write(context, event.logs)
         elif isinstance(event, Offline | BackOnline):

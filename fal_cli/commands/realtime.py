@@ -43,6 +43,7 @@ def realtime(
     directory: Annotated[
         str, typer.Option("-d", "--directory", metavar="DIR", help="Save bytes in results as files there.")
     ] = "",
+    private: Annotated[bool, typer.Option("--private", help="Keep no input here.")] = False,
 ) -> None:
     """Talk to an endpoint over a WebSocket, line by line.
 
@@ -50,6 +51,7 @@ def realtime(
     are base64 text, or files with -d. An input whose answer is lost is told by its line and not sent again.
     """
     from fal_cli.realtime import Settings, converse
+    from fal_cli.settings import is_private
 
     settings = Settings(
         path=path,
@@ -58,6 +60,7 @@ def realtime(
         max_buffering=max_buffering,
         idle=DEFAULT_IDLE_SECONDS if idle_timeout is None else idle_timeout or None,
         directory=directory,
+        is_private=private or is_private(context.env),
     )
     converse(context, endpoint, items or [], text or [], settings)
 

@@ -26,23 +26,25 @@ def result(
     """Print the result of a finished request.
 
     Ends with code 8 if it is not there yet, unless --wait is given. The service keeps results for an hour,
-    large ones for minutes.
+    large ones for minutes; after that the copy in the ledger is printed, where there is one.
     """
     from fal_cli import refs as references
+    from fal_cli.account import Tracked
     from fal_cli.delivery import Delivery
-    from fal_cli.following import Ending, Outcome, fetch, wait_for
+    from fal_cli.following import Ending, fetch, wait_for
 
-    delivery = Delivery(context, shown, save)
-    delivery.check({})
     if timeout is not None and not wait:
         raise UsageError("--timeout limits --wait")
-    handle = references.one(context, refs)
-    if wait:
-        outcome = wait_for(context, handle, Ending(timeout), logs=logs)
-    else:
-        found = fetch(context, context.wire(), handle, ended=False)
-        outcome = Outcome(found, handle.request_id, handle.response_url)
-    delivery.deliver(outcome, endpoint=str(handle.endpoint))
+    requests = references.resolve(context, refs)
+    delivery = Delivery(context, shown, save, many=len(requests) > 1)
+
+    def deliver(request: Tracked) -> None:
+        inputs = request.entry.inputs()
+        delivery.check(inputs)
+        outcome = wait_for(context, request, Ending(timeout), logs=logs) if wait else fetch(context, request)
+        delivery.deliver(outcome, inputs=inputs)
+
+    references.each(context, requests, deliver)
 
 
 VERB = result

@@ -1,12 +1,22 @@
 """`fal run`: queue it, follow it live, print the result."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from fal_cli.context import Context
 from fal_cli.errors import UsageError
-from fal_cli.options import CallFlags, Endpoint, InputWords, Logs, PrintFlags, SaveFlags, Timeout
+from fal_cli.options import (
+    CallFlags,
+    Endpoint,
+    InputWords,
+    Logs,
+    OnInterrupt,
+    OnTimeout,
+    PrintFlags,
+    SaveFlags,
+    Timeout,
+)
 
 EXAMPLES = """\
   fal run fal-ai/flux/dev prompt="a cat"
@@ -19,13 +29,6 @@ EXAMPLES = """\
 Direct = Annotated[
     bool,
     typer.Option("--direct", help="Skip the queue. Risk: if the connection is lost, so is the paid result."),
-]
-OnTimeout = Annotated[
-    Literal["detach", "cancel"], typer.Option("--on-timeout", help="What --timeout does to the request.")
-]
-OnInterrupt = Annotated[
-    Literal["detach", "cancel"],
-    typer.Option("--on-interrupt", envvar="FAL_ON_INTERRUPT", help="What Ctrl-C does to the request."),
 ]
 
 
@@ -63,7 +66,7 @@ def run(
         outcome = run_directly(context, ready, timeout)
     else:
         outcome = run_queued(context, ready, Ending(timeout, on_timeout, on_interrupt), logs=logs)
-    delivery.deliver(outcome, endpoint=str(ready.endpoint), inputs=ready.input_json, can_fetch=not directly)
+    delivery.deliver(outcome, inputs=ready.input_json, can_fetch=not directly)
 
 
 def _refuse_queue_options(call: CallFlags, shown: PrintFlags, on_timeout: str) -> None:

@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from fal_cli.api.events import Completed, Handle, InProgress, Queued, Status
+from fal_cli.account import Tracked
+from fal_cli.api.events import Completed, InProgress, Queued, Status
 from fal_cli.context import Context
 from fal_cli.errors import Exit, UsageError
 from fal_cli.options import Logs, Refs, Timeout
@@ -47,35 +48,37 @@ def status(
     selection = Selection(context.output, context.talk.note, PrintFlags(query=query))
     if timeout is not None and not follow:
         raise UsageError("--timeout limits --follow")
-    handles = references.resolve(context, refs)
-    if follow and len(handles) > 1:
+    requests = references.resolve(context, refs)
+    if follow and len(requests) > 1:
         raise UsageError("--follow takes one request at a time")
     asks_for_object = print_ == "envelope" or bool(query)
     worst: list[Exit] = []
 
-    def show(handle: Handle) -> None:
+    def show(request: Tracked) -> None:
         if follow:
-            last = _followed(context, handle, timeout, logs, words=print_ == "status" and not query)
+            last = _followed(context, request, timeout, logs, words=print_ == "status" and not query)
         else:
-            last = _look(context, handle, logs)
+            last = _look(context, request, logs)
         if asks_for_object:
             selection.pick(dict(last.raw))
         elif print_ == "id":
-            context.output.line(handle.request_id)
+            context.output.line(request.request_id)
         elif print_ == "status" and not follow:
-            context.output.line(last.word if len(handles) == 1 else f"{handle.request_id}\t{last.word}")
+            context.output.line(last.word if len(requests) == 1 else f"{request.request_id}\t{last.word}")
         worst.append(_code(last))
 
-    references.each(context, handles, show)
+    references.each(context, requests, show)
     if exit_status and max(worst):
         raise typer.Exit(max(worst))
 
 
-def _look(context: Context, handle: Handle, logs: bool) -> Status:
+def _look(context: Context, request: Tracked, logs: bool) -> Status:
     from fal_cli.api import queue
+    from fal_cli.following import note
     from fal_cli.terminal.logs import display_lines
 
-    seen = queue.status(context.wire(), handle, logs=logs)
+    seen = queue.status(context.wire(account=request.account), request.handle, logs=logs)
+    note(request.entry, seen)
     if isinstance(seen, InProgress | Completed):
         for line in seen.logs:
             for text in display_lines(line.message):
@@ -92,18 +95,21 @@ def _describe(context: Context, seen: Status) -> None:
         context.talk.note(f"it failed: {seen.error or seen.error_type}")
 
 
-def _followed(context: Context, handle: Handle, timeout: float | None, logs: bool, *, words: bool) -> Status:
+def _followed(context: Context, request: Tracked, timeout: float | None, logs: bool, *, words: bool) -> Status:
     """Follows to the end; on stdout a word for each change, for a program to read at once."""
     from fal_cli.api import follow
     from fal_cli.api.deadline import Deadline
+    from fal_cli.following import note
     from fal_cli.submission import goes_on
 
-    context.stake = partial(goes_on, context, handle.request_id)
+    context.stake = partial(goes_on, context, request.request_id)
     last: Status | None = None
-    with context.view(str(handle.endpoint), logs=logs) as view:
-        view.tally.request_id = handle.request_id
-        for event in follow.follow(context.wire(view), handle, deadline=Deadline(timeout)):
+    with context.view(request.endpoint, logs=logs) as view:
+        view.tally.request_id = request.request_id
+        wire = context.wire(view, account=request.account)
+        for event in follow.follow(wire, request.handle, deadline=Deadline(timeout)):
             view.show(event)
+            note(request.entry, event)
             if isinstance(event, Queued | InProgress | Completed):
                 if words and not context.output.is_terminal and (last is None or last.word != event.word):
                     context.output.line(event.word)

@@ -21,10 +21,10 @@ def submit(context: Context, endpoint: Endpoint, words: InputWords, call: CallFl
     context.stake = submission.nothing_sent
     ready = prepare(context, endpoint, words, call)
     ready.queued_endpoint  # noqa: B018  # raises for a local app, before anything is recorded
-    submitted = submission.submit(context, context.wire(), ready)
+    sent = submission.submit(context, context.wire(), ready)
     if shown.print_ != "none":
-        context.output.line(submitted.handle.request_id if shown.print_ == "id" else submitted.handle.response_url)
-    if submitted.adopted:
+        context.output.line(sent.request.request_id if shown.print_ == "id" else sent.request.handle.response_url)
+    if sent.adopted:
         context.talk.essential("the answer was cut short, but the request was found in the queue")
 
 

@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,13 @@ def gather(
     texts: Sequence[str],
     stdin: Stdin,
     *,
+    base: Mapping[str, Any] | None = None,
     tell: Tell = lambda text: None,
     tell_guess: Tell = lambda text: None,
 ) -> dict[str, Any]:
     """The input object that the words of a command line, `-t` texts and stdin make together.
+
+    With `base` they are changes to that object, and stdin is read only if a word asks for it.
 
     `words` are positional items and the values of `-i`, in order; `texts` are the values of `-t`. `tell` hears
     of each file that was read as text, `tell_guess` of each guessed type. A file that is to be uploaded stands in
@@ -32,7 +36,9 @@ def gather(
     for word in (*words, *texts):
         _refuse_broken_text(word)
     pieces = [word for word in words if _is_document(word)]
-    result = _from_stdin(words, texts, stdin)
+    result = dict(deepcopy(base)) if base is not None else {}
+    if base is None or STDIN in words:
+        result |= _from_stdin(words, texts, stdin)
     for piece in pieces:
         if piece != STDIN:
             result |= _document(piece)

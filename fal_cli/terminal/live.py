@@ -1,6 +1,6 @@
 """The live line on a terminal: spinner, endpoint, request id, state, position or progress bar, elapsed time.
 
-Log lines scroll above it. The only module that imports Rich.
+Log lines scroll above it. This and `live_board` are what imports Rich.
 """
 
 import sys
@@ -20,7 +20,7 @@ from fal_cli.terminal.talk import Talk
 from fal_cli.terminal.tally import Tally, clock
 from fal_cli.terminal.view import View, trouble
 
-_REFRESHES_A_SECOND = 12.5
+REFRESHES_A_SECOND = 12.5
 _BAR_CELLS = 20
 _SHORT_ID = 8
 
@@ -31,13 +31,13 @@ class LiveView(View):
     def __init__(self, talk: Talk, endpoint: str, *, color: bool) -> None:
         super().__init__(talk, endpoint)
         self._console = Console(stderr=True, no_color=not color, highlight=False, markup=False, emoji=False)
-        self._line = _LiveLine(self.tally)
+        self._line = LiveLine(self.tally)
         # Redirecting would send a piped stdout to stderr as well: the data would be lost to the pipe.
         self._live = Live(
             self._line,
             console=self._console,
             transient=True,
-            refresh_per_second=_REFRESHES_A_SECOND,
+            refresh_per_second=REFRESHES_A_SECOND,
             redirect_stdout=False,
             redirect_stderr=False,
         )
@@ -53,16 +53,13 @@ class LiveView(View):
         super().show(event)
         if isinstance(event, InProgress | Completed):
             self._scroll(event.logs)
-        self._line.trouble = trouble(event) if isinstance(event, Offline | Retrying) else ""
+        self._line.hear(event)
         if isinstance(event, BackOnline):
             self._above(trouble(event))
 
     def finished(self, verdict: str, billable_units: str = "") -> None:
         self.close()
-        mark, style = ("✓", "green") if verdict == "done" else ("✗", "red")
-        text = Text(f"{_encodable(mark, self._console)} ", style=style)
-        text.append(self.tally.closing(verdict, billable_units, self._console.width - 2), style="default")
-        self._print(text, soft_wrap=True)
+        self._print(closing_line(self.tally, verdict, billable_units, self._console), soft_wrap=True)
 
     def close(self) -> None:
         with suppress(OSError, ValueError):  # the terminal may be gone, and that must not hide why we end
@@ -92,13 +89,17 @@ class LiveView(View):
             self._console.print(text, **how)
 
 
-class _LiveLine:
+class LiveLine:
     """Renders the tally into exactly one line of the width at hand, dropping what fits least."""
 
     def __init__(self, tally: Tally) -> None:
         self._tally = tally
         self._spinner = Spinner("dots" if _is_unicode() else "line", style="cyan")
         self.trouble = ""
+
+    def hear(self, event: Event) -> None:
+        """Shows what the network is at, until something else is known."""
+        self.trouble = trouble(event) if isinstance(event, Offline | Retrying) else ""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         frame = self._spinner.render(console.get_time())
@@ -138,6 +139,14 @@ class _LiveLine:
         bar = Text.assemble((solid * full, "green"), (empty * (_BAR_CELLS - full), "dim"))
         rate = [(6, Text(visible(done.rate), style="dim"))] if done.rate else []
         return [percent, (4, bar), *rate]
+
+
+def closing_line(tally: Tally, verdict: str, billable_units: str, console: Console, *, lead: str = "") -> Text:
+    """The line that stays when a request has ended, `lead` before what is told of it."""
+    mark, style = ("✓", "green") if verdict == "done" else ("✗", "red")
+    text = Text(f"{_encodable(mark, console)} ", style=style)
+    text.append(lead + tally.closing(verdict, billable_units, console.width - 2 - len(lead)), style="default")
+    return text
 
 
 def _fitting(parts: list[tuple[int, Text]], room: int) -> list[Text]:

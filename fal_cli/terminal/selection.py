@@ -34,15 +34,24 @@ class Selection:
             raise UsageError(f"--query picks from JSON, and --print {self._what} is none")
 
     def write(
-        self, result: Result, *, endpoint: str, request_id: str, url: str = "", seconds: float | None = None
+        self,
+        result: Result,
+        *,
+        endpoint: str,
+        request_id: str,
+        url: str = "",
+        seconds: float | None = None,
+        ends_line: bool = False,
     ) -> None:
-        """Writes one result. `seconds` is its inference time.
+        """Writes one result. `seconds` is its inference time; `ends_line` that another may follow.
 
         Raises `CliError` where the result is not of the asked form, `ReaderGone` when nobody reads.
         """
         output = self._output
         if self._query is None and self._what == "result":
             self._whole(result)
+            if ends_line and not output.is_terminal and not result.body.endswith(b"\n"):
+                output.data(b"\n")
         elif self._query is None and self._what in ("id", "url", "none"):
             if self._what != "none":
                 output.line(request_id if self._what == "id" else url)

@@ -172,7 +172,7 @@ def test_7_we_stopped_waiting_and_the_request_lives_on(served: Program) -> None:
     done = served("run", "sandbox/echo", "a=1", "sandbox.run=4", "--timeout", "1s", "--json", code=7)
     error = json.loads(done.stderr.splitlines()[-1])
     assert error["code"] == 7
-    assert f"result {error['request_id']} --wait" in error["hint"]
+    assert f"resume {error['request_id']}" in error["hint"]
     assert json.loads(served("result", error["request_id"], "--wait").stdout) == {"a": 1}
 
 
@@ -231,7 +231,7 @@ def test_130_143_interrupted(served: Program, number: signal.Signals, code: int)
     stdout, stderr = process.communicate(timeout=30)
     assert process.returncode == code
     assert stdout == b""
-    assert f"result {request_id} --wait" in stderr.decode()
+    assert f"resume {request_id}" in stderr.decode()
     assert f"cancel {request_id}" in stderr.decode()
     served("cancel", request_id)
 

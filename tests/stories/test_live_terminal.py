@@ -83,7 +83,7 @@ def test_ctrl_c_leaves_two_lines_and_a_clean_screen(served: Program) -> None:
     screen.press(b"\x03")
     assert screen.finish() == 130
     lines = screen.text.splitlines()
-    assert lines[-2].startswith("The request goes on. To wait for it: fal result ")
+    assert lines[-2].startswith("The request goes on. To pick it up: fal resume ")
     assert lines[-1].startswith("To cancel it: fal cancel ")
     assert "running" not in screen.text
 

@@ -43,7 +43,7 @@ def test_during_the_submit_the_id_is_awaited(served: Program, service: Service) 
     code, talk = _interrupt(process)
     assert code == 130
     (request_id,) = service.stats["requests"]
-    assert f"result {request_id} --wait" in talk
+    assert f"resume {request_id}" in talk
     assert served("status", "last").text.strip() in ("IN_QUEUE", "IN_PROGRESS", "COMPLETED")
 
 

@@ -1,0 +1,173 @@
+"""The platform's own API: what the account has requested, and what it costs (wire §11)."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+from urllib.parse import urlencode
+
+from fal_cli.api import answers
+from fal_cli.api.deadline import Deadline
+from fal_cli.api.errors import Refused
+from fal_cli.api.wire import Request, TransportFailure, Wire
+
+_PAGE = 100
+_IDS_AT_ONCE = 50
+_MOST_PAGES = 50
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One request as the account's listing has it. Moments are UTC; payloads are None where they are not kept."""
+
+    request_id: str
+    sent_at: datetime | None
+    ended_at: datetime | None
+    status: int | None
+    seconds: float | None
+    input_json: Any = field(repr=False)
+    output_json: Any = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Price:
+    """What one unit of an endpoint costs."""
+
+    endpoint: str
+    amount: Decimal
+    unit: str
+    currency: str
+
+
+@dataclass(frozen=True)
+class Charge:
+    """What one request really cost."""
+
+    request_id: str
+    endpoint: str
+    units: Decimal | None
+    total: Decimal
+
+
+def requests_of(
+    wire: Wire, endpoint: str, *, start: datetime, end: datetime | None = None, deadline: Deadline | None = None
+) -> Iterator[Listed]:
+    """The account's requests to an endpoint from `start` on, with their payloads (§9.3, §11.2).
+
+    One that still waits in line may not be listed yet. Raises `Refused` (403: the key's scope does not allow it),
+    `NotReached`, `Unavailable`.
+    """
+    parameters = {"endpoint_id": endpoint, "start": _text(start), "expand": "payloads", "limit": str(_PAGE)}
+    if end is not None:
+        parameters["end"] = _text(end)
+    for item in _items(wire, "the request listing", "/v1/models/requests/by-endpoint", parameters, "items", deadline):
+        if isinstance(item.get("request_id"), str):
+            yield _listed(item)
+
+
+def prices(wire: Wire, endpoints: Sequence[str]) -> dict[str, Price]:
+    """The unit price of each endpoint that the service has one for. Raises as `requests_of`."""
+    found: dict[str, Price] = {}
+    for start in range(0, len(endpoints), _IDS_AT_ONCE):
+        found |= _prices(wire, endpoints[start : start + _IDS_AT_ONCE])
+    return found
+
+
+def charges(wire: Wire, endpoints: Sequence[str], *, start: datetime, end: datetime) -> Iterator[Charge]:
+    """What the account was billed for requests to these endpoints (at most 90 days).
+
+    Raises `Refused` where the key's scope does not allow it (it takes an admin's), `NotReached`, `Unavailable`.
+    """
+    for at in range(0, len(endpoints), _IDS_AT_ONCE):
+        parameters = {
+            "endpoint_id": ",".join(endpoints[at : at + _IDS_AT_ONCE]),
+            "start": _text(start),
+            "end": _text(end),
+            "limit": str(_PAGE),
+        }
+        path = "/v1/models/billing-events"
+        for item in _items(wire, "the billing events", path, parameters, "billing_events", None):
+            total = _decimal(item.get("cost_total"))
+            if isinstance(item.get("request_id"), str) and total is not None:
+                yield Charge(
+                    item["request_id"], str(item.get("endpoint_id")), _decimal(item.get("output_units")), total
+                )
+
+
+def _prices(wire: Wire, endpoints: Sequence[str]) -> dict[str, Price]:
+    parameters = {"endpoint_id": ",".join(endpoints)}
+    try:
+        items = list(_items(wire, "the prices", "/v1/models/pricing", parameters, "prices", None))
+    except Refused as error:
+        if error.status != 404:
+            raise
+        # One unknown endpoint makes the service refuse them all.
+        return {} if len(endpoints) == 1 else {k: v for one in endpoints for k, v in _prices(wire, [one]).items()}
+    found = {}
+    for item in items:
+        amount = _decimal(item.get("unit_price"))
+        if amount is not None:
+            name = str(item.get("endpoint_id"))
+            found[name] = Price(name, amount, str(item.get("unit") or "unit"), str(item.get("currency") or ""))
+    return found
+
+
+def _items(
+    wire: Wire, what: str, path: str, parameters: Mapping[str, str], key: str, deadline: Deadline | None
+) -> Iterator[dict[str, Any]]:
+    """Every entry of a list that comes in pages (§11.1)."""
+    cursor = ""
+    for _ in range(_MOST_PAGES):
+        query = urlencode({**parameters, **({"cursor": cursor} if cursor else {})})
+        body = _get(wire, Request(what, "GET", f"{wire.hosts.api}{path}?{query}"), deadline)
+        listed = body.get(key)
+        yield from (item for item in (listed if isinstance(listed, list) else []) if isinstance(item, dict))
+        following = body.get("next_cursor")
+        if not body.get("has_more") or not isinstance(following, str) or following == cursor:
+            return
+        cursor = following
+
+
+def _get(wire: Wire, request: Request, deadline: Deadline | None) -> dict[str, Any]:
+    try:
+        answer = wire.send(request, answers.FREE, deadline=deadline)
+    except TransportFailure as failure:
+        raise answers.unreached(failure) from failure
+    body = answer.json()
+    if answer.ok and isinstance(body, dict):
+        return body
+    raise answers.unavailable(answer) if answer.ok else answers.free_error(answer)
+
+
+def _listed(item: Mapping[str, Any]) -> Listed:
+    status, seconds = item.get("status_code"), item.get("duration")
+    return Listed(
+        item["request_id"],
+        _moment(item.get("sent_at")),
+        _moment(item.get("ended_at")),
+        status if isinstance(status, int) else None,
+        float(seconds) if isinstance(seconds, int | float) else None,
+        item.get("json_input"),
+        item.get("json_output"),
+    )
+
+
+def _moment(text: object) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _decimal(value: object) -> Decimal | None:
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
+
+
+def _text(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,0 +1,54 @@
+"""`fal rerun`: an earlier call again, with changes."""
+
+from typing import Annotated
+
+import typer
+
+from fal_cli.context import Context
+from fal_cli.options import CallFlags, InputWords, Logs, OnInterrupt, OnTimeout, PrintFlags, SaveFlags, Timeout
+
+EXAMPLES = """\
+  fal rerun last
+  fal rerun last seed=2 -d out/
+  fal rerun 6f0c2e0e prompt="a dog" --priority low"""
+
+
+def rerun(
+    context: Context,
+    ref: Annotated[
+        str, typer.Argument(metavar="REF", show_default=False, help="An earlier call: an id, 'last', or @N.")
+    ],
+    words: InputWords,
+    call: CallFlags,
+    shown: PrintFlags,
+    save: SaveFlags,
+    timeout: Timeout = None,
+    on_timeout: OnTimeout = "detach",
+    on_interrupt: OnInterrupt = "detach",
+    logs: Logs = False,
+) -> None:
+    """Make an earlier call again, with its input and options and the changes that are given.
+
+    It is a call of its own and costs what a call costs. A direct call is made directly again.
+    """
+    from fal_cli import refs as references
+    from fal_cli.call import prepare_again
+    from fal_cli.delivery import Delivery
+    from fal_cli.following import Ending, run_directly, run_queued
+    from fal_cli.submission import nothing_sent
+
+    context.stake = nothing_sent
+    delivery = Delivery(context, shown, save)
+    (row,) = references.rows(context, [ref])
+    context.use(context.account_of(row))
+    ready = prepare_again(context, row, words, call)
+    delivery.check(ready.input_json)
+    directly = row.mode == "direct" or ready.is_local
+    if directly:
+        outcome = run_directly(context, ready, timeout)
+    else:
+        outcome = run_queued(context, ready, Ending(timeout, on_timeout, on_interrupt), logs=logs)
+    delivery.deliver(outcome, inputs=ready.input_json, can_fetch=not directly)
+
+
+VERB = rerun

@@ -1,0 +1,69 @@
+"""`fal resume`: take up again what was left, as if `run` had never stopped."""
+
+from typing import Annotated
+
+import typer
+
+from fal_cli.context import Context
+from fal_cli.options import Logs, OnTimeout, PrintFlags, SaveFlags, Timeout
+
+EXAMPLES = """\
+  fal resume -d out/                    # everything unfinished, the most urgent first
+  fal resume last
+  fal resume @12 --retry-unknown        # a call whose answer was lost and that was not found"""
+
+RetryUnknown = Annotated[
+    bool,
+    typer.Option("--retry-unknown", help="Send a call again that was looked for and not found. It may cost twice."),
+]
+
+
+def resume(
+    context: Context,
+    shown: PrintFlags,
+    save: SaveFlags,
+    refs: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[ENDPOINT] [REF]…", help="Requests; without any, everything unfinished."),
+    ] = None,
+    timeout: Timeout = None,
+    on_timeout: OnTimeout = "detach",
+    logs: Logs = False,
+    retry_unknown: RetryUnknown = False,
+) -> None:
+    """Take up again what was left, as if run had never stopped.
+
+    Follows requests to their ends and prints and saves their results. A call whose answer was lost is looked
+    up on the service and adopted if it is found there; it is sent again only with --retry-unknown.
+    """
+    from fal_cli import refs as references
+    from fal_cli.account import Tracked
+    from fal_cli.delivery import Delivery
+    from fal_cli.following import Ending, wait_for
+    from fal_cli.resubmission import again
+    from fal_cli.resuming import Resumption
+
+    found = references.calls(context, refs) if refs else references.unfinished(context)
+    delivery = Delivery(context, shown, save, many=len(found) > 1)
+    ending = Ending(timeout, on_timeout)
+    if not found:
+        context.talk.note("nothing is unfinished")
+        return
+    first = found[0]
+    if len(found) == 1 and isinstance(first, Tracked):
+        inputs = first.entry.inputs()
+        delivery.check(inputs)
+        delivery.deliver(wait_for(context, first, ending, logs=logs), inputs=inputs)
+        return
+    resumption = Resumption(
+        context,
+        ending,
+        take=lambda outcome, inputs: delivery.deliver(outcome, inputs=inputs),
+        again=again(context) if retry_unknown else None,
+    )
+    worst = resumption.run(found)
+    if worst:
+        raise typer.Exit(worst)
+
+
+VERB = resume

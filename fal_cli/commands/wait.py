@@ -1,0 +1,45 @@
+"""`fal wait`: know when requests have ended."""
+
+from typing import Annotated
+
+import typer
+
+from fal_cli.context import Context
+from fal_cli.options import Refs, Timeout
+
+EXAMPLES = """\
+  fal wait $id && fal result $id
+  fal wait $a $b $c
+  fal wait --any $a $b --timeout 10m"""
+
+
+def wait(
+    context: Context,
+    refs: Refs,
+    first: Annotated[bool, typer.Option("--any", help="End with the first that ends.")] = False,
+    timeout: Timeout = None,
+) -> None:
+    """Wait until requests have ended: a line ID, a tab, and ok or failed as each does.
+
+    Ends with code 1 if one failed. Their results are kept in the ledger as they come.
+    """
+    from fal_cli import refs as references
+    from fal_cli.following import Ending
+    from fal_cli.resuming import Resumption
+
+    def ended(name: str, is_ok: bool) -> None:
+        context.output.line(f"{name}\t{'ok' if is_ok else 'failed'}")
+
+    resumption = Resumption(
+        context,
+        Ending(timeout),
+        take=lambda outcome, inputs: outcome.entry.delivered(),
+        ended=ended,
+        stops_at_first=first,
+    )
+    worst = resumption.run(references.resolve(context, refs))
+    if worst:
+        raise typer.Exit(worst)
+
+
+VERB = wait

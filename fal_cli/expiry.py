@@ -1,0 +1,55 @@
+"""When the service no longer has a result: the ledger's copy, or a plain word that it is past its time (§4.7)."""
+
+from datetime import UTC, datetime
+
+from fal_cli.account import Tracked
+from fal_cli.api.errors import ApiError, NotReached
+from fal_cli.api.events import Result
+from fal_cli.context import Context
+from fal_cli.errors import CliError, Exit
+from fal_cli.ledger import Row, State
+from fal_cli.ledger.rows import KEPT
+from fal_cli.outcome import Outcome
+
+
+def instead(context: Context, request: Tracked, error: ApiError) -> Outcome:
+    """What is given in place of a result that could not be had.
+
+    The ledger's copy where there is one. Raises `CliError` (code 5) if the result is past its time, else `error`.
+    """
+    row = request.entry.row()
+    if row is None or not (isinstance(error, NotReached) or _is_gone(row, error)):
+        request.entry.failed(error)
+        raise error
+    kept = request.entry.kept()
+    if kept is not None:
+        why = "cannot be reached" if isinstance(error, NotReached) else "no longer has this result"
+        cut = "" if kept.is_whole else ", with long data: URIs cut short"
+        context.talk.warn(f"the service {why}: this is the copy that was kept here{cut}")
+        result = Result(kept.body, kept.content_type, request.request_id, row.billable_units)
+        url = request.handle.response_url
+        return Outcome(result, request.endpoint, request.request_id, request.entry, url, row.inference_seconds)
+    if isinstance(error, NotReached):
+        raise error
+    if row.state is not State.COMPLETED:
+        request.entry.ended(State.EXPIRED)
+    raise CliError(
+        f"the result of {request.request_id} is past its time: the service has dropped it",
+        hint=_why(context, row),
+        code=Exit.NOT_FOUND,
+    )
+
+
+def _is_gone(row: Row, error: ApiError) -> bool:
+    """Whether a 404 says that a request which was once there has been dropped."""
+    if error.status != 404:
+        return False
+    end = row.expires_at or row.created_at + KEPT
+    return row.state in (State.COMPLETED, State.EXPIRED) or end <= datetime.now(UTC)
+
+
+def _why(context: Context, row: Row) -> str:
+    keeps = "It keeps results for an hour after their end, large ones of private calls for minutes."
+    if row.is_private:
+        return f"{keeps} The call was private, so none was kept here."
+    return f"{keeps} What is known of it: {context.tool} history show {row.name}"

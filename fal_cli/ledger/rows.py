@@ -1,0 +1,213 @@
+"""What the ledger says of a request. Plain values; how they are stored is in `store`."""
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+STORED_INPUT_BYTES = 64 * 1024
+STORED_RESULT_BYTES = 1024 * 1024
+KEPT = timedelta(hours=1)
+KEPT_LARGE = timedelta(minutes=6)
+LARGE_BYTES = 10 * 1024
+_SHORT_DATA_URI = 64
+
+
+class State(StrEnum):
+    """What is known of a row's request."""
+
+    SENDING = "sending"  # written before the call; still there after a crash
+    ACCEPTED = "accepted"
+    RUNNING = "running"
+    ENDED = "ended"  # the service has its result, and we have not
+    REFUSED = "refused"
+    NOT_SENT = "not_sent"
+    UNKNOWN = "unknown"  # sent, and the answer was lost
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"  # the service no longer has the result, and we never had it
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call about to be sent. `mode` is `queue`, `direct`, `stream` or `realtime`.
+
+    `key_print` tells keys apart without being one. `options` are the call's own, for sending it again.
+    """
+
+    endpoint: str
+    input_json: Mapping[str, Any]
+    mode: str = "queue"
+    host: str = ""
+    profile: str = ""
+    key_print: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    is_private: bool = False
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A result as the ledger keeps it; not `is_whole` if `data:` URIs were shortened."""
+
+    body: bytes
+    content_type: str
+    is_whole: bool
+
+
+@dataclass(frozen=True)
+class Search:
+    """Which rows are asked for. `text` is looked for in input, endpoint, id and error."""
+
+    states: tuple[str, ...] = ()
+    endpoint: str = ""
+    since: datetime | None = None
+    before: datetime | None = None
+    text: str = ""
+    only_private: bool = False
+    only_open: bool = False
+    limit: int | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One request as recorded. Moments are UTC; `expires_at` is until when the service keeps the result at least.
+
+    `input_json` is None where it was not kept; `input_is_whole` says whether it can be sent again. `is_open`:
+    something is still to be done about it.
+    """
+
+    local_id: int
+    created_at: datetime
+    endpoint: str
+    state: State
+    mode: str
+    request_id: str
+    host: str
+    profile: str
+    key_print: str
+    urls: Mapping[str, str]
+    input_json: Mapping[str, Any] | None
+    input_is_whole: bool
+    input_sha256: str
+    options: Mapping[str, Any]
+    is_private: bool
+    is_open: bool
+    pid: int
+    error: str
+    started_at: datetime | None
+    ended_at: datetime | None
+    inference_seconds: float | None
+    billable_units: str
+    expires_at: datetime | None
+    files: tuple[str, ...]
+    has_result: bool
+
+    @property
+    def name(self) -> str:
+        """What the row is called on a command line: its request id, or `@` and its number."""
+        return self.request_id or f"@{self.local_id}"
+
+    @property
+    def tags(self) -> Mapping[str, str]:
+        found = self.options.get("tags")
+        return found if isinstance(found, dict) else {}
+
+
+def kept_until(ended_at: datetime, *, size: int | None, is_private: bool) -> datetime:
+    """Until when the service keeps a result at least (§4.7).
+
+    It stores payloads for up to 30 days unless told not to; what is promised is an hour, and six minutes for a
+    large one that is not stored. `size` in bytes, None if it is not known yet.
+    """
+    is_small = size is not None and size < LARGE_BYTES
+    return ended_at + (KEPT if is_small or not is_private else KEPT_LARGE)
+
+
+def fingerprint(input_json: Mapping[str, Any]) -> str:
+    """SHA-256 of an input, the same for any order of its keys."""
+    text = json.dumps(input_json, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def stored_input(input_json: Mapping[str, Any]) -> tuple[str | None, bool]:
+    """The input as the ledger keeps it, None if it is too long or nested too deeply, and whether it is whole."""
+    try:
+        short = _shortened(input_json)
+        text = json.dumps(short, ensure_ascii=False, separators=(",", ":"))
+    except RecursionError:
+        return None, False
+    if len(text.encode("utf-8", "surrogatepass")) > STORED_INPUT_BYTES:
+        return None, False
+    return text, short == input_json
+
+
+def stored_result(body: bytes, content_type: str) -> Kept | None:
+    """A result as the ledger keeps it: its own bytes, or with its `data:` URIs shortened; None if it is too long."""
+    if b"data:" in body and "json" in content_type.lower():
+        try:
+            value = json.loads(body)
+            short = _shortened(value)
+        except (ValueError, RecursionError):
+            return None
+        if short != value:
+            body = json.dumps(short, ensure_ascii=False).encode("utf-8", "surrogatepass")
+            return Kept(body, content_type, False) if len(body) <= STORED_RESULT_BYTES else None
+    return Kept(body, content_type, True) if len(body) <= STORED_RESULT_BYTES else None
+
+
+def row_from(found: sqlite3.Row) -> Row:
+    """A row of the table as values. Raises ValueError for what this program never wrote."""
+    return Row(
+        local_id=found["local_id"],
+        created_at=datetime.fromisoformat(found["created_at"]),
+        endpoint=found["endpoint"],
+        state=State(found["state"]),
+        mode=found["mode"],
+        request_id=found["request_id"] or "",
+        host=found["host"],
+        profile=found["profile"],
+        key_print=found["key_print"],
+        urls=_object(found["urls"]) or {},
+        input_json=_object(found["input"]),
+        input_is_whole=bool(found["input_is_whole"]),
+        input_sha256=found["input_sha256"],
+        options=_object(found["options"]) or {},
+        is_private=bool(found["is_private"]),
+        is_open=bool(found["is_open"]),
+        pid=found["pid"],
+        error=found["error"] or "",
+        started_at=_moment(found["started_at"]),
+        ended_at=_moment(found["ended_at"]),
+        inference_seconds=found["inference_seconds"],
+        billable_units=found["billable_units"],
+        expires_at=_moment(found["expires_at"]),
+        files=tuple(json.loads(found["files"])),
+        has_result=bool(found["has_result"]),
+    )
+
+
+def _object(text: str | None) -> dict[str, Any] | None:
+    if not text:
+        return None
+    value = json.loads(text)
+    return value if isinstance(value, dict) else None
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def _shortened(value: Any) -> Any:
+    """A value with each `data:` URI cut to its beginning: they are files, and the ledger is no file store."""
+    if isinstance(value, dict):
+        return {key: _shortened(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_shortened(inner) for inner in value]
+    if isinstance(value, str) and value.startswith("data:") and len(value) > _SHORT_DATA_URI:
+        return f"{value[:_SHORT_DATA_URI]}… ({len(value)} characters)"
+    return value

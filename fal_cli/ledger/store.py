@@ -1,0 +1,271 @@
+"""Reading and writing the ledger. SQLite; the row exists before the bytes leave.
+
+A row is durable before the submit goes out (`synchronous=FULL`), and so is the request id: if the power fails
+afterwards, the row is there to look the request up by. What is only seen later may be lost with the power.
+"""
+
+import json
+import os
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from fal_cli.ledger.rows import Call, Kept, Row, Search, State, fingerprint, kept_until, row_from, stored_input
+from fal_cli.ledger.tables import LedgerError, open_database, transaction
+
+T = TypeVar("T")
+
+# In these something is still to be done: the result is to be fetched, or the request to be found.
+_OPEN = (State.SENDING, State.ACCEPTED, State.RUNNING, State.ENDED, State.UNKNOWN)
+_BEFORE: dict[State, tuple[State, ...]] = {
+    State.RUNNING: (State.SENDING, State.UNKNOWN, State.ACCEPTED),
+    State.ENDED: (State.SENDING, State.UNKNOWN, State.ACCEPTED, State.RUNNING),
+}
+_MODES_THAT_LIVE_ON = ("queue", "direct")
+
+
+class Ledger:
+    """One open ledger. Every method raises `LedgerError` where SQLite or the disk fails."""
+
+    def __init__(self, path: Path, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._now = now
+        try:
+            self._db = open_database(path)
+        except (sqlite3.Error, OSError) as error:
+            raise LedgerError(f"{path}: {error}") from error
+
+    # -- the life of one request
+
+    def begin(self, call: Call) -> int:
+        """Records a call that is about to be sent and returns its local id; on disk when this returns."""
+        kept, is_whole = (None, False) if call.is_private else stored_input(call.input_json)
+        now = self._moment()
+        values = {
+            "created_at": now,
+            "updated_at": now,
+            "host": call.host,
+            "profile": call.profile,
+            "key_print": call.key_print,
+            "mode": call.mode,
+            "endpoint": call.endpoint,
+            "input": kept,
+            "input_is_whole": is_whole,
+            # Of a private input not even this is kept: a short text is found by trying.
+            "input_sha256": "" if call.is_private else fingerprint(call.input_json),
+            "options": json.dumps(dict(call.options)),
+            "is_private": call.is_private,
+            "state": State.SENDING,
+            "is_open": True,
+            "pid": os.getpid(),
+        }
+        names, marks = ", ".join(values), ", ".join("?" * len(values))
+        cursor = self._execute(f"INSERT INTO requests ({names}) VALUES ({marks})", tuple(values.values()), durable=True)
+        assert cursor.lastrowid is not None
+        return cursor.lastrowid
+
+    def accepted(self, local_id: int, request_id: str, urls: Mapping[str, str]) -> None:
+        """Records the request id that the service gave."""
+        self._set(
+            local_id, durable=True, state=State.ACCEPTED, request_id=request_id, urls=json.dumps(dict(urls)),
+            error=None, is_open=True,
+        )  # fmt: skip
+
+    def adopt(self, local_id: int, request_id: str, urls: Mapping[str, str]) -> bool:
+        """Gives a row whose answer was lost the request that was found; False if another row has that one."""
+
+        def act() -> bool:
+            with transaction(self._db):
+                if self._rows("request_id = ?", (request_id,), 1):
+                    return False
+                self.accepted(local_id, request_id, urls)
+            return True
+
+        return self._guarded(act)
+
+    def seen(self, local_id: int, state: State) -> None:
+        """Records that a request was seen running, or at its end; what is known to be over stays so."""
+        row = self.row(local_id)
+        if row is None or row.state not in _BEFORE[state]:
+            return
+        if state is State.RUNNING:
+            self._set(local_id, state=state, started_at=_text(self._now()))
+        else:
+            self._set_end(row, None, state=state)
+
+    def ended(self, local_id: int, state: State, error: str = "", *, billable_units: str = "") -> None:
+        """Records how a call ended, or that it never began. One that is `unknown` stays open for a lookup."""
+        row = self.row(local_id)
+        is_open = state in _OPEN and row is not None and row.mode in _MODES_THAT_LIVE_ON
+        values: dict[str, Any] = {"state": state, "error": error or None, "is_open": is_open}
+        if billable_units:
+            values["billable_units"] = billable_units
+        if row is not None and state in (State.FAILED, State.CANCELLED):
+            self._set_end(row, None, **values)
+        else:
+            self._set(local_id, **values)
+
+    def completed(
+        self,
+        local_id: int,
+        *,
+        size: int,
+        kept: Kept | None,
+        billable_units: str = "",
+        inference_seconds: float | None = None,
+        request_id: str = "",
+    ) -> None:
+        """Records a result, `size` bytes as it came; it stays open until `delivered`.
+
+        `request_id` is that of a call outside the queue, which has none before.
+        """
+        values: dict[str, Any] = {"state": State.COMPLETED, "error": None, "billable_units": billable_units}
+        if inference_seconds is not None:
+            values["inference_seconds"] = inference_seconds
+        if request_id:
+            values["request_id"] = request_id
+
+        def act() -> None:
+            with transaction(self._db):
+                row = self.row(local_id)
+                if row is not None:
+                    self._set_end(row, size, has_result=kept is not None, **values)
+                if row is not None and kept is not None:
+                    self._execute(
+                        "INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?)",
+                        (local_id, kept.body, kept.content_type, kept.is_whole),
+                    )
+
+        self._guarded(act)
+
+    def delivered(self, local_id: int, files: Sequence[str] = ()) -> None:
+        """Records that a result went where it was asked to go, and the files that were saved."""
+        row = self.row(local_id)
+        known = row.files if row else ()
+        self._set(local_id, is_open=False, files=json.dumps([*known, *(path for path in files if path not in known)]))
+
+    # -- looking
+
+    def row(self, local_id: int) -> Row | None:
+        """The row with this local id."""
+        rows = self._rows("local_id = ?", (local_id,), 1)
+        return rows[0] if rows else None
+
+    def by_request_id(self, prefix: str, most: int = 3) -> list[Row]:
+        """Rows whose request id begins with `prefix`, newest first; the exact one alone if it is there."""
+        exact = self._rows("request_id = ?", (prefix,), 1)
+        # A range, since LIKE would read every row.
+        return exact or self._rows("request_id >= ? AND request_id < ?", (prefix, f"{prefix}\U0010ffff"), most)
+
+    def newest(self, nth: int, *, with_id: bool = True) -> Row | None:
+        """The nth newest row, from 1; with `with_id` of those in the queue that have a request id."""
+        condition = "request_id IS NOT NULL AND mode = 'queue'" if with_id else "1"
+        rows = self._rows(condition, (), 1, skip=nth - 1)
+        return rows[0] if rows else None
+
+    def unfinished(self) -> list[Row]:
+        """Every row of which something is still to be done: first the result that is due to go first."""
+        rows = self._rows("is_open", (), None)
+        far = datetime.max.replace(tzinfo=UTC)
+        return sorted(rows, key=lambda row: (row.expires_at or far, row.local_id))
+
+    def search(self, search: Search) -> list[Row]:
+        """The rows that are asked for, newest first."""
+        conditions, values = _conditions(search)
+        return self._rows(" AND ".join(conditions) or "1", tuple(values), search.limit)
+
+    def known_ids(self, request_ids: Iterable[str]) -> set[str]:
+        """Those of the request ids that have a row."""
+        return {request_id for request_id in request_ids if self._rows("request_id = ?", (request_id,), 1)}
+
+    def result(self, local_id: int) -> Kept | None:
+        """The result that is kept of a request."""
+        found = self._execute("SELECT body, content_type, is_whole FROM results WHERE local_id = ?", (local_id,))
+        row = self._guarded(found.fetchone)
+        return Kept(row["body"], row["content_type"], bool(row["is_whole"])) if row else None
+
+    def remove(self, local_ids: Iterable[int]) -> None:
+        """Forgets rows; their bytes are overwritten on the disk."""
+
+        def act() -> None:
+            self._db.execute("PRAGMA secure_delete = ON")
+            with transaction(self._db):
+                self._db.executemany("DELETE FROM requests WHERE local_id = ?", [(number,) for number in local_ids])
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+        self._guarded(act)
+
+    # -- inside
+
+    def _set_end(self, row: Row, size: int | None, **values: Any) -> None:
+        ended_at = row.ended_at or self._now()
+        until = kept_until(ended_at, size=size, is_private=row.is_private)
+        self._set(row.local_id, ended_at=_text(ended_at), expires_at=_text(until), **values)
+
+    def _set(self, local_id: int, *, durable: bool = False, **values: Any) -> None:
+        values["updated_at"] = self._moment()
+        assignments = ", ".join(f"{name} = ?" for name in values)
+        self._execute(
+            f"UPDATE requests SET {assignments} WHERE local_id = ?", (*values.values(), local_id), durable=durable
+        )
+
+    def _rows(self, condition: str, values: tuple[object, ...], most: int | None, *, skip: int = 0) -> list[Row]:
+        cursor = self._execute(
+            f"SELECT * FROM requests WHERE {condition} ORDER BY local_id DESC LIMIT ? OFFSET ?",
+            (*values, -1 if most is None else most, skip),
+        )
+        return self._guarded(lambda: [row_from(found) for found in cursor.fetchall()])
+
+    def _execute(self, statement: str, values: tuple[object, ...], *, durable: bool = False) -> sqlite3.Cursor:
+        def act() -> sqlite3.Cursor:
+            if not self._db.in_transaction:
+                self._db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            return self._db.execute(statement, values)
+
+        return self._guarded(act)
+
+    def _guarded(self, act: Callable[[], T]) -> T:
+        try:
+            return act()
+        except (sqlite3.Error, ValueError, TypeError) as error:
+            raise LedgerError(str(error)) from error
+
+    def _moment(self) -> str:
+        return _text(self._now())
+
+
+def _conditions(search: Search) -> tuple[list[str], list[object]]:
+    conditions: list[str] = []
+    values: list[object] = []
+
+    def add(condition: str, *given: object) -> None:
+        conditions.append(condition)
+        values.extend(given)
+
+    if search.states:
+        add(f"state IN ({', '.join('?' * len(search.states))})", *search.states)
+    if search.endpoint:
+        add("(endpoint = ? OR endpoint LIKE ? ESCAPE '\\')", search.endpoint, f"{_literal(search.endpoint)}/%")
+    if search.since:
+        add("created_at >= ?", _text(search.since))
+    if search.before:
+        add("created_at < ?", _text(search.before))
+    if search.text:
+        pattern = f"%{_literal(search.text)}%"
+        columns = ("input", "endpoint", "request_id", "error")
+        matches = " OR ".join(f"{column} LIKE ? ESCAPE '\\'" for column in columns)
+        add(f"({matches})", *[pattern] * len(columns))
+    if search.only_private:
+        add("is_private")
+    if search.only_open:
+        add("is_open")
+    return conditions, values
+
+
+def _literal(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def _text(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,123 @@
+"""The ledger's file: made private, opened for many writers, brought up to date by `user_version`."""
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+BUSY_SECONDS = 30.0
+
+
+class LedgerError(Exception):
+    """The ledger cannot be read or written; the message says why."""
+
+
+def open_database(path: Path) -> sqlite3.Connection:
+    """Opens the ledger, made or migrated if need be. Raises sqlite3.Error, OSError.
+
+    WAL where the file system allows it, so that readers never wait for a writer; a writer waits for its turn.
+    """
+    _create_private(path)
+    db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+    db.row_factory = sqlite3.Row
+    _prepare(db)
+    return db
+
+
+@contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[None]:
+    """A block that is written as a whole or not at all, with the right to write from its beginning."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+    db.execute("COMMIT")
+
+
+def _create_private(path: Path) -> None:
+    """Makes the folder 0700 and the file 0600 from their first moment, not by a chmod afterwards."""
+    for folder in (*reversed(path.parent.parents), path.parent):
+        if not folder.exists():
+            folder.mkdir(exist_ok=True, mode=0o700)
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+
+
+def _prepare(db: sqlite3.Connection) -> None:
+    with suppress(sqlite3.OperationalError):  # network homes have no shared memory; DELETE mode works there
+        db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA foreign_keys = ON")
+    if _version(db) < len(_MIGRATIONS):
+        _migrate(db)
+    if _version(db) > len(_MIGRATIONS):
+        raise sqlite3.DatabaseError("it was written by a newer version of fal")
+
+
+def _migrate(db: sqlite3.Connection) -> None:
+    with transaction(db):  # one process migrates, the others find it done
+        for number in range(_version(db), len(_MIGRATIONS)):
+            _MIGRATIONS[number](db)
+            db.execute(f"PRAGMA user_version = {number + 1}")
+
+
+def _version(db: sqlite3.Connection) -> int:
+    return int(db.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _first_table(db: sqlite3.Connection) -> None:
+    db.execute(
+        """
+        CREATE TABLE requests (
+            local_id     INTEGER PRIMARY KEY,
+            created_at   TEXT NOT NULL,
+            updated_at   TEXT NOT NULL,
+            host         TEXT NOT NULL,
+            profile      TEXT NOT NULL,
+            mode         TEXT NOT NULL,
+            endpoint     TEXT NOT NULL,
+            input        TEXT,
+            input_sha256 TEXT NOT NULL,
+            state        TEXT NOT NULL,
+            request_id   TEXT,
+            urls         TEXT,
+            error        TEXT
+        )
+        """
+    )
+    db.execute("CREATE INDEX requests_by_request_id ON requests (request_id)")
+
+
+def _whole_record(db: sqlite3.Connection) -> None:
+    """What came of a request, what it cost, and what is still to be done about it."""
+    for column in (
+        "key_print TEXT NOT NULL DEFAULT ''",
+        "input_is_whole INTEGER NOT NULL DEFAULT 0",
+        "options TEXT",
+        "is_private INTEGER NOT NULL DEFAULT 0",
+        "is_open INTEGER NOT NULL DEFAULT 0",
+        "pid INTEGER NOT NULL DEFAULT 0",
+        "started_at TEXT",
+        "ended_at TEXT",
+        "inference_seconds REAL",
+        "billable_units TEXT NOT NULL DEFAULT ''",
+        "expires_at TEXT",
+        "files TEXT NOT NULL DEFAULT '[]'",
+        "has_result INTEGER NOT NULL DEFAULT 0",
+    ):
+        db.execute(f"ALTER TABLE requests ADD COLUMN {column}")
+    db.execute(
+        "CREATE TABLE results (local_id INTEGER PRIMARY KEY REFERENCES requests ON DELETE CASCADE,"
+        " body BLOB NOT NULL, content_type TEXT NOT NULL, is_whole INTEGER NOT NULL)"
+    )
+    # The first version cut `data:` URIs short and left a mark; what has none is whole.
+    db.execute(
+        "UPDATE requests SET input_is_whole = input IS NOT NULL AND instr(input, ' characters)') = 0,"
+        " is_open = state = 'accepted' OR (mode IN ('queue', 'direct') AND state IN ('sending', 'unknown'))"
+    )
+    db.execute("CREATE INDEX requests_open ON requests (local_id) WHERE is_open")
+
+
+# Append only: a migration's place in this list is the `user_version` that it leads to.
+_MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first_table, _whole_record)

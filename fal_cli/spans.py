@@ -1,0 +1,30 @@
+"""Moments in the past as a person names them: `30d`, `2h`, `1w3d`, or a date. Pure."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import typer
+
+METAVAR = "SPAN|DATE"
+
+_SPAN = re.compile(r"(?:([0-9]+)w)?(?:([0-9]+)d)?(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+)s)?")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ].+)?")
+
+
+def moment(text: str) -> datetime:
+    """The moment that a span back from now or a date names; a date without an offset is local time.
+
+    Raises `typer.BadParameter`.
+    """
+    try:
+        if _DATE.fullmatch(text):
+            return datetime.fromisoformat(text).astimezone(UTC)
+        match = _SPAN.fullmatch(text)
+        if text and match:
+            weeks, days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
+            return datetime.now(UTC) - timedelta(
+                weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds
+            )
+    except (ValueError, OverflowError):
+        pass
+    raise typer.BadParameter(f"{text!r} is neither a span (30d, 2h, 1w3d) nor a date (2026-01-31)")
