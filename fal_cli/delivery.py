@@ -45,7 +45,7 @@ class Delivery:
         except (CliError, ReaderGone) as error:
             failure = error
             if isinstance(error, CliError) and not can_fetch:
-                self._context.output.data(outcome.result.body)
+                self._context.output.chunks(outcome.result.body.chunks())
         files = self._save(outcome, inputs or {})
         if failure is not None:
             raise failure
@@ -66,16 +66,16 @@ class Delivery:
 
         saving, body = self._saving, outcome.result.body
         if saving.to_stdout:
-            downloads.write_media(self._context, body)
+            downloads.write_media(self._context, body.read())
         saved = []
         if saving.result_file:
-            places.save_result(saving.result_file, body)
+            places.save_result(saving.result_file, body.chunks())
             saved.append(saving.result_file)
         if self._prints_files and not saving.template:
             saving = replace(saving, template=places.DEFAULT_NAME)
         if saving.template:
             origin = downloads.Origin(outcome.endpoint, outcome.request_id, inputs)
-            media = downloads.save_media(self._context, saving, body, origin)
+            media = downloads.save_media(self._context, saving, body.read(), origin)
             for path in media if self._prints_files else ():
                 self._context.output.line(str(path))
             saved += media

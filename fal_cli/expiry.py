@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from fal_cli.account import Tracked
+from fal_cli.api.body import Body
 from fal_cli.api.errors import ApiError, NotReached
 from fal_cli.api.events import Result
 from fal_cli.context import Context
@@ -26,7 +27,7 @@ def instead(context: Context, request: Tracked, error: ApiError) -> Outcome:
         why = "cannot be reached" if isinstance(error, NotReached) else "no longer has this result"
         cut = "" if kept.is_whole else ", with long data: URIs cut short"
         context.talk.warn(f"the service {why}: this is the copy that was kept here{cut}")
-        result = Result(kept.body, kept.content_type, request.request_id, row.billable_units)
+        result = Result(Body(kept.body), kept.content_type, request.request_id, row.billable_units)
         url = request.handle.response_url
         return Outcome(result, request.endpoint, request.request_id, request.entry, url, row.inference_seconds)
     if isinstance(error, NotReached):

@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime
 
+from fal_cli.api.body import Body
 from fal_cli.api.errors import Refused
 from fal_cli.api.events import Result
 from fal_cli.api.platform import Listed
@@ -27,7 +28,7 @@ def kept_here(row: Row, entry: Entry) -> Outcome:
     kept = entry.kept()
     if kept is None:
         raise CliError(f"the result of {row.name} was not kept here", code=Exit.NOT_FOUND)
-    result = Result(kept.body, kept.content_type, row.request_id, row.billable_units)
+    result = Result(Body(kept.body), kept.content_type, row.request_id, row.billable_units)
     return Outcome(result, row.endpoint, row.request_id or row.name, entry, inference_seconds=row.inference_seconds)
 
 
@@ -47,7 +48,7 @@ def listed_output(row: Row, entry: Entry, item: Listed) -> Outcome:
             f"{row.name} ran as request {item.request_id}, but the service kept no output", code=Exit.NOT_FOUND
         )
     body = json.dumps(item.output_json, ensure_ascii=False).encode()
-    result = Result(body, "application/json", item.request_id)
+    result = Result(Body(body), "application/json", item.request_id)
     entry.completed(result, inference_seconds=item.seconds, request_id=item.request_id)
     return Outcome(result, row.endpoint, item.request_id, entry, inference_seconds=item.seconds)
 

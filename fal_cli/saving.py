@@ -65,9 +65,9 @@ def check_fields(saving: Saving, inputs: Mapping[str, Any]) -> None:
             raise UsageError(f"-d: there is no {{{name}}}, since the input has no {name.removeprefix('input.')!r}")
 
 
-def save_result(path: Path, data: bytes) -> None:
+def save_result(path: Path, chunks: Iterable[bytes]) -> None:
     """Writes a result over what is there. Raises `CliError` (code 11)."""
-    write_whole(path, [data], overwrite=True)
+    write_whole(path, chunks, overwrite=True)
 
 
 def write_whole(path: Path, chunks: Iterable[bytes], *, overwrite: bool) -> Path:

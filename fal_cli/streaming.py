@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Protocol
 
 from fal_cli.api import stream as api
+from fal_cli.api.body import Body
 from fal_cli.api.errors import ApiError, Phase
 from fal_cli.api.events import Result
 from fal_cli.api.phases import Exchange
@@ -58,7 +59,8 @@ def stream(context: Context, call: Call, *, how: str, idle_timeout: float | None
     if last is None:
         entry.ended(State.COMPLETED)
         return
-    entry.completed(Result(last_json(last), "application/json", opened.request_id), request_id=opened.request_id)
+    result = Result(Body(last_json(last)), "application/json", opened.request_id)
+    entry.completed(result, request_id=opened.request_id)
     entry.delivered([str(path.absolute()) for path in _save(context, saving, last, call, opened.request_id)])
 
 
@@ -133,7 +135,7 @@ def _save(context: Context, saving: Saving, last: StreamEvent, call: Call, reque
 
     saved = []
     if saving.result_file:
-        save_result(saving.result_file, last_json(last))
+        save_result(saving.result_file, [last_json(last)])
         saved.append(saving.result_file)
     if saving.to_stdout:
         downloads.write_media(context, last_json(last))

@@ -38,7 +38,9 @@ def run(
     """
     body, query = body_and_query(input_json, options)
     url = url_on(wire.hosts.run, endpoint) + (f"?{query}" if query else "")
-    request = Request("the call", options.method.upper(), url, options.wire_headers(), body, read_seconds=None)
+    request = Request(
+        "the call", options.method.upper(), url, options.wire_headers(), body, read_seconds=None, is_large=True
+    )
     try:
         answer = wire.send(request, PAID, deadline=deadline, exchange=exchange)
     except TransportFailure as failure:

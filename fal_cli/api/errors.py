@@ -100,6 +100,10 @@ class PartRefused(ApiError):
         self.cause = cause
 
 
+class NoRoom(ApiError):
+    """An answer that came and for which this machine has no room."""
+
+
 class WaitEnded(ApiError):
     """The caller's own limit passed while the request goes on."""
 

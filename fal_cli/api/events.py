@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from fal_cli.api.body import Body
 from fal_cli.endpoint import EndpointId
 
 
@@ -105,7 +106,7 @@ Event = Status | Retrying | Offline | BackOnline
 class Result:
     """What an endpoint answered: the bytes as they came, and what their headers say."""
 
-    body: bytes = field(repr=False)
+    body: Body = field(repr=False)
     content_type: str
     request_id: str
     billable_units: str = ""

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from fal_cli.api import answers
+from fal_cli.api.body import Body
 from fal_cli.api.deadline import Deadline
 from fal_cli.api.errors import ApiError, NotReady, Phase
 from fal_cli.api.events import (
@@ -106,7 +107,7 @@ def result(wire: Wire, handle: Handle, *, ended: bool = False, deadline: Deadlin
 
     Raises `NotReady`, `RequestFailed` (the request's own outcome), `Refused`, `NotReached`, `Unavailable`.
     """
-    request = Request("the result", "GET", handle.response_url)
+    request = Request("the result", "GET", handle.response_url, is_large=True)
     policy = Policy(lambda outcome: _result_retries(outcome) or (0 if ended else lag_retries(outcome, handle)))
     with _about(handle):
         answer = _free(wire, request, policy, deadline)
@@ -204,7 +205,7 @@ def status_from(body: Mapping[str, Any]) -> Status:
 def to_result(answer: Answer) -> Result:
     """A successful answer as a result."""
     return Result(
-        answer.body,
+        answer.content or Body(answer.body),
         answer.headers.get("content-type", ""),
         answer.request_id,
         answer.headers.get("x-fal-billable-units", ""),

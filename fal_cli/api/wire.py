@@ -21,6 +21,7 @@ from requests.structures import CaseInsensitiveDict
 
 from fal_cli import __version__
 from fal_cli.api import trace
+from fal_cli.api.body import Body
 from fal_cli.api.deadline import Deadline
 from fal_cli.api.errors import Phase
 from fal_cli.api.events import Retrying
@@ -32,6 +33,9 @@ CONNECT_SECONDS = 10.0
 READ_SECONDS = 30.0
 LONGEST_WAIT_SECONDS = 60.0
 PATIENCE_SECONDS = 120.0
+_CHUNK_BYTES = 256 * 1024
+_PARSED_BYTES = 64 * 1024
+_ENDS_BYTES = 64
 
 
 class SizedBody(Protocol):
@@ -47,7 +51,8 @@ class Request:
     """One HTTP request; `what` names it in messages, `read_seconds` None waits for an answer without end.
 
     The credential joins it on the service's own hosts unless `authorization` says otherwise: "" sends none, any
-    other text is sent as it is. `make_body` makes the body of each attempt anew, for what is read from a file.
+    other text is sent as it is. With `is_large` a successful answer's body is its `content`, which any size fits, and
+    is never parsed. `make_body` makes the body of each attempt anew, for what is read from a file.
     """
 
     what: str
@@ -58,15 +63,17 @@ class Request:
     read_seconds: float | None = READ_SECONDS
     authorization: str | None = None
     make_body: Callable[[], SizedBody] | None = None
+    is_large: bool = False
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A whole HTTP answer."""
+    """A whole HTTP answer. `content` instead of `body` where it may be large."""
 
     status: int
     headers: Mapping[str, str]
-    body: bytes = field(repr=False)
+    body: bytes = field(default=b"", repr=False)
+    content: Body | None = field(default=None, repr=False)
 
     @property
     def ok(self) -> bool:
@@ -279,10 +286,9 @@ class Wire:
     def _read(self, request: Request, response: requests.Response, exchange: Exchange) -> Outcome:
         with response:
             try:
-                body = response.content
+                answer = self._without_secrets(_answer(request, response))
             except _TRANSPORT_ERRORS as error:
                 return _failure(error, exchange, request, response)
-        answer = self._without_secrets(Answer(response.status_code, response.headers, body))
         if _ends_too_early(answer):
             return TransportFailure(
                 f"the answer of {urlsplit(request.url).netloc} was cut short",
@@ -337,6 +343,13 @@ class Wire:
 _TRANSPORT_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, HTTPException, OSError)
 
 
+def _answer(request: Request, response: requests.Response) -> Answer:
+    if request.is_large and 200 <= response.status_code < 300:
+        content = Body.received(response.iter_content(_CHUNK_BYTES))
+        return Answer(response.status_code, response.headers, content=content)
+    return Answer(response.status_code, response.headers, response.content)
+
+
 def _bounded(request: Request, deadline: Deadline) -> Request:
     left = deadline.left()
     if left is None or (request.read_seconds is not None and request.read_seconds <= left):
@@ -362,14 +375,32 @@ def _ends_too_early(answer: Answer) -> bool:
 
     Half a header looks the same to http.client: an answer without a length and with nothing in it.
     """
-    is_broken = bool(answer.body) and answer.json() is None and answer.body.strip() != b"null"
+    if answer.content is not None:
+        is_empty, is_broken = len(answer.content) == 0, not _looks_like_json(answer.content)
+    else:
+        is_empty = not answer.body
+        is_broken = not is_empty and answer.json() is None and answer.body.strip() != b"null"
     if answer.ok and is_broken and "json" in answer.headers.get("content-type", "").lower():
         return True
     if "content-length" in answer.headers or "chunked" in answer.headers.get("transfer-encoding", "").lower():
         return False
     if answer.status in (204, 304):
         return False
-    return not answer.body or (is_broken and "content-type" not in answer.headers)
+    return is_empty or (is_broken and "content-type" not in answer.headers)
+
+
+def _looks_like_json(content: Body) -> bool:
+    """Whether a document begins and ends like JSON; one that is large is not read for this."""
+    if len(content) <= _PARSED_BYTES:
+        try:
+            json.loads(content.read())
+        except RecursionError:
+            return True
+        except ValueError:
+            return len(content) == 0
+        return True
+    first, last = content.head(_ENDS_BYTES).lstrip()[:1], content.tail(_ENDS_BYTES).rstrip()[-1:]
+    return (first, last) in ((b"{", b"}"), (b"[", b"]"), (b'"', b'"'))
 
 
 def _reason_of(outcome: Outcome) -> str:

@@ -9,8 +9,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from fal_cli.api.body import Body
+
 STORED_INPUT_BYTES = 64 * 1024
 STORED_RESULT_BYTES = 1024 * 1024
+PARSED_RESULT_BYTES = 4 * STORED_RESULT_BYTES  # beyond this a result is not looked into for what could be shortened
 KEPT = timedelta(hours=1)
 KEPT_LARGE = timedelta(minutes=6)
 LARGE_BYTES = 10 * 1024
@@ -61,7 +64,10 @@ class Kept:
 
 @dataclass(frozen=True)
 class Search:
-    """Which rows are asked for. `text` is looked for in input, endpoint, id and error."""
+    """Which rows are asked for; of `states` and `only_open` it is enough that a row fits one.
+
+    `text` is looked for in input, endpoint, id and error.
+    """
 
     states: tuple[str, ...] = ()
     endpoint: str = ""
@@ -146,18 +152,21 @@ def stored_input(input_json: Mapping[str, Any]) -> tuple[str | None, bool]:
     return text, short == input_json
 
 
-def stored_result(body: bytes, content_type: str) -> Kept | None:
+def stored_result(body: Body, content_type: str) -> Kept | None:
     """A result as the ledger keeps it: its own bytes, or with its `data:` URIs shortened; None if it is too long."""
-    if b"data:" in body and "json" in content_type.lower():
+    if len(body) > PARSED_RESULT_BYTES:
+        return None
+    data = body.read()
+    if b"data:" in data and "json" in content_type.lower():
         try:
-            value = json.loads(body)
+            value = json.loads(data)
             short = _shortened(value)
         except (ValueError, RecursionError):
             return None
         if short != value:
-            body = json.dumps(short, ensure_ascii=False).encode("utf-8", "surrogatepass")
-            return Kept(body, content_type, False) if len(body) <= STORED_RESULT_BYTES else None
-    return Kept(body, content_type, True) if len(body) <= STORED_RESULT_BYTES else None
+            data = json.dumps(short, ensure_ascii=False).encode("utf-8", "surrogatepass")
+            return Kept(data, content_type, False) if len(data) <= STORED_RESULT_BYTES else None
+    return Kept(data, content_type, True) if len(data) <= STORED_RESULT_BYTES else None
 
 
 def row_from(found: sqlite3.Row) -> Row:

@@ -243,8 +243,9 @@ def _conditions(search: Search) -> tuple[list[str], list[object]]:
         conditions.append(condition)
         values.extend(given)
 
-    if search.states:
-        add(f"state IN ({', '.join('?' * len(search.states))})", *search.states)
+    if search.states or search.only_open:
+        listed = f"state IN ({', '.join('?' * len(search.states))})"
+        add(f"({listed} OR is_open)" if search.only_open else listed, *search.states)
     if search.endpoint:
         add("(endpoint = ? OR endpoint LIKE ? ESCAPE '\\')", search.endpoint, f"{_literal(search.endpoint)}/%")
     if search.since:
@@ -252,14 +253,12 @@ def _conditions(search: Search) -> tuple[list[str], list[object]]:
     if search.before:
         add("created_at < ?", _text(search.before))
     if search.text:
-        pattern = f"%{_literal(search.text)}%"
-        columns = ("input", "endpoint", "request_id", "error")
-        matches = " OR ".join(f"{column} LIKE ? ESCAPE '\\'" for column in columns)
-        add(f"({matches})", *[pattern] * len(columns))
+        as_json = json.dumps(search.text, ensure_ascii=False)[1:-1]
+        looked_for = {"input": as_json, "endpoint": search.text, "request_id": search.text, "error": search.text}
+        matches = " OR ".join(f"{column} LIKE ? ESCAPE '\\'" for column in looked_for)
+        add(f"({matches})", *[f"%{_literal(text)}%" for text in looked_for.values()])
     if search.only_private:
         add("is_private")
-    if search.only_open:
-        add("is_open")
     return conditions, values
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import sys
+from collections.abc import Iterable
 from typing import Any, BinaryIO
 
 from fal_cli.errors import CliError
@@ -39,6 +40,11 @@ class Output:
         except OSError as error:
             self._detach()
             raise CliError(f"cannot write to stdout: {error.strerror or error}") from None
+
+    def chunks(self, chunks: Iterable[bytes]) -> None:
+        """Writes many bytes, a piece at a time. Raises `ReaderGone`."""
+        for chunk in chunks:
+            self.data(chunk)
 
     def line(self, text: str) -> None:
         """Writes one text as UTF-8, whatever the locale; on a terminal with control characters made visible."""

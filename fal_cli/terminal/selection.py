@@ -14,6 +14,8 @@ from fal_cli.errors import CliError, UsageError
 from fal_cli.options import PrintFlags
 from fal_cli.terminal.output import Output
 
+_SHOWN_BYTES = 16 * 1024 * 1024
+_HEAD_BYTES = 2000
 _TEXT_KEYS = ("output", "text", "transcription", "response")
 
 
@@ -50,7 +52,7 @@ class Selection:
         output = self._output
         if self._query is None and self._what == "result":
             self._whole(result)
-            if ends_line and not output.is_terminal and not result.body.endswith(b"\n"):
+            if ends_line and not output.is_terminal and result.body.tail(1) != b"\n":
                 output.data(b"\n")
         elif self._query is None and self._what in ("id", "url", "none"):
             if self._what != "none":
@@ -65,13 +67,18 @@ class Selection:
 
     def _whole(self, result: Result) -> None:
         """The bytes as the service sent them, except on a terminal, where JSON is laid out for reading."""
-        output = self._output
+        output, body = self._output, result.body
+        is_text = result.is_json or result.content_type.startswith("text/")
         if not output.is_terminal:
-            output.data(result.body)
+            output.chunks(body.chunks())
+        elif is_text and len(body) > _SHOWN_BYTES:
+            # Nobody reads megabytes on a terminal, and laying them out would take many times their size.
+            output.line(body.head(_HEAD_BYTES).decode("utf-8", "replace"))
+            self._note(f"… and so on, {len(body):,} bytes in all. Save it: -o FILE.json, or … > FILE")
         elif result.is_json:
             output.json(_parsed(result))
-        elif result.content_type.startswith("text/"):
-            output.line(result.body.decode("utf-8", "replace"))
+        elif is_text:
+            output.line(body.read().decode("utf-8", "replace"))
         else:
             kind = result.content_type or "unknown content"
             raise CliError(f"the result is {kind}, which a terminal cannot show", hint="Send it to a file: … > FILE")
@@ -158,7 +165,7 @@ def _one_line(error: Exception) -> str:
 
 def _parsed(result: Result) -> Any:
     try:
-        return json.loads(result.body)
+        return json.loads(result.body.read())
     except (ValueError, RecursionError):
         raise CliError(
             f"the result is {result.content_type or 'no JSON'}, not JSON",

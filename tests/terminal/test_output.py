@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fal_cli.api.body import Body
 from fal_cli.api.events import Result
 from fal_cli.context import Context, Streams
 from fal_cli.errors import CliError, UsageError
@@ -177,7 +178,7 @@ class Desk:
     ) -> str:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         selection = self.selection(PrintFlags(print_=print_, query=query), default)
-        result = Result(data, content_type, "header-id", "2")
+        result = Result(Body(data), content_type, "header-id", "2")
         selection.write(result, endpoint="a/b", request_id="r-1", url="https://q/r-1", seconds=1.5)
         return self.stdout.getvalue().decode()
 
@@ -186,7 +187,7 @@ class TestPrint:
     @pytest.mark.parametrize("body", [BODY, b"\x00\xff\n", b"", b"no JSON"])
     def test_the_result_is_the_bytes_of_the_service(self, body: bytes) -> None:
         desk = Desk()
-        desk.selection(PrintFlags()).write(Result(body, "x/y", ""), endpoint="a/b", request_id="r")
+        desk.selection(PrintFlags()).write(Result(Body(body), "x/y", ""), endpoint="a/b", request_id="r")
         assert desk.stdout.getvalue() == body
 
     def test_the_machine_form_is_that_of_a_pipe(self) -> None:

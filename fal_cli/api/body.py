@@ -1,0 +1,73 @@
+"""The bytes of an answer: in memory, or in a temporary file when there are many, so that any size fits."""
+
+import tempfile
+from collections.abc import Iterable, Iterator
+from typing import IO
+
+from fal_cli.api.errors import NoRoom
+
+IN_MEMORY_BYTES = 1024 * 1024
+_CHUNK_BYTES = 256 * 1024
+
+
+class Body:
+    """Bytes that can be read again and again, whole or in chunks."""
+
+    def __init__(self, data: bytes = b"") -> None:
+        self._data = data
+        self._file: IO[bytes] | None = None
+        self._size = len(data)
+
+    @classmethod
+    def received(cls, chunks: Iterable[bytes]) -> "Body":
+        """All that `chunks` yields. Raises what it raises, and `NoRoom` where the temporary folder is full."""
+        body = cls()
+        gathered: list[bytes] = []
+        for chunk in chunks:
+            body._size += len(chunk)
+            gathered.append(chunk)
+            if body._size > IN_MEMORY_BYTES:
+                body._store(gathered)
+                gathered = []
+        body._data = b"".join(gathered)
+        return body
+
+    def _store(self, chunks: list[bytes]) -> None:
+        try:
+            self._file = self._file or tempfile.TemporaryFile()  # noqa: SIM115  # lives as long as the body
+            self._file.writelines(chunks)
+            self._file.flush()
+        except OSError as error:
+            folder = tempfile.gettempdir()
+            raise NoRoom(f"the answer does not fit into {folder}: {error.strerror or error}") from None
+
+    def __len__(self) -> int:
+        return self._size
+
+    def read(self) -> bytes:
+        """All of it, in memory."""
+        return b"".join(self.chunks())
+
+    def chunks(self) -> Iterator[bytes]:
+        """All of it, a piece at a time."""
+        if self._file is None:
+            if self._data:
+                yield self._data
+            return
+        self._file.seek(0)
+        while chunk := self._file.read(_CHUNK_BYTES):
+            yield chunk
+
+    def head(self, size: int) -> bytes:
+        """The first `size` bytes."""
+        if self._file is None:
+            return self._data[:size]
+        self._file.seek(0)
+        return self._file.read(size)
+
+    def tail(self, size: int) -> bytes:
+        """The last `size` bytes."""
+        if self._file is None:
+            return self._data[-size:]
+        self._file.seek(max(0, self._size - size))
+        return self._file.read(size)
