@@ -1,4 +1,4 @@
-"""Where the process begins. `--version` and completion are answered before anything else is imported."""
+"""Where the process begins and ends. `--version` and completion are answered before anything else is imported."""
 
 import sys
 
@@ -9,7 +9,25 @@ def entry() -> None:
         code = _dispatch(sys.argv[1:])
     except KeyboardInterrupt:
         code = 130
-    sys.exit(code)
+    _leave(code)
+
+
+def _leave(code: int) -> None:
+    """Ends the process without taking the interpreter apart, which takes a sixth of a short command's time.
+
+    Nothing waits to be done then: files are closed where they were written, the ledger's log is read by whoever
+    opens it next, and the threads that are left are those that only wait. A profiler has to see the usual end.
+    """
+    import os
+
+    if os.environ.get("FAL_DEBUG"):
+        sys.exit(code)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError, AttributeError):  # closed, full or never there: it was told already
+            code = code or 0
+    os._exit(code)
 
 
 def _dispatch(words: list[str]) -> int:
@@ -25,9 +43,11 @@ def _dispatch(words: list[str]) -> int:
 
 
 def _run(words: list[str]) -> int:
+    import gc
     import os
 
-    from fal_cli import interrupts
+    gc.disable()  # what is imported stays; `options.bind` enables it for what the verb makes
+    from fal_cli import cleanup, interrupts
 
     interrupts.install()
     try:
@@ -39,6 +59,8 @@ def _run(words: list[str]) -> int:
         return app.main(words, Context(Streams.standard(), os.environ, program=name))
     except interrupts.Interrupted as interruption:  # while still importing, or a second one while ending
         return interruption.code
+    finally:
+        cleanup.run()
 
 
 def _print(text: str) -> int:

@@ -51,7 +51,7 @@ def build(words: Sequence[str] | None = None) -> typer.Typer:
     """The command tree. Only the verbs that occur among `words` are imported; all of them if it is None.
 
     A verb is registered wherever its word stands, since an option's value may come before it; the others
-    need no more than their line in the help.
+    need no more than their line in the help, and nothing where the first word is the verb.
     """
     tree = typer.Typer(
         name="fal",
@@ -62,7 +62,10 @@ def build(words: Sequence[str] | None = None) -> typer.Typer:
         epilog="Begin with: fal --sandbox run fal-ai/flux/dev prompt='a cat'",
     )
     tree.callback()(bind(_root, is_root=True))
+    is_named = bool(words) and words is not None and words[0] in VERBS
     for name, verb in VERBS.items():
+        if is_named and words is not None and name != words[0]:
+            continue
         if words is None or name in words:
             _register(tree, name, verb)
         else:

@@ -14,6 +14,7 @@ from fal_cli.terminal.talk import Talk
 
 if TYPE_CHECKING:
     from fal_cli.account import Account
+    from fal_cli.api.events import Event
     from fal_cli.api.hosts import Hosts
     from fal_cli.api.wire import Wire
     from fal_cli.credentials import Credential
@@ -181,14 +182,13 @@ class Context:
         """
         from fal_cli.api.hosts import Hosts
         from fal_cli.api.wire import Wire
-        from fal_cli.terminal.view import trouble
 
         if not local:
             account = account or self.account
         return Wire(
             account.hosts if account else Hosts(),
             account.credential.authorization if account else "",
-            notify=view.show if view else lambda event: self.talk.note(trouble(event)),
+            notify=view.show if view else self._tell_trouble,
             tracer=self.talk.exchange if self.talk.level >= 2 else None,
         )
 
@@ -267,6 +267,11 @@ class Context:
             self.talk.decision(f"profile {profile}, which made the request")
             self._by_profile[profile] = self._credential(profile)
         return self._by_profile[profile]
+
+    def _tell_trouble(self, event: "Event") -> None:
+        from fal_cli.terminal.view import trouble
+
+        self.talk.note(trouble(event))
 
     def _color(self, is_terminal: bool) -> bool:
         unwanted = self.flags.no_color or self.env.get("NO_COLOR") or self.env.get("TERM") == "dumb"

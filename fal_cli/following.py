@@ -10,13 +10,11 @@ from fal_cli.account import Tracked
 from fal_cli.api import follow, queue
 from fal_cli.api.deadline import Deadline
 from fal_cli.api.errors import ApiError, NotReached, NotReady, Phase, Refused, RequestFailed, WaitEnded
-from fal_cli.api.events import Completed, Event, Handle, InProgress, Offline, Result
+from fal_cli.api.events import Completed, Event, Handle, Offline, Result
 from fal_cli.api.wire import Wire
 from fal_cli.call import Call
 from fal_cli.context import Context, Stake
 from fal_cli.errors import CliError, Exit, report
-from fal_cli.journal import Entry
-from fal_cli.ledger import State
 from fal_cli.outcome import Outcome
 from fal_cli.submission import call_directly, goes_on, submit
 from fal_cli.terminal.view import View
@@ -117,14 +115,6 @@ def fetch_patiently(wire: Wire, handle: Handle, deadline: Deadline, show: Callab
         time.sleep(wait)
 
 
-def note(entry: Entry, event: Event) -> None:
-    """Tells the ledger where a request was seen."""
-    if isinstance(event, InProgress):
-        entry.seen(State.RUNNING)
-    elif isinstance(event, Completed):
-        entry.seen(State.ENDED)
-
-
 def _to_the_end(
     context: Context, wire: Wire, request: Tracked, ending: Ending, deadline: Deadline, view: View
 ) -> Outcome:
@@ -132,7 +122,7 @@ def _to_the_end(
     try:
         for last in follow.follow(wire, request.handle, deadline=deadline):
             view.show(last)
-            note(request.entry, last)
+            request.entry.note(last)
         result = fetch_patiently(wire, request.handle, deadline, view.show)
     except RequestFailed as error:
         request.entry.failed(error)

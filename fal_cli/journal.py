@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from fal_cli.api.errors import ApiError, RequestFailed
-from fal_cli.api.events import Handle, Result
+from fal_cli.api.events import Completed, Event, Handle, InProgress, Result
 from fal_cli.ledger import Call, Kept, Ledger, LedgerError, Row, Search, State
 from fal_cli.ledger.rows import stored_result
 
@@ -107,9 +107,10 @@ class Entry:
             return False
         return self._journal.attempt(lambda ledger: ledger.adopt(local_id, handle.request_id, urls_of(handle)), False)
 
-    def seen(self, state: State) -> None:
+    def note(self, event: Event) -> None:
         """Records that it was seen running, or at its end; again and again is once."""
-        if state is not self._seen:
+        state = State.RUNNING if isinstance(event, InProgress) else State.ENDED
+        if isinstance(event, InProgress | Completed) and state is not self._seen:
             self._seen = state
             self._do(lambda ledger, local_id: ledger.seen(local_id, state))
 

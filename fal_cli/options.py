@@ -5,6 +5,7 @@ options. `bind` flattens the groups into the signature that Typer reads and puts
 """
 
 import dataclasses
+import gc
 import inspect
 import re
 import typing
@@ -246,6 +247,8 @@ def bind(verb: Callable[..., None], *, is_root: bool = False, is_group: bool = F
         if is_group and ctx.invoked_subcommand:
             return
         taken = {name: _taken(group, values) for name, group in groups.items()}
+        gc.freeze()
+        gc.enable()
         verb(context=ctx.obj, **taken, **values)
 
     callback.__name__, callback.__doc__ = verb.__name__, verb.__doc__

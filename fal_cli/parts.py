@@ -1,12 +1,11 @@
 """Files that appear whole or not at all: written beside their target, synced, and given its name at the end."""
 
-import atexit
 import os
 import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from fal_cli import filenames
+from fal_cli import cleanup, filenames
 
 _unfinished: set[Path] = set()
 
@@ -62,11 +61,13 @@ def _discard(path: Path) -> None:
         path.unlink()
 
 
-@atexit.register
 def _discard_all() -> None:
     """Removes what a thread was writing when the program was interrupted."""
     for path in list(_unfinished):
         _discard(path)
+
+
+cleanup.at_end(_discard_all)
 
 
 def _public_mode() -> int:

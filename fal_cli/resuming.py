@@ -20,7 +20,7 @@ from fal_cli.api.wire import Wire
 from fal_cli.context import Context
 from fal_cli.crowd import Crowd, Finished, Show
 from fal_cli.errors import CliError, Exit, report
-from fal_cli.following import Ending, arrived, cancelled, fetch_patiently, note
+from fal_cli.following import Ending, arrived, cancelled, fetch_patiently
 from fal_cli.journal import Entry
 from fal_cli.ledger import Row, Search, State
 from fal_cli.outcome import Outcome
@@ -92,7 +92,7 @@ class Resumption:
             for job, happened in self._crowd.news():
                 if not isinstance(happened, Finished):
                     self._board.show(job.name, happened)
-                    note(job.entry, happened)
+                    job.entry.note(happened)
                     continue
                 del self._going_on[job.name]
                 self._guarded(partial(self._finish, job, happened))

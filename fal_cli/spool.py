@@ -1,11 +1,12 @@
 """A stream of unknown length as a temporary file, so that it can be sent in parts and sent again."""
 
-import atexit
 import os
 import shutil
 import tempfile
 from pathlib import Path
 from typing import BinaryIO
+
+from fal_cli import cleanup
 
 _BLOCK = 1024 * 1024
 
@@ -13,7 +14,7 @@ _BLOCK = 1024 * 1024
 def spool(stream: BinaryIO) -> Path:
     """Copies a stream to its end; the file is gone when the program ends. Raises `OSError`."""
     descriptor, name = tempfile.mkstemp(prefix="fal-spool-")
-    atexit.register(lambda: Path(name).unlink(missing_ok=True))
+    cleanup.at_end(lambda: Path(name).unlink(missing_ok=True))
     with os.fdopen(descriptor, "wb") as spooled:
         shutil.copyfileobj(stream, spooled, _BLOCK)
     return Path(name)

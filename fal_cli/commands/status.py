@@ -74,11 +74,10 @@ def status(
 
 def _look(context: Context, request: Tracked, logs: bool) -> Status:
     from fal_cli.api import queue
-    from fal_cli.following import note
     from fal_cli.terminal.logs import display_lines
 
     seen = queue.status(context.wire(account=request.account), request.handle, logs=logs)
-    note(request.entry, seen)
+    request.entry.note(seen)
     if isinstance(seen, InProgress | Completed):
         for line in seen.logs:
             for text in display_lines(line.message):
@@ -99,7 +98,6 @@ def _followed(context: Context, request: Tracked, timeout: float | None, logs: b
     """Follows to the end; on stdout a word for each change, for a program to read at once."""
     from fal_cli.api import follow
     from fal_cli.api.deadline import Deadline
-    from fal_cli.following import note
     from fal_cli.submission import goes_on
 
     context.stake = partial(goes_on, context, request.request_id)
@@ -109,7 +107,7 @@ def _followed(context: Context, request: Tracked, timeout: float | None, logs: b
         wire = context.wire(view, account=request.account)
         for event in follow.follow(wire, request.handle, deadline=Deadline(timeout)):
             view.show(event)
-            note(request.entry, event)
+            request.entry.note(event)
             if isinstance(event, Queued | InProgress | Completed):
                 if words and not context.output.is_terminal and (last is None or last.word != event.word):
                     context.output.line(event.word)

@@ -2,17 +2,15 @@
 
 import json
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jmespath.exceptions
-from jmespath.functions import Functions
-from jmespath.parser import ParsedResult
-
-from fal_cli import media
 from fal_cli.api.events import Result
 from fal_cli.errors import CliError, UsageError
 from fal_cli.options import PrintFlags
 from fal_cli.terminal.output import Output
+
+if TYPE_CHECKING:
+    from jmespath.parser import ParsedResult
 
 _SHOWN_BYTES = 16 * 1024 * 1024
 _HEAD_BYTES = 2000
@@ -84,6 +82,8 @@ class Selection:
             raise CliError(f"the result is {kind}, which a terminal cannot show", hint="Send it to a file: … > FILE")
 
     def _value(self, result: Result, *, endpoint: str, request_id: str, seconds: float | None) -> Any:
+        from fal_cli import media
+
         data = _parsed(result)
         files = media.find(data)
         if self._what == "urls":
@@ -104,6 +104,8 @@ class Selection:
     def _search(self, value: Any) -> Any:
         if self._query is None:
             return value
+        import jmespath.exceptions
+
         try:
             return self._query.search(value)
         except jmespath.exceptions.JMESPathError as error:
@@ -135,9 +137,12 @@ def _number(units: str) -> float | int | None:
     return int(value) if value.is_integer() else value
 
 
-def _compiled(query: str) -> ParsedResult | None:
+def _compiled(query: str) -> "ParsedResult | None":
     if not query:
         return None
+    import jmespath.exceptions
+    from jmespath.functions import Functions
+
     try:
         compiled = jmespath.compile(query)
     except jmespath.exceptions.JMESPathError as error:
