@@ -5,14 +5,15 @@ data, `event`, `id` and `retry`. An event that the stream ends in the middle of 
 """
 
 import codecs
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
+_FIELD, _END = "data: ", "\n\n"
+_BETWEEN = _END + _FIELD
 _LONGEST_RETRY = 15  # digits; a longer pause is nonsense, and Python refuses to read some of them
 
 
-@dataclass(frozen=True)
-class ServerSentEvent:
+class ServerSentEvent(NamedTuple):
     """One dispatched event; `retry` (milliseconds) if the stream named one since the last event."""
 
     data: str
@@ -29,18 +30,39 @@ class EventDecoder:
         self._line: list[str] = []
         self._after_cr = False
         self._at_start = True
+        self._is_between = True  # between two events, with nothing held back
         self._data: list[str] = []
         self._event = ""
         self._last_id = ""
         self._retry: int | None = None
 
-    def feed(self, chunk: bytes) -> Iterator[ServerSentEvent]:
-        """Yields the events that `chunk` completes."""
+    def feed(self, chunk: bytes) -> Iterable[ServerSentEvent]:
+        """The events that `chunk` completes. All of them have to be taken before the next chunk."""
+        data = self._plain(chunk) if self._is_between else None
+        if data is not None:
+            self._at_start = False
+            return [ServerSentEvent(text, "message", self._last_id) for text in data]
+        return self._any(chunk)
+
+    def _plain(self, chunk: bytes) -> list[str] | None:
+        """The data of a chunk of whole events of one `data:` line each, which is what nearly all of them are."""
+        try:
+            text = chunk.decode()
+        except UnicodeDecodeError:
+            return None
+        if not (text.startswith(_FIELD) and text.endswith(_END)) or "\r" in text:
+            return None
+        data = text[len(_FIELD) : -len(_END)].split(_BETWEEN)
+        return data if text.count("\n") == 2 * len(data) else None
+
+    def _any(self, chunk: bytes) -> Iterator[ServerSentEvent]:
         for line in self._lines(self._text.decode(chunk)):
             if line:
                 self._field(line)
             elif (event := self._dispatch()) is not None:
                 yield event
+        is_whole = not (self._line or self._data or self._after_cr or self._text.getstate()[0])
+        self._is_between = is_whole and not self._event and self._retry is None
 
     def _lines(self, text: str) -> Iterator[str]:
         if self._at_start and text:
