@@ -1,7 +1,6 @@
 """Whose requests are made and asked about, and where: a key and the hosts that it is for."""
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fal_cli.credentials import Credential
 
@@ -11,16 +10,14 @@ if TYPE_CHECKING:
     from fal_cli.journal import Entry
 
 
-@dataclass(frozen=True)
-class Account:
+class Account(NamedTuple):
     """A credential and the hosts that it goes to."""
 
     hosts: "Hosts"
     credential: Credential
 
 
-@dataclass(frozen=True)
-class Tracked:
+class Tracked(NamedTuple):
     """A request in the queue, its record in the ledger, and the account that made it."""
 
     handle: "Handle"

@@ -2,7 +2,6 @@
 
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from importlib import import_module
 from typing import Annotated
 
@@ -90,10 +89,12 @@ def _register(tree: typer.Typer, name: str, verb: Verb) -> None:
         return
     # A group with a verb of its own does that where no other is named: `fal history` beside `fal history show`.
     own = getattr(module, "VERB", None)
-    group = typer.Typer(rich_markup_mode=None, help=None if own else verb.help, epilog=help_tail(module.EXAMPLES))
+    group = typer.Typer(
+        rich_markup_mode=None, help=own.__doc__ if own else verb.help, epilog=help_tail(module.EXAMPLES)
+    )
     group.callback(invoke_without_command=own is not None)(bind(own or _group, is_group=True))
     for subname, function in subverbs.items():
-        group.command(subname)(bind(function))
+        group.command(subname, epilog=help_tail(""))(bind(function))
     tree.add_typer(group, name=name)
 
 
@@ -135,7 +136,7 @@ def _kept(context: Context, told: Report) -> Report:
     if not context.accepted_id or told.code not in (Exit.FAILED, Exit.NOT_SAVED) or told.request_id:
         return told
     kept = f"The result is kept for a while: {context.tool} result {context.accepted_id}"
-    return replace(told, hint=f"{told.hint}\n{kept}" if told.hint else kept)
+    return told._replace(hint=f"{told.hint}\n{kept}" if told.hint else kept)
 
 
 def _asks_for_json(words: Sequence[str]) -> bool:

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, BinaryIO, TextIO
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fal_cli.api.events import Event
     from fal_cli.api.hosts import Hosts
     from fal_cli.api.wire import Wire
-    from fal_cli.credentials import Credential
+    from fal_cli.credentials import Credential, Source
     from fal_cli.inputs.stdin import Stdin
     from fal_cli.journal import Journal
     from fal_cli.ledger import Row
@@ -74,6 +74,7 @@ class Context:
     lost: str = ""
     _secrets: list[str] = field(default_factory=list)
     _by_profile: dict[str, "Credential"] = field(default_factory=dict)
+    _sources: dict[str, "Source"] = field(default_factory=dict)
 
     def add_flags(self, flags: GlobalFlags) -> None:
         """Adds the flags of one side of the verb. Comes before anything is made of them."""
@@ -125,7 +126,7 @@ class Context:
 
     @cached_property
     def hosts(self) -> "Hosts":
-        """The hosts to call: the environment's, or those of a private sandbox. Raises `UsageError`."""
+        """The hosts to call: the environment's, the profile's, or those of a private sandbox. Raises `UsageError`."""
         from fal_cli import settings
         from fal_cli.api.hosts import Hosts
 
@@ -134,7 +135,7 @@ class Context:
             return Hosts(
                 run=addresses.run, queue=addresses.queue, cdn=addresses.cdn, rest=addresses.rest, api=addresses.api
             )
-        return settings.hosts(self.env)
+        return settings.hosts(self.env, self._source(self.flags.profile).hosts)
 
     @cached_property
     def credential(self) -> "Credential":
@@ -154,6 +155,7 @@ class Context:
         A host that is not configured now gets the key only if it is the one that made the request there. Raises
         `CliError`, `NoCredentials`.
         """
+        from fal_cli import settings
         from fal_cli.account import Account
         from fal_cli.api.hosts import is_loopback, origin
 
@@ -161,7 +163,7 @@ class Context:
             return self.account
         is_its_own = row.profile and not self.flags.profile
         credential = self._credential_of(row.profile) if is_its_own else self.credential
-        hosts = self.hosts
+        hosts = settings.hosts(self.env, self._source(row.profile).hosts) if is_its_own else self.hosts
         # A sandbox is the same on any port.
         is_here = origin(row.host) == origin(hosts.queue) or (is_loopback(row.host) and is_loopback(hosts.queue))
         if row.host and row.mode == "queue" and not is_here:
@@ -172,7 +174,7 @@ class Context:
                     code=Exit.CREDENTIALS,
                 )
             self.talk.decision(f"{row.host}, where the request was made")
-            hosts = replace(hosts, queue=row.host)
+            hosts = hosts._replace(queue=row.host)
         return Account(hosts, credential)
 
     def wire(self, view: "View | None" = None, *, local: bool = False, account: "Account | None" = None) -> "Wire":
@@ -198,8 +200,7 @@ class Context:
         from fal_cli import settings
         from fal_cli.journal import Journal
 
-        is_sandbox = self.in_sandbox or settings.has_sandbox_key(self.env)
-        folder = settings.sandbox_folder(self.env) if is_sandbox else settings.state_folder(self.env)
+        folder = settings.sandbox_folder(self.env) if self._costs_nothing else settings.state_folder(self.env)
         return Journal(folder / "ledger.db", warn=self.talk.warn)
 
     def view(self, endpoint: str, *, logs: bool = False) -> "View":
@@ -249,6 +250,16 @@ class Context:
             sandbox.start()
         return sandbox
 
+    @property
+    def _costs_nothing(self) -> bool:
+        """Whether the calls are a sandbox's, private or served: they are remembered apart."""
+        if self.in_sandbox:
+            return True
+        try:
+            return self.credential.is_of_the_sandbox
+        except CliError:
+            return False
+
     def _credential(self, profile: str) -> "Credential":
         from fal_cli import credentials
 
@@ -256,10 +267,19 @@ class Context:
             with sandbox_extra():
                 from fal_cli.sandbox.server import SANDBOX_KEY
             return credentials.Credential(f"Key {SANDBOX_KEY}", "the sandbox")
-        found = credentials.find(self.env, profile)
+        found = self._source(profile).credential
         self._secrets.append(found.authorization)
         self.talk.decision(f"key from {found.source}")
         return found
+
+    def _source(self, profile: str) -> "Source":
+        """Where the key of a profile is, or with "" the key to call with; looked up once."""
+        from fal_cli import credentials
+
+        if profile not in self._sources:
+            tell = self.talk.decision if self.talk.level >= 1 else None
+            self._sources[profile] = credentials.choose(self.env, profile, warn=self.talk.warn, tell=tell)
+        return self._sources[profile]
 
     def _credential_of(self, profile: str) -> "Credential":
         """The key of the profile that made a request; looked up once."""

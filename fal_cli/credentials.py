@@ -1,35 +1,38 @@
 """Finding the credential, in one documented order; what was found says where it came from.
 
-1. `--profile NAME`, a table of the vendor's config file   2. `FAL_KEY`   3. `FAL_KEY_ID` + `FAL_KEY_SECRET`
-4. `FAL_PROFILE`   5. the active profile of that file   6. the vendor's login token, while it is fresh
+1. `--profile NAME`   2. `FAL_KEY`   3. `FAL_KEY_ID` + `FAL_KEY_SECRET`   4. `FAL_PROFILE`
+5. our active profile   6. the vendor's active profile   7. the vendor's login token, while it is fresh
 
-The vendor's files (`~/.fal`, wire §1.3 to §1.5) are read as they are and never written: refreshing a token
-would rotate it, and that is their owner's to do. `FAL_FORCE_AUTH_BY_USER=1` leaves only the login.
+A profile is looked for among ours first and then in the vendor's file. `FAL_FORCE_AUTH_BY_USER=1` leaves only
+`--profile` and the login.
 """
 
-import base64
 import hashlib
-import json
-import os
-import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, NamedTuple
 
-from fal_cli.errors import NoCredentials, UsageError
+from fal_cli.errors import CliError, NoCredentials, UsageError
 
-_INTERNAL = "__internal__"  # the vendor's table that names the active profile
-_STALE_SECONDS = 300
+if TYPE_CHECKING:
+    from fal_cli.profiles import Profile, Profiles
+
+Tell = Callable[[str], None]
 
 
-@dataclass(frozen=True)
-class Credential:
-    """A whole Authorization header value and the name of its source."""
+class Credential(NamedTuple):
+    """A whole Authorization header value and the name of its source. `profile` is "" where it is of none."""
 
-    authorization: str = field(repr=False)
+    authorization: str
     source: str
     profile: str = ""
+
+    def __repr__(self) -> str:
+        return f"Credential(source={self.source!r}, profile={self.profile!r})"
+
+    @property
+    def is_of_the_sandbox(self) -> bool:
+        """Whether it is one of the keys that a sandbox takes, and nothing else does."""
+        return self.authorization.startswith(("Key sandbox:", "Key sandbox-"))
 
     @property
     def key_print(self) -> str:
@@ -37,29 +40,136 @@ class Credential:
         return hashlib.sha256(self.authorization.encode()).hexdigest()[:16]
 
 
+class Source:
+    """Where a key is, and the hosts of its own that it is for. It is read when it is asked for first."""
+
+    def __init__(self, read: Callable[[], Credential], hosts: Mapping[str, str] | None = None) -> None:
+        self._read = read
+        self._credential: Credential | None = None
+        self.hosts: Mapping[str, str] = hosts or {}
+
+    @property
+    def credential(self) -> Credential:
+        """The key. Raises `NoCredentials` if there is none or it cannot be a header, `CliError`."""
+        self._credential = self._credential or self._read()
+        return self._credential
+
+
 def find(env: Mapping[str, str], profile: str = "") -> Credential:
     """The credential to call with.
 
     Raises `NoCredentials` if there is none or it cannot be a header, `UsageError` for an unknown `profile`.
     """
-    if profile:
-        return _of_profile(env, profile, f"--profile {profile}", required=True) or _missing()
-    found = _login(env) if env.get("FAL_FORCE_AUTH_BY_USER") == "1" else _any(env)
-    return found or _missing()
+    return choose(env, profile).credential
 
 
-def _any(env: Mapping[str, str]) -> Credential | None:
+def choose(
+    env: Mapping[str, str], profile: str = "", *, warn: Tell = lambda text: None, tell: Tell | None = None
+) -> Source:
+    """Where the key to call with is. `warn` hears of danger, `tell` of choices that were made.
+
+    Raises `UsageError` if our profiles cannot be read.
+    """
+    variable = named_by_environment(env)
+    if not profile and variable == "FAL_FORCE_AUTH_BY_USER":
+        return Source(lambda: _login(env) or _missing())
+    if not profile and variable == "FAL_KEY":
+        return Source(lambda: _key(env["FAL_KEY"], "FAL_KEY"))
+    if not profile and variable == "FAL_KEY_ID and FAL_KEY_SECRET":
+        return Source(lambda: _key(f"{env['FAL_KEY_ID'].strip()}:{env['FAL_KEY_SECRET'].strip()}", variable))
+    return _of_profile(env, profile, warn, tell)
+
+
+def named_by_environment(env: Mapping[str, str]) -> str:
+    """The variables that say whose key is used before any active profile does; "" if none do."""
+    if env.get("FAL_FORCE_AUTH_BY_USER") == "1":
+        return "FAL_FORCE_AUTH_BY_USER"
     if env.get("FAL_KEY", "").strip():
-        return _key(env["FAL_KEY"], "FAL_KEY")
+        return "FAL_KEY"
     if env.get("FAL_KEY_ID", "").strip() and env.get("FAL_KEY_SECRET", "").strip():
-        key = f"{env['FAL_KEY_ID'].strip()}:{env['FAL_KEY_SECRET'].strip()}"
-        return _key(key, "FAL_KEY_ID and FAL_KEY_SECRET")
+        return "FAL_KEY_ID and FAL_KEY_SECRET"
+    return "FAL_PROFILE" if env.get("FAL_PROFILE") else ""
+
+
+def _of_profile(env: Mapping[str, str], profile: str, warn: Tell, tell: Tell | None) -> Source:
+    """The profile that is named, else the active one. Of one that is not ours the hosts may still be."""
+    from fal_cli import profiles
+
+    ours = profiles.read(profiles.path_of(env))
+    name, how = _named(env, profile, ours)
+    if not name:
+        return Source(lambda: _of_vendor(env) or _missing(ours))
+    found = ours.get(name)
+    if not found.has_key:
+        return Source(lambda: _named_by_vendor(env, ours, name, how), found.hosts)
+    if ours.is_exposed:
+        warn(f"{ours.path} can be read by others; make it yours alone: chmod 600 {ours.path}")
+    if tell is not None and name in _vendors_names(env):
+        tell(f"profile {name} is in the vendor's file too; ours is used")
+    return Source(lambda: _own(ours, found, how), found.hosts)
+
+
+def _named(env: Mapping[str, str], profile: str, ours: "Profiles") -> tuple[str, str]:
+    """A profile's name and what names it; "" where we have none that is active."""
+    if profile:
+        return profile, f"--profile {profile}"
     if env.get("FAL_PROFILE"):
-        return _of_profile(env, env["FAL_PROFILE"], "FAL_PROFILE", required=True)
-    internal = _config(env).get(_INTERNAL)
-    active = internal.get("profile") if isinstance(internal, dict) else None
-    named = _of_profile(env, active, "the active profile", required=False) if isinstance(active, str) else None
-    return named or _login(env)
+        return env["FAL_PROFILE"], f"FAL_PROFILE ({env['FAL_PROFILE']})"
+    is_there = ours.chosen or ours.get(ours.active).has_key
+    return (ours.active, f"the active profile ({ours.active})") if is_there else ("", "")
+
+
+def _own(ours: "Profiles", found: "Profile", how: str) -> Credential:
+    if not found.in_keyring:
+        return _key(found.key, f"{how} in {ours.path}", found.name)
+    from fal_cli import keychain
+
+    key = keychain.read(ours.keyring_entry(found.name))
+    if not key:
+        raise NoCredentials(
+            f"the system keyring has no key for profile {found.name}",
+            hint=f"Log in again: fal auth login --profile {found.name}",
+        )
+    return _key(key, f"{how} in the system keyring", found.name)
+
+
+def _named_by_vendor(env: Mapping[str, str], ours: "Profiles", name: str, how: str) -> Credential:
+    from fal_cli import vendor
+
+    theirs = vendor.keys(env)
+    if theirs.get(name):
+        return _key(theirs[name], f"{how} in {vendor.config_path(env)}", name)
+    hint = f"Log in to it: fal auth login --profile {name}"
+    if name in theirs or name in ours.by_name:
+        raise NoCredentials(f"the profile {name!r} has no key", hint=hint)
+    known = ", ".join(dict.fromkeys([*ours.by_name, *theirs])) or "none"
+    raise UsageError(f"there is no profile {name!r} (known: {known})", hint=hint)
+
+
+def _of_vendor(env: Mapping[str, str]) -> Credential | None:
+    from fal_cli import vendor
+
+    name = vendor.active(env)
+    key = vendor.keys(env).get(name) if name else ""
+    if key:
+        return _key(key, f"the active profile ({name}) in {vendor.config_path(env)}", name)
+    return _login(env)
+
+
+def _login(env: Mapping[str, str]) -> Credential | None:
+    from fal_cli import vendor
+
+    token, path = vendor.login(env), str(vendor.login_path(env))
+    return Credential(f"Bearer {_header_safe(token, path)}", path) if token else None
+
+
+def _vendors_names(env: Mapping[str, str]) -> Mapping[str, str]:
+    from fal_cli import vendor
+
+    try:
+        return vendor.keys(env)
+    except CliError:
+        return {}
 
 
 def _key(key: str, source: str, profile: str = "") -> Credential:
@@ -73,69 +183,14 @@ def _header_safe(secret: str, source: str) -> str:
     return secret
 
 
-def _of_profile(env: Mapping[str, str], name: str, source: str, *, required: bool) -> Credential | None:
-    profiles = {key: table for key, table in _config(env).items() if key != _INTERNAL and isinstance(table, dict)}
-    if name not in profiles:
-        if required:
-            known = ", ".join(profiles) or "none"
-            raise UsageError(f"there is no profile {name!r} in {_config_path(env)} (known: {known})")
-        return None
-    key = profiles[name].get("key")
-    if not isinstance(key, str) or not key.strip():
-        if required:
-            raise NoCredentials(f"the profile {name!r} in {_config_path(env)} has no key")
-        return None
-    return _key(key, f"{source} ({name})" if name not in source else source, name)
-
-
-def _config_path(env: Mapping[str, str]) -> Path:
-    return Path(os.path.expanduser(env.get("FAL_CONFIG_PATH") or "~/.fal/config.toml"))
-
-
-def _config(env: Mapping[str, str]) -> dict[str, Any]:
-    path = _config_path(env)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return {}
-    except (OSError, UnicodeDecodeError) as error:
-        raise NoCredentials(f"cannot read {path}: {error}") from None
-    import tomllib
-
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise NoCredentials(f"{path} is not TOML: {error}") from None
-
-
-def _login(env: Mapping[str, str]) -> Credential | None:
-    path = Path(os.path.expanduser(env.get("FAL_HOME_DIR") or "~/.fal")) / "auth0_token"
-    try:
-        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    except FileNotFoundError:
-        return None
-    except (OSError, UnicodeDecodeError) as error:
-        raise NoCredentials(f"cannot read {path}: {error}") from None
-    if len(lines) < 2 or not _expires_at(lines[1]) - time.time() > _STALE_SECONDS:
+def _missing(ours: "Profiles | None" = None) -> Credential:
+    others = [profile.name for profile in ours.by_name.values() if profile.has_key] if ours else []
+    if others:
         raise NoCredentials(
-            f"the vendor's login in {path} is stale, and only its own tool may renew it",
-            hint="Set FAL_KEY (https://fal.ai/dashboard/keys), or log in again with the vendor's tool.",
+            f"no key: none of the profiles is active ({', '.join(others)})",
+            hint=f"Use one: fal auth switch {others[0]}",
         )
-    return Credential(f"Bearer {_header_safe(lines[1], str(path))}", str(path))
-
-
-def _expires_at(token: str) -> float:
-    """The `exp` of a JWT in Unix seconds; 0 for what cannot be read, which counts as stale."""
-    try:
-        payload = token.split(".")[1]
-        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        return float(claims["exp"])
-    except (IndexError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
-        return 0.0
-
-
-def _missing() -> Credential:
     raise NoCredentials(
-        "no key: set FAL_KEY to a key from https://fal.ai/dashboard/keys",
+        "no key: log in (fal auth login), or set FAL_KEY to a key from https://fal.ai/dashboard/keys",
         hint="To try things without a key, network or cost, put --sandbox before the command.",
     )

@@ -9,7 +9,7 @@ what no client could send, before anything is sent.
 """
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from fal_cli.api.hosts import is_loopback
 
@@ -26,8 +26,7 @@ class InvalidEndpoint(ValueError):
     """A text that is no endpoint id; the message says what is wrong and how one looks."""
 
 
-@dataclass(frozen=True)
-class EndpointId:
+class EndpointId(NamedTuple):
     """`[namespace/]owner/alias[/path]`."""
 
     owner: str
@@ -54,8 +53,7 @@ class EndpointId:
         return parse(f"{self}/{extra}")
 
 
-@dataclass(frozen=True)
-class LocalApp:
+class LocalApp(NamedTuple):
     """An app that its author serves on this machine with the vendor's local mode: no owner, no queue, no key."""
 
     url: str

@@ -1,8 +1,8 @@
 """Exit codes, usage errors, and the one table from any error to sentence, hint and code."""
 
 import unicodedata
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 from fal_cli.api.errors import (
     AnswerLost,
@@ -59,13 +59,14 @@ EXIT_CODES: tuple[tuple[str, str, str], ...] = (
 
 
 class CliError(Exception):
-    """A failure that the program explains itself: one sentence, an optional hint, an exit code."""
+    """A failure that the program explains itself: one sentence, details under it, a hint, an exit code."""
 
     code = Exit.FAILED
 
-    def __init__(self, message: str, *, hint: str = "", code: Exit | None = None) -> None:
+    def __init__(self, message: str, *, lines: tuple[str, ...] = (), hint: str = "", code: Exit | None = None) -> None:
         super().__init__(message)
         self.message = message
+        self.lines = lines
         self.hint = hint
         if code is not None:
             self.code = code
@@ -92,8 +93,7 @@ class NoCredentials(CliError):
     code = Exit.CREDENTIALS
 
 
-@dataclass(frozen=True)
-class Report:
+class Report(NamedTuple):
     """An error made ready to be shown: `lines` are details under the message."""
 
     code: int
@@ -113,7 +113,7 @@ def report(error: Exception, *, tool: str = "fal", lost: str = "") -> Report:
     if isinstance(error, MalformedInput):
         return Report(error.code, f"malformed input: {error.message}", _caret(error.word, error.at), error.hint)
     if isinstance(error, CliError):
-        return Report(error.code, error.message, hint=error.hint)
+        return Report(error.code, error.message, error.lines, error.hint)
     if isinstance(error, ApiError):
         return _api_report(error, tool, lost)
     if isinstance(error, OSError) and error.strerror:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from fal_cli.api.errors import ApiError, RequestFailed
 from fal_cli.api.events import Completed, Event, Handle, InProgress, Result
+from fal_cli.errors import CliError
 from fal_cli.ledger import Call, Kept, Ledger, LedgerError, Row, Search, State
 from fal_cli.ledger.rows import stored_result
 
@@ -51,13 +52,13 @@ class Journal:
         """The rows that are asked for, newest first."""
         return self.attempt(lambda ledger: ledger.search(search), [])
 
-    def known_ids(self, request_ids: Sequence[str]) -> set[str]:
-        """Those of the request ids that have a row."""
-        return self.attempt(lambda ledger: ledger.known_ids(request_ids), set())
-
-    def remove(self, rows: Sequence[Row]) -> None:
-        """Forgets rows."""
-        self.attempt(lambda ledger: ledger.remove([row.local_id for row in rows]), None)
+    def required(self, action: Callable[[Ledger], T]) -> T:
+        """What `action` returns, for commands that are about the ledger itself. Raises `CliError`."""
+        try:
+            self._ledger = self._ledger or Ledger(self._path)
+            return action(self._ledger)
+        except LedgerError as error:
+            raise CliError(f"the ledger cannot be used: {error}") from None
 
     def attempt(self, action: Callable[[Ledger], T], otherwise: T) -> T:
         """What `action` returns, or `otherwise` where the ledger cannot be used; told once."""

@@ -245,6 +245,7 @@ def bind(verb: Callable[..., None], *, is_root: bool = False, is_group: bool = F
     def callback(ctx: typer.Context, **values: Any) -> None:
         ctx.obj.add_flags(_taken(GlobalFlags, values))
         if is_group and ctx.invoked_subcommand:
+            _refuse_options_of(ctx, values)
             return
         taken = {name: _taken(group, values) for name, group in groups.items()}
         gc.freeze()
@@ -255,6 +256,16 @@ def bind(verb: Callable[..., None], *, is_root: bool = False, is_group: bool = F
     callback.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what inspect reads
     callback.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return callback
+
+
+def _refuse_options_of(ctx: typer.Context, values: dict[str, Any]) -> None:
+    """Options of the group's own verb before another of its verbs would be lost without a word."""
+    for name in values:
+        source = ctx.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            raise typer.BadParameter(
+                f"--{name.replace('_', '-')} belongs to '{ctx.command_path}' itself, not to '{ctx.invoked_subcommand}'"
+            )
 
 
 def help_tail(examples: str) -> str:

@@ -1,20 +1,33 @@
-"""Where files live and which hosts are called. Everything comes from the environment and has a default.
+"""Where files live, which hosts are called, and the few habits that can be set for good.
 
 | variable | sets |
 |---|---|
-| `FAL_CLI_HOME` | one folder for state and cache, instead of the platform's own places |
+| `FAL_CLI_HOME` | one folder for config, state and cache, instead of the platform's own places |
 | `FAL_PRIVATE` | every call is private, as with `--private` |
+| `FAL_ON_INTERRUPT` | what Ctrl-C does to a request, as with `--on-interrupt` |
 | `FAL_RUN_HOST`, `FAL_QUEUE_RUN_HOST`, `FAL_REST_HOST`, | the hosts to call; plain http |
 | `FAL_CDN_HOST`, `FAL_API_HOST` | for loopback only |
+
+A variable wins over `config.toml`, which `fal config` writes, and over the hosts of a profile.
 """
 
 import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 from fal_cli.api.hosts import LOOPBACK, Hosts, is_loopback
 from fal_cli.errors import UsageError
+
+HOST_VARIABLES = {
+    "run": "FAL_RUN_HOST",
+    "queue": "FAL_QUEUE_RUN_HOST",
+    "rest": "FAL_REST_HOST",
+    "cdn": "FAL_CDN_HOST",
+    "api": "FAL_API_HOST",
+}
+"""The hosts by their names in a profile."""
 
 _APP = "fal-cli"
 _HOST = re.compile(
@@ -33,36 +46,86 @@ def state_folder(env: Mapping[str, str]) -> Path:
     return user_state_path(_APP, appauthor=False)
 
 
+def cache_folder(env: Mapping[str, str]) -> Path:
+    """Where what can be fetched again is kept."""
+    if env.get("FAL_CLI_HOME"):
+        return Path(os.path.expanduser(env["FAL_CLI_HOME"])) / "cache"
+    from platformdirs import user_cache_path
+
+    return user_cache_path(_APP, appauthor=False)
+
+
+def config_folder(env: Mapping[str, str]) -> Path:
+    """Where profiles and settings are kept."""
+    if env.get("FAL_CLI_HOME"):
+        return Path(os.path.expanduser(env["FAL_CLI_HOME"])) / "config"
+    from platformdirs import user_config_path
+
+    return user_config_path(_APP, appauthor=False)
+
+
+def config_path(env: Mapping[str, str]) -> Path:
+    """The file of settings."""
+    return config_folder(env) / "config.toml"
+
+
 def sandbox_folder(env: Mapping[str, str]) -> Path:
     """Where the sandbox keeps its requests and files, and we our ledger of them."""
     return state_folder(env) / "sandbox"
 
 
-def has_sandbox_key(env: Mapping[str, str]) -> bool:
-    """Whether the key is one of the sandbox's, as `fal sandbox serve` prints it: its requests cost nothing."""
-    return env.get("FAL_KEY", "").strip().startswith(("sandbox:", "sandbox-"))
-
-
 def is_private(env: Mapping[str, str]) -> bool:
-    """Whether every call is to be private, as with `--private`."""
-    return env.get("FAL_PRIVATE", "") not in ("", "0")
+    """Whether every call is to be private, as with `--private`. Raises `UsageError`."""
+    if env.get("FAL_PRIVATE"):
+        return env["FAL_PRIVATE"] != "0"
+    return kept_private(env) or False
 
 
-def hosts(env: Mapping[str, str]) -> Hosts:
-    """The hosts to call. Raises `UsageError` for a value that is no host or that would send the key in clear."""
+def kept_private(env: Mapping[str, str]) -> bool | None:
+    """What `config.toml` says of it; None if nothing. Raises `UsageError` if that cannot be read."""
+    from fal_cli import tomlfile
+
+    kept = tomlfile.read(config_path(env)).values.get("private")
+    if kept is None or isinstance(kept, bool):
+        return kept
+    raise UsageError(f"{config_path(env)}: private is neither true nor false", hint="Set it: fal config set private …")
+
+
+def on_interrupt(env: Mapping[str, str]) -> Literal["detach", "cancel"]:
+    """What Ctrl-C does to a request where `--on-interrupt` is not given. Raises `UsageError`."""
+    return _behaviour(env.get("FAL_ON_INTERRUPT"), "FAL_ON_INTERRUPT") or kept_on_interrupt(env) or "detach"
+
+
+def kept_on_interrupt(env: Mapping[str, str]) -> Literal["detach", "cancel"] | None:
+    """What `config.toml` says of it; None if nothing. Raises `UsageError` if that cannot be read."""
+    from fal_cli import tomlfile
+
+    path = config_path(env)
+    return _behaviour(tomlfile.read(path).values.get("on_interrupt"), f"{path}: on_interrupt")
+
+
+def hosts(env: Mapping[str, str], own: Mapping[str, str] | None = None) -> Hosts:
+    """The hosts to call: the environment's, else a profile's `own`, else the service's.
+
+    Raises `UsageError` for a value that is no host or that would send the key in clear.
+    """
     default = Hosts()
-    run = _base(env, "FAL_RUN_HOST") or default.run
+    given = {service: _given(env, own or {}, service) for service in HOST_VARIABLES}
     return Hosts(
-        run=run,
-        queue=_base(env, "FAL_QUEUE_RUN_HOST") or _queue_of(run),
-        rest=_base(env, "FAL_REST_HOST") or default.rest,
-        cdn=_base(env, "FAL_CDN_HOST") or default.cdn,
-        api=_base(env, "FAL_API_HOST") or default.api,
+        run=given["run"] or default.run,
+        queue=given["queue"] or _queue_of(given["run"] or default.run),
+        rest=given["rest"] or default.rest,
+        cdn=given["cdn"] or default.cdn,
+        api=given["api"] or default.api,
     )
 
 
-def _base(env: Mapping[str, str], name: str) -> str:
-    value = env.get(name, "").strip().rstrip("/")
+def checked_host(value: str, name: str) -> str:
+    """The base URL that a host is written as; "" for nothing. `name` is what an error calls it.
+
+    Raises `UsageError`.
+    """
+    value = value.strip().rstrip("/")
     if not value:
         return ""
     url = value if "://" in value else f"https://{value}"
@@ -74,6 +137,11 @@ def _base(env: Mapping[str, str], name: str) -> str:
     return url
 
 
+def _given(env: Mapping[str, str], own: Mapping[str, str], service: str) -> str:
+    variable = HOST_VARIABLES[service]
+    return checked_host(env.get(variable, ""), variable) or checked_host(own.get(service, ""), f"hosts.{service}")
+
+
 def _is_port(text: str | None) -> bool:
     return text is None or 0 < int(text) < 65536
 
@@ -81,5 +149,16 @@ def _is_port(text: str | None) -> bool:
 def _queue_of(run: str) -> str:
     """The queue host beside a run host, by the vendor's own rule `queue.` + run."""
     if is_loopback(run):
-        raise UsageError("FAL_RUN_HOST points at this machine: set FAL_QUEUE_RUN_HOST as well")
+        raise UsageError(
+            f"the run host {run} is on this machine: the queue's has to be given too",
+            hint="Set FAL_QUEUE_RUN_HOST, or for a profile: fal config set hosts.queue …",
+        )
     return run.replace("://", "://queue.", 1)
+
+
+def _behaviour(value: object, name: str) -> Literal["detach", "cancel"] | None:
+    if value is None or value == "":
+        return None
+    if value == "detach" or value == "cancel":
+        return "detach" if value == "detach" else "cancel"
+    raise UsageError(f"{name} is neither detach nor cancel")

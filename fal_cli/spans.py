@@ -22,9 +22,14 @@ def moment(text: str) -> datetime:
         match = _SPAN.fullmatch(text)
         if text and match:
             weeks, days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
-            return datetime.now(UTC) - timedelta(
-                weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds
-            )
+            return datetime.now(UTC) - timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
     except (ValueError, OverflowError):
         pass
     raise typer.BadParameter(f"{text!r} is neither a span (30d, 2h, 1w3d) nor a date (2026-01-31)")
+
+
+def moment_to_clear(text: str) -> datetime:
+    """The same where things are removed: `6m` is refused, since it might be meant as months."""
+    if text.endswith("m") and _SPAN.fullmatch(text):
+        raise typer.BadParameter(f"{text!r} would be minutes; name hours, days (30d), weeks (26w) or a date")
+    return moment(text)

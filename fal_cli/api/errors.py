@@ -1,9 +1,8 @@
 """The one family of failures that the request layer raises. It carries facts; sentences are made elsewhere."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 
 class Phase(IntEnum):
@@ -16,8 +15,7 @@ class Phase(IntEnum):
     ANSWERED = 4  # a whole answer
 
 
-@dataclass(frozen=True)
-class FieldError:
+class FieldError(NamedTuple):
     """One entry of a `detail` list (wire §8.1)."""
 
     location: str
@@ -25,8 +23,7 @@ class FieldError:
     type: str = ""
 
 
-@dataclass(frozen=True)
-class Detail:
+class Detail(NamedTuple):
     """What an error answer says: a text, its field errors, and the service's word for the kind."""
 
     message: str

@@ -1,15 +1,16 @@
 """What is seen while a request is followed, and what a call answers. Plain values."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from fal_cli.api.body import Body
 from fal_cli.endpoint import EndpointId
 
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
-@dataclass(frozen=True)
-class Handle:
+
+class Handle(NamedTuple):
     """A request in the queue and where to ask about it.
 
     `submitted_at` (Unix seconds) is known for requests of this machine: a 404 in its first seconds is lag.
@@ -23,8 +24,7 @@ class Handle:
     submitted_at: float | None = None
 
 
-@dataclass(frozen=True)
-class Submitted:
+class Submitted(NamedTuple):
     """A submit that the service accepted. `adopted`: the answer was cut, and its header id was found running."""
 
     handle: Handle
@@ -32,8 +32,7 @@ class Submitted:
     adopted: bool = False
 
 
-@dataclass(frozen=True)
-class LogLine:
+class LogLine(NamedTuple):
     """One line that the model wrote. The three values together are its identity (wire §4.5)."""
 
     timestamp: str
@@ -41,41 +40,46 @@ class LogLine:
     message: str
 
 
-@dataclass(frozen=True)
-class Queued:
+class Queued(NamedTuple):
     """Waiting in line; 0 is next."""
 
     position: int | None
-    raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    word = "IN_QUEUE"
+    raw: Mapping[str, Any] = _NOTHING
+
+    @property
+    def word(self) -> str:
+        return "IN_QUEUE"
 
 
-@dataclass(frozen=True)
-class InProgress:
+class InProgress(NamedTuple):
     """Running. `logs` are lines not seen before."""
 
     logs: tuple[LogLine, ...] = ()
-    raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    word = "IN_PROGRESS"
+    raw: Mapping[str, Any] = _NOTHING
+
+    @property
+    def word(self) -> str:
+        return "IN_PROGRESS"
 
 
-@dataclass(frozen=True)
-class Completed:
+class Completed(NamedTuple):
     """Ended, well or not: only the result route tells (wire §4.7). `inference_seconds` may be unknown."""
 
     logs: tuple[LogLine, ...] = ()
     inference_seconds: float | None = None
     error: str = ""
     error_type: str = ""
-    raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    word = "COMPLETED"
+    raw: Mapping[str, Any] = _NOTHING
+
+    @property
+    def word(self) -> str:
+        return "COMPLETED"
 
 
 Status = Queued | InProgress | Completed
 
 
-@dataclass(frozen=True)
-class Retrying:
+class Retrying(NamedTuple):
     """An exchange failed harmlessly and is made again after `delay` seconds."""
 
     what: str
@@ -84,16 +88,14 @@ class Retrying:
     delay: float
 
 
-@dataclass(frozen=True)
-class Offline:
+class Offline(NamedTuple):
     """The service cannot be reached since `seconds`; the request goes on without us."""
 
     reason: str
     seconds: float
 
 
-@dataclass(frozen=True)
-class BackOnline:
+class BackOnline(NamedTuple):
     """The service answers again."""
 
     seconds: float
@@ -102,11 +104,10 @@ class BackOnline:
 Event = Status | Retrying | Offline | BackOnline
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(NamedTuple):
     """What an endpoint answered: the bytes as they came, and what their headers say."""
 
-    body: Body = field(repr=False)
+    body: Body
     content_type: str
     request_id: str
     billable_units: str = ""
@@ -116,8 +117,7 @@ class Result:
         return "json" in self.content_type.lower()
 
 
-@dataclass(frozen=True)
-class Cancelled:
+class Cancelled(NamedTuple):
     """The answer to a cancel (wire §4.8): OK, CANCELLATION_REQUESTED or ALREADY_COMPLETED."""
 
     word: str

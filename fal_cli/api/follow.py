@@ -8,7 +8,6 @@ import json
 import time
 from collections import OrderedDict
 from collections.abc import Generator, Iterator
-from dataclasses import replace
 from enum import Enum, auto
 
 import requests
@@ -170,7 +169,7 @@ class _Watch:
                 self._last = state
                 yield status
             return
-        status = replace(status, logs=self._unseen(status.logs))
+        status = status._replace(logs=self._unseen(status.logs))
         state = (status.word, None)
         if status.logs or state != self._last or isinstance(status, Completed):
             self._last = state

@@ -1,14 +1,13 @@
 """Which hosts belong to the service, so that nothing else ever gets the key."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 """Names of this machine, for messages; all of 127.0.0.0/8 counts."""
 
 
-@dataclass(frozen=True)
-class Hosts:
+class Hosts(NamedTuple):
     """Base URLs without a trailing slash (wire §1.1)."""
 
     run: str = "https://fal.run"

@@ -10,11 +10,11 @@ from urllib.parse import urlencode
 from fal_cli.api import answers
 from fal_cli.api.deadline import Deadline
 from fal_cli.api.errors import Refused
-from fal_cli.api.wire import Request, TransportFailure, Wire
+from fal_cli.api.wire import Policy, Request, TransportFailure, Wire
 
 _PAGE = 100
 _IDS_AT_ONCE = 50
-_MOST_PAGES = 50
+_MOST_PAGES = 1000
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def requests_of(
     parameters = {"endpoint_id": endpoint, "start": _text(start), "expand": "payloads", "limit": str(_PAGE)}
     if end is not None:
         parameters["end"] = _text(end)
-    for item in _items(wire, "the request listing", "/v1/models/requests/by-endpoint", parameters, "items", deadline):
+    for item in entries(wire, "the request listing", "/v1/models/requests/by-endpoint", parameters, "items", deadline):
         if isinstance(item.get("request_id"), str):
             yield _listed(item)
 
@@ -87,40 +87,45 @@ def charges(wire: Wire, endpoints: Sequence[str], *, start: datetime, end: datet
             "limit": str(_PAGE),
         }
         path = "/v1/models/billing-events"
-        for item in _items(wire, "the billing events", path, parameters, "billing_events", None):
-            total = _decimal(item.get("cost_total"))
+        for item in entries(wire, "the billing events", path, parameters, "billing_events", None):
+            total = decimal(item.get("cost_total"))
             if isinstance(item.get("request_id"), str) and total is not None:
-                yield Charge(
-                    item["request_id"], str(item.get("endpoint_id")), _decimal(item.get("output_units")), total
-                )
+                yield Charge(item["request_id"], str(item.get("endpoint_id")), decimal(item.get("output_units")), total)
 
 
 def _prices(wire: Wire, endpoints: Sequence[str]) -> dict[str, Price]:
     parameters = {"endpoint_id": ",".join(endpoints)}
     try:
-        items = list(_items(wire, "the prices", "/v1/models/pricing", parameters, "prices", None))
+        items = list(entries(wire, "the prices", "/v1/models/pricing", parameters, "prices", None))
     except Refused as error:
         if error.status != 404:
             raise
-        # One unknown endpoint makes the service refuse them all.
-        return {} if len(endpoints) == 1 else {k: v for one in endpoints for k, v in _prices(wire, [one]).items()}
+        # One unknown endpoint makes the service refuse them all: halves find it in few calls.
+        middle = len(endpoints) // 2
+        return {} if not middle else _prices(wire, endpoints[:middle]) | _prices(wire, endpoints[middle:])
     found = {}
     for item in items:
-        amount = _decimal(item.get("unit_price"))
+        amount = decimal(item.get("unit_price"))
         if amount is not None:
             name = str(item.get("endpoint_id"))
             found[name] = Price(name, amount, str(item.get("unit") or "unit"), str(item.get("currency") or ""))
     return found
 
 
-def _items(
-    wire: Wire, what: str, path: str, parameters: Mapping[str, str], key: str, deadline: Deadline | None
+def entries(
+    wire: Wire,
+    what: str,
+    path: str,
+    parameters: Mapping[str, str],
+    key: str,
+    deadline: Deadline | None,
+    policy: Policy = answers.FREE,
 ) -> Iterator[dict[str, Any]]:
-    """Every entry of a list that comes in pages (§11.1)."""
+    """Every entry of a list that comes in pages (§11.1). Raises `Refused`, `NotReached`, `Unavailable`."""
     cursor = ""
     for _ in range(_MOST_PAGES):
         query = urlencode({**parameters, **({"cursor": cursor} if cursor else {})})
-        body = _get(wire, Request(what, "GET", f"{wire.hosts.api}{path}?{query}"), deadline)
+        body = ask(wire, Request(what, "GET", f"{wire.hosts.api}{path}?{query}"), deadline, policy)
         listed = body.get(key)
         yield from (item for item in (listed if isinstance(listed, list) else []) if isinstance(item, dict))
         following = body.get("next_cursor")
@@ -129,9 +134,12 @@ def _items(
         cursor = following
 
 
-def _get(wire: Wire, request: Request, deadline: Deadline | None) -> dict[str, Any]:
+def ask(
+    wire: Wire, request: Request, deadline: Deadline | None = None, policy: Policy = answers.FREE
+) -> dict[str, Any]:
+    """The object that a free call answers. Raises `Refused`, `NotReached`, `Unavailable`."""
     try:
-        answer = wire.send(request, answers.FREE, deadline=deadline)
+        answer = wire.send(request, policy, deadline=deadline)
     except TransportFailure as failure:
         raise answers.unreached(failure) from failure
     body = answer.json()
@@ -161,7 +169,8 @@ def _moment(text: object) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _decimal(value: object) -> Decimal | None:
+def decimal(value: object) -> Decimal | None:
+    """A JSON number, or its text, as a decimal; None for what is none."""
     try:
         number = Decimal(str(value))
     except InvalidOperation:

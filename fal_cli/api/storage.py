@@ -12,7 +12,7 @@ hosts, the CDN token to the CDN, and neither to a pre-signed URL.
 import json
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -96,14 +96,14 @@ class _Cdn:
         """One step with the token."""
         used = self._authorization
         try:
-            return _step(wire, replace(request, authorization=used))
+            return _step(wire, request._replace(authorization=used))
         except Refused as error:
             if error.status != 401:
                 raise
         with self._lock:
             if self._authorization == used:
                 _, self._authorization = self._mint(wire)
-        return _step(wire, replace(request, authorization=self._authorization))
+        return _step(wire, request._replace(authorization=self._authorization))
 
     def _mint(self, wire: Wire) -> tuple[str, str]:
         url = f"{wire.hosts.rest}/storage/auth/token?storage_type=fal-cdn-v3"
@@ -177,7 +177,7 @@ def _send_parts(wire: Wire, step: Step, job: Upload, part: Callable[[int], Reque
             local.wire = wire.twin()
         offset = (number - 1) * PART_BYTES
         body = job.body(offset, min(PART_BYTES, job.source.size - offset))
-        request = replace(part(number), read_seconds=FILE_SECONDS, **body)
+        request = part(number)._replace(read_seconds=FILE_SECONDS, **body)
         try:
             answer = step(local.wire, request)
             job.source.check_unchanged()
@@ -207,7 +207,7 @@ def _completion(url: str, etags: list[str]) -> Request:
 
 
 def _unsigned_step(wire: Wire, request: Request) -> Answer:
-    return _step(wire, replace(request, authorization=""))
+    return _step(wire, request._replace(authorization=""))
 
 
 def _step(wire: Wire, request: Request) -> Answer:

@@ -9,9 +9,9 @@ import os
 import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from http.client import HTTPException
-from typing import Any, Protocol, TypeVar
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import requests
@@ -28,6 +28,8 @@ from fal_cli.api.events import Retrying
 from fal_cli.api.hosts import Hosts, is_loopback
 from fal_cli.api.phases import Exchange, PhasedAdapter, Recorder
 from fal_cli.api.redaction import redacted
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 30.0
@@ -46,8 +48,7 @@ class SizedBody(Protocol):
     def read(self, size: int = -1, /) -> bytes: ...
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(NamedTuple):
     """One HTTP request; `what` names it in messages, `read_seconds` None waits for an answer without end.
 
     The credential joins it on the service's own hosts unless `authorization` says otherwise: "" sends none, any
@@ -58,7 +59,7 @@ class Request:
     what: str
     method: str
     url: str
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = _NOTHING
     body: bytes | None = None
     read_seconds: float | None = READ_SECONDS
     authorization: str | None = None
@@ -66,14 +67,13 @@ class Request:
     is_large: bool = False
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """A whole HTTP answer. `content` instead of `body` where it may be large."""
 
     status: int
     headers: Mapping[str, str]
-    body: bytes = field(default=b"", repr=False)
-    content: Body | None = field(default=None, repr=False)
+    body: bytes = b""
+    content: Body | None = None
 
     @property
     def ok(self) -> bool:
@@ -125,8 +125,7 @@ Outcome = Answer | TransportFailure
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Policy:
+class Policy(NamedTuple):
     """How often an outcome may be answered by making the exchange again, and how long to wait between.
 
     `retries(outcome)` is the number of repetitions that this outcome allows in all; 0 stops at once.
@@ -354,7 +353,7 @@ def _bounded(request: Request, deadline: Deadline) -> Request:
     left = deadline.left()
     if left is None or (request.read_seconds is not None and request.read_seconds <= left):
         return request
-    return replace(request, read_seconds=max(left, 0.05))
+    return request._replace(read_seconds=max(left, 0.05))
 
 
 def _failure(

@@ -1,10 +1,9 @@
 """A file a verb. `VERBS` names them all, so that only those that were typed are imported."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Verb:
+class Verb(NamedTuple):
     """Where a verb lives, and its line in the help."""
 
     module: str
@@ -22,9 +21,18 @@ VERBS: dict[str, Verb] = {
     "resume": Verb("resume", "Take up again what was left, as if run had never stopped."),
     "rerun": Verb("rerun", "Make an earlier call again, with changes."),
     "cancel": Verb("cancel", "Ask the service to stop requests."),
+    "history": Verb("history", "Show the requests that this machine made."),
+    "cost": Verb("cost", "Show what requests have cost."),
     "stream": Verb("stream", "Print an endpoint's events as they come."),
     "realtime": Verb("realtime", "Talk to an endpoint over a WebSocket, line by line."),
+    "models": Verb("models", "Find models."),
+    "schema": Verb("schema", "Show what an endpoint takes and gives."),
+    "pricing": Verb("pricing", "Show what a unit of an endpoint costs."),
+    "open": Verb("open", "Open a model's page, or what a request made, in the browser."),
     "upload": Verb("upload", "Upload files and print their URLs."),
+    "webhook": Verb("webhook", "Verify, send and receive webhooks."),
+    "auth": Verb("auth", "Log in, and choose whose key calls are made with."),
+    "config": Verb("config", "Look at the settings that are kept, and change them."),
     "sandbox": Verb("sandbox", "Keep a local fal running, look into it, or clear it."),
     "completion": Verb("completion", "Print the completion script of a shell."),
     "help": Verb("help", "Explain a command or a topic."),

@@ -4,12 +4,14 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from fal_cli.api.body import Body
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 STORED_INPUT_BYTES = 64 * 1024
 STORED_RESULT_BYTES = 1024 * 1024
@@ -36,8 +38,7 @@ class State(StrEnum):
     EXPIRED = "expired"  # the service no longer has the result, and we never had it
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(NamedTuple):
     """A call about to be sent. `mode` is `queue`, `direct`, `stream` or `realtime`.
 
     `key_print` tells keys apart without being one. `options` are the call's own, for sending it again.
@@ -49,12 +50,11 @@ class Call:
     host: str = ""
     profile: str = ""
     key_print: str = ""
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = _NOTHING
     is_private: bool = False
 
 
-@dataclass(frozen=True)
-class Kept:
+class Kept(NamedTuple):
     """A result as the ledger keeps it; not `is_whole` if `data:` URIs were shortened."""
 
     body: bytes
@@ -62,8 +62,7 @@ class Kept:
     is_whole: bool
 
 
-@dataclass(frozen=True)
-class Search:
+class Search(NamedTuple):
     """Which rows are asked for; of `states` and `only_open` it is enough that a row fits one.
 
     `text` is looked for in input, endpoint, id and error.
@@ -79,8 +78,7 @@ class Search:
     limit: int | None = None
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """One request as recorded. Moments are UTC; `expires_at` is until when the service keeps the result at least.
 
     `input_json` is None where it was not kept; `input_is_whole` says whether it can be sent again. `is_open`:

@@ -33,8 +33,10 @@ class Ledger:
         self._now = now
         try:
             self._db = open_database(path)
-        except (sqlite3.Error, OSError) as error:
+        except sqlite3.Error as error:
             raise LedgerError(f"{path}: {error}") from error
+        except OSError as error:
+            raise LedgerError(f"{path}: {error.strerror or error}") from error
 
     # -- the life of one request
 
@@ -174,10 +176,6 @@ class Ledger:
         """The rows that are asked for, newest first."""
         conditions, values = _conditions(search)
         return self._rows(" AND ".join(conditions) or "1", tuple(values), search.limit)
-
-    def known_ids(self, request_ids: Iterable[str]) -> set[str]:
-        """Those of the request ids that have a row."""
-        return {request_id for request_id in request_ids if self._rows("request_id = ?", (request_id,), 1)}
 
     def result(self, local_id: int) -> Kept | None:
         """The result that is kept of a request."""

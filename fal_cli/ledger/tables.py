@@ -42,7 +42,10 @@ def _create_private(path: Path) -> None:
     for folder in (*reversed(path.parent.parents), path.parent):
         if not folder.exists():
             folder.mkdir(exist_ok=True, mode=0o700)
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    except PermissionError:
+        os.close(os.open(path, os.O_RDONLY))  # one that may only be read can still be asked
 
 
 def _prepare(db: sqlite3.Connection) -> None:

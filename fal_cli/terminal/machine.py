@@ -34,7 +34,7 @@ def as_facts(event: Event, request_id: str) -> dict[str, Any]:
     if isinstance(event, Queued):
         facts["position"] = event.position
     elif isinstance(event, InProgress | Completed):
-        facts["logs"] = [vars(line) for line in event.logs]
+        facts["logs"] = [line._asdict() for line in event.logs]
     if isinstance(event, Completed):
         facts |= {
             "inference_seconds": event.inference_seconds,
@@ -42,6 +42,6 @@ def as_facts(event: Event, request_id: str) -> dict[str, Any]:
             "error_type": event.error_type or None,
         }
     if isinstance(event, Retrying | Offline | BackOnline):
-        facts |= vars(event)
+        facts |= event._asdict()
     facts["at"] = round(time.time(), 3)
     return facts

@@ -26,7 +26,7 @@ class Output:
 
     def __init__(self, stream: BinaryIO, *, is_terminal: bool, color: bool) -> None:
         self._stream = stream
-        self._color = color
+        self.color = color
         self.is_terminal = is_terminal
 
     def data(self, data: bytes) -> None:
@@ -56,8 +56,12 @@ class Output:
         if not self.is_terminal:
             self.data(_encoded(json.dumps(value, ensure_ascii=False)) + b"\n")
             return
-        text = visible_json(json.dumps(_shortened(value), ensure_ascii=False, indent=None if one_line else 2))
-        self.data(_encoded(_TOKEN.sub(_painted, text) if self._color else text) + b"\n")
+        try:
+            text = json.dumps(_shortened(value), ensure_ascii=False, indent=None if one_line else 2)
+        except RecursionError:  # what can be read can be nested deeper than what can be laid out
+            text = json.dumps(value, ensure_ascii=False)
+        text = visible_json(text)
+        self.data(_encoded(_TOKEN.sub(_painted, text) if self.color else text) + b"\n")
 
     def _detach(self) -> None:
         """Points stdout at nothing, so that the interpreter's own last flush does not fail again."""

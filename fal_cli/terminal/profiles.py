@@ -1,0 +1,57 @@
+"""Whose keys there are, on a terminal: a table of profiles, and the account behind one key as labelled lines."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from fal_cli.terminal.sanitize import visible
+from fal_cli.terminal.table import Cell, Column, draw, paint
+
+_COLUMNS = (
+    Column("", 0),
+    Column("profile", 1, least=8),
+    Column("key", 2),
+    Column("kept in", 3),
+    Column("hosts of its own", 4, least=8, is_optional=True),
+)
+_PLACES = {"file": "a file", "keyring": "the keyring", "vendor": "the vendor's file"}
+_NOT_VISIBLE = "not visible to this key"
+_LABEL = 7
+
+
+def table(found: Sequence[Mapping[str, Any]], *, width: int, color: bool) -> list[str]:
+    """The profiles as the lines of a table, the active one marked."""
+    rows = [
+        (
+            Cell("*" if facts["active"] else "", "green"),
+            Cell(facts["profile"], "bold" if facts["active"] else ""),
+            Cell(_shown_id(facts)),
+            Cell(_PLACES.get(facts["source"], "no key"), "" if facts["source"] else "dim"),
+            Cell(", ".join(facts["hosts"])),
+        )
+        for facts in found
+    ]
+    return draw(_COLUMNS, rows, width=width, color=color)
+
+
+def sheet(facts: Mapping[str, Any], usual_hosts: Mapping[str, str], *, color: bool) -> list[str]:
+    """The account as lines, with the hosts that are not the usual ones."""
+    return [
+        f"{paint(label.ljust(_LABEL), 'dim' if color else '')}  {visible(value)}"
+        for label, value in _entries(facts, usual_hosts)
+    ]
+
+
+def _entries(facts: Mapping[str, Any], usual_hosts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    balance, key = facts["balance"], _shown_id(facts)
+    yield "account", facts["account"] or _NOT_VISIBLE
+    yield "balance", _NOT_VISIBLE if balance is None else f"{balance:.2f} {facts['currency'] or ''}".rstrip()
+    yield "key", f"{key} from {facts['source']}" if key else f"from {facts['source']}"
+    if facts["profile"]:
+        yield "profile", facts["profile"]
+    others = [f"{service} {url}" for service, url in facts["hosts"].items() if url != usual_hosts[service]]
+    for number, line in enumerate(others):
+        yield "" if number else "hosts", line
+
+
+def _shown_id(facts: Mapping[str, Any]) -> str:
+    return f"{facts['key_id']}…" if facts["key_id"] else ""
