@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, BinaryIO, TextIO
 
-from fal_cli.errors import CliError, Exit, UsageError
+from fal_cli.errors import CliError, Exit, NoCredentials, UsageError
 from fal_cli.options import GlobalFlags
 from fal_cli.terminal.output import Output
 from fal_cli.terminal.talk import Talk
@@ -257,7 +257,7 @@ class Context:
             return True
         try:
             return self.credential.is_of_the_sandbox
-        except CliError:
+        except NoCredentials:
             return False
 
     def _credential(self, profile: str) -> "Credential":
