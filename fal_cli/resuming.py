@@ -156,7 +156,8 @@ class Resumption:
             return expiry.instead(self._context, request, error)
         except (ApiError, CliError):
             self._board.ended(job.name, "failed")
-            self._ended(job.name, False)
+            with self._board.aside():
+                self._ended(job.name, False)
             raise
 
     def _found(self, job: Job, row: Row, finished: Finished[Arrival | list[Listed]]) -> None:
