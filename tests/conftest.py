@@ -86,6 +86,7 @@ class Service:
             "FAL_QUEUE_RUN_HOST": addresses.queue,
             "FAL_CDN_HOST": addresses.cdn,
             "FAL_REST_HOST": addresses.rest,
+            "FAL_API_HOST": addresses.api,
         }
 
     @property

@@ -12,6 +12,7 @@ from fal_cli.errors import CliError, UsageError
 EXAMPLES = """\
   fal sandbox serve --port 8700
   fal sandbox serve --fault submit=429:retry-after=2*3 --fault stream=cut-after:2
+  fal sandbox serve --fault webhook=redeliver
   fal sandbox stats"""
 
 DEFAULT_PORT = 8700
@@ -21,7 +22,9 @@ def serve(
     context: Context,
     port: Annotated[
         int,
-        typer.Option("--port", metavar="N", help="First of four ports: run, queue, files, rest; 0 takes free ones."),
+        typer.Option(
+            "--port", metavar="N", help="First of five ports: run, queue, files, rest, api; 0 takes free ones."
+        ),
     ] = DEFAULT_PORT,
     cert: Annotated[
         Path | None, typer.Option("--cert", metavar="FILE", help="Serve TLS with this certificate.")
@@ -39,7 +42,9 @@ def serve(
     with sandbox_extra():
         from fal_cli.sandbox.server import SANDBOX_KEY, Sandbox
     try:
-        sandbox = Sandbox(settings.sandbox_folder(context.env), faults=fault or (), port=port, cert=cert, key=key)
+        sandbox = Sandbox(
+            settings.sandbox_folder(context.env), faults=fault or (), port=port, cert=cert, key=key, webhooks=True
+        )
     except ValueError as error:
         raise UsageError(f"--fault: {error}") from None
     except OSError as error:
@@ -103,7 +108,10 @@ def _check_certificate(cert: Path | None, key: Path | None) -> None:
 
 def _environment(key: str, addresses: Mapping[str, str]) -> list[tuple[str, str]]:
     """Clients expect a bare `host:port` where TLS is served, and our own takes a scheme where it is not."""
-    variables = {"run": "FAL_RUN_HOST", "queue": "FAL_QUEUE_RUN_HOST", "cdn": "FAL_CDN_HOST", "rest": "FAL_REST_HOST"}
+    variables = {
+        "run": "FAL_RUN_HOST", "queue": "FAL_QUEUE_RUN_HOST", "cdn": "FAL_CDN_HOST", "rest": "FAL_REST_HOST",
+        "api": "FAL_API_HOST",
+    }  # fmt: skip
     hosts = [(variables[service], url.removeprefix("https://")) for service, url in addresses.items()]
     return [("FAL_KEY", key), *hosts]
 

@@ -1,6 +1,7 @@
 """Answers in the service's own words: JSON, errors, the ingress's HTML page."""
 
 import json
+from datetime import UTC, datetime
 from email.utils import formatdate
 from http import HTTPStatus
 from typing import Any
@@ -10,6 +11,10 @@ from starlette.responses import Response
 
 DOCS_ERRORS = "https://docs.fal.ai/errors/#"
 SERVED_FROM = {"X-Fal-Served-From": "sandbox"}
+_PROBLEM_TYPES = {
+    401: "authorization_error", 403: "authorization_error", 404: "not_found", 429: "rate_limited",
+    501: "not_implemented",
+}  # fmt: skip
 
 
 def dump(value: Any) -> bytes:
@@ -29,6 +34,12 @@ def detail(status: int, text: Any, *, request_id: str | None = None, **headers: 
     """`{"detail": …}`, the platform's usual error body; `headers` in Python spelling."""
     spelled = {name.replace("_", "-"): value for name, value in headers.items()}
     return answer(status, {"detail": text}, request_id=request_id, headers=spelled)
+
+
+def problem(status: int, message: str, *, kind: str | None = None, headers: dict[str, str] | None = None) -> Response:
+    """`{"error": …}`, the platform API's error body (§8.3); `kind` replaces the usual type of the status."""
+    usual = _PROBLEM_TYPES.get(status, "validation_error" if status < 500 else "server_error")
+    return answer(status, {"error": {"type": kind or usual, "message": message}}, headers=headers)
 
 
 def entry(loc: tuple[str | int, ...], message: str, kind: str, given: Any, **ctx: Any) -> dict[str, Any]:
@@ -69,6 +80,11 @@ def phrase(status: int) -> str:
         return HTTPStatus(status).phrase
     except ValueError:
         return "Error"
+
+
+def timestamp(moment: float) -> str:
+    """Unix seconds as the platform API writes a moment."""
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def http_date(moment: float) -> str:

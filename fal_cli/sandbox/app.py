@@ -7,7 +7,23 @@ from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from fal_cli.sandbox import answers, auth, cdn, events, queue, realtime, rest, run, storage
+from fal_cli.sandbox import (
+    account,
+    answers,
+    auth,
+    billing,
+    catalog,
+    cdn,
+    estimate,
+    events,
+    listing,
+    pricing,
+    queue,
+    realtime,
+    rest,
+    run,
+    storage,
+)
 from fal_cli.sandbox.context import Context
 from fal_cli.sandbox.intake import Refused
 from fal_cli.sandbox.routes import Route, match
@@ -34,6 +50,13 @@ _HANDLERS: dict[str, Handler] = {
     "put": storage.put,
     "part": storage.part,
     "complete": storage.complete,
+    "jwks": rest.jwks,
+    "models": catalog.read,
+    "listing": listing.read,
+    "pricing": pricing.read,
+    "estimate": estimate.read,
+    "billing": billing.read,
+    "account": account.read,
 }
 
 logger = logging.getLogger(__name__)
@@ -52,28 +75,28 @@ class Application:
             await self._meet(scope, receive, send)
             return
         request = Request(scope, receive)
+        service = self.ports[scope["server"][1]]
         try:
-            response = await self._answer(request, self.ports[scope["server"][1]])
+            response = await self._answer(request, service)
         except Refused as refused:
             response = refused.response
         except ClientDisconnect:
             return
         except Exception:
             logger.exception("sandbox: %s %s failed", request.method, request.url.path)
-            response = answers.detail(500, "Internal Server Error")
+            response = _complain(service, 500)
         await response(scope, receive, send)
 
     async def _answer(self, request: Request, service: str) -> Response:
         route = match(service, request.scope["path"], request.method)
         if route is None:
-            return answers.detail(404, "Not Found")
+            return _complain(service, 404)
         self._count(route)
         refusal = auth.refuse(request, route)
         if refusal is not None:
             return refusal
         if request.method not in route.methods:
-            allowed = {"allow": ", ".join(route.methods)} if route.methods else {}
-            return answers.detail(405, "Method Not Allowed", **allowed)
+            return _complain(service, 405, allow=", ".join(route.methods))
         return await _HANDLERS[route.action or route.name](self.context, request, route)
 
     async def _meet(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -89,3 +112,11 @@ class Application:
         self.context.store.count(route.counter)
         if route.request_id:
             self.context.store.count(route.counter, route.request_id)
+
+
+def _complain(service: str, status: int, allow: str = "") -> Response:
+    """An error that is no route's own, in the shape of the service (§8.3)."""
+    headers = {"Allow": allow} if allow else {}
+    if service == "api":
+        return answers.problem(status, answers.phrase(status), headers=headers)
+    return answers.detail(status, answers.phrase(status), **headers)

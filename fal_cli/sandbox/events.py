@@ -3,20 +3,28 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from uuid import uuid4
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Scope
+from starlette.types import Receive, Scope, Send
 
-from fal_cli.sandbox import answers, connection, files, misbehave, models, planning, run, sse, views
+from fal_cli.sandbox import answers, connection, files, misbehave, models, planning, run, sse, timeline, views
 from fal_cli.sandbox.context import Context
 from fal_cli.sandbox.intake import Call, read_call
 from fal_cli.sandbox.models import Answer, Refusal
-from fal_cli.sandbox.record import Outcome
+from fal_cli.sandbox.orders import Failure
+from fal_cli.sandbox.record import Outcome, Record, to_json
 from fal_cli.sandbox.routes import Route
 
 _TURN_EVENTS = 50
+# How a stream ends of which no end was noted, since its server was killed: at the platform's limit (§4.10).
+_LIMIT_SECONDS = 3600.0
+_LIMIT_HIT = planning.failed(Failure(504))
+_CLIENT_GONE = planning.failed(Failure(499, error_type="client_disconnected"))
+_NOTHING = Outcome(200, None, {"X-Fal-Billable-Units": "0"})
+_ORDERED = Outcome(200, None, {"X-Fal-Billable-Units": "1"})
 
 
 async def stream(context: Context, request: Request, route: Route) -> Response:
@@ -38,16 +46,22 @@ async def stream(context: Context, request: Request, route: Route) -> Response:
 async def _open(context: Context, call: Call) -> Response:
     request_id = str(uuid4())
     opened = await asyncio.to_thread(_begin, context, call)
-    context.store.add_request(
-        request_id, kind="events", endpoint=call.endpoint.id, app=call.endpoint.app,
-        body_hash=call.body_hash, accepted=time.time(), record={},
-    )  # fmt: skip
+    record = _record(call, request_id, opened)
+    planning.add_record(context.store, record, call, kind="events")
     context.store.count("events", request_id)
     if isinstance(opened, Outcome):
         return await views.result(context, request_id, opened)
     if call.orders.body is not None:
         return views.ordered_body(request_id, call.orders)
-    return ModelStream(context, call, request_id, *opened)
+    return ModelStream(context, call, record, *opened)
+
+
+def _record(call: Call, request_id: str, opened: "Outcome | tuple[models.Stream, float]") -> Record:
+    if isinstance(opened, Outcome):
+        return planning.accept(call, request_id, timeline.running(0.0), opened)
+    if call.orders.body is not None:
+        return planning.accept(call, request_id, timeline.running(0.0), _ORDERED)
+    return planning.accept(call, request_id, timeline.running(_LIMIT_SECONDS), _LIMIT_HIT)
 
 
 def _begin(context: Context, call: Call) -> "Outcome | tuple[models.Stream, float]":
@@ -75,18 +89,20 @@ def _echo(call: Call) -> models.Stream:
 
 
 class ModelStream(sse.EventStream):
-    """The answers of a model, each `pause` seconds after the one before."""
+    """The answers of a model, each `pause` seconds after the one before. Its end is noted in the record."""
 
-    def __init__(self, context: Context, call: Call, request_id: str, found: models.Stream, pause: float) -> None:
-        super().__init__(request_id)
+    def __init__(self, context: Context, call: Call, record: Record, found: models.Stream, pause: float) -> None:
+        super().__init__(record.request_id)
         self._context = context
         self._ping = call.orders.ping
-        self._request_id = request_id
+        self._record = record
+        self._ended = False
         self._answers = found.answers
         self._pause = pause
 
     async def events(self, scope: Scope) -> AsyncIterator[bytes]:
         """An event for each answer; pings only where they were ordered (§15 #14)."""
+        outcome = _NOTHING
         for number, answer in enumerate(self._answers):
             async for ping in self._wait():
                 yield ping
@@ -94,7 +110,20 @@ class ModelStream(sse.EventStream):
                 await asyncio.sleep(0)  # without pauses the others would have to wait to the end
             if connection.is_gone(scope):
                 return
-            yield sse.event(answers.dump(await self._body(answer)))
+            outcome = self._place(answer)
+            yield sse.event(answers.dump(await self._fill_in(outcome)))
+        self._end(outcome)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Called by the server to send the response."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self.lose()
+
+    def lose(self) -> None:
+        """What is not sent to its end has lost its reader."""
+        self._end(_CLIENT_GONE)
 
     async def _wait(self) -> AsyncIterator[bytes]:
         left = self._pause
@@ -105,9 +134,20 @@ class ModelStream(sse.EventStream):
         if left:
             await asyncio.sleep(left)
 
-    async def _body(self, answer: Answer) -> object:
-        if not answer.media:
-            return answer.body
+    def _place(self, answer: Answer) -> Outcome:
         outcome, media = planning.place(answer)
-        planning.add_files(self._context.store, self._request_id, media)
+        planning.add_files(self._context.store, self._record.request_id, media)
+        return outcome
+
+    async def _fill_in(self, outcome: Outcome) -> object:
+        if not outcome.files:
+            return outcome.body
         return await asyncio.to_thread(files.fill_in, self._context.store, outcome, self._context.cdn)
+
+    def _end(self, outcome: Outcome) -> None:
+        if self._ended:
+            return
+        self._ended = True
+        life = timeline.running(time.time() - self._record.accepted)
+        ended = replace(self._record, timeline=life, outcome=outcome)
+        self._context.store.amend(ended.request_id, to_json(ended))

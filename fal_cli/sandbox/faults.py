@@ -13,8 +13,13 @@ from typing import Any
 
 ROUTES = (
     "token", "upload", "part", "complete", "events", "realtime",
+    "models", "listing", "pricing", "estimate", "billing", "account", "jwks", "webhook",
     "submit", "run", "status", "stream", "result", "cancel", "file", "any",
 )  # fmt: skip
+# Those of the platform API, which has an error shape of its own (§8.3).
+PLATFORM_ROUTES = ("models", "listing", "pricing", "estimate", "billing", "account")
+# What the sandbox sends itself has words of its own alone: nothing arrives that could be answered wrongly.
+WEBHOOK_WORDS = ("redeliver", "bad-signature", "old")
 HTML_STATUSES = (502, 503, 504)
 PLAIN_WORDS = ("cut-before", "cut-after", "reset-before", "reset-after", "truncate", "garbage")
 SECONDS_WORDS = ("stall", "stall-before")
@@ -40,6 +45,7 @@ _WORDS = {
     "part": {**_PLAIN, "cut-at": "N"},
     "upload": {**_PLAIN, "cut-at": "N", "expires": "S"},
     "token": {**_PLAIN, "expires": "S"},
+    "webhook": dict.fromkeys(WEBHOOK_WORDS, ""),
 }
 STATUS_OPTIONS = (
     "json",
@@ -83,7 +89,8 @@ class Fault:
 
     def matches(self, route: str, number: int = 0) -> bool:
         """Whether the fault is meant for an exchange on `route`, about the part of that number."""
-        return self.route in ("any", route) and self.number in (0, number)
+        is_meant = self.route == route or (self.route == "any" and route != "webhook")
+        return is_meant and self.number in (0, number)
 
 
 def parse_fault(text: str) -> Fault:
@@ -96,7 +103,9 @@ def parse_fault(text: str) -> Fault:
         raise ValueError(f"fault {text!r}: unknown route {route!r}; one of {', '.join(ROUTES)}")
     word, times = _split_times(text, rest)
     name, _, argument = word.partition(":")
-    if name.isascii() and name.isdigit():
+    if route == "webhook":
+        kind, options = _word_fault(text, route, name, argument)
+    elif name.isascii() and name.isdigit():
         kind, options = "status", _status_fault(text, name, argument)
     elif name.startswith("html-"):
         kind, options = "html", _html_fault(text, name, argument)
@@ -194,6 +203,7 @@ def _argument(text: str, name: str, form: str, argument: str) -> dict[str, Any]:
 
 
 def _allowed_words(route: str) -> str:
-    words = ["an HTTP status such as 429", *(f"html-{status}" for status in HTML_STATUSES)]
-    words += [f"{word}:{form}" if form else word for word, form in _WORDS.get(route, _PLAIN).items()]
+    words = [f"{word}:{form}" if form else word for word, form in _WORDS.get(route, _PLAIN).items()]
+    if route != "webhook":
+        words = ["an HTTP status such as 429", *(f"html-{status}" for status in HTML_STATUSES), *words]
     return "one of " + ", ".join(words)

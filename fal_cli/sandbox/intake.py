@@ -16,10 +16,10 @@ from fal_cli.sandbox.orders import KEY, OrderError, Orders, check_orders, take_o
 from fal_cli.sandbox.routes import Endpoint, Route
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
+MAX_KEPT_INPUT_BYTES = 1024 * 1024
 MIN_START_TIMEOUT = 0.1
 MAX_TAGS = 10
 MAX_TAGS_BYTES = 1024
-WEBHOOK_DETAIL = "fal_webhook: this sandbox delivers no webhooks; submit without it and ask for the status."
 
 _TAG_KEY = re.compile(r"^(?!fal\.)[a-z0-9._-]{1,64}$")
 _RECORD_DEPTH = 24
@@ -38,13 +38,16 @@ class Refused(Exception):
 class Call:
     """A well-formed submit or run: the input without orders, and the platform's own options.
 
-    `start_timeout` is seconds, `max_line` the longest line to join, `body_hash` the SHA-256 of the raw body.
+    `start_timeout` is seconds, `max_line` the longest line to join, `body_hash` the SHA-256 of the raw body,
+    `given` the whole input as it arrived, in JSON, None if it is not to be kept.
     """
 
     endpoint: Endpoint
     payload: Any
     orders: Orders
     body_hash: str
+    queued: bool = True
+    given: str | None = None
     start_timeout: float | None = None
     max_line: int | None = None
     low_priority: bool = False
@@ -61,21 +64,22 @@ async def read_call(request: Request, route: Route) -> Call:
     orders_payload, orders = _take_orders(payload, route)
     if queued and orders.body is not None:
         raise Refused(_bad_order((KEY,), "A body can be ordered from a direct run or a stream only", payload.get(KEY)))
-    if queued and "fal_webhook" in request.query_params:
-        raise Refused(detail(400, WEBHOOK_DETAIL))
     headers = request.headers
     start_timeout = _start_timeout(request)
+    store_payloads = headers.get("x-fal-store-io", "1") != "0"
     return Call(
         endpoint=route.endpoint,
         payload=orders_payload,
         orders=orders,
         body_hash=hashlib.sha256(raw).hexdigest(),
+        queued=queued,
+        given=dump(payload).decode() if store_payloads and len(raw) <= MAX_KEPT_INPUT_BYTES else None,
         # A direct run starts at once and is never tried again (§3).
         start_timeout=start_timeout if queued else None,
         max_line=_max_line(request) if queued else None,
         low_priority=headers.get("x-fal-queue-priority", "").lower() == "low",
         no_retry=queued and headers.get("x-fal-no-retry", "").lower() in _TRUE,
-        store_payloads=headers.get("x-fal-store-io", "1") != "0",
+        store_payloads=store_payloads,
         options={
             "tags": parse_tags(headers.get("x-fal-tags", "")),
             "lifecycle": headers.get("x-fal-object-lifecycle-preference"),
@@ -101,7 +105,7 @@ def parse_tags(text: str) -> dict[str, str]:
 
 async def read_object(request: Request) -> dict[str, Any]:
     """The body of a call that is not a model's: a JSON object, none being an empty one. Raises Refused."""
-    raw = await _read_body(request)
+    raw = await read_body(request)
     if not raw:
         return {}
     try:
@@ -113,7 +117,8 @@ async def read_object(request: Request) -> dict[str, Any]:
     return body
 
 
-async def _read_body(request: Request) -> bytes:
+async def read_body(request: Request) -> bytes:
+    """The body of a call. Raises Refused if it is too large."""
     raw = await request.body()
     if len(raw) > MAX_BODY_BYTES:
         raise Refused(detail(413, "Request body too large"))
@@ -123,8 +128,8 @@ async def _read_body(request: Request) -> bytes:
 async def _read_input(request: Request, *, queued: bool) -> tuple[bytes, Any]:
     if request.method == "GET":
         return _query_input(request)
-    raw = await _read_body(request)
-    if not _is_json(request.headers.get("content-type", "")):
+    raw = await read_body(request)
+    if not is_json(request.headers.get("content-type", "")):
         message = "Input should be a valid dictionary or object to extract fields from"
         size_note = f"<{len(raw)} bytes>"
         raise Refused(_invalid([entry(("body",), message, "model_attributes_type", size_note)]))
@@ -151,11 +156,13 @@ def _query_input(request: Request) -> tuple[bytes, Any]:
             payload[key] = [*earlier, value] if isinstance(earlier, list) else [earlier, value]
         else:
             payload[key] = value
-    if isinstance(payload.get(KEY), str):
+    text = payload.get(KEY)
+    if isinstance(text, str):
         try:
-            payload[KEY] = json.loads(payload[KEY])
-        except ValueError:
-            raise Refused(_bad_order((KEY,), "Input should be a JSON object", payload[KEY])) from None
+            payload[KEY] = json.loads(text)
+            dump(_nested(payload, _RECORD_DEPTH))
+        except (ValueError, RecursionError):
+            raise Refused(_bad_order((KEY,), "Input should be a JSON object", text)) from None
     return request.url.query.encode(), payload
 
 
@@ -165,7 +172,8 @@ def _nested(value: Any, depth: int) -> Any:
     return value
 
 
-def _is_json(content_type: str) -> bool:
+def is_json(content_type: str) -> bool:
+    """Whether a content type says JSON."""
     kind = content_type.split(";")[0].strip().lower()
     return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
 

@@ -8,9 +8,9 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from fal_cli.sandbox import answers, connection
-from fal_cli.sandbox.auth import LOCKED_DETAIL, UNKNOWN_KEY_DETAIL
+from fal_cli.sandbox.auth import LOCKED_DETAIL, SCOPE_DETAIL, UNKNOWN_KEY_DETAIL
 from fal_cli.sandbox.context import Context
-from fal_cli.sandbox.faults import EVENT_WORDS, STREAM_WORDS, Fault
+from fal_cli.sandbox.faults import EVENT_WORDS, PLATFORM_ROUTES, STREAM_WORDS, Fault
 from fal_cli.sandbox.planning import ERROR_TYPES
 from fal_cli.sandbox.spoil import Spoilable
 
@@ -85,6 +85,8 @@ async def _spoil(fault: Fault, response: Response) -> Response:
         return response
     if fault.kind == "truncate":
         return Truncated(response)
+    if isinstance(response, Spoilable):
+        response.lose()
     if fault.kind == "garbage":
         return _garbled(response)
     return Cut(reset=fault.kind == "reset-after")
@@ -99,6 +101,8 @@ def _refusal(fault: Fault, route: str, request_id: str | None) -> Response:
     headers = {} if fault.location is None else {"Location": fault.location}
     if fault.retry_after is not None:
         headers["Retry-After"] = _retry_after(fault.retry_after)
+    if route in PLATFORM_ROUTES:
+        return answers.problem(fault.status, _problem_text(fault.status), kind=fault.error_type, headers=headers)
     if fault.status == 429:
         headers["X-Fal-Needs-Retry"] = "1"
     if fault.status in (401, 403, 429) or (fault.status < 500 and fault.error_type is None):
@@ -124,6 +128,10 @@ def _plain_body(status: int, route: str) -> dict[str, object]:
         message = "You have reached the maximum number of concurrent requests."
         return {"detail": [{"loc": ["body"], "msg": message, "type": "concurrent_requests_limit"}]}
     return {"detail": answers.phrase(status)}
+
+
+def _problem_text(status: int) -> str:
+    return {401: UNKNOWN_KEY_DETAIL, 403: SCOPE_DETAIL}.get(status) or answers.phrase(status)
 
 
 def _retry_after(text: str) -> str:

@@ -24,7 +24,7 @@ from fal_cli.sandbox.record import (
     to_json,
 )
 from fal_cli.sandbox.store import FileRow, Store
-from fal_cli.sandbox.timeline import Timeline, build
+from fal_cli.sandbox.timeline import Timeline, build, running
 
 REFUSED_RUN_SECONDS = 0.05  # a body that does not validate never reaches the model
 LOW_PRIORITY_FACTOR = 2.0
@@ -62,7 +62,12 @@ def plan(call: Call, request_id: str, store: Store) -> Plan:
     missed = None if call.start_timeout is None else timeline.miss_start_deadline(call.start_timeout)
     if missed:
         timeline, outcome, media = missed, START_DEADLINE_MISSED, ()
-    record = Record(
+    return Plan(accept(call, request_id, timeline, outcome), media, run)
+
+
+def accept(call: Call, request_id: str, timeline: Timeline, outcome: Outcome) -> Record:
+    """The record of a call that is accepted now, and goes like this."""
+    return Record(
         request_id=request_id,
         endpoint=call.endpoint.id,
         app=call.endpoint.app,
@@ -75,18 +80,22 @@ def plan(call: Call, request_id: str, store: Store) -> Plan:
         faults=call.orders.faults,
         options=call.options,
     )
-    return Plan(record, media, run)
 
 
-def save(store: Store, planned: Plan, *, kind: str, body_hash: str) -> None:
-    """Write a plan down; `kind` is `queue` or `run`."""
+def save(store: Store, planned: Plan, call: Call) -> None:
+    """Write down the plan of a submit or of a direct run."""
     record = planned.record
     life = lifecycle.lenient(record.options.get("lifecycle"))
     expires = None if life.seconds is None else record.accepted + record.timeline.end + life.seconds
     add_files(store, record.request_id, planned.media, expires=expires, acl=life.acl)
+    add_record(store, record, call, kind="queue" if call.queued else "run")
+
+
+def add_record(store: Store, record: Record, call: Call, *, kind: str) -> None:
+    """Write a record down; `kind` is `queue`, `run` or `events`."""
     store.add_request(
         record.request_id, kind=kind, endpoint=record.endpoint, app=record.app,
-        body_hash=body_hash, accepted=record.accepted, record=to_json(record),
+        body_hash=call.body_hash, accepted=record.accepted, record=to_json(record), given=call.given,
     )  # fmt: skip
 
 
@@ -119,6 +128,8 @@ def run_seconds(call: Call, model: Model | None) -> float:
 
 
 def _timeline(call: Call, model: Model | None, run: float, answer: Answer | None) -> Timeline:
+    if not call.queued:
+        return running(run)
     orders = call.orders
     usual = model.queue if model else 0.1
     wait = usual * (LOW_PRIORITY_FACTOR if call.low_priority else 1.0)
@@ -150,6 +161,8 @@ def _outcome(
     except Refusal as refusal:
         return None, refused(refusal), ()
     outcome, media = place(answer)
+    if call.orders.body is not None:
+        outcome = sent_as_ordered(outcome)
     return answer, outcome, media
 
 
@@ -163,6 +176,11 @@ def place(answer: Answer) -> tuple[Outcome, tuple[tuple[str, Media], ...]]:
     media = tuple((secrets.token_hex(16), item) for item in answer.media)
     spots = tuple(FileSpot(item.path, file_id, item.name, item.inline) for file_id, item in media)
     return Outcome(200, answer.body, {"X-Fal-Billable-Units": answer.billable_units}, files=spots), media
+
+
+def sent_as_ordered(outcome: Outcome) -> Outcome:
+    """The same where an ordered body is sent in its place, which need not be JSON and is not kept."""
+    return replace(outcome, body=None)
 
 
 def refused(refusal: Refusal) -> Outcome:

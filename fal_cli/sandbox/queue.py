@@ -7,8 +7,9 @@ from uuid import uuid4
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fal_cli.sandbox import answers, misbehave, models, planning, views
+from fal_cli.sandbox import answers, misbehave, models, planning, views, webhooks
 from fal_cli.sandbox.context import Context, asked_base
+from fal_cli.sandbox.delivery import Target
 from fal_cli.sandbox.intake import Call, read_call
 from fal_cli.sandbox.record import Record, from_json
 from fal_cli.sandbox.routes import Route
@@ -22,23 +23,26 @@ async def submit(context: Context, request: Request, route: Route) -> Response:
     if not models.is_app(route.endpoint.app):
         return answers.unknown_app(route.endpoint.app)
     call = await read_call(request, route)
+    target = webhooks.read_target(context, request)
 
     async def accept() -> Response:
-        return await _accept(context, request, call)
+        return await _accept(context, request, call, target)
 
     fault = misbehave.pick(context, "submit", f"submit:{call.body_hash}", call.orders.faults)
     return await misbehave.perform(fault, "submit", accept)
 
 
-async def _accept(context: Context, request: Request, call: Call) -> Response:
+async def _accept(context: Context, request: Request, call: Call, target: Target | None) -> Response:
     position = planning.queue_position(call)
     if call.max_line is not None and position > call.max_line:
         text = f"Queue is too long: {position} requests, more than the {call.max_line} that were allowed."
         return answers.detail(429, text)
     request_id = str(uuid4())
     planned = await asyncio.to_thread(planning.plan, call, request_id, context.store)
-    planning.save(context.store, planned, kind="queue", body_hash=call.body_hash)
+    planning.save(context.store, planned, call)
     context.store.count("submit", request_id)
+    if target is not None:
+        webhooks.expect(context, planned.record, target)
     urls = views.urls(planned.record, asked_base(request))
     document = {"status": "IN_QUEUE", "request_id": request_id, **urls, "queue_position": position}
     return answers.answer(200, document, request_id=request_id)

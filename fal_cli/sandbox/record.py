@@ -91,6 +91,11 @@ class Record:
         """How the request really ends."""
         return CANCELLED if self.life.cancelled else self.outcome
 
+    @property
+    def keeps_payloads(self) -> bool:
+        """Whether input and output may be kept (§4.3, `X-Fal-Store-IO`)."""
+        return self.options.get("store_io") != "0"
+
     def is_known(self, now: float) -> bool:
         """Whether the service admits, at `now` (Unix seconds), to having the request."""
         return now - self.accepted >= self.late

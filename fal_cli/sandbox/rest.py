@@ -1,12 +1,16 @@
-"""The REST service: tokens of the CDN and of realtime, uploads to pre-signed URLs (§5.2, §5.3, §5.5, §7.1)."""
+"""The REST service: tokens of the CDN and of realtime, uploads to pre-signed URLs (§5.2, §5.3, §5.5, §7.1).
 
+Also the public half of the key that signs webhooks (§10.3).
+"""
+
+import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fal_cli.sandbox import answers, auth, files, misbehave, tokens, uploads
+from fal_cli.sandbox import answers, auth, files, misbehave, signing, tokens, uploads
 from fal_cli.sandbox.context import Context, asked_base
 from fal_cli.sandbox.faults import Fault
 from fal_cli.sandbox.intake import Refused, read_object
@@ -106,6 +110,16 @@ async def sign_part(context: Context, request: Request, route: Route) -> Respons
         url = f"{whole}/multipart/{upload.upload_id}/{route.number}"
         seconds = _life(fault, SIGNED_SECONDS)
         return answers.answer(200, {"upload_url": tokens.sign(url, auth.subject(route), seconds)})
+
+    return await misbehave.perform(fault, route.name, act)
+
+
+async def jwks(context: Context, request: Request, route: Route) -> Response:
+    """The keys that webhooks are checked with; for everybody."""
+    fault = misbehave.pick(context, route.name, "jwks")
+
+    async def act() -> Response:
+        return answers.answer(200, await asyncio.to_thread(signing.jwks, context.store))
 
     return await misbehave.perform(fault, route.name, act)
 

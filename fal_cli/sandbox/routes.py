@@ -1,4 +1,4 @@
-"""From a path to what is asked: which route, of which endpoint, request or file (§2.1, §2.2, §4.1, §5, §7)."""
+"""From a path to what is asked: which route, of which endpoint, request or file (§2.1, §2.2, §4.1, §5, §7, §11.2)."""
 
 import re
 from dataclasses import dataclass
@@ -27,6 +27,11 @@ class Endpoint:
     path: str
 
     @property
+    def owner(self) -> str:
+        """Whose application it is, with the namespace that stands before."""
+        return self.app.rpartition("/")[0]
+
+    @property
     def id(self) -> str:
         """The full id with its sub-path."""
         return f"{self.app}/{self.path}" if self.path else self.app
@@ -36,8 +41,9 @@ class Endpoint:
 class Route:
     """`name` is a fault route (`faults.ROUTES`), `action` which of those that share a name.
 
-    `credential` is what lets one in: `key`, `cdn` (a CDN token), `signed` (a signature in the query),
-    `upload` (either of these two) or nothing. `number` is a part's.
+    `credential` is what lets one in: `key`, `API` or `ADMIN` (a key of that scope, §1.2), `optional` (any key or
+    none), `cdn` (a CDN token), `signed` (a signature in the query), `upload` (either of these two) or nothing.
+    `number` is a part's.
     """
 
     name: str
@@ -67,6 +73,15 @@ _REST_ROUTES = {
     "/storage/upload/initiate-multipart": Route("upload", _POST, action="initiate_multipart"),
     "/tokens": Route("token", _POST, action="bare_token"),
     "/tokens/realtime": Route("token", _POST, action="realtime_token"),
+    "/.well-known/jwks.json": Route("jwks", ("GET",), credential=""),
+}
+_API_ROUTES = {
+    "/v1/models": Route("models", ("GET",), credential="optional"),
+    "/v1/models/requests/by-endpoint": Route("listing", ("GET",), credential="API"),
+    "/v1/models/pricing": Route("pricing", ("GET",), credential="API"),
+    "/v1/models/pricing/estimate": Route("estimate", _POST, credential="API"),
+    "/v1/models/billing-events": Route("billing", ("GET",), credential="ADMIN"),
+    "/v1/account/billing": Route("account", ("GET",), credential="ADMIN"),
 }
 _RUN_TAILS = {"stream": "events", "realtime": "realtime"}
 
@@ -85,6 +100,8 @@ def match(service: str, path: str, method: str = "GET") -> Route | None:
         return _match_cdn(path, method)
     if service == "rest":
         return _match_rest(path)
+    if service == "api":
+        return _API_ROUTES.get(path)
     if service == "run":
         return _match_run(path)
     return _match_queue(path.removeprefix("/").removesuffix("/").split("/"))

@@ -36,10 +36,10 @@ def without_slash(request: Request) -> Response:
 async def _work(context: Context, call: Call) -> Response:
     request_id = str(uuid4())
     planned = await asyncio.to_thread(planning.plan, call, request_id, context.store)
-    planning.save(context.store, planned, kind="run", body_hash=call.body_hash)
+    planning.save(context.store, planned, call)
     context.store.count("run", request_id)
     # No line to wait in: only the run itself takes time, and a start deadline cannot be missed.
     await asyncio.sleep(planned.run_seconds)
-    if call.orders.body is not None:
+    if call.orders.body is not None and not call.orders.fail:
         return views.ordered_body(request_id, call.orders)
     return await views.result(context, request_id, planned.record.outcome)

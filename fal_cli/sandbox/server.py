@@ -2,11 +2,11 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any, cast
@@ -14,30 +14,20 @@ from typing import Any, cast
 import uvicorn
 
 from fal_cli.sandbox.app import Application
-from fal_cli.sandbox.auth import LOCKED_KEY, SANDBOX_KEY
+from fal_cli.sandbox.auth import ADMIN_KEY, LOCKED_KEY, SANDBOX_KEY
 from fal_cli.sandbox.connection import Protocol
-from fal_cli.sandbox.context import Context
+from fal_cli.sandbox.context import Addresses, Context
 from fal_cli.sandbox.faults import parse_fault
 from fal_cli.sandbox.store import Store
 
-__all__ = ["LOCKED_KEY", "SANDBOX_KEY", "SERVICES", "Addresses", "Sandbox"]
+__all__ = ["ADMIN_KEY", "LOCKED_KEY", "SANDBOX_KEY", "SERVICES", "Addresses", "Sandbox"]
 
 # Each is a host of its own in reality, with the root of its paths to itself.
-SERVICES = ("run", "queue", "cdn", "rest")
+SERVICES = ("run", "queue", "cdn", "rest", "api")
 HOST = "127.0.0.1"
 _BACKLOG = 128
 _STOP_SECONDS = 10.0
 _PING_SECONDS = 20.0
-
-
-@dataclass(frozen=True)
-class Addresses:
-    """Base URLs of the services, without a slash at the end."""
-
-    run: str
-    queue: str
-    cdn: str
-    rest: str
 
 
 class Sandbox:
@@ -51,8 +41,11 @@ class Sandbox:
         port: int = 0,
         cert: Path | None = None,
         key: Path | None = None,
+        webhooks: bool = False,
     ) -> None:
         """Bind `port` and those after it (0: any free ones); `cert` and `key` are PEM files for https.
+
+        `webhooks` is whether it is to take and deliver any, which is for one that outlives a command.
 
         Raises OSError if a port is taken or a file cannot be read, ValueError for a malformed fault.
         """
@@ -62,7 +55,7 @@ class Sandbox:
         ports = [bound.getsockname()[1] for bound in self._sockets]
         scheme = "https" if cert else "http"
         self.addresses = Addresses(*(f"{scheme}://{HOST}:{number}" for number in ports))
-        context = Context(self.store, self.addresses.cdn, parsed)
+        context = Context(self.store, self.addresses, parsed, has_webhooks=webhooks)
         application = Application(context, dict(zip(ports, SERVICES, strict=True)))
         try:
             self._server = _Server(_config(application, cert, key))
@@ -163,4 +156,15 @@ def _bind(port: int) -> list[socket.socket]:
 def _listen(port: int) -> socket.socket:
     if not 0 <= port <= 65_535:
         raise OSError(f"port {port} is out of range")
-    return socket.create_server((HOST, port), backlog=_BACKLOG)
+    # The protocol is named so that asyncio knows the accepted sockets for TCP's and has them send at once: a body
+    # would wait 40 ms for the acknowledgement of its headers otherwise.
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        if os.name == "posix":
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((HOST, port))
+        bound.listen(_BACKLOG)
+    except OSError:
+        bound.close()
+        raise
+    return bound

@@ -13,3 +13,6 @@ class Spoilable(Response, ABC):
     @abstractmethod
     def take(self, fault: Fault) -> bool:
         """Take a fault upon itself; False if it is none that this answer knows."""
+
+    def lose(self) -> None:
+        """Hear that it is never to be sent."""

@@ -5,16 +5,17 @@ import shutil
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 # Raised whenever the tables change; state of another layout is wiped, since none of it is precious.
-LAYOUT = 2
+LAYOUT = 3
 HTTP_COUNTERS = (
     "submit", "status", "status_stream", "result", "cancel", "run", "file",
     "token", "upload", "part", "complete", "events", "realtime",
+    "models", "listing", "pricing", "estimate", "billing", "account", "jwks", "webhook",
 )  # fmt: skip
 _BUSY_SECONDS = 10.0
 _LOCKED_PAUSE = 0.01
@@ -22,7 +23,7 @@ _LOCKED_PAUSE = 0.01
 _TABLES = """
 CREATE TABLE requests (
     id TEXT PRIMARY KEY, kind TEXT NOT NULL, endpoint TEXT NOT NULL, app TEXT NOT NULL,
-    body_hash TEXT NOT NULL, accepted REAL NOT NULL, cancelled REAL, record TEXT NOT NULL
+    body_hash TEXT NOT NULL, accepted REAL NOT NULL, cancelled REAL, record TEXT NOT NULL, input TEXT
 );
 CREATE TABLE http (request_id TEXT NOT NULL, route TEXT NOT NULL, n INTEGER NOT NULL,
                    PRIMARY KEY (request_id, route));
@@ -71,13 +72,20 @@ class Store:
 
     def add_request(
         self, request_id: str, *, kind: str, endpoint: str, app: str, body_hash: str,
-        accepted: float, record: dict[str, Any],
+        accepted: float, record: dict[str, Any], given: str | None,
     ) -> None:  # fmt: skip
-        """Record an accepted request; `kind` is `queue` or `run`, `accepted` Unix seconds."""
+        """Record an accepted request; `kind` is `queue`, `run` or `events`, `accepted` Unix seconds.
+
+        `given` is its input as JSON, None if that is not to be kept.
+        """
         self.db.execute(
-            "INSERT INTO requests (id, kind, endpoint, app, body_hash, accepted, record) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (request_id, kind, endpoint, app, body_hash, accepted, json.dumps(record)),
+            "INSERT INTO requests VALUES (?, ?, ?, ?, ?, ?, NULL, ?, ?)",
+            (request_id, kind, endpoint, app, body_hash, accepted, json.dumps(record), given),
         )
+
+    def amend(self, request_id: str, record: dict[str, Any]) -> None:
+        """Write down anew how a request goes."""
+        self.db.execute("UPDATE requests SET record = ? WHERE id = ?", (json.dumps(record), request_id))
 
     def request(self, request_id: str) -> tuple[dict[str, Any], float | None] | None:
         """A queue request's record and the Unix time of its cancel, if any; None if unknown."""
@@ -85,6 +93,22 @@ class Store:
             "SELECT record, cancelled FROM requests WHERE id = ? AND kind = 'queue'", (request_id,)
         ).fetchone()
         return (json.loads(row[0]), row[1]) if row else None
+
+    def accepted(
+        self, until: float, *, endpoints: Sequence[str] = (), request_ids: Sequence[str] = ()
+    ) -> Iterator[tuple[dict[str, Any], float | None]]:
+        """Records and cancels of all kinds accepted by `until` (Unix seconds); empty filters let everything through."""
+        where, values = "accepted <= ?", [until, *endpoints, *request_ids]
+        for column, wanted in (("endpoint", endpoints), ("id", request_ids)):
+            if wanted:
+                where += f" AND {column} IN ({', '.join('?' * len(wanted))})"
+        for record, cancelled in self.db.execute(f"SELECT record, cancelled FROM requests WHERE {where}", values):
+            yield json.loads(record), cancelled
+
+    def given(self, request_id: str) -> Any:
+        """A request's input as it arrived, None if it was not kept."""
+        row = self.db.execute("SELECT input FROM requests WHERE id = ?", (request_id,)).fetchone()
+        return json.loads(row[0]) if row and row[0] is not None else None
 
     def cancelled(self, request_id: str) -> float | None:
         """When the request was cancelled (Unix seconds), cheap enough to ask five times a second."""
@@ -153,7 +177,8 @@ class Store:
 
         `accepted` counts submits, direct runs (`accepted_runs`: these alone) and streams that were really
         recorded, `by_endpoint` and `by_body` (SHA-256 of the raw body) split it; `http` counts every exchange
-        that arrived, faulted or not, and `requests` the same for each request. Of `uploads`, `parts` are
+        that arrived, faulted or not, `webhook` every one that was sent out, and `requests` the same for each
+        request. Of `uploads`, `parts` are
         those stored, the same number again included, and `leaked_keys` the Authorization headers that
         arrived at a pre-signed URL.
         """

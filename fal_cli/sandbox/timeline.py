@@ -54,13 +54,18 @@ class Timeline:
     @property
     def inference_seconds(self) -> float | None:
         """How long the last attempt ran; None if the request never started."""
-        starts = [change.at for change in self.changes if change.state == "IN_PROGRESS"]
-        return self.end - starts[-1] if starts else None
+        start = self.begun_at(self.end)
+        return None if start is None else self.end - start
 
     def at(self, offset: float) -> Change:
         """The change in force at `offset`; before acceptance, the first."""
         index = bisect_right(self.changes, offset, key=lambda change: change.at)
         return self.changes[max(index - 1, 0)]
+
+    def begun_at(self, offset: float) -> float | None:
+        """When the last attempt that has begun by `offset` did so; None if none has."""
+        starts = [change.at for change in self.changes if change.state == "IN_PROGRESS" and change.at <= offset]
+        return starts[-1] if starts else None
 
     def logs_at(self, offset: float) -> tuple[LogLine, ...]:
         """The moving window of log lines (§4.5): the newest lines of the last seconds.
@@ -127,6 +132,11 @@ def build(*, queue: float, run: float, position: int, requeues: int = 0, logs: I
     changes += [Change(moment, "IN_PROGRESS"), Change(moment + run, "COMPLETED")]
     lines = tuple(replace(line, at=line.at + moment) for line in logs)
     return Timeline(tuple(changes), tuple(sorted(lines, key=lambda line: line.at)))
+
+
+def running(seconds: float) -> Timeline:
+    """The life of what has no line to wait in: it runs at once."""
+    return Timeline((Change(0.0, "IN_PROGRESS"), Change(seconds, "COMPLETED")))
 
 
 def to_json(timeline: Timeline) -> dict[str, Any]:

@@ -30,7 +30,7 @@ from tests.conftest import Program
 
 SECONDS = 60.0
 STOP_SECONDS = 10.0
-PRINTED = ("FAL_KEY", "FAL_RUN_HOST", "FAL_QUEUE_RUN_HOST", "FAL_CDN_HOST", "FAL_REST_HOST")
+PRINTED = ("FAL_KEY", "FAL_RUN_HOST", "FAL_QUEUE_RUN_HOST", "FAL_CDN_HOST", "FAL_REST_HOST", "FAL_API_HOST")
 
 
 @dataclass(frozen=True)

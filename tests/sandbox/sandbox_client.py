@@ -66,6 +66,21 @@ class Client:
         """Every event of a status stream that ends by itself."""
         return parse_events(self.ask(app, request_id, tail).content)
 
+    def platform(self, path: str, query: Any = None, **options: Any) -> requests.Response:
+        """A call of the platform API; `query` is a mapping, or pairs."""
+        return self.send("GET", f"{self.addresses.api}/v1/models/{path}", params=query, **options)
+
+    def models(self, query: Any = None, **options: Any) -> requests.Response:
+        """The catalogue."""
+        return self.send("GET", f"{self.addresses.api}/v1/models", params=query, **options)
+
+    def estimate(self, body: Any, **options: Any) -> requests.Response:
+        """The cost of what `body` says."""
+        return self.send("POST", f"{self.addresses.api}/v1/models/pricing/estimate", json=body, **options)
+
+    def account(self, query: Any = None, **options: Any) -> requests.Response:
+        return self.send("GET", f"{self.addresses.api}/v1/account/billing", params=query, **options)
+
     def stats(self) -> dict[str, Any]:
         return self.sandbox.store.stats()
 

@@ -253,8 +253,8 @@ def test_low_priority_waits_behind(client: Client) -> None:
     assert low["queue_position"] > odd["queue_position"]
 
 
-def test_webhook_is_refused(client: Client) -> None:
-    answer = client.post(ECHO, {}, "?fal_webhook=https%3A%2F%2Fexample.com%2Fhook")
+def test_webhook_of_a_private_sandbox(client: Client) -> None:
+    answer = client.post(ECHO, {}, "?fal_webhook=http%3A%2F%2F127.0.0.1%2Fhook")
     assert answer.status_code == 400
     assert "delivers no webhooks" in answer.json()["detail"]
 

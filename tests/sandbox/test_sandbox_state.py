@@ -109,10 +109,10 @@ def test_opening_at_once(tmp_path: Path) -> None:
 
 
 def free_port() -> int:
-    """A port with a free one before and three after it, below those that the system hands out itself."""
+    """A port with a free one before and four after it, below those that the system hands out itself."""
     for port in random.sample(range(20_000, 30_000, 10), 100):
         with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
-            for number in range(port - 1, port + 4):
+            for number in range(port - 1, port + 5):
                 stack.enter_context(socket.create_server(("127.0.0.1", number)))
             return port
     raise AssertionError("no free ports")
@@ -121,7 +121,7 @@ def free_port() -> int:
 def test_ports_in_a_row(tmp_path: Path) -> None:
     port = free_port()
     sandbox = Sandbox(tmp_path, port=port)
-    assert [int(url.rpartition(":")[2]) - port for url in vars(sandbox.addresses).values()] == [0, 1, 2, 3]
+    assert [int(url.rpartition(":")[2]) - port for url in vars(sandbox.addresses).values()] == [0, 1, 2, 3, 4]
     with pytest.raises(OSError, match="in use"):
         Sandbox(tmp_path, port=port)
     with pytest.raises(OSError, match="in use"):

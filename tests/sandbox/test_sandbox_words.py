@@ -45,6 +45,12 @@ from fal_cli.sandbox.routes import match
         ("realtime=close-after:2:1012", {"kind": "close-after", "count": 2, "code": 1012}),
         ("realtime=close-after:2", {"count": 2, "code": 1011}),
         ("realtime=unauthorized*1", {"kind": "unauthorized", "times": 1}),
+        ("listing=429:retry-after=1", {"route": "listing", "status": 429, "retry_after": "1"}),
+        ("billing=cut-before", {"route": "billing", "kind": "cut-before"}),
+        ("models=html-502", {"route": "models", "kind": "html"}),
+        ("webhook=redeliver*1", {"route": "webhook", "kind": "redeliver", "times": 1}),
+        ("webhook=bad-signature", {"kind": "bad-signature"}),
+        ("webhook=old", {"kind": "old"}),
     ],
 )
 def test_fault(text: str, expected: dict[str, Any]) -> None:
@@ -76,7 +82,13 @@ def test_fault(text: str, expected: dict[str, Any]) -> None:
         ("file:1=500", "unknown route"),
         ("submit=cut-at:1", "unknown fault 'cut-at'"),
         ("events=bad-json:1", "no argument"),
+        ("pricing=cut-at:1", "unknown fault 'cut-at'"),
         ("realtime=truncate", "unauthorized"),
+        ("webhook=500", "unknown fault '500'; one of redeliver, bad-signature, old"),
+        ("webhook=html-502", "one of redeliver, bad-signature, old"),
+        ("webhook=cut-before", "one of redeliver, bad-signature, old"),
+        ("webhook=old:1", "no argument"),
+        ("submit=redeliver", "unknown fault 'redeliver'"),
         ("realtime=close-after:1:99", "perhaps a code"),
     ],
 )
@@ -84,6 +96,11 @@ def test_bad_fault_names_what_is_allowed(text: str, named: str) -> None:
     with pytest.raises(ValueError, match="fault") as caught:
         parse_fault(text)
     assert named in str(caught.value)
+
+
+def test_any_means_what_arrives() -> None:
+    fault = parse_fault("any=503")
+    assert [route for route in ROUTES if not fault.matches(route)] == ["webhook"]
 
 
 @given(st.sampled_from(ROUTES), st.text(max_size=20))

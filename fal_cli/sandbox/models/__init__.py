@@ -1,7 +1,7 @@
 """The sandbox's models: few, honest about being drawn here, with the inputs and outputs of the real ones."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Protocol, cast
 
@@ -48,6 +48,15 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Schemas:
+    """What a model takes and gives, as JSON Schema; `others` are those that the two refer to, by name."""
+
+    taken: dict[str, Any]
+    given: dict[str, Any]
+    others: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Stream:
     """`count` answers, each made when its time has come; the last is the final one."""
 
@@ -56,7 +65,10 @@ class Stream:
 
 
 class Module(Protocol):
-    """A model's module. Each function raises Refusal before it begins to answer."""
+    """A model's module. Each function that answers raises Refusal before it begins to."""
+
+    def schemas(self, endpoint: str) -> Schemas:
+        """What it takes and gives, by the definitions that it validates its input with."""
 
     def answer(self, endpoint: str, payload: Any, task: Task) -> Answer:
         """The output for an input."""
@@ -69,19 +81,40 @@ class Module(Protocol):
 
 
 @dataclass(frozen=True)
+class About:
+    """What the catalogue tells of a model; `date` is when it came out, `status` is `active` or `deprecated`."""
+
+    category: str
+    description: str
+    tags: tuple[str, ...]
+    date: str
+    status: str = "active"
+    license_type: str = "commercial"
+
+
+@dataclass(frozen=True)
 class Model:
     """A model's usual durations in seconds, its place in line, and the module that answers.
 
-    `streams` and `sockets` say whether it has `/stream` and `/realtime`.
+    `price` is US dollars, in decimal text, for one `unit`, which its billable units count. `streams` and
+    `sockets` say whether it has `/stream` and `/realtime`.
     """
 
     name: str
     module: str
     queue: float
     run: float
+    price: str
+    unit: str
+    about: About
     position: int = 1
     streams: bool = False
     sockets: bool = False
+
+    @property
+    def is_imitation(self) -> bool:
+        """Whether it stands in for a model that there really is."""
+        return self is not _ECHO
 
     def load(self) -> Module:
         """The module; what it needs is imported only now."""
@@ -89,15 +122,52 @@ class Model:
 
 
 _ECHO_APP = "sandbox/echo"
-_ECHO = Model("sandbox/echo", "echo", queue=0.1, run=0.2, streams=True, sockets=True)
+_ECHO = Model(
+    "sandbox/echo", "echo", queue=0.1, run=0.2, price="0.001", unit="request", streams=True, sockets=True,
+    about=About(
+        "json", "Answers its input, whatever it is: for trying a script out.", ("sandbox", "testing"),
+        "2025-01-01T00:00:00Z",
+    ),
+)  # fmt: skip
 MODELS = {
-    "fal-ai/flux/dev": Model("FLUX.1 [dev]", "flux", queue=0.7, run=2.5, position=2, streams=True, sockets=True),
-    "fal-ai/flux/schnell": Model("FLUX.1 [schnell]", "flux", queue=0.4, run=0.8),
-    "fal-ai/esrgan": Model("ESRGAN", "esrgan", queue=0.3, run=1.0),
-    "fal-ai/fast-lcm-diffusion": Model("LCM", "lcm", queue=0.3, run=0.6, sockets=True),
-    "fal-ai/any-llm": Model("Any LLM", "any_llm", queue=0.2, run=1.5, streams=True),
+    "fal-ai/flux/dev": Model(
+        "FLUX.1 [dev]", "flux", queue=0.7, run=2.5, price="0.025", unit="megapixel",
+        position=2, streams=True, sockets=True,
+        about=About(
+            "text-to-image", "Pictures from a prompt. In the sandbox they are drawn, not generated.",
+            ("sandbox", "image", "streaming"), "2024-08-01T00:00:00Z",
+        ),
+    ),
+    "fal-ai/flux/schnell": Model(
+        "FLUX.1 [schnell]", "flux", queue=0.4, run=0.8, price="0.003", unit="megapixel",
+        about=About(
+            "text-to-image", "Pictures from a prompt in few steps. In the sandbox they are drawn, not generated.",
+            ("sandbox", "image", "fast"), "2024-08-01T00:00:00Z",
+        ),
+    ),
+    "fal-ai/esrgan": Model(
+        "ESRGAN", "esrgan", queue=0.3, run=1.0, price="0.002", unit="image",
+        about=About(
+            "image-to-image", "A larger version of an image. In the sandbox it is resized, nothing is invented.",
+            ("sandbox", "image", "upscaling"), "2024-01-15T00:00:00Z",
+        ),
+    ),
+    "fal-ai/fast-lcm-diffusion": Model(
+        "LCM", "lcm", queue=0.3, run=0.6, price="0.0005", unit="megapixel", sockets=True,
+        about=About(
+            "text-to-image", "Pictures fast enough for a realtime session. In the sandbox they are drawn.",
+            ("sandbox", "image", "realtime"), "2024-01-10T00:00:00Z", status="deprecated", license_type="research",
+        ),
+    ),
+    "fal-ai/any-llm": Model(
+        "Any LLM", "any_llm", queue=0.2, run=1.5, price="0.01", unit="request", streams=True,
+        about=About(
+            "llm", "Text about a prompt. In the sandbox no language model has a part in it.",
+            ("sandbox", "text", "streaming"), "2024-10-01T00:00:00Z",
+        ),
+    ),
     _ECHO_APP: _ECHO,
-}
+}  # fmt: skip
 _APPS = {"/".join(endpoint.split("/")[:2]) for endpoint in MODELS}
 # Workflows and ComfyUI graphs have ids of their own shape; the echo answers under them too.
 _ECHO_APPS = (_ECHO_APP, *(f"{namespace}/{_ECHO_APP}" for namespace in NAMESPACES))

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
-from fal_cli.sandbox.models import Answer, Stream, Task
+from fal_cli.sandbox.models import Answer, Schemas, Stream, Task, validation
 from fal_cli.sandbox.models.validation import validate
 
 MAX_EVENTS = 200
@@ -17,9 +17,24 @@ _STEPS = 1
 class AnyLlmInput(BaseModel):
     """The inputs of the real model that make sense here; others are ignored."""
 
-    prompt: Annotated[str, Field(min_length=1)]
-    model: str = "google/gemini-2.5-flash-lite"
-    system_prompt: str | None = None
+    prompt: Annotated[str, Field(min_length=1, description="What the text is to be about.")]
+    model: Annotated[str, Field(description="The language model that the sandbox stands in for.")] = (
+        "google/gemini-2.5-flash-lite"
+    )
+    system_prompt: Annotated[str | None, Field(description="Instructions that come before the prompt.")] = None
+
+
+class AnyLlmOutput(BaseModel):
+    """A text, as far as it has come."""
+
+    output: Annotated[str, Field(description="The text.")]
+    partial: Annotated[bool, Field(description="Whether more of it is to come.")]
+    error: Annotated[str | None, Field(description="What went wrong, if anything did.")]
+
+
+def schemas(endpoint: str) -> Schemas:
+    """What it takes and gives."""
+    return validation.schemas(AnyLlmInput, AnyLlmOutput)
 
 
 def answer(endpoint: str, payload: Any, task: Task) -> Answer:

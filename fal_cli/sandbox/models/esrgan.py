@@ -12,7 +12,8 @@ from pydantic import BaseModel, Field
 
 from fal_cli.sandbox.answers import entry
 from fal_cli.sandbox.drawing import IMAGE_FORMATS
-from fal_cli.sandbox.models import Answer, Media, Refusal, Task
+from fal_cli.sandbox.models import Answer, Media, Refusal, Schemas, Task, validation
+from fal_cli.sandbox.models.media import Image as ImageFile
 from fal_cli.sandbox.models.validation import validate
 from fal_cli.sandbox.routes import match
 
@@ -24,9 +25,29 @@ _STEPS = 8
 class EsrganInput(BaseModel):
     """The inputs of the real model that make sense here; others are ignored."""
 
-    image_url: str
-    scale: Annotated[float, Field(ge=1, le=8)] = 2
-    output_format: Literal["png", "jpeg"] = "png"
+    image_url: Annotated[
+        str,
+        Field(
+            description="The image to enlarge: a `data:` URI, or the URL of a file that a sandbox has.",
+            json_schema_extra={"ui": {"field": "image"}, "x-fal": {"max_width": MAX_SIDE, "max_height": MAX_SIDE}},
+        ),
+    ]
+    scale: Annotated[
+        float,
+        Field(ge=1, le=8, description=f"How many times as large; no side may come to more than {MAX_SIDE} pixels."),
+    ] = 2
+    output_format: Annotated[Literal["png", "jpeg"], Field(description="The format of the larger image.")] = "png"
+
+
+class EsrganOutput(BaseModel):
+    """The larger image."""
+
+    image: ImageFile
+
+
+def schemas(endpoint: str) -> Schemas:
+    """What it takes and gives."""
+    return validation.schemas(EsrganInput, EsrganOutput)
 
 
 def answer(endpoint: str, payload: Any, task: Task) -> Answer:

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from fal_cli.sandbox.models import Answer, Media, Stream, Task
+from fal_cli.sandbox.models import Answer, Media, Schemas, Stream, Task, validation
+from fal_cli.sandbox.models.media import Image
 from fal_cli.sandbox.models.validation import validate
 
 MAX_DRAWN_SIDE = 2048
@@ -24,40 +25,60 @@ SIZES = {
     "landscape_16_9": (1024, 576),
 }
 SizeName = Literal["square_hd", "square", "portrait_4_3", "portrait_16_9", "landscape_4_3", "landscape_16_9"]
-Side = Annotated[int, Field(gt=0, le=14142)]
+STEPS = "In how many steps the picture is made."
+GUIDANCE = "How closely the picture keeps to the prompt."
 
 
 class ImageSize(BaseModel):
     """A size in pixels."""
 
-    width: Side = 512
-    height: Side = 512
+    width: Annotated[int, Field(gt=0, le=14142, description="The width of the picture.")] = 512
+    height: Annotated[int, Field(gt=0, le=14142, description="The height of the picture.")] = 512
+
+
+Size = Annotated[
+    ImageSize | SizeName,
+    Field(description=f"The size of the picture; of more than {MAX_DRAWN_SIDE} pixels a side only the shape is kept."),
+]
 
 
 class FluxInput(BaseModel):
-    """What both models take; unknown keys are ignored, as the real ones do."""
+    """What models of this kind take; unknown keys are ignored, as the real ones do."""
 
-    prompt: str
-    image_size: ImageSize | SizeName = "landscape_4_3"
-    seed: int | None = None
-    guidance_scale: Annotated[float, Field(ge=1, le=20)] = 3.5
-    num_images: Annotated[int, Field(ge=1, le=4)] = 1
-    enable_safety_checker: bool = True
-    output_format: Literal["jpeg", "png"] = "jpeg"
-    sync_mode: bool = False
-    acceleration: Literal["none", "regular", "high"] = "none"
+    prompt: Annotated[str, Field(description="What the picture is to show.")]
+    image_size: Size = "landscape_4_3"
+    num_inference_steps: Annotated[int, Field(ge=1, le=50, description=STEPS)] = 28
+    seed: Annotated[int | None, Field(description="The same seed and prompt make the same picture.")] = None
+    guidance_scale: Annotated[float, Field(ge=1, le=20, description=GUIDANCE)] = 3.5
+    num_images: Annotated[int, Field(ge=1, le=4, description="How many pictures to make.")] = 1
+    enable_safety_checker: Annotated[bool, Field(description="Whether a flagged picture is blacked out.")] = True
+    output_format: Annotated[Literal["jpeg", "png"], Field(description="The format of the pictures.")] = "jpeg"
+    sync_mode: Annotated[
+        bool, Field(description="Whether the pictures come as `data:` URIs, which no history keeps.")
+    ] = False
+    acceleration: Annotated[
+        Literal["none", "regular", "high"], Field(description="How much quality may be given for speed.")
+    ] = "none"
 
 
 class DevInput(FluxInput):
-    """`fal-ai/flux/dev`."""
-
-    num_inference_steps: Annotated[int, Field(ge=1, le=50)] = 28
+    """The inputs of the real `fal-ai/flux/dev`; others are ignored."""
 
 
 class SchnellInput(FluxInput):
-    """`fal-ai/flux/schnell`."""
+    """The inputs of the real `fal-ai/flux/schnell`; others are ignored."""
 
-    num_inference_steps: Annotated[int, Field(ge=1, le=12)] = 4
+    num_inference_steps: Annotated[int, Field(ge=1, le=12, description=STEPS)] = 4
+
+
+class FluxOutput(BaseModel):
+    """The pictures and how they came about."""
+
+    images: Annotated[list[Image], Field(description="The pictures.")]
+    timings: Annotated[dict[str, float], Field(description="How long the parts of the work took, in seconds.")]
+    seed: Annotated[int, Field(description="The seed that was used.")]
+    has_nsfw_concepts: Annotated[list[bool], Field(description="For each picture whether it was flagged.")]
+    prompt: Annotated[str, Field(description="The prompt that was used.")]
 
 
 @dataclass(frozen=True)
@@ -70,21 +91,26 @@ class Picture:
     height: int
 
 
+def schemas(endpoint: str) -> Schemas:
+    """What either model takes and gives."""
+    return validation.schemas(_input_of(endpoint), FluxOutput)
+
+
 def answer(endpoint: str, payload: Any, task: Task) -> Answer:
     """The output of either model; flagged pictures are blacked out. Raises Refusal."""
-    given = _read(endpoint, payload)
-    return make_answer(given, task, given.num_inference_steps)
+    given = validate(_input_of(endpoint), payload)
+    return make_answer(given, task)
 
 
 def stream(endpoint: str, payload: Any, task: Task) -> Stream:
     """The same pictures as they sharpen; the last answer is the one of a plain run. Raises Refusal."""
-    given = _read(endpoint, payload)
-    return Stream(len(BLURS), (make_answer(given, task, given.num_inference_steps, blur) for blur in BLURS))
+    given = validate(_input_of(endpoint), payload)
+    return Stream(len(BLURS), (make_answer(given, task, blur) for blur in BLURS))
 
 
 def realtime(endpoint: str, payload: Any, task: Task) -> dict[str, Any]:
     """The output with small pictures as `data:` URIs. Raises Refusal."""
-    given = _read(endpoint, payload)
+    given = validate(_input_of(endpoint), payload)
     images = [
         {
             "url": f"data:{picture.content_type};base64,{base64.b64encode(picture.data).decode()}",
@@ -95,7 +121,7 @@ def realtime(endpoint: str, payload: Any, task: Task) -> dict[str, Any]:
     return {**output(given, task), "images": images}
 
 
-def make_answer(given: FluxInput, task: Task, steps: int, blur: float = 0.0) -> Answer:
+def make_answer(given: FluxInput, task: Task, blur: float = 0.0) -> Answer:
     """The output with its pictures as files, each blurred by that share of its longer side."""
     width, height = drawn_size(given.image_size)
     content_type = f"image/{given.output_format}"
@@ -109,7 +135,7 @@ def make_answer(given: FluxInput, task: Task, steps: int, blur: float = 0.0) -> 
         for number in range(given.num_images)
     )  # fmt: skip
     megapixels = math.ceil(width * height / 1_000_000)
-    return Answer(body, media, str(given.num_images * megapixels), steps)
+    return Answer(body, media, str(given.num_images * megapixels), given.num_inference_steps)
 
 
 def draw_small(given: FluxInput, task: Task) -> list[Picture]:
@@ -147,10 +173,8 @@ def _is_flagged(given: FluxInput, task: Task) -> bool:
     return task.nsfw and given.enable_safety_checker
 
 
-def _read(endpoint: str, payload: Any) -> DevInput | SchnellInput:
-    if endpoint.endswith("/schnell"):
-        return validate(SchnellInput, payload)
-    return validate(DevInput, payload)
+def _input_of(endpoint: str) -> type[FluxInput]:
+    return SchnellInput if endpoint.endswith("/schnell") else DevInput
 
 
 def drawn_size(asked: ImageSize | str, limit: int = MAX_DRAWN_SIDE) -> tuple[int, int]:

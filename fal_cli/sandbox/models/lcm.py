@@ -4,24 +4,31 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from fal_cli.sandbox.models import Answer, Task
-from fal_cli.sandbox.models.flux import FluxInput, ImageSize, SizeName, draw_small, make_answer, output
+from fal_cli.sandbox.models import Answer, Schemas, Task, validation
+from fal_cli.sandbox.models.flux import GUIDANCE, STEPS, FluxInput, FluxOutput, Size, draw_small, make_answer, output
 from fal_cli.sandbox.models.validation import validate
 
 
 class LcmInput(FluxInput):
     """The inputs of the real model that make sense here; others are ignored."""
 
-    image_size: ImageSize | SizeName = "square"
-    guidance_scale: Annotated[float, Field(ge=0, le=20)] = 1.0
-    num_inference_steps: Annotated[int, Field(ge=1, le=32)] = 6
-    request_id: str | None = None
+    image_size: Size = "square"
+    num_inference_steps: Annotated[int, Field(ge=1, le=32, description=STEPS)] = 6
+    guidance_scale: Annotated[float, Field(ge=0, le=20, description=GUIDANCE)] = 1.0
+    request_id: Annotated[
+        str | None, Field(description="What a realtime session repeats beside its answer, to tell which it is.")
+    ] = None
+
+
+def schemas(endpoint: str) -> Schemas:
+    """What it takes and gives."""
+    return validation.schemas(LcmInput, FluxOutput)
 
 
 def answer(endpoint: str, payload: Any, task: Task) -> Answer:
     """The output with its pictures as files. Raises Refusal."""
     given = validate(LcmInput, payload)
-    return make_answer(given, task, given.num_inference_steps)
+    return make_answer(given, task)
 
 
 def realtime(endpoint: str, payload: Any, task: Task) -> dict[str, Any]:
