@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, TextIO
 
 from fal_cli.errors import CliError, Exit, NoCredentials, UsageError
 from fal_cli.options import GlobalFlags
+from fal_cli.terminal.hyperlinks import are_known
 from fal_cli.terminal.output import Output
 from fal_cli.terminal.talk import Talk
 
@@ -116,7 +117,8 @@ class Context:
     @cached_property
     def output(self) -> Output:
         is_terminal = self.streams.stdout_is_terminal and not self.flags.json
-        return Output(self.streams.stdout, is_terminal=is_terminal, color=self._color(is_terminal))
+        color = self._color(is_terminal)
+        return Output(self.streams.stdout, is_terminal=is_terminal, color=color, links=color and are_known(self.env))
 
     @cached_property
     def stdin(self) -> "Stdin":

@@ -24,6 +24,11 @@ class Delivery:
         self._context = context
         self._many = many
         self._saving = places.checked(save.output, save.directory, overwrite=save.overwrite)
+        self._previews = save.preview
+        if save.preview:
+            from fal_cli import previews
+
+            previews.check(context)
         self._prints_files = shown.print_ == "files" and not shown.query
         default = "none" if self._saving.to_stdout else "result"
         self._selection = Selection(context.output, context.talk.note, shown, default=default)
@@ -47,6 +52,8 @@ class Delivery:
             if isinstance(error, CliError) and not can_fetch:
                 self._context.output.chunks(outcome.result.body.chunks())
         files = self._save(outcome, inputs or {})
+        if self._previews:
+            self._preview(outcome)
         if failure is not None:
             raise failure
         outcome.entry.delivered([str(path.absolute()) for path in files])
@@ -60,6 +67,17 @@ class Delivery:
             seconds=outcome.inference_seconds,
             ends_line=self._many,
         )
+
+    def _preview(self, outcome: Outcome) -> None:
+        import json
+
+        from fal_cli import previews
+
+        try:
+            data = json.loads(outcome.result.body.read())
+        except (ValueError, RecursionError):
+            data = None
+        previews.show(self._context, data)
 
     def _save(self, outcome: Outcome, inputs: Mapping[str, Any]) -> list[Path]:
         from fal_cli import downloads

@@ -215,6 +215,7 @@ class SaveFlags:
         ),
     ] = ""
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")] = False
+    preview: Annotated[bool, typer.Option("--preview", help="Draw the result's pictures in the terminal.")] = False
 
 
 @dataclasses.dataclass(frozen=True)

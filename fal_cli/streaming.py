@@ -31,8 +31,12 @@ class Printer(Protocol):
     def end(self) -> None: ...
 
 
-def stream(context: Context, call: Call, *, how: str, idle_timeout: float | None, saving: Saving) -> None:
+def stream(
+    context: Context, call: Call, *, how: str, idle_timeout: float | None, saving: Saving, preview: bool = False
+) -> None:
     """Streams a call to stdout. `how` is `events`, `text` or `final`; `idle_timeout` 0 waits without end.
+
+    With `preview` the pictures of the last event are drawn.
 
     Raises the request layer's errors; what arrived before one has been printed.
     """
@@ -61,6 +65,10 @@ def stream(context: Context, call: Call, *, how: str, idle_timeout: float | None
         return
     result = Result(Body(last_json(last)), "application/json", opened.request_id)
     entry.completed(result, request_id=opened.request_id)
+    if preview:
+        from fal_cli import previews
+
+        previews.show(context, last.value)
     entry.delivered([str(path.absolute()) for path in _save(context, saving, last, call, opened.request_id)])
 
 

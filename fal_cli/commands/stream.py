@@ -43,10 +43,14 @@ def stream(
         raise UsageError("--text and --final say two different things; give one")
     context.stake = nothing_sent
     saving = checked(save.output, save.directory, overwrite=save.overwrite)
+    if save.preview:
+        from fal_cli import previews
+
+        previews.check(context)
     how = "text" if text_only else "final" if final else "events"
     ready = prepare(context, endpoint, words, call)
     check_fields(saving, ready.input_json)
-    streaming.stream(context, ready, how=how, idle_timeout=idle_timeout, saving=saving)
+    streaming.stream(context, ready, how=how, idle_timeout=idle_timeout, saving=saving, preview=save.preview)
 
 
 VERB = stream

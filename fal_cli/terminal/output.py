@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any, BinaryIO
 
 from fal_cli.errors import CliError
+from fal_cli.terminal import hyperlinks
 from fal_cli.terminal.sanitize import visible_json, visible_lines
 
 _SHOWN_OF_DATA_URI = 60
@@ -24,8 +25,10 @@ class ReaderGone(Exception):
 class Output:
     """The data stream. On a terminal JSON is laid out and coloured; in a pipe nothing changes."""
 
-    def __init__(self, stream: BinaryIO, *, is_terminal: bool, color: bool) -> None:
+    def __init__(self, stream: BinaryIO, *, is_terminal: bool, color: bool, links: bool = False) -> None:
+        """With `links` the URLs in JSON can be clicked."""
         self._stream = stream
+        self._links = links and is_terminal
         self.color = color
         self.is_terminal = is_terminal
 
@@ -61,7 +64,17 @@ class Output:
         except RecursionError:  # what can be read can be nested deeper than what can be laid out
             text = json.dumps(value, ensure_ascii=False)
         text = visible_json(text)
-        self.data(_encoded(_TOKEN.sub(_painted, text) if self.color else text) + b"\n")
+        self.data(_encoded(_TOKEN.sub(self._painted, text) if self.color else text) + b"\n")
+
+    def _painted(self, match: "re.Match[str]") -> str:
+        string, colon = match.group(1), match.group(2)
+        if string is None:
+            return f"{_OTHER}{match.group(0)}{_RESET}"
+        if colon is not None:
+            return f"{_KEY}{string}{_RESET}{colon}"
+        if self._links and "\\" not in string:
+            string = hyperlinks.linked(string, string[1:-1])
+        return f"{_TEXT}{string}{_RESET}"
 
     def _detach(self) -> None:
         """Points stdout at nothing, so that the interpreter's own last flush does not fail again."""
@@ -83,12 +96,3 @@ def _shortened(value: Any) -> Any:
     if isinstance(value, str) and value.startswith("data:") and len(value) > 2 * _SHOWN_OF_DATA_URI:
         return f"{value[:_SHOWN_OF_DATA_URI]}… ({len(value)} characters)"
     return value
-
-
-def _painted(match: "re.Match[str]") -> str:
-    string, colon = match.group(1), match.group(2)
-    if string is None:
-        return f"{_OTHER}{match.group(0)}{_RESET}"
-    if colon is not None:
-        return f"{_KEY}{string}{_RESET}{colon}"
-    return f"{_TEXT}{string}{_RESET}"

@@ -28,7 +28,7 @@ class Talk:
         hide: Callable[[str], str] = str,
     ) -> None:
         self._stream = stream
-        self._color = color
+        self.color = color
         self._hide = hide
         self._sink: Callable[[str], None] = self._plainly
         self.level = level
@@ -98,7 +98,7 @@ class Talk:
             self._write(self._paint(lead + visible(text), painted))
 
     def _paint(self, text: str, style: str) -> str:
-        return f"{style}{text}{_RESET}" if self._color and style else text
+        return f"{style}{text}{_RESET}" if self.color and style else text
 
     def _write(self, line: str) -> None:
         self._sink(self._hide(line))
