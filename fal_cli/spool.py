@@ -1,7 +1,6 @@
 """A stream of unknown length as a temporary file, so that it can be sent in parts and sent again."""
 
 import os
-import shutil
 import tempfile
 from pathlib import Path
 from typing import BinaryIO
@@ -16,5 +15,8 @@ def spool(stream: BinaryIO) -> Path:
     descriptor, name = tempfile.mkstemp(prefix="fal-spool-")
     cleanup.at_end(lambda: Path(name).unlink(missing_ok=True))
     with os.fdopen(descriptor, "wb") as spooled:
-        shutil.copyfileobj(stream, spooled, _BLOCK)
+        while chunk := stream.read(_BLOCK):
+            spooled.write(chunk)
+            if len(chunk) < _BLOCK:
+                break  # the end: on a terminal, reading on would ask for a second Ctrl-D
     return Path(name)
