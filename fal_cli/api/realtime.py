@@ -27,6 +27,7 @@ HANDSHAKE_SECONDS = 90.0  # a cold start happens inside the handshake (§7.2)
 TOKEN_SECONDS = 120
 _RENEW_AT = 0.9
 _NORMAL = 1000
+_RECEIVE_BYTES = 64 * 1024
 
 
 UNAUTHORIZED = "Unauthorized"
@@ -220,7 +221,26 @@ def connect(
     except (websocket.WebSocketException, OSError) as error:
         host = urlsplit(url).netloc
         raise NotReached(f"no connection to {host} ({error})", phase=Phase.NOT_CONNECTED) from error
+    socket.sock = _Buffered(socket.sock)
     return Session(socket, encoding)
+
+
+class _Buffered:
+    """A socket that is read in large pieces: the package reads a frame's header and payload by a call each."""
+
+    def __init__(self, sock: Any) -> None:
+        self._sock = sock
+        self._held = b""
+
+    def recv(self, size: int) -> bytes:
+        """At most `size` bytes, of those that came already if there are any."""
+        if not self._held:
+            self._held = self._sock.recv(_RECEIVE_BYTES)
+        data, self._held = self._held[:size], self._held[size:]
+        return data
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sock, name)
 
 
 def _refused(error: "websocket.WebSocketBadStatusException") -> Refused | Unavailable:

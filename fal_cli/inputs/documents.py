@@ -6,6 +6,7 @@ The bytes decide the encoding (UTF-8 with or without BOM, UTF-16, UTF-32).
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -18,8 +19,10 @@ def loads(data: str | bytes, source: str) -> Any:
     Raises `UsageError` for anything that is not strict JSON.
     """
     try:
-        value = json.loads(data, parse_constant=_refuse_constant)
-        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+        text = data if isinstance(data, str) else _decoded(data)
+        value = _READER.decode(text)
+        if _DOUBTFUL.search(text) or not text.isascii():
+            _WRITER.encode(value).encode()
     except json.JSONDecodeError as error:
         raise UsageError(f"{source} is not JSON: {error.msg} (line {error.lineno}, column {error.colno})") from None
     except UnicodeEncodeError:
@@ -58,6 +61,12 @@ def read_file(path: str) -> bytes:
         raise UsageError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from None
 
 
+def _decoded(data: bytes) -> str:
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in data[:4]:
+        return data.decode(json.detect_encoding(data), "surrogatepass")
+    return data.decode("utf-8-sig", "surrogatepass")
+
+
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON value")
 
@@ -69,3 +78,10 @@ def _described(value: object) -> str:
         return "true or false"
     names: dict[type, str] = {list: "a list", str: "text", int: "a number", float: "a number"}
     return names[type(value)]
+
+
+# Made once: json.loads and json.dumps make one for each call that asks for anything special.
+_READER = json.JSONDecoder(parse_constant=_refuse_constant)
+_WRITER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
+# What can become half a character or an infinity; anything else that is read can be written.
+_DOUBTFUL = re.compile(r"\\u|[0-9][eE]|[0-9]{300}")

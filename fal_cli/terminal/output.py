@@ -15,6 +15,7 @@ from fal_cli.terminal.sanitize import visible_json, visible_lines
 
 _SHOWN_OF_DATA_URI = 60
 _TOKEN = re.compile(r'("(?:[^"\\]|\\.)*")(\s*:)?|\b(?:true|false|null)\b|-?\d[\d.eE+-]*')
+_WRITER = json.JSONEncoder(ensure_ascii=False)
 _KEY, _TEXT, _OTHER, _RESET = "\x1b[34m", "\x1b[32m", "\x1b[36m", "\x1b[0m"
 
 
@@ -57,7 +58,7 @@ class Output:
     def json(self, value: Any, *, one_line: bool = False) -> None:
         """Writes a value as JSON: on one line for programs (and if `one_line`), else laid out for people."""
         if not self.is_terminal:
-            self.data(_encoded(json.dumps(value, ensure_ascii=False)) + b"\n")
+            self.data(_encoded(_WRITER.encode(value)) + b"\n")
             return
         try:
             text = json.dumps(_shortened(value), ensure_ascii=False, indent=None if one_line else 2)
