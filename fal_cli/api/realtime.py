@@ -221,7 +221,7 @@ def connect(
     except (websocket.WebSocketException, OSError) as error:
         host = urlsplit(url).netloc
         raise NotReached(f"no connection to {host} ({error})", phase=Phase.NOT_CONNECTED) from error
-    socket.sock = _Buffered(socket.sock)
+    socket.sock = _Buffered(socket.sock)  # type: ignore[assignment]  # all that the package does with one
     return Session(socket, encoding)
 
 
