@@ -163,7 +163,7 @@ def _sentence(error: ApiError, tool: str, lost: str) -> tuple[Exit, str, str]:
     if isinstance(error, RequestFailed):
         return _failed(error)
     if isinstance(error, Refused):
-        return _refused(error)
+        return _refused(error, tool)
     return Exit.FAILED, error.message, ""
 
 
@@ -193,7 +193,7 @@ def _failed(error: RequestFailed) -> tuple[Exit, str, str]:
     return Exit.FAILED, _http("the request failed", error), ""
 
 
-def _refused(error: Refused) -> tuple[Exit, str, str]:
+def _refused(error: Refused, tool: str) -> tuple[Exit, str, str]:
     status = error.status
     if status == 403 and "locked" in error.message.lower():
         return (
@@ -205,7 +205,7 @@ def _refused(error: Refused) -> tuple[Exit, str, str]:
         return (
             Exit.CREDENTIALS,
             _http("the key was refused", error),
-            "Check FAL_KEY (https://fal.ai/dashboard/keys).",
+            f"Check the key: {tool} auth status",
         )
     if status == 404:
         return Exit.NOT_FOUND, _http("no such endpoint or request", error), ""

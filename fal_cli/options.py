@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+Language = Literal["curl", "python", "js", "shell"]
 PrintWhat = Literal["result", "envelope", "urls", "files", "text", "id", "url", "none"]
 DURATION_HELP = "such as 90s, 10m or 1h30m"
 
@@ -39,7 +40,17 @@ def _bounded(count: float) -> float:
     return count
 
 
-Endpoint = Annotated[str, typer.Argument(show_default=False, help="The endpoint, e.g. fal-ai/flux/dev.")]
+def _kept_on_interrupt(ctx: typer.Context, value: str) -> str:
+    """What `fal config` keeps for good, where neither the option nor its variable says it."""
+    source = ctx.get_parameter_source("on_interrupt")
+    if source is None or source.name != "DEFAULT":
+        return value
+    from fal_cli import settings
+
+    return settings.on_interrupt(ctx.obj.env)
+
+
+Endpoint = Annotated[str, typer.Argument(metavar="ENDPOINT", show_default=False, help="Such as fal-ai/flux/dev.")]
 Refs = Annotated[
     list[str],
     typer.Argument(metavar="[ENDPOINT] REF…", help="Request ids, unique beginnings of one, 'last', 'last:2', or URLs."),
@@ -53,7 +64,16 @@ OnTimeout = Annotated[
 ]
 OnInterrupt = Annotated[
     Literal["detach", "cancel"],
-    typer.Option("--on-interrupt", envvar="FAL_ON_INTERRUPT", help="What Ctrl-C does to the request."),
+    typer.Option(
+        "--on-interrupt",
+        envvar="FAL_ON_INTERRUPT",
+        callback=_kept_on_interrupt,
+        help="What Ctrl-C does to the request.",
+    ),
+]
+As = Annotated[
+    Language | None,
+    typer.Option("--as", help="Call nothing: print the call as a script for curl, a client of fal.ai's, or fal."),
 ]
 Logs = Annotated[bool, typer.Option("--logs", help="Show the model's log lines (on a terminal run always does).")]
 
@@ -67,7 +87,7 @@ class GlobalFlags:
     ] = False
     profile: Annotated[
         str,
-        typer.Option("--profile", metavar="NAME", help="Use the key of this profile of the vendor's config file."),
+        typer.Option("--profile", metavar="NAME", help="Use the key and hosts of this profile."),
     ] = ""
     json: Annotated[bool, typer.Option("--json", help="For programs: stdout as in a pipe, stderr as JSON lines.")] = (
         False
@@ -115,6 +135,10 @@ class InputWords:
     inline: Annotated[bool, typer.Option("--inline", help="Embed files as data: URIs instead of uploading them.")] = (
         False
     )
+    from_: Annotated[
+        str,
+        typer.Option("--from", metavar="REF", help="Let key={{expression}} look into the result of REF, not stdin."),
+    ] = ""
 
     @property
     def words(self) -> list[str]:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.conftest import Program, Service
+from tests.terminal_screen import Screen
 
 
 def _wait_until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
