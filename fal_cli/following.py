@@ -38,6 +38,7 @@ def run_queued(context: Context, call: Call, ending: Ending, *, logs: bool) -> O
     """
     deadline = Deadline(ending.timeout)
     with context.view(str(call.endpoint), logs=logs) as view:
+        view.tally.profile = context.account.credential.profile
         wire = context.wire(view)
         stake = partial(_stake, context, wire, ending)
         request = submit(context, wire, call, deadline=deadline, stake=stake).request
@@ -53,6 +54,7 @@ def wait_for(context: Context, request: Tracked, ending: Ending, *, logs: bool) 
     """Stays with a request that runs already until its result is there. Raises as `run_queued`."""
     with context.view(request.endpoint, logs=logs) as view:
         view.tally.request_id = request.request_id
+        view.tally.profile = request.account.credential.profile
         wire = context.wire(view, account=request.account)
         context.accepted_id = request.request_id
         context.stake = _stake(context, wire, ending, request)

@@ -89,7 +89,7 @@ def test_every_code_is_explained() -> None:
         pytest.param(AnswerLost("bad gateway", status=502), "HTTP 502: bad gateway", "may be billed", id="lost, 502"),
         pytest.param(Unavailable("down", status=503), "HTTP 503", "Try again.", id="unavailable"),
         pytest.param(NotReady("still in progress"), "still in progress", "--wait", id="not ready"),
-        pytest.param(Refused("who?", status=401), "the key was refused (HTTP 401): who?", "FAL_KEY", id="401"),
+        pytest.param(Refused("who?", status=401), "the key was refused (HTTP 401): who?", "auth status", id="401"),
         pytest.param(Refused(LOCKED, status=403), LOCKED, "billing", id="locked"),
         pytest.param(Refused("slow down", status=429), "(HTTP 429): slow down", "later", id="429"),
         pytest.param(

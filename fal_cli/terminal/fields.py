@@ -10,6 +10,7 @@ from fal_cli.terminal.table import cells, paint
 
 _BOLD, _DIM, _CYAN = "bold", "dim", "cyan"
 _GAP = "  "
+_DEFAULT = "default"
 _LONGEST_DEFAULT = 16
 _LONGEST_SHOWN = 300
 _WIDEST_NAME = 30
@@ -101,7 +102,8 @@ def table(rows: Sequence[Row], *, width: int, color: bool) -> list[str]:
     for seen in (rows, [_with_default_in_limits(row) for row in rows]):
         columns = _columns(seen)
         if width - columns.before >= _NARROWEST_TEXT:
-            return [line for row in seen for line in _in_columns(row, columns, width - columns.before, color)]
+            laid = [line for row in seen for line in _in_columns(row, columns, width - columns.before, color)]
+            return [*_titles(columns, color), *laid]
     return [line for row in rows for line in _stacked(row, width, color)]
 
 
@@ -173,15 +175,23 @@ def _columns(rows: Sequence[Row]) -> Columns:
         max(len(row.mark) + 1 if row.mark else 0 for row in rows),
         min(max(cells(row.name) for row in rows), _WIDEST_NAME),
         max(cells(row.kind) for row in rows),
-        max(cells(row.default) for row in rows),
+        max((max(cells(row.default), len(_DEFAULT)) for row in rows if row.default), default=0),
     )
+
+
+def _titles(columns: Columns, color: bool) -> list[str]:
+    """What the columns hold, where it does not go without saying."""
+    if not columns.default:
+        return []
+    titles = [_filled("name", columns.name), _filled("type", columns.kind), _DEFAULT]
+    return [_painted(" " * columns.mark + _GAP.join(titles), _DIM, color)]
 
 
 def _in_columns(row: Row, columns: Columns, room: int, color: bool) -> list[str]:
     """The texts in the last column; a name that is too long for its own stands on a line before the others."""
     mark = _filled(row.mark, columns.mark)
     name = _painted(row.name, _style(row), color)
-    facts = [_painted(_filled(row.kind, columns.kind), _DIM, color)]
+    facts = [_painted(row.kind, _DIM, color) + " " * (columns.kind - cells(row.kind))]
     facts += [_filled(row.default, columns.default)] if columns.default else []
     body = [_painted(line, _CYAN, color) for line in wrapped(row.limits, room)] + wrapped(row.text, room)
     first, *others = body or [""]

@@ -23,6 +23,7 @@ from fal_cli.terminal.view import View, trouble
 REFRESHES_A_SECOND = 12.5
 _BAR_CELLS = 20
 _SHORT_ID = 8
+DEFAULT_PROFILE = "default"
 
 
 class LiveView(View):
@@ -114,6 +115,8 @@ class LiveLine:
         """What the line says, in order, each with its rank: the highest ranks are dropped first."""
         tally = self._tally
         parts = [(3, Text(visible(tally.endpoint), style="bold"))]
+        if tally.profile not in ("", DEFAULT_PROFILE):
+            parts.append((4, Text(f"[{visible(tally.profile)}]", style="magenta")))
         if tally.request_id:
             parts.append((5, Text(visible(tally.request_id[:_SHORT_ID]), style="dim")))
         if self.trouble:

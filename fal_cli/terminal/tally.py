@@ -16,6 +16,7 @@ class Tally:
 
     endpoint: str
     request_id: str = ""
+    profile: str = ""
     started: float = field(default_factory=time.monotonic)
     state: str = "submitting"
     position: int | None = None
