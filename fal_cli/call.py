@@ -2,17 +2,21 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fal_cli import endpoint, settings
 from fal_cli.api.options import CallOptions, InvalidOption
 from fal_cli.context import Context
 from fal_cli.endpoint import EndpointId, InvalidEndpoint, LocalApp, Target
 from fal_cli.errors import UsageError
-from fal_cli.inputs.attachment import holds_attachments
-from fal_cli.inputs.gather import gather
+from fal_cli.inputs.attachment import Attachment, holds_attachments
+from fal_cli.inputs.gather import UNKNOWN, gather
 from fal_cli.ledger import Row
 from fal_cli.options import CallFlags, InputWords
+
+if TYPE_CHECKING:
+    from fal_cli.checking import Checking
+    from fal_cli.inputs.expressions import Source
 
 
 @dataclass(frozen=True)
@@ -37,17 +41,18 @@ class Call:
         return self.endpoint
 
 
-def prepare(context: Context, name: str, words: InputWords, flags: CallFlags) -> Call:
-    """Reads everything that the user gave, and uploads the files among it.
+def prepare(context: Context, name: str, words: InputWords, flags: CallFlags, *, uploads: bool = True) -> Call:
+    """Reads everything that the user gave, and uploads the files among it, unless they are to stay attachments.
 
     Raises `UsageError` if something cannot be read; nothing has been sent then.
     """
     target = parse_target(name, flags.path)
     options = wire_options(context, flags)
-    return Call(target, read_inputs(context, words), options, is_private=is_private(context, flags))
+    input_json = read_inputs(context, target, words, flags, uploads=uploads)
+    return Call(target, input_json, options, is_private=is_private(context, flags))
 
 
-def prepare_again(context: Context, row: Row, words: InputWords, flags: CallFlags) -> Call:
+def prepare_again(context: Context, row: Row, words: InputWords, flags: CallFlags, *, uploads: bool = True) -> Call:
     """A recorded call with changes: `words` to its input, `flags` to its options.
 
     Raises `UsageError` if the ledger does not have the input in full.
@@ -60,18 +65,77 @@ def prepare_again(context: Context, row: Row, words: InputWords, flags: CallFlag
     given = wire_options(context, flags)
     options = replace(CallOptions.from_kept({**row.options, **given.as_kept()}), headers=given.headers)
     target = parse_target(row.endpoint, flags.path)
-    return Call(
-        target, read_inputs(context, words, base=row.input_json), options, is_private=is_private(context, flags)
-    )
+    input_json = read_inputs(context, target, words, flags, base=row.input_json, uploads=uploads)
+    return Call(target, input_json, options, is_private=is_private(context, flags))
 
 
-def read_inputs(context: Context, words: InputWords, base: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
-    """The input object, its files uploaded. Raises `UsageError`."""
+def read_inputs(
+    context: Context,
+    target: Target,
+    words: InputWords,
+    flags: CallFlags,
+    *,
+    base: Mapping[str, Any] | None = None,
+    uploads: bool = True,
+) -> Mapping[str, Any]:
+    """The input object, checked by the endpoint's schema, its files uploaded unless they are to stay attachments.
+
+    Raises `UsageError`, and `InputRefused` (code 4) for what cannot be right.
+    """
     talk = context.talk
-    found = gather(words.words, words.texts, context.stdin, base=base, tell=talk.note, tell_guess=talk.decision)
+    source = earlier_result(context, words.from_) if words.from_ else None
+    checking = _checking(context, target, words, flags)
+    found: Mapping[str, Any] = gather(
+        words.words,
+        words.texts,
+        context.stdin,
+        base=base,
+        tell=talk.note,
+        tell_guess=talk.decision,
+        type_value=checking.type_value if checking else _nothing_known,
+        source=source,
+    )
+    if source is not None and not source.is_read:
+        raise UsageError(
+            f"--from {words.from_}: no input takes anything from it",
+            hint="Write an input as KEY='{{expression}}', such as image_url='{{media[0]}}'.",
+        )
     if (words.words or words.texts) and not words.texts and context.stdin.holds_unread_pipe_data():
         talk.note("the data on stdin was not read, since inputs were given; add - to merge it")
-    return resolve(context, found, inline=words.inline) if holds_attachments(found) else found
+    if checking:
+        found = _checked(context, checking, found)
+    return resolve(context, found, inline=words.inline) if uploads and holds_attachments(found) else found
+
+
+def _checking(context: Context, target: Target, words: InputWords, flags: CallFlags) -> "Checking | None":
+    """What knows the endpoint's schema, unless it is not to be asked."""
+    if flags.no_validate:
+        return None
+    from fal_cli.asking import is_somebody_there
+    from fal_cli.checking import Checking
+
+    given = [*words.words, *(f"{text}=" for text in words.texts)]
+    return Checking(context, target, given, asks=flags.dry_run or is_somebody_there(context))
+
+
+def _checked(context: Context, checking: "Checking", found: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The input, with what a person was asked for. Raises `InputRefused`."""
+    from fal_cli import asking
+
+    whole = asking.completed(context, checking, found)
+    checking.check(whole)
+    return whole
+
+
+def _nothing_known(path: tuple[str, ...], value: str | Attachment) -> object:
+    return UNKNOWN
+
+
+def earlier_result(context: Context, ref: str) -> "Source":
+    """The result that `--from` names, for expressions. Imported here, since most calls have none."""
+    from fal_cli import earlier
+
+    return earlier.source(context, ref)
 
 
 def parse_target(name: str, path: str = "") -> Target:
@@ -79,7 +143,9 @@ def parse_target(name: str, path: str = "") -> Target:
     try:
         return endpoint.parse_target(name).joined(path)
     except InvalidEndpoint as error:
-        raise UsageError(str(error)) from None
+        from fal_cli import suggestions
+
+        raise UsageError(str(error), hint=suggestions.for_endpoint(name)) from None
 
 
 def resolve(context: Context, found: Mapping[str, Any], *, inline: bool) -> Mapping[str, Any]:

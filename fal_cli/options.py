@@ -195,6 +195,12 @@ class CallFlags:
     no_store: Annotated[bool, typer.Option("--no-store", help="Ask the service to keep neither input nor result.")] = (
         False
     )
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would be sent, checked, and its unit price; send nothing.")
+    ] = False
+    no_validate: Annotated[
+        bool, typer.Option("--no-validate", help="Send the input as it is, whatever the endpoint's schema says.")
+    ] = False
     private: Annotated[
         bool,
         typer.Option("--private", help="Keep neither input nor result, here or (--no-store) at the service."),

@@ -83,9 +83,7 @@ def is_private(env: Mapping[str, str]) -> bool:
 
 def kept_private(env: Mapping[str, str]) -> bool | None:
     """What `config.toml` says of it; None if nothing. Raises `UsageError` if that cannot be read."""
-    from fal_cli import tomlfile
-
-    kept = tomlfile.read(config_path(env)).values.get("private")
+    kept = _kept(env, "private")
     if kept is None or isinstance(kept, bool):
         return kept
     raise UsageError(f"{config_path(env)}: private is neither true nor false", hint="Set it: fal config set private …")
@@ -98,10 +96,7 @@ def on_interrupt(env: Mapping[str, str]) -> Literal["detach", "cancel"]:
 
 def kept_on_interrupt(env: Mapping[str, str]) -> Literal["detach", "cancel"] | None:
     """What `config.toml` says of it; None if nothing. Raises `UsageError` if that cannot be read."""
-    from fal_cli import tomlfile
-
-    path = config_path(env)
-    return _behaviour(tomlfile.read(path).values.get("on_interrupt"), f"{path}: on_interrupt")
+    return _behaviour(_kept(env, "on_interrupt"), f"{config_path(env)}: on_interrupt")
 
 
 def hosts(env: Mapping[str, str], own: Mapping[str, str] | None = None) -> Hosts:
@@ -154,6 +149,15 @@ def _queue_of(run: str) -> str:
             hint="Set FAL_QUEUE_RUN_HOST, or for a profile: fal config set hosts.queue …",
         )
     return run.replace("://", "://queue.", 1)
+
+
+def _kept(env: Mapping[str, str], name: str) -> object:
+    path = config_path(env)
+    if not os.path.exists(path):  # most have none, and nothing is imported for them
+        return None
+    from fal_cli import tomlfile
+
+    return tomlfile.read(path).values.get(name)
 
 
 def _behaviour(value: object, name: str) -> Literal["detach", "cancel"] | None:

@@ -66,11 +66,11 @@ def requests_of(
             yield _listed(item)
 
 
-def prices(wire: Wire, endpoints: Sequence[str]) -> dict[str, Price]:
+def prices(wire: Wire, endpoints: Sequence[str], deadline: Deadline | None = None) -> dict[str, Price]:
     """The unit price of each endpoint that the service has one for. Raises as `requests_of`."""
     found: dict[str, Price] = {}
     for start in range(0, len(endpoints), _IDS_AT_ONCE):
-        found |= _prices(wire, endpoints[start : start + _IDS_AT_ONCE])
+        found |= _prices(wire, endpoints[start : start + _IDS_AT_ONCE], deadline)
     return found
 
 
@@ -93,16 +93,17 @@ def charges(wire: Wire, endpoints: Sequence[str], *, start: datetime, end: datet
                 yield Charge(item["request_id"], str(item.get("endpoint_id")), decimal(item.get("output_units")), total)
 
 
-def _prices(wire: Wire, endpoints: Sequence[str]) -> dict[str, Price]:
+def _prices(wire: Wire, endpoints: Sequence[str], deadline: Deadline | None) -> dict[str, Price]:
     parameters = {"endpoint_id": ",".join(endpoints)}
     try:
-        items = list(entries(wire, "the prices", "/v1/models/pricing", parameters, "prices", None))
+        items = list(entries(wire, "the prices", "/v1/models/pricing", parameters, "prices", deadline))
     except Refused as error:
         if error.status != 404:
             raise
         # One unknown endpoint makes the service refuse them all: halves find it in few calls.
         middle = len(endpoints) // 2
-        return {} if not middle else _prices(wire, endpoints[:middle]) | _prices(wire, endpoints[middle:])
+        halves = (endpoints[:middle], endpoints[middle:]) if middle else ()
+        return {name: price for half in halves for name, price in _prices(wire, half, deadline).items()}
     found = {}
     for item in items:
         amount = decimal(item.get("unit_price"))

@@ -5,11 +5,12 @@ from typing import Annotated
 import typer
 
 from fal_cli.context import Context
-from fal_cli.options import CallFlags, InputWords, Logs, OnInterrupt, OnTimeout, PrintFlags, SaveFlags, Timeout
+from fal_cli.options import As, CallFlags, InputWords, Logs, OnInterrupt, OnTimeout, PrintFlags, SaveFlags, Timeout
 
 EXAMPLES = """\
   fal rerun last
   fal rerun last seed=2 -d out/
+  fal rerun last --as js > again.mjs
   fal rerun 6f0c2e0e prompt="a dog" --priority low"""
 
 
@@ -26,6 +27,7 @@ def rerun(
     on_timeout: OnTimeout = "detach",
     on_interrupt: OnInterrupt = "detach",
     logs: Logs = False,
+    as_: As = None,
 ) -> None:
     """Make an earlier call again, with its input and options and the changes that are given.
 
@@ -40,7 +42,18 @@ def rerun(
     context.stake = nothing_sent
     delivery = Delivery(context, shown, save)
     (row,) = references.rows(context, [ref])
+    if as_:
+        from fal_cli import code
+
+        written = prepare_again(context, row, words, call, uploads=False)
+        code.show(context, as_, written, direct=row.mode == "direct", inline=words.inline, beside=(shown, save))
+        return
     context.use(context.account_of(row))
+    if call.dry_run:
+        from fal_cli import dry_run
+
+        dry_run.show(context, prepare_again(context, row, words, call, uploads=False))
+        return
     ready = prepare_again(context, row, words, call)
     delivery.check(ready.input_json)
     directly = row.mode == "direct" or ready.is_local

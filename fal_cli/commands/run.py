@@ -7,6 +7,7 @@ import typer
 from fal_cli.context import Context
 from fal_cli.errors import UsageError
 from fal_cli.options import (
+    As,
     CallFlags,
     Endpoint,
     InputWords,
@@ -23,6 +24,8 @@ EXAMPLES = """\
   fal run fal-ai/flux/dev prompt="a cat" seed=7 image_size.width=640 image_size.height=480
   fal run fal-ai/flux/dev prompt="a cat" num_images=4 -d out/
   fal run fal-ai/esrgan image_url=@photo.jpg -o big.png
+  fal run fal-ai/flux/dev prompt="a cat" | fal run fal-ai/esrgan image_url='{{media[0]}}' -o big.png
+  fal run fal-ai/flux/dev prompt="a cat" --as python > cat.py
   echo '{"prompt":"a cat"}' | fal run fal-ai/flux/dev --print urls
   fal --sandbox run fal-ai/flux/dev prompt="a cat" --query 'images[0].url'"""
 
@@ -44,6 +47,7 @@ def run(
     on_interrupt: OnInterrupt = "detach",
     direct: Direct = False,
     logs: Logs = False,
+    as_: As = None,
 ) -> None:
     """Call an endpoint: queue it, follow it live, print the result.
 
@@ -59,6 +63,17 @@ def run(
     delivery = Delivery(context, shown, save)
     if direct:
         _refuse_queue_options(call, shown, on_timeout)
+    if as_:
+        from fal_cli import code
+
+        written = prepare(context, endpoint, words, call, uploads=False)
+        code.show(context, as_, written, direct=direct, inline=words.inline, beside=(shown, save))
+        return
+    if call.dry_run:
+        from fal_cli import dry_run
+
+        dry_run.show(context, prepare(context, endpoint, words, call, uploads=False))
+        return
     ready = prepare(context, endpoint, words, call)
     delivery.check(ready.input_json)
     directly = direct or ready.is_local

@@ -6,7 +6,7 @@ import typer
 
 from fal_cli.context import Context
 from fal_cli.errors import UsageError
-from fal_cli.options import CallFlags, Endpoint, SaveFlags, StreamWords, seconds
+from fal_cli.options import As, CallFlags, Endpoint, SaveFlags, StreamWords, seconds
 
 EXAMPLES = """\
   fal stream fal-ai/any-llm prompt="tell me a story" --text | tee story.txt
@@ -28,6 +28,7 @@ def stream(
             "--idle-timeout", parser=seconds, metavar="TIME", help="Give up after silence; 0 never.  [default: 120s]"
         ),
     ] = None,
+    as_: As = None,
 ) -> None:
     """Print an endpoint's events as they come.
 
@@ -48,6 +49,17 @@ def stream(
 
         previews.check(context)
     how = "text" if text_only else "final" if final else "events"
+    if as_:
+        from fal_cli import code
+
+        written = prepare(context, endpoint, words, call, uploads=False)
+        code.show(context, as_, written, verb="stream", inline=words.inline, beside=(save,))
+        return
+    if call.dry_run:
+        from fal_cli import dry_run
+
+        dry_run.show(context, prepare(context, endpoint, words, call, uploads=False))
+        return
     ready = prepare(context, endpoint, words, call)
     check_fields(saving, ready.input_json)
     streaming.stream(context, ready, how=how, idle_timeout=idle_timeout, saving=saving, preview=save.preview)

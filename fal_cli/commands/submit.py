@@ -1,7 +1,7 @@
 """`fal submit`: put it into the queue and leave."""
 
 from fal_cli.context import Context
-from fal_cli.options import CallFlags, Endpoint, InputWords, SubmitPrintFlags
+from fal_cli.options import As, CallFlags, Endpoint, InputWords, SubmitPrintFlags
 
 EXAMPLES = """\
   id=$(fal submit fal-ai/flux/dev prompt="a cat")
@@ -9,7 +9,14 @@ EXAMPLES = """\
   while read -r line; do fal submit fal-ai/flux/dev -t prompt="$line"; done < prompts.txt"""
 
 
-def submit(context: Context, endpoint: Endpoint, words: InputWords, call: CallFlags, shown: SubmitPrintFlags) -> None:
+def submit(
+    context: Context,
+    endpoint: Endpoint,
+    words: InputWords,
+    call: CallFlags,
+    shown: SubmitPrintFlags,
+    as_: As = None,
+) -> None:
     """Put a request into the queue and print its id.
 
     It is sent once: again only where the service cannot have accepted it. An answer that was lost is
@@ -19,8 +26,18 @@ def submit(context: Context, endpoint: Endpoint, words: InputWords, call: CallFl
     from fal_cli.call import prepare
 
     context.stake = submission.nothing_sent
-    ready = prepare(context, endpoint, words, call)
+    ready = prepare(context, endpoint, words, call, uploads=not (as_ or call.dry_run))
+    if call.dry_run:
+        from fal_cli import dry_run
+
+        dry_run.show(context, ready)
+        return
     ready.queued_endpoint  # noqa: B018  # raises for a local app, before anything is recorded
+    if as_:
+        from fal_cli import code
+
+        code.show(context, as_, ready, verb="submit", inline=words.inline)
+        return
     sent = submission.submit(context, context.wire(), ready)
     if shown.print_ != "none":
         context.output.line(sent.request.request_id if shown.print_ == "id" else sent.request.handle.response_url)

@@ -77,7 +77,13 @@ def unescaped(value: str) -> str:
 
 def is_template(value: str) -> bool:
     """Whether the whole value is a `{{expression}}`."""
-    return value.startswith("{{") and value.endswith("}}")
+    return len(value) >= 4 and value.startswith("{{") and value.endswith("}}")
+
+
+def holds_template(value: str) -> bool:
+    """Whether `{{…}}` stands anywhere in a value whose beginning is not escaped."""
+    at = value.find("{{")
+    return at >= 0 and "}}" in value[at + 2 :] and value == unescaped(value)
 
 
 def _operator_at(word: str, at: int) -> Operator | None:

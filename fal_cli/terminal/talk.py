@@ -48,6 +48,12 @@ class Talk:
         """A line that survives `-q`: it names a request id, or says what becomes of money."""
         self._say("request" if "request_id" in facts else "notice", text, **facts)
 
+    def ask(self, text: str) -> None:
+        """A question on the terminal; the answer is typed behind it."""
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.write(self._hide(text))
+            self._stream.flush()
+
     def decision(self, text: str) -> None:
         """A choice that the program made for the user; shown with `-v`."""
         if self.level >= 1:

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fal_cli.errors import MalformedInput
-from fal_cli.inputs.items import Item, is_template, split, typed, unescaped
+from fal_cli.inputs.items import Item, holds_template, is_template, split, typed, unescaped
 
 OPERATORS = ("=", ":=", "=@", ":=@", "@")
 
@@ -214,3 +214,23 @@ def test_only_an_escape_at_the_beginning_is_taken_off(value: str, expected: str)
 )
 def test_is_template(value: str, expected: bool) -> None:
     assert is_template(value) is expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("{{a}}", True),
+        ("{{}}", True),
+        ("{{}", False),
+        ("x {{a}} y", True),
+        ("{{a}} x {{b}}", True),
+        ("{{a", False),
+        ("a}} {{b", False),
+        ("\\{{a}} x", False),
+        ("\\{{a}} {{b}}", False),
+        ("\\@{{a}}", False),
+        ("x \\{{a}}", True),
+    ],
+)
+def test_holds_template(value: str, expected: bool) -> None:
+    assert holds_template(value) is expected

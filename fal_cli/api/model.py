@@ -1,0 +1,28 @@
+"""An entry of the service's catalogue. Plain values, apart from what asks for them, since completion reads them."""
+
+from typing import NamedTuple
+
+
+class Model(NamedTuple):
+    """One model as the catalogue has it. Its `metadata` may be missing altogether, so any text may be empty (§11.2)."""
+
+    endpoint: str
+    title: str = ""
+    category: str = ""
+    status: str = ""
+    description: str = ""
+    updated_at: str = ""
+    license: str = ""
+
+
+class Search(NamedTuple):
+    """Which models are asked for; without a `limit` all of them."""
+
+    query: str = ""
+    category: str = ""
+    status: str = ""
+    limit: int | None = None
+
+    @property
+    def is_for_all(self) -> bool:
+        return self == Search()

@@ -1,0 +1,109 @@
+"""`fal models`: the service's models."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from fal_cli.context import Context
+from fal_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from fal_cli.api.model import Model
+
+EXAMPLES = """\
+  fal models flux
+  fal models --category image-to-video --limit 50
+  fal models upscale | jq -r .endpoint_id
+  fal models > all-models.jsonl"""
+
+SHOWN_ON_TERMINAL = 20
+
+
+def models(
+    context: Context,
+    query: Annotated[
+        list[str] | None, typer.Argument(metavar="[QUERY]", help="Words in its name, description or category.")
+    ] = None,
+    category: Annotated[
+        str, typer.Option("--category", metavar="NAME", help="Only of this category, e.g. text-to-image.")
+    ] = "",
+    status: Annotated[
+        Literal["active", "deprecated"] | None, typer.Option("--status", help="Only those that are so.")
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option("--limit", metavar="N", help="At most N, 0 for all.  [default: 20; in a pipe all]"),
+    ] = None,
+) -> None:
+    """Find models, in the service's own order.
+
+    A table on a terminal, a JSON object a line in a pipe. Needs no key. What was seen is kept here, for
+    completion and for when there is no network.
+    """
+    from itertools import islice
+
+    from fal_cli import catalogue
+    from fal_cli.api.model import Search
+
+    if limit is not None and limit < 0:
+        raise UsageError(f"--limit is 0 or more, not {limit}")
+    if limit is None:
+        limit = SHOWN_ON_TERMINAL if context.output.is_terminal else 0
+    wanted = Search(" ".join(query or []), category, status or "", limit + 1 if limit else None)
+    found = catalogue.models(context, wanted)
+    if context.output.is_terminal:
+        seen = list(found)
+        _write_table(context, seen[: limit or None], has_more=bool(limit) and len(seen) > limit)
+        return
+    count = 0
+    for model in islice(found, limit or None):
+        context.output.json(_facts(model), one_line=True)
+        count += 1
+    if not count:
+        context.talk.note("no such model")
+
+
+def _write_table(context: Context, seen: "Sequence[Model]", *, has_more: bool) -> None:
+    from fal_cli.terminal.screen import Screen
+    from fal_cli.terminal.table import Cell, Column, draw
+
+    if not seen:
+        context.talk.note("no such model")
+        return
+    columns = (
+        Column("endpoint", 0, least=12, keeps_end=True),
+        Column("title", 2, least=12),
+        Column("category", 1, is_optional=True),
+        Column("status", 3, is_optional=True),
+    )
+    rows = [
+        (
+            Cell(model.endpoint, "bold"),
+            Cell(model.title),
+            Cell(model.category, "dim"),
+            Cell(model.status if model.status != "active" else "", "yellow"),
+        )
+        for model in seen
+    ]
+    screen = Screen(context.output)
+    screen.write(draw(columns, rows, width=screen.width, color=screen.color))
+    if has_more:
+        context.talk.note(f"{len(seen)} shown; there are more: --limit {5 * len(seen)}, or 0 for all")
+
+
+def _facts(model: "Model") -> dict[str, str]:
+    """The entry under the names that the service has for its members."""
+    facts = {
+        "endpoint_id": model.endpoint,
+        "display_name": model.title,
+        "category": model.category,
+        "status": model.status,
+        "description": model.description,
+        "updated_at": model.updated_at,
+        "license_type": model.license,
+    }
+    return {name: value for name, value in facts.items() if value}
+
+
+VERB = models

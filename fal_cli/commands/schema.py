@@ -1,0 +1,74 @@
+"""`fal schema`: what an endpoint takes and gives."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fal_cli.context import Context
+from fal_cli.options import Endpoint
+
+if TYPE_CHECKING:
+    from fal_cli.catalogue import Known
+    from fal_cli.endpoint import Target
+
+EXAMPLES = """\
+  fal schema fal-ai/flux/dev
+  fal schema fal-ai/flux/dev | jq -r 'select(.required) | .name'
+  fal schema fal-ai/flux/dev --openapi > flux.json
+  fal schema http://localhost:8080"""
+
+
+def schema(
+    context: Context,
+    endpoint: Endpoint,
+    openapi: Annotated[bool, typer.Option("--openapi", help="Print the OpenAPI document itself.")] = False,
+    refresh: Annotated[bool, typer.Option("--refresh", help="Ask again, whatever is kept here.")] = False,
+) -> None:
+    """Show what an endpoint takes and gives: names, types, defaults, ranges and choices.
+
+    A table on a terminal, required inputs first; in a pipe a JSON object a line for each input and output.
+    Nested inputs stand under the names by which they are typed. Schemas are kept here for a week.
+    """
+    from fal_cli import catalogue
+    from fal_cli.call import parse_target
+
+    target = parse_target(endpoint)
+    known = catalogue.look_up(context, target, refresh=refresh)
+    if openapi:
+        _write_document(context, known)
+    elif context.output.is_terminal:
+        _write_table(context, target, known)
+    else:
+        _write_fields(context, known)
+
+
+def _write_document(context: Context, known: "Known") -> None:
+    """The bytes as they came, except on a terminal, where they are laid out for reading."""
+    if context.output.is_terminal:
+        context.output.json(known.json)
+    else:
+        context.output.data(known.document if known.document.endswith(b"\n") else known.document + b"\n")
+
+
+def _write_fields(context: Context, known: "Known") -> None:
+    from fal_cli.schema.facts import facts
+
+    for direction, fields in (("input", known.schema.inputs), ("output", known.schema.outputs)):
+        for field in fields:
+            context.output.json({"direction": direction, **facts(field)}, one_line=True)
+
+
+def _write_table(context: Context, target: "Target", known: "Known") -> None:
+    from fal_cli.schema.check import example
+    from fal_cli.terminal.fields import heading, lines
+    from fal_cli.terminal.screen import Screen
+
+    screen = Screen(context.output)
+    shown = lines(known.schema, width=screen.width, color=screen.color)
+    title = heading(known.endpoint, known.title, known.category, width=screen.width, color=screen.color)
+    screen.write([*title, "", *(shown or ["The document names neither inputs nor outputs: see --openapi."])])
+    words = [f"{field.name}={example(field)}" for field in known.schema.inputs if field.is_required]
+    context.talk.note(" ".join(["call it:", context.tool, "run", str(target), *words]))
+
+
+VERB = schema

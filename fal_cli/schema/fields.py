@@ -1,0 +1,102 @@
+"""One input or output of an endpoint, as plain values."""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from fal_cli.inputs.attachment import Attachment
+
+Number = int | float
+
+
+class Field(NamedTuple):
+    """What may stand under one name, or at one place of a list (then `name` is "").
+
+    `kinds` are JSON's types without null; none means that anything may stand here. With `alternatives` a value
+    has to fit one of them, and the other members sum them up. `others` is what unnamed properties hold.
+    """
+
+    name: str
+    kinds: tuple[str, ...] = ()
+    is_required: bool = False
+    is_nullable: bool = False
+    is_media: bool = False
+    has_default: bool = False
+    default: Any = None
+    choices: tuple[Any, ...] = ()
+    minimum: Number | None = None
+    maximum: Number | None = None
+    exclusive_minimum: Number | None = None
+    exclusive_maximum: Number | None = None
+    multiple_of: Number | None = None
+    min_length: int | None = None
+    max_length: int | None = None
+    min_items: int | None = None
+    max_items: int | None = None
+    item: "Field | None" = None
+    properties: tuple["Field", ...] = ()
+    others: "Field | None" = None
+    alternatives: tuple["Field", ...] = ()
+    title: str = ""
+    description: str = ""
+
+    @property
+    def shapes(self) -> tuple["Field", ...]:
+        """What a value may look like: the alternatives, or this alone."""
+        return self.alternatives or (self,)
+
+    @property
+    def takes_text(self) -> bool:
+        """Whether a text may stand here."""
+        return not self.kinds or "string" in self.kinds
+
+    @property
+    def takes_any_text(self) -> bool:
+        """Whether every text may stand here: there is no list of choices."""
+        return any(shape.takes_text and not shape.choices for shape in self.shapes)
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is an object that names a file by its `url` (wire §12.1)."""
+        return any(part.name == "url" and part.takes_text for part in self.properties)
+
+    def part(self, name: str) -> "Field | None":
+        """The property of that name."""
+        return next((part for part in self.properties if part.name == name), self.others)
+
+
+class Schema(NamedTuple):
+    """The inputs and outputs of an endpoint, in the model's own order."""
+
+    inputs: tuple[Field, ...] = ()
+    outputs: tuple[Field, ...] = ()
+
+
+def required_first(fields: Iterable[Field]) -> list[Field]:
+    """The fields in their order, those that are required before all others."""
+    return sorted(fields, key=lambda field: not field.is_required)
+
+
+def kind_of(value: object) -> str:
+    """JSON's type of a value; an attachment is the text of its URL to be. "" for what is no JSON."""
+    if value is None:
+        return "null"
+    kinds: dict[type, str] = {
+        bool: "boolean", int: "integer", str: "string", list: "array", dict: "object", Attachment: "string",
+    }  # fmt: skip
+    if isinstance(value, float):
+        return "integer" if value.is_integer() else "number"
+    return kinds.get(type(value), "")
+
+
+def fits(kinds: tuple[str, ...], value: object) -> bool:
+    """Whether a value is of one of these types."""
+    kind = kind_of(value)
+    return not kinds or kind in kinds or (kind == "integer" and "number" in kinds) or not kind
+
+
+def same(one: object, other: object) -> bool:
+    """Whether two JSON values are equal; `true` is not `1`."""
+    try:
+        return isinstance(one, bool) == isinstance(other, bool) and one == other
+    except RecursionError:
+        return False

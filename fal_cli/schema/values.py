@@ -1,0 +1,103 @@
+"""From the text of `key=value` to the value that a field wants."""
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from fal_cli.inputs.attachment import Attachment
+from fal_cli.schema.check import mismatch
+from fal_cli.schema.fields import Field, Schema, fits, kind_of
+
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]{1,4})?")
+_LONGEST_NUMBER = 400
+_LITERALS = {"true": True, "false": False, "null": None}
+_NOT_JSON = object()
+
+
+def find(schema: Schema, path: Sequence[str]) -> Field | None:
+    """The input at a path such as `("loras", "0", "scale")`; None where the schema knows of none."""
+    root = Field("", kinds=("object",), properties=schema.inputs)
+    return _below(root, list(path)) if path else None
+
+
+def typed(field: Field, text: str) -> Any:
+    """What `key=text` gives to a field: the value that its schema has for this text, or else the text itself.
+
+    A field of text takes it as it is, so that `prompt=12345` is a prompt. Numbers, `true`, `false` and `null` are
+    read as JSON has them, lists and objects from JSON; a list of texts takes a single one. What fits nothing stays
+    text, and the check says so.
+    """
+    for choice in field.choices:
+        if text == (choice if isinstance(choice, str) else _written(choice)):
+            return choice
+    if set(field.kinds) == {"string"}:
+        return text
+    value = _read(text)
+    if value is not _NOT_JSON and _is_meant(field, value):
+        return int(value) if isinstance(value, float) and kind_of(value) == "integer" else value
+    item = _single(field)
+    return text if item is None else [typed(item, text)]
+
+
+def placed(field: Field, attachment: Attachment) -> Attachment | list[Attachment]:
+    """What a file's upload gives to a field: its URL, or a list of it alone."""
+    return attachment if _single(field) is None else [attachment]
+
+
+def _single(field: Field) -> Field | None:
+    """The item of a list of texts, where no text may stand for the whole."""
+    if field.takes_text:
+        return None
+    items = [shape.item or Field("") for shape in field.shapes if "array" in shape.kinds]
+    return next((item for item in items if item.takes_text or item.is_file), None)
+
+
+def _is_meant(field: Field, value: Any) -> bool:
+    """Whether a text that is JSON is meant as such: its type is wanted, and no text would do as well."""
+    if value is None:
+        return "string" not in field.kinds and (field.is_nullable or not field.is_required)
+    shapes = [shape for shape in field.shapes if shape.kinds and fits(shape.kinds, value)]
+    if isinstance(value, list | dict) and field.takes_any_text:
+        return any(not mismatch(shape, value) for shape in shapes)
+    return bool(shapes)
+
+
+def _read(text: str) -> Any:
+    """The JSON that a text is; `_NOT_JSON` for none."""
+    if text in _LITERALS:
+        return _LITERALS[text]
+    is_number = len(text) <= _LONGEST_NUMBER and _NUMBER.fullmatch(text)
+    if not is_number and text[:1] not in ("[", "{"):
+        return _NOT_JSON
+    try:
+        value = json.loads(text, parse_constant=_refused)
+        json.dumps(value, allow_nan=False)  # a number beyond all floats
+    except (ValueError, RecursionError):
+        return _NOT_JSON
+    return value
+
+
+def _refused(name: str) -> Any:
+    raise ValueError(name)
+
+
+def _written(value: Any) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except (ValueError, RecursionError, TypeError):
+        return ""
+
+
+def _below(field: Field, path: list[str]) -> Field | None:
+    """The field at the rest of a path: by name in an object, by number (or "", the next one) in a list."""
+    if not path:
+        return field
+    step, *rest = path
+    for shape in field.shapes:
+        is_place = "array" in shape.kinds and (step == "" or step.isdigit())
+        inner = shape.item if is_place else shape.part(step)
+        found = _below(inner, rest) if inner else None
+        if found:
+            return found
+    return None
