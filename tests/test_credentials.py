@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fal_cli.credentials import Credential, find
+from fal_cli.credentials import Credential, Source, choose, find, named_by_environment
 from fal_cli.errors import Exit, NoCredentials, UsageError
 
 CONFIG = """
@@ -42,13 +42,45 @@ def jwt(claims: object) -> str:
 FRESH = jwt({"exp": time.time() + 3600})
 
 
+OURS = """
+[profiles.default]
+key = "default:key"
+
+[profiles.home]
+key = "home:key"
+
+[profiles.home.hosts]
+queue = "https://queue.home"
+
+[profiles.work]
+key = "our-work:key"
+
+[profiles.hosted.hosts]
+queue = "https://queue.hosted"
+
+[profiles.empty.hosts]
+queue = "https://queue.empty"
+"""
+
+
 class Home:
-    """The vendor's files, and the environment that points at them."""
+    """The vendor's files and ours, and the environment that points at them."""
 
     def __init__(self, folder: Path) -> None:
         self.config_path = folder / "config.toml"
         self.token_path = folder / "auth0_token"
-        self.env = {"FAL_CONFIG_PATH": str(self.config_path), "FAL_HOME_DIR": str(folder)}
+        self.our_path = folder / "ours" / "config" / "profiles.toml"
+        self.env = {
+            "FAL_CONFIG_PATH": str(self.config_path),
+            "FAL_HOME_DIR": str(folder),
+            "FAL_CLI_HOME": str(folder / "ours"),
+        }
+
+    def ours(self, text: str = OURS, *, active: str = "") -> "Home":
+        self.our_path.parent.mkdir(parents=True, exist_ok=True)
+        self.our_path.touch(0o600)
+        self.our_path.write_text((f'active = "{active}"\n' if active else "") + text, encoding="utf-8")
+        return self
 
     def config(self, text: str = CONFIG) -> "Home":
         self.config_path.write_text(text, encoding="utf-8")
@@ -60,6 +92,9 @@ class Home:
 
     def find(self, profile: str = "", **env: str) -> Credential:
         return find(self.env | env, profile)
+
+    def choose(self, profile: str = "", **env: str) -> Source:
+        return choose(self.env | env, profile)
 
 
 @pytest.fixture
@@ -131,7 +166,7 @@ class TestOrder:
         home.config()
         assert home.find(FAL_KEY="i:s").source == "FAL_KEY"
         assert "FAL_KEY_ID" in home.find(FAL_KEY_ID="i", FAL_KEY_SECRET="s").source
-        assert home.find(FAL_PROFILE="work").source == "FAL_PROFILE (work)"
+        assert home.find(FAL_PROFILE="work").source == f"FAL_PROFILE (work) in {home.config_path}"
         assert home.find(FAL_PROFILE="work").profile == "work"
         assert home.find().profile == "active"
 
@@ -161,7 +196,8 @@ class TestKeys:
     @settings(deadline=None)
     @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
     def test_any_key_is_a_header_or_no_credential(self, key: str) -> None:
-        env = {"FAL_KEY": key, "FAL_CONFIG_PATH": "/no/such/config.toml", "FAL_HOME_DIR": "/no/such/folder"}
+        nowhere = {"FAL_CONFIG_PATH": "/no/such/config.toml", "FAL_HOME_DIR": "/no/such/folder", "FAL_CLI_HOME": "/no"}
+        env = {"FAL_KEY": key, **nowhere}
         try:
             found = find(env)
         except NoCredentials:
@@ -246,6 +282,139 @@ class TestConfig:
         home.find()
         home.find(FAL_FORCE_AUTH_BY_USER="1")
         assert {path: path.read_bytes() for path in home.config_path.parent.iterdir()} == before
+
+
+class TestOurs:
+    def test_the_active_profile_comes_after_the_environment_and_before_the_vendor(self, home: Home) -> None:
+        home.ours(active="home").config().login()
+        assert home.find().authorization == "Key home:key"
+        assert home.find().profile == "home"
+        for _, env, expected in SOURCES[:2]:
+            assert home.find(**env).authorization == expected
+        assert home.find(FAL_PROFILE="work").authorization == "Key our-work:key"
+        assert home.find("default", FAL_KEY="i:s", FAL_PROFILE="work").authorization == "Key default:key"
+
+    def test_default_is_active_where_none_was_chosen(self, home: Home) -> None:
+        found = home.ours().config().find()
+        assert (found.authorization, found.profile) == ("Key default:key", "default")
+        assert found.source == f"the active profile (default) in {home.our_path}"
+
+    def test_without_a_default_the_vendors_files_are_next(self, home: Home) -> None:
+        home.ours('[profiles.home]\nkey = "home:key"')
+        with pytest.raises(NoCredentials, match=r"none of the profiles is active \(home\)") as caught:
+            home.find()
+        assert caught.value.hint == "Use one: fal auth switch home"
+        assert home.config().find().authorization == "Key active:key"
+
+    def test_the_same_name_in_both_is_ours_and_v_says_so(self, home: Home) -> None:
+        home.ours().config()
+        told: list[str] = []
+        assert choose(home.env, "work", tell=told.append).credential.authorization == "Key our-work:key"
+        assert told == ["profile work is in the vendor's file too; ours is used"]
+        assert choose(home.env, "home", tell=told.append).credential.authorization == "Key home:key"
+        assert len(told) == 1
+
+    def test_a_name_of_the_vendors_alone(self, home: Home) -> None:
+        found = home.ours().config().find("active")
+        assert (found.authorization, found.profile) == ("Key active:key", "active")
+        assert str(home.config_path) in found.source
+
+    def test_the_vendors_profile_can_be_our_active_one(self, home: Home) -> None:
+        found = home.ours(active="active").config().find()
+        assert (found.authorization, found.profile) == ("Key active:key", "active")
+
+    def test_an_active_profile_that_is_gone_is_not_passed_over(self, home: Home) -> None:
+        """Otherwise another account would pay."""
+        with pytest.raises(UsageError, match="no profile 'gone'") as caught:
+            home.ours(active="gone").config().login().find()
+        assert "home" in caught.value.message
+        assert "active" in caught.value.message
+        assert "fal auth login --profile gone" in caught.value.hint
+
+    def test_a_profile_with_hosts_alone_has_no_key(self, home: Home) -> None:
+        home.ours().config()
+        with pytest.raises(NoCredentials, match="'hosted' has no key"):
+            home.find("hosted")
+        with pytest.raises(NoCredentials, match="'empty' has no key"):
+            home.find("empty")
+
+    def test_a_malformed_file_is_named_and_does_not_matter_beside_a_key(self, home: Home) -> None:
+        home.ours("[profiles")
+        with pytest.raises(UsageError, match=r"profiles\.toml is not TOML"):
+            home.find()
+        assert home.find(FAL_KEY="i:s").authorization == "Key i:s"
+
+    def test_a_vendors_file_that_cannot_be_read_does_not_matter_beside_ours(self, home: Home) -> None:
+        home.ours().config("[work")
+        assert choose(home.env, "work", tell=lambda text: None).credential.authorization == "Key our-work:key"
+
+    def test_a_file_that_others_can_read_is_warned_of(self, home: Home) -> None:
+        home.ours().our_path.chmod(0o644)
+        warnings: list[str] = []
+        assert choose(home.env, warn=warnings.append).credential.authorization == "Key default:key"
+        (warning,) = warnings
+        assert f"chmod 600 {home.our_path}" in warning
+        choose(home.env | {"FAL_KEY": "i:s"}, warn=warnings.append)
+        assert len(warnings) == 1
+        home.our_path.chmod(0o600)
+        choose(home.env, warn=warnings.append)
+        assert len(warnings) == 1
+
+    def test_login_forced(self, home: Home) -> None:
+        found = home.ours(active="home").login().find(FAL_FORCE_AUTH_BY_USER="1")
+        assert found.authorization == f"Bearer {FRESH}"
+
+    def test_a_stale_login_of_the_vendors_does_not_matter_beside_ours(self, home: Home) -> None:
+        assert home.ours().login("opaque").find().authorization == "Key default:key"
+
+
+class TestHosts:
+    """A profile's hosts are for its key alone."""
+
+    @pytest.mark.parametrize(
+        ("profile", "env", "queue"),
+        [
+            pytest.param("", {}, "https://queue.home", id="active"),
+            pytest.param("home", {"FAL_KEY": "i:s"}, "https://queue.home", id="named beside a key"),
+            pytest.param("", {"FAL_PROFILE": "home"}, "https://queue.home", id="named by the variable"),
+            pytest.param("", {"FAL_KEY": "i:s"}, None, id="another key"),
+            pytest.param("", {"FAL_KEY_ID": "i", "FAL_KEY_SECRET": "s"}, None, id="another pair"),
+            pytest.param("", {"FAL_FORCE_AUTH_BY_USER": "1"}, None, id="the login"),
+            pytest.param("work", {}, None, id="another profile"),
+            pytest.param("hosted", {}, "https://queue.hosted", id="no key yet"),
+        ],
+    )
+    def test_which(self, home: Home, profile: str, env: dict[str, str], queue: str | None) -> None:
+        assert home.ours(active="home").config().choose(profile, **env).hosts.get("queue") == queue
+
+    def test_ours_go_with_the_vendors_key_of_the_same_name(self, home: Home) -> None:
+        home.ours().config('[hosted]\nkey = "vendor:key"')
+        source = home.choose("hosted")
+        assert source.credential.authorization == "Key vendor:key"
+        assert source.hosts == {"queue": "https://queue.hosted"}
+
+    def test_no_key_is_needed_to_know_them(self, home: Home) -> None:
+        source = home.choose()
+        assert source.hosts == {}
+        with pytest.raises(NoCredentials):
+            _ = source.credential
+
+
+class TestEnvironment:
+    @pytest.mark.parametrize(
+        ("env", "variable"),
+        [
+            ({}, ""),
+            ({"FAL_KEY": " "}, ""),
+            ({"FAL_KEY": "i:s", "FAL_PROFILE": "work"}, "FAL_KEY"),
+            ({"FAL_KEY_ID": "i", "FAL_KEY_SECRET": "s"}, "FAL_KEY_ID and FAL_KEY_SECRET"),
+            ({"FAL_KEY_ID": "i"}, ""),
+            ({"FAL_PROFILE": "work"}, "FAL_PROFILE"),
+            ({"FAL_FORCE_AUTH_BY_USER": "1", "FAL_KEY": "i:s"}, "FAL_FORCE_AUTH_BY_USER"),
+        ],
+    )
+    def test_what_wins_over_an_active_profile(self, env: dict[str, str], variable: str) -> None:
+        assert named_by_environment(env) == variable
 
 
 class TestLogin:

@@ -1,6 +1,7 @@
 """Folders and hosts from the environment, and which of them may be called without TLS."""
 
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from hypothesis import given, settings
@@ -8,7 +9,15 @@ from hypothesis import strategies as st
 
 from fal_cli.api.hosts import Hosts, is_loopback, origin
 from fal_cli.errors import Exit, UsageError
-from fal_cli.settings import hosts, sandbox_folder, state_folder
+from fal_cli.settings import (
+    config_folder,
+    config_path,
+    hosts,
+    is_private,
+    on_interrupt,
+    sandbox_folder,
+    state_folder,
+)
 
 NAMES = {
     "FAL_RUN_HOST": "run",
@@ -24,6 +33,8 @@ class TestFolders:
         env = {"FAL_CLI_HOME": str(tmp_path)}
         assert state_folder(env) == tmp_path / "state"
         assert sandbox_folder(env) == tmp_path / "state" / "sandbox"
+        assert config_folder(env) == tmp_path / "config"
+        assert config_path(env) == tmp_path / "config" / "config.toml"
 
     def test_home_is_meant_by_a_tilde(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("HOME", str(tmp_path))
@@ -32,10 +43,87 @@ class TestFolders:
     def test_the_platforms_own_place(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("HOME", str(tmp_path))
         monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+        monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
         for env in ({}, {"FAL_CLI_HOME": ""}):
-            folder = state_folder(env)
-            assert folder.name == "fal-cli"
-            assert tmp_path in folder.parents
+            for folder in (state_folder(env), config_folder(env)):
+                assert folder.name == "fal-cli"
+                assert tmp_path in folder.parents
+
+
+class TestHabits:
+    """`private` and `on_interrupt`: a variable, else what is kept, else the default."""
+
+    def _env(self, home: Path, text: str | None, **env: str) -> dict[str, str]:
+        env["FAL_CLI_HOME"] = str(home)
+        if text is not None:
+            config_folder(env).mkdir(parents=True)
+            config_path(env).write_text(text)
+        return env
+
+    @pytest.mark.parametrize(
+        ("variable", "kept", "expected"),
+        [
+            (None, None, False),
+            (None, "private = true", True),
+            (None, "private = false", False),
+            (None, "", False),
+            ("1", None, True),
+            ("0", None, False),
+            ("", "private = true", True),
+            ("0", "private = true", False),
+            ("1", "private = false", True),
+        ],
+    )
+    def test_private(self, tmp_path: Path, variable: str | None, kept: str | None, expected: bool) -> None:
+        given = {} if variable is None else {"FAL_PRIVATE": variable}
+        assert is_private(self._env(tmp_path, kept, **given)) is expected
+
+    @pytest.mark.parametrize(
+        ("variable", "kept", "expected"),
+        [
+            (None, None, "detach"),
+            (None, 'on_interrupt = "cancel"', "cancel"),
+            ("detach", 'on_interrupt = "cancel"', "detach"),
+            ("cancel", None, "cancel"),
+            ("", 'on_interrupt = "cancel"', "cancel"),
+        ],
+    )
+    def test_on_interrupt(self, tmp_path: Path, variable: str | None, kept: str | None, expected: str) -> None:
+        given = {} if variable is None else {"FAL_ON_INTERRUPT": variable}
+        assert on_interrupt(self._env(tmp_path, kept, **given)) == expected
+
+    @pytest.mark.parametrize("kept", ["private = 1", 'private = "yes"', "private =", "private = [true]"])
+    def test_nothing_is_public_because_the_file_is_malformed(self, tmp_path: Path, kept: str) -> None:
+        env = self._env(tmp_path, kept)
+        with pytest.raises(UsageError, match=r"config\.toml"):
+            is_private(env)
+        assert is_private(env | {"FAL_PRIVATE": "1"})
+
+    @pytest.mark.parametrize("kept", ['on_interrupt = "stop"', "on_interrupt = true"])
+    def test_no_such_behaviour(self, tmp_path: Path, kept: str) -> None:
+        with pytest.raises(UsageError, match="neither detach nor cancel"):
+            on_interrupt(self._env(tmp_path, kept))
+
+
+class TestProfilesHosts:
+    OWN: ClassVar = {"queue": "queue.example", "api": "http://localhost:1"}
+
+    def test_they_stand_in_for_the_services(self) -> None:
+        assert hosts({}, self.OWN) == Hosts(queue="https://queue.example", api="http://localhost:1")
+
+    def test_a_variable_wins_over_the_one_that_it_names(self) -> None:
+        found = hosts({"FAL_QUEUE_RUN_HOST": "other.example"}, self.OWN)
+        assert (found.queue, found.api) == ("https://other.example", "http://localhost:1")
+
+    @pytest.mark.parametrize("url", ["http://example.com", "http://10.0.0.1"])
+    def test_none_of_them_is_called_in_clear(self, url: str) -> None:
+        with pytest.raises(UsageError, match=r"hosts\.rest: http://"):
+            hosts({}, {"rest": url})
+
+    def test_a_run_host_here_needs_a_queue_host(self) -> None:
+        with pytest.raises(UsageError, match="the queue's") as caught:
+            hosts({}, {"run": "http://localhost:1"})
+        assert "fal config set hosts.queue" in caught.value.hint
 
 
 class TestHosts:
@@ -158,8 +246,9 @@ class TestQueueHost:
 
     @pytest.mark.parametrize("run", ["http://localhost:8000", "http://127.0.0.1:8000", "http://[::1]:1", "localhost:1"])
     def test_a_run_host_here_needs_a_queue_host(self, run: str) -> None:
-        with pytest.raises(UsageError, match="FAL_QUEUE_RUN_HOST"):
+        with pytest.raises(UsageError, match="the queue's") as caught:
             hosts({"FAL_RUN_HOST": run})
+        assert "FAL_QUEUE_RUN_HOST" in caught.value.hint
         assert hosts({"FAL_RUN_HOST": run, "FAL_QUEUE_RUN_HOST": "http://localhost:8001"}).queue.endswith(":8001")
 
 

@@ -1,0 +1,63 @@
+"""The account behind a key: whether the service knows the key, whose it is, and what is left (wire §11.2)."""
+
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from fal_cli.api import answers
+from fal_cli.api.deadline import Deadline
+from fal_cli.api.wire import Request, TransportFailure, Wire
+
+_SOME_ENDPOINT = "fal-ai/flux/dev"
+_FORBIDDEN = 403
+
+
+@dataclass(frozen=True)
+class Billing:
+    """An account's name, and its balance where the service tells it."""
+
+    username: str
+    balance: Decimal | None
+    currency: str
+
+
+def check_key(wire: Wire, deadline: Deadline | None = None) -> None:
+    """Makes a free call that takes a key. Raises `Refused` (401, 403: the key), `NotReached`, `Unavailable`."""
+    _get(wire, "the check of the key", f"/v1/models/pricing?endpoint_id={_SOME_ENDPOINT}", deadline, may_be=404)
+
+
+def billing(wire: Wire, deadline: Deadline | None = None) -> Billing | None:
+    """The account of the key; None where the service knows the key, but its scope does not allow this.
+
+    Raises `Refused` (401: the key is not known), `NotReached`, `Unavailable`.
+    """
+    body = _get(wire, "the account", "/v1/account/billing?expand=credits", deadline, may_be=_FORBIDDEN)
+    if body is None:
+        return None
+    credits = body.get("credits")
+    credits = credits if isinstance(credits, dict) else {}
+    return Billing(
+        str(body.get("username") or ""), _decimal(credits.get("current_balance")), str(credits.get("currency") or "")
+    )
+
+
+def _get(wire: Wire, what: str, path: str, deadline: Deadline | None, *, may_be: int) -> dict[str, Any] | None:
+    """An object of the platform API; None for the refusal `may_be`, which only a key that is known gets."""
+    try:
+        answer = wire.send(Request(what, "GET", f"{wire.hosts.api}{path}"), answers.FREE, deadline=deadline)
+    except TransportFailure as failure:
+        raise answers.unreached(failure) from failure
+    body = answer.json()
+    if answer.ok and isinstance(body, dict):
+        return body
+    if answer.status == may_be and isinstance(body, dict):
+        return None
+    raise answers.unavailable(answer) if answer.ok else answers.free_error(answer)
+
+
+def _decimal(value: object) -> Decimal | None:
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
