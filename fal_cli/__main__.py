@@ -36,9 +36,10 @@ def _dispatch(words: list[str]) -> int:
 
         return _print(f"fal-cli {__version__}\n")
     if words[:1] == ["__complete"]:
-        from fal_cli.completion.answer import answer
+        from fal_cli.completion import answer
 
-        return _print("".join(f"{line}\n" for line in answer(words[1:])))
+        answer.main(words[1:])
+        return 0
     return _run(words)
 
 

@@ -1,5 +1,6 @@
 """The command tree, and the only `except` that ends the process."""
 
+import re
 import traceback
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -10,12 +11,19 @@ import typer
 from fal_cli import __version__
 from fal_cli.commands import VERBS, Verb
 from fal_cli.context import Context
-from fal_cli.errors import Exit, Report, UsageError, report
+from fal_cli.errors import Exit, Report, report
 from fal_cli.interrupts import Interrupted
 from fal_cli.options import GlobalFlags, bind, help_tail
 from fal_cli.terminal.output import ReaderGone
 
-_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+_HELP = ("-h", "--help")
+_JSON = "--json"
+_LONGEST_LINE = 64
+_EXAMPLES = """\
+  fal --sandbox run fal-ai/flux/dev prompt="a cat"    # no key, no network, no cost
+  fal models flux
+  fal run fal-ai/flux/dev prompt="a cat" -o cat.png"""
+_SETTINGS = {"help_option_names": list(_HELP), "max_content_width": 100}
 
 
 def main(words: Sequence[str], context: Context) -> int:
@@ -30,7 +38,7 @@ def main(words: Sequence[str], context: Context) -> int:
         return interruption.code
     except typer.TyperException as error:
         context.add_flags(GlobalFlags(json=_asks_for_json(words)))
-        return _fail(context, _usage_report(error, words))
+        return _fail(context, _usage_report(error, words, context))
     except SystemExit:  # Typer's own end when the reader of its help is gone
         return 0
     except Exception as error:
@@ -41,6 +49,16 @@ def main(words: Sequence[str], context: Context) -> int:
 
 def run_words(words: Sequence[str], context: Context) -> int:
     """Parses and runs a command line without catching anything."""
+    if not words and context.streams.stdout_is_terminal:
+        from fal_cli.welcome import welcome
+
+        welcome(context)
+        return 0
+    if _asks_for_tree(words):
+        from fal_cli import tree
+
+        if tree.write(context, [word for word in words if word not in (*_HELP, _JSON)]):
+            return 0
     command = typer.main.get_command(build(words))
     code = command.main(args=list(words) or ["--help"], prog_name=context.program, standalone_mode=False, obj=context)
     return code if isinstance(code, int) else 0
@@ -55,10 +73,11 @@ def build(words: Sequence[str] | None = None) -> typer.Typer:
     tree = typer.Typer(
         name="fal",
         add_completion=False,
+        suggest_commands=False,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
         context_settings=_SETTINGS,
-        epilog="Begin with: fal --sandbox run fal-ai/flux/dev prompt='a cat'",
+        epilog=f"\b\nExamples:\n{_EXAMPLES}\n\nWhat each of them is for, and topics: fal help",
     )
     tree.callback()(bind(_root, is_root=True))
     is_named = bool(words) and words is not None and words[0] in VERBS
@@ -90,11 +109,15 @@ def _register(tree: typer.Typer, name: str, verb: Verb) -> None:
     # A group with a verb of its own does that where no other is named: `fal history` beside `fal history show`.
     own = getattr(module, "VERB", None)
     group = typer.Typer(
-        rich_markup_mode=None, help=own.__doc__ if own else verb.help, epilog=help_tail(module.EXAMPLES)
+        suggest_commands=False,
+        rich_markup_mode=None,
+        help=own.__doc__ if own else verb.help,
+        epilog=help_tail(module.EXAMPLES),
     )
     group.callback(invoke_without_command=own is not None)(bind(own or _group, is_group=True))
     for subname, function in subverbs.items():
-        group.command(subname, epilog=help_tail(""))(bind(function))
+        tail = help_tail(_examples_of(f"{name} {subname}", module.EXAMPLES))
+        group.command(subname, epilog=tail, short_help=_in_short(function))(bind(function))
     tree.add_typer(group, name=name)
 
 
@@ -106,29 +129,23 @@ def _unreachable() -> None:
     raise AssertionError("a verb that was typed is always registered")
 
 
-def _usage_report(error: Exception, words: Sequence[str]) -> Report:
-    """Typer's own complaint, with a hint where an input was written as an option."""
-    message = str(error.format_message()) if hasattr(error, "format_message") else str(error)
-    option = str(getattr(error, "option_name", "") or "")
-    takes_inputs = bool({"run", "submit", "subscribe", "stream"} & set(words))
-    unknown = takes_inputs and option.startswith("--") and "No such option" in message
-    hint = f"inputs are written {_as_input(option, words)}" if unknown else _where_help_is(error)
-    return report(UsageError(message[:1].lower() + message[1:].rstrip("."), hint=hint))
+def _in_short(function: Callable[..., None]) -> str:
+    """What a verb does, for a list: the beginning of its first sentence where that is long."""
+    line = (function.__doc__ or "").partition("\n")[0]
+    return line if len(line) <= _LONGEST_LINE else re.split(r"[:;,] ", line)[0] + "."
 
 
-def _where_help_is(error: Exception) -> str:
-    command = getattr(getattr(error, "ctx", None), "command_path", "")
-    return f"Usage and examples: {command} --help" if command else ""
+def _examples_of(path: str, examples: str) -> str:
+    """Those of a group's examples that call one of its commands."""
+    call = re.compile(rf"\bfal (?:--\S+ )*{path}\b")
+    return "\n".join(line for line in examples.splitlines() if call.search(line))
 
 
-def _as_input(option: str, words: Sequence[str]) -> str:
-    """`--seed=7` or `--seed 7` as the input that was meant."""
-    given = [word for word in words if word == option or word.startswith(f"{option}=")]
-    name, equals, value = (given[0] if given else option).partition("=")
-    following = list(words)[list(words).index(option) + 1 :] if option in words else []
-    if not equals and following and not following[0].startswith("-"):
-        value = following[0]
-    return f"{name.lstrip('-')}={value or 'VALUE'}"
+def _usage_report(error: Exception, words: Sequence[str], context: Context) -> Report:
+    """Typer's own complaint, with what was probably meant."""
+    from fal_cli import complaints
+
+    return report(complaints.explained(error, words, context))
 
 
 def _kept(context: Context, told: Report) -> Report:
@@ -142,7 +159,13 @@ def _kept(context: Context, told: Report) -> Report:
 def _asks_for_json(words: Sequence[str]) -> bool:
     """Whether `--json` stands among the options; a verb whose words cannot be parsed never got to say so."""
     options = list(words)[: list(words).index("--")] if "--" in words else words
-    return "--json" in options
+    return _JSON in options
+
+
+def _asks_for_tree(words: Sequence[str]) -> bool:
+    """Whether the words are those of a command, with `--help` and `--json` and nothing else."""
+    plain = all(word in (*_HELP, _JSON) or not word.startswith("-") for word in words)
+    return plain and _JSON in words and any(word in _HELP for word in words)
 
 
 def _fail(context: Context, told: Report) -> int:

@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Call:
-    """What is sent, where to, and with which options."""
+    """What is sent, where to, and with which options. `is_unchecked`: no schema was asked about it."""
 
     endpoint: Target
     input_json: Mapping[str, Any]
     options: CallOptions
     is_private: bool = False
+    is_unchecked: bool = False
 
     @property
     def is_local(self) -> bool:
@@ -49,7 +50,7 @@ def prepare(context: Context, name: str, words: InputWords, flags: CallFlags, *,
     target = parse_target(name, flags.path)
     options = wire_options(context, flags)
     input_json = read_inputs(context, target, words, flags, uploads=uploads)
-    return Call(target, input_json, options, is_private=is_private(context, flags))
+    return Call(target, input_json, options, is_private(context, flags), flags.no_validate)
 
 
 def prepare_again(context: Context, row: Row, words: InputWords, flags: CallFlags, *, uploads: bool = True) -> Call:
@@ -66,7 +67,7 @@ def prepare_again(context: Context, row: Row, words: InputWords, flags: CallFlag
     options = replace(CallOptions.from_kept({**row.options, **given.as_kept()}), headers=given.headers)
     target = parse_target(row.endpoint, flags.path)
     input_json = read_inputs(context, target, words, flags, base=row.input_json, uploads=uploads)
-    return Call(target, input_json, options, is_private=is_private(context, flags))
+    return Call(target, input_json, options, is_private(context, flags), flags.no_validate)
 
 
 def read_inputs(

@@ -159,15 +159,16 @@ class Context:
         """
         from fal_cli import settings
         from fal_cli.account import Account
-        from fal_cli.api.hosts import is_loopback, origin
+        from fal_cli.api.hosts import answers_here, is_loopback, origin
 
         if row is None or self.in_sandbox:
             return self.account
         is_its_own = row.profile and not self.flags.profile
         credential = self._credential_of(row.profile) if is_its_own else self.credential
         hosts = settings.hosts(self.env, self._source(row.profile).hosts) if is_its_own else self.hosts
-        # A sandbox is the same on any port.
-        is_here = origin(row.host) == origin(hosts.queue) or (is_loopback(row.host) and is_loopback(hosts.queue))
+        # A sandbox that was ended and is served again has its state, and mostly another port.
+        is_moved = is_loopback(row.host) and is_loopback(hosts.queue) and not answers_here(row.host)
+        is_here = origin(row.host) == origin(hosts.queue) or is_moved
         if row.host and row.mode == "queue" and not is_here:
             if credential.key_print != row.key_print:
                 raise CliError(
@@ -203,7 +204,7 @@ class Context:
         from fal_cli.journal import Journal
 
         folder = settings.sandbox_folder(self.env) if self._costs_nothing else settings.state_folder(self.env)
-        return Journal(folder / "ledger.db", warn=self.talk.warn)
+        return Journal(folder / "ledger.db", warn=self.talk.warn, hide=self.hide)
 
     def view(self, endpoint: str, *, logs: bool = False) -> "View":
         """The display of one followed request."""

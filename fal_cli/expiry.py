@@ -19,17 +19,12 @@ def instead(context: Context, request: Tracked, error: ApiError) -> Outcome:
     The ledger's copy where there is one. Raises `CliError` (code 5) if the result is past its time, else `error`.
     """
     row = request.entry.row()
+    if row is not None and row.state is State.COMPLETED and row.has_result and error.status not in (401, 403):
+        return _kept(context, request, row, error)
     if row is None or not (isinstance(error, NotReached) or _is_gone(row, error)):
-        request.entry.failed(error)
+        if row is None or row.state is not State.COMPLETED:  # what is known to have gone well stays so
+            request.entry.failed(error)
         raise error
-    kept = request.entry.kept()
-    if kept is not None:
-        why = "cannot be reached" if isinstance(error, NotReached) else "no longer has this result"
-        cut = "" if kept.is_whole else ", with long data: URIs cut short"
-        context.talk.warn(f"the service {why}: this is the copy that was kept here{cut}")
-        result = Result(Body(kept.body), kept.content_type, request.request_id, row.billable_units)
-        url = request.handle.response_url
-        return Outcome(result, request.endpoint, request.request_id, request.entry, url, row.inference_seconds)
     if isinstance(error, NotReached):
         raise error
     if row.state is not State.COMPLETED:
@@ -41,12 +36,27 @@ def instead(context: Context, request: Tracked, error: ApiError) -> Outcome:
     )
 
 
+def _kept(context: Context, request: Tracked, row: Row, error: ApiError) -> Outcome:
+    kept = request.entry.kept()
+    if kept is None:
+        raise error
+    if isinstance(error, NotReached):
+        why = "cannot be reached"
+    else:
+        why = "no longer has this result" if error.status == 404 else f"cannot give this result (HTTP {error.status})"
+    cut = "" if kept.is_whole else ", with long data: URIs cut short"
+    context.talk.warn(f"the service {why}: this is the copy that was kept here{cut}")
+    result = Result(Body(kept.body), kept.content_type, request.request_id, row.billable_units)
+    url = request.handle.response_url
+    return Outcome(result, request.endpoint, request.request_id, request.entry, url, row.inference_seconds)
+
+
 def _is_gone(row: Row, error: ApiError) -> bool:
     """Whether a 404 says that a request which was once there has been dropped."""
     if error.status != 404:
         return False
     end = row.expires_at or row.created_at + KEPT
-    return row.state in (State.COMPLETED, State.EXPIRED) or end <= datetime.now(UTC)
+    return row.state in (State.ENDED, State.COMPLETED, State.EXPIRED) or end <= datetime.now(UTC)
 
 
 def _why(context: Context, row: Row) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from fal_cli.api.errors import ApiError, RequestFailed
-from fal_cli.api.events import Completed, Event, Handle, InProgress, Result
+from fal_cli.api.events import Completed, Event, Handle, InProgress, Queued, Result
 from fal_cli.errors import CliError
 from fal_cli.ledger import Call, Kept, Ledger, LedgerError, Row, Search, State
 from fal_cli.ledger.rows import stored_result
@@ -18,8 +18,10 @@ CANCELLED_STATUS = 499
 class Journal:
     """Opens the ledger at its first use."""
 
-    def __init__(self, path: Path, *, warn: Callable[[str], None]) -> None:
+    def __init__(self, path: Path, *, warn: Callable[[str], None], hide: Callable[[str], str] = str) -> None:
+        """`hide` takes the secrets of this run out of what is kept."""
         self._path = path
+        self._hide = hide
         self._warn = warn
         self._ledger: Ledger | None = None
         self._broken = False
@@ -52,6 +54,15 @@ class Journal:
         """The rows that are asked for, newest first."""
         return self.attempt(lambda ledger: ledger.search(search), [])
 
+    def without_secrets(self, result: Result) -> Kept | None:
+        """A result as it is kept: a model may have been told the key, and repeat it."""
+        kept = stored_result(result.body, result.content_type)
+        if kept is None:
+            return None
+        text = kept.body.decode("utf-8", "surrogateescape")
+        hidden = self._hide(text)
+        return kept if hidden == text else Kept(hidden.encode("utf-8", "surrogateescape"), kept.content_type, False)
+
     def required(self, action: Callable[[Ledger], T]) -> T:
         """What `action` returns, for commands that are about the ledger itself. Raises `CliError`."""
         try:
@@ -81,6 +92,7 @@ class Entry:
         self._local_id = local_id
         self._is_private = is_private
         self._seen: State | None = None
+        self._is_watched = False
 
     @property
     def ref(self) -> str:
@@ -101,19 +113,37 @@ class Entry:
         """Records the id that the service gave."""
         self._do(lambda ledger, local_id: ledger.accepted(local_id, handle.request_id, urls_of(handle)))
 
-    def adopted(self, handle: Handle) -> bool:
-        """Gives a request whose answer was lost the one that was found; False if it belongs to another row."""
+    def adopted(self, handle: Handle) -> str:
+        """Gives a call whose answer was lost the request that was found, and returns the id that it has then.
+
+        "" if the request belongs to another row.
+        """
         local_id = self._local_id
         if local_id is None:
-            return False
-        return self._journal.attempt(lambda ledger: ledger.adopt(local_id, handle.request_id, urls_of(handle)), False)
+            return ""
+        return self._journal.attempt(lambda ledger: ledger.adopt(local_id, handle.request_id, urls_of(handle)), "")
+
+    def claim(self, why: str) -> bool:
+        """Takes a call whose answer was lost for sending again; False if another process has it."""
+        local_id = self._local_id
+        return local_id is not None and self._journal.attempt(lambda ledger: ledger.claim(local_id, why), False)
+
+    def explain(self, why: str) -> None:
+        """Records what is to be known about it."""
+        self._do(lambda ledger, local_id: ledger.explain(local_id, why))
+
+    def reopen(self) -> None:
+        """Takes the claim back."""
+        self._do(lambda ledger, local_id: ledger.reopen(local_id))
 
     def note(self, event: Event) -> None:
         """Records that it was seen running, or at its end; again and again is once."""
         state = State.RUNNING if isinstance(event, InProgress) else State.ENDED
+        is_watched = self._is_watched
+        self._is_watched = is_watched or isinstance(event, Queued | InProgress)
         if isinstance(event, InProgress | Completed) and state is not self._seen:
             self._seen = state
-            self._do(lambda ledger, local_id: ledger.seen(local_id, state))
+            self._do(lambda ledger, local_id: ledger.seen(local_id, state, is_watched=is_watched))
 
     def ended(self, state: State, error: str = "", *, billable_units: str = "") -> None:
         """Records how a call ended without a result, or that it never began."""
@@ -121,7 +151,8 @@ class Entry:
 
     def completed(self, result: Result, *, inference_seconds: float | None = None, request_id: str = "") -> None:
         """Records a result, and keeps it if it is not private. `request_id` is that of a call outside the queue."""
-        kept = None if self._is_private else stored_result(result.body, result.content_type)
+        kept = None if self._is_private else self._journal.without_secrets(result)
+        is_watched = self._is_watched or bool(request_id)
         size, units = len(result.body), result.billable_units
         self._do(
             lambda ledger, local_id: ledger.completed(
@@ -131,6 +162,7 @@ class Entry:
                 billable_units=units,
                 inference_seconds=inference_seconds,
                 request_id=request_id,
+                is_watched=is_watched,
             )
         )
 

@@ -8,17 +8,20 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
-from fal_cli.api import platform
+from fal_cli.api import platform, queue
 from fal_cli.api.deadline import Deadline
+from fal_cli.api.errors import Refused, WaitEnded
 from fal_cli.api.platform import Listed
 from fal_cli.api.wire import Wire
+from fal_cli.endpoint import parse
 from fal_cli.ledger import Row, State
 from fal_cli.ledger.rows import fingerprint
 
 SEARCH_SECONDS = 30.0
-BEFORE = timedelta(minutes=1)  # clocks differ
-AFTER = timedelta(minutes=10)  # a submit that was refused for rate may be repeated for minutes
+SKEW = timedelta(minutes=15)  # clocks differ, and a submit that was refused for rate is repeated for minutes
+_CLOCK_TICK_SECONDS = 2.0
 _SENDING = timedelta(minutes=15)
 _PAUSES = (1.0, 2.0, 3.0, 5.0)
 
@@ -29,7 +32,7 @@ def is_being_sent(row: Row) -> bool:
         return False
     if row.mode == "queue" and datetime.now(UTC) - row.created_at > _SENDING:
         return False
-    return _is_alive(row.pid)
+    return _is_alive(row.pid) and not _began_after(row.pid, row.created_at)
 
 
 def look_up(wire: Wire, row: Row, deadline: Deadline, is_taken: Callable[[str], bool]) -> list[Listed]:
@@ -40,26 +43,36 @@ def look_up(wire: Wire, row: Row, deadline: Deadline, is_taken: Callable[[str], 
     """
     started = time.monotonic()
     for pause in _pauses():
-        found = [item for item in _listed(wire, row, deadline) if not is_taken(item.request_id)]
-        if found:
+        listed = platform.requests_of(wire, row.endpoint, start=row.created_at - SKEW, deadline=deadline)
+        found = _candidates(row, [item for item in listed if not is_taken(item.request_id)])
+        if found := [item for item in found if _is_of_its_kind(wire, row, item)]:
             return found
-        is_old = datetime.now(UTC) - row.created_at > AFTER
-        if is_old or time.monotonic() - started > SEARCH_SECONDS or deadline.passes_within(pause):
+        is_old = datetime.now(UTC) - row.created_at > SKEW
+        if is_old or time.monotonic() - started > SEARCH_SECONDS:
             return []
+        if deadline.passes_within(pause):
+            raise WaitEnded("the time to look for it is over", request_id=row.name)
         time.sleep(pause)
     return []
 
 
-def _listed(wire: Wire, row: Row, deadline: Deadline) -> list[Listed]:
-    start, end = row.created_at - BEFORE, row.created_at + AFTER
-    listed = platform.requests_of(wire, row.endpoint, start=start, end=end, deadline=deadline)
-    return _candidates(row, list(listed))
+def _is_of_its_kind(wire: Wire, row: Row, item: Listed) -> bool:
+    """Whether a listed request is in the queue if the row's call was for the queue, and only then."""
+    handle = queue.handle_for(wire.hosts, parse(row.endpoint), item.request_id)
+    try:
+        queue.status(wire, handle)
+    except Refused as error:
+        if error.status != 404:
+            raise
+        return row.mode != "queue"
+    return row.mode == "queue"
 
 
 def _candidates(row: Row, listed: list[Listed]) -> list[Listed]:
     """Those with the row's input, nearest to its moment first; without payloads only one that is alone."""
     if row.request_id:
         return [item for item in listed if item.request_id == row.request_id]
+    listed = [item for item in listed if item.sent_at is None or abs(item.sent_at - row.created_at) <= SKEW]
     same = [item for item in listed if item.input_json is not None and _has_input(row, item.input_json)]
     if same:
         return sorted(same, key=lambda item: abs((item.sent_at or row.created_at) - row.created_at))
@@ -70,14 +83,34 @@ def _candidates(row: Row, listed: list[Listed]) -> list[Listed]:
 def _has_input(row: Row, input_json: object) -> bool:
     if not isinstance(input_json, dict):
         return False
-    is_same = row.input_is_whole and row.input_json == input_json
+    is_same = row.input_is_whole and _same(row.input_json, input_json)
     return is_same or (bool(row.input_sha256) and fingerprint(input_json) == row.input_sha256)
+
+
+def _same(one: object, other: object) -> bool:
+    """Whether two JSON values are equal: `1.0` is `1`, and `true` is not."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return isinstance(one, bool) == isinstance(other, bool) and one == other
 
 
 def _pauses() -> Iterator[float]:
     yield from _PAUSES
     while True:
         yield _PAUSES[-1]
+
+
+def _began_after(pid: int, moment: datetime) -> bool:
+    """Whether a process is younger than a moment: then the number was another's before. False where none can tell."""
+    try:
+        ticks = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+        stat = Path("/proc/stat").read_text()
+        boot = next(int(line.split()[1]) for line in stat.splitlines() if line.startswith("btime "))
+        return boot + ticks / os.sysconf("SC_CLK_TCK") > moment.timestamp() + _CLOCK_TICK_SECONDS
+    except (OSError, ValueError, IndexError, StopIteration):
+        return False
 
 
 def _is_alive(pid: int) -> bool:

@@ -3,9 +3,11 @@
 import json
 from datetime import UTC, datetime
 
+from fal_cli.account import Account
 from fal_cli.api.body import Body
 from fal_cli.api.errors import Refused
 from fal_cli.api.events import Result
+from fal_cli.api.hosts import is_loopback
 from fal_cli.api.platform import Listed
 from fal_cli.context import Context
 from fal_cli.errors import CliError, Exit
@@ -29,7 +31,8 @@ def kept_here(row: Row, entry: Entry) -> Outcome:
     if kept is None:
         raise CliError(f"the result of {row.name} was not kept here", code=Exit.NOT_FOUND)
     result = Result(Body(kept.body), kept.content_type, row.request_id, row.billable_units)
-    return Outcome(result, row.endpoint, row.request_id or row.name, entry, inference_seconds=row.inference_seconds)
+    url = row.urls.get("response_url", "")
+    return Outcome(result, row.endpoint, row.request_id or row.name, entry, url, row.inference_seconds)
 
 
 def listed_output(row: Row, entry: Entry, item: Listed) -> Outcome:
@@ -57,10 +60,17 @@ def over(context: Context, row: Row, entry: Entry) -> CliError:
     """The error for a row that there is nothing to take up of."""
     if row.state in (State.SENDING, State.UNKNOWN):
         entry.ended(State.UNKNOWN, row.error or "its process was killed")
+        entry.delivered()
         return CliError(
             f"{row.name} was a {row.mode} call to {row.endpoint} that was cut off: nothing of it can be fetched",
             hint="It may be billed as far as it ran.",
             code=Exit.UNKNOWN_OUTCOME,
+        )
+    if row.state is State.COMPLETED:
+        entry.delivered()
+        return CliError(
+            f"the result of {row.name} was not kept here, and a {row.mode} call's cannot be fetched again",
+            code=Exit.NOT_FOUND,
         )
     told = f": {row.error}" if row.error else ""
     return CliError(
@@ -68,6 +78,28 @@ def over(context: Context, row: Row, entry: Entry) -> CliError:
         hint=f"To send it again: {context.tool} rerun {row.name}",
         code=Exit.NOT_FOUND,
     )
+
+
+def check_listing(context: Context, row: Row, account: Account) -> None:
+    """Raises `CliError` (code 3) where the listing at hand is not the one that would have a call.
+
+    Looked up elsewhere, or with another account's key, it would be taken for one that never arrived.
+    """
+    if context.in_sandbox:
+        return
+    if row.key_print and row.key_print != account.credential.key_print:
+        raise CliError(
+            f"{row.name} was sent with another key, and only that one's listing can have it",
+            hint="Use the key that made the call.",
+            code=Exit.CREDENTIALS,
+        )
+    hosts = context.hosts
+    if row.host and not hosts.owns(row.host) and not (is_loopback(row.host) and is_loopback(hosts.queue)):
+        raise CliError(
+            f"{row.name} was sent to {row.host}, which is not configured now",
+            hint="Set the hosts (FAL_QUEUE_RUN_HOST, FAL_RUN_HOST, FAL_API_HOST) as they were.",
+            code=Exit.CREDENTIALS,
+        )
 
 
 def not_found(context: Context, row: Row) -> CliError:

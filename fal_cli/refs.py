@@ -40,7 +40,7 @@ def resolve(context: Context, words: Sequence[str]) -> list[Tracked]:
 
 
 def calls(context: Context, words: Sequence[str]) -> list[Tracked | Row]:
-    """The same, but rows that name no request in the queue as they are: their answer was lost, or they never had one.
+    """The same, but rows of the ledger as they are: some have no request id, and what one lacks concerns no other.
 
     Raises as `resolve`.
     """
@@ -64,9 +64,9 @@ def rows(context: Context, words: Sequence[str]) -> list[Row]:
     return [_row(context, word) for word in words]
 
 
-def unfinished(context: Context) -> list[Tracked | Row]:
+def unfinished(context: Context) -> list[Row]:
     """Everything of which something is still to be done: first the result that is due to go first."""
-    return [_as_call(context, row) for row in context.journal.unfinished()]
+    return context.journal.unfinished()
 
 
 def one(context: Context, words: Sequence[str]) -> Tracked:
@@ -112,6 +112,8 @@ def each(context: Context, requests: Sequence[Tracked], action: Callable[[Tracke
 def _in_queue(context: Context, found: Tracked | Row) -> Tracked:
     if isinstance(found, Tracked):
         return found
+    if is_in_queue(found):
+        return of_row(context, found)
     if found.mode == "queue":
         raise CliError(
             f"{found.name} has no request id: {_WITHOUT_ID.get(found.state, found.state)}",
@@ -128,7 +130,7 @@ def _in_queue(context: Context, found: Tracked | Row) -> Tracked:
 def _found(context: Context, ref: str, named: EndpointId | None) -> Tracked | Row:
     row = _numbered(context, ref) or _last(context, ref) or _recorded(context, ref)
     if row is not None:
-        return _as_call(context, row, named)
+        return of_row(context, row, named) if named and is_in_queue(row) else row
     if named is None:
         raise CliError(
             f"no request {ref!r} in this machine's ledger",
@@ -138,8 +140,9 @@ def _found(context: Context, ref: str, named: EndpointId | None) -> Tracked | Ro
     return Tracked(handle_for(context.hosts, named, ref), context.journal.entry(None), context.account)
 
 
-def _as_call(context: Context, row: Row, named: EndpointId | None = None) -> Tracked | Row:
-    return of_row(context, row, named) if row.request_id and row.mode == "queue" else row
+def is_in_queue(row: Row) -> bool:
+    """Whether a row's request can be asked about."""
+    return bool(row.request_id) and row.mode == "queue"
 
 
 def _row(context: Context, ref: str) -> Row:

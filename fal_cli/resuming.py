@@ -24,7 +24,7 @@ from fal_cli.following import Ending, arrived, cancelled, fetch_patiently
 from fal_cli.journal import Entry
 from fal_cli.ledger import Row, Search, State
 from fal_cli.outcome import Outcome
-from fal_cli.recovery import kept_here, listed_output, not_found, over, refused_lookup
+from fal_cli.recovery import check_listing, kept_here, listed_output, not_found, over, refused_lookup
 from fal_cli.terminal.board import Board
 
 T = TypeVar("T")
@@ -56,7 +56,9 @@ class Arrival:
 
 
 class Resumption:
-    """Follows requests to their ends. `take` is given each result, `ended` each end as `ok` or `failed`.
+    """Follows requests to their ends. `take` is given each result, `ended` each end and whether it went well.
+
+    With `ended` every failure is code 1.
 
     `again` sends a call anew that was looked for and not found; without it such a one stays as it is.
     """
@@ -67,7 +69,7 @@ class Resumption:
         ending: Ending,
         *,
         take: Take,
-        ended: Callable[[str, bool], None] = lambda name, is_ok: None,
+        ended: Callable[[str, bool], None] | None = None,
         again: Again | None = None,
         stops_at_first: bool = False,
     ) -> None:
@@ -75,7 +77,8 @@ class Resumption:
         self._ending = ending
         self._deadline = Deadline(ending.timeout)
         self._take = take
-        self._ended = ended
+        self._ended = ended or (lambda name, is_ok: None)
+        self._tells_ends = ended is not None
         self._again = again
         self._stops_at_first = stops_at_first
         self._crowd: Crowd[Job, Arrival | list[Listed]] = Crowd()
@@ -87,7 +90,7 @@ class Resumption:
         """Follows all of them to their ends and returns the worst exit code."""
         self._context.stake = self._stake
         with self._board:
-            for item in found:
+            for item in _each_once(found):
                 self._guarded(partial(self._begin, item))
             for job, happened in self._crowd.news():
                 if not isinstance(happened, Finished):
@@ -105,12 +108,21 @@ class Resumption:
             self._follow(Job(item.request_id, item.endpoint, item.entry, item))
             return
         job = Job(item.name, item.endpoint, self._context.journal.entry(item), row=item)
-        if item.has_result:
+        # A sandbox's files are at another port by now.
+        kept = job.entry.kept() if item.has_result and not self._context.in_sandbox else None
+        if kept is not None and (kept.is_whole or not refs.is_in_queue(item)):
+            self._board.add(job.name, job.endpoint)
+            self._context.talk.note(f"{job.name}: this is the copy that was kept here")
+            self._deliver(job, kept_here(item, job.entry))
+        elif refs.is_in_queue(item):
+            job.request = refs.of_row(self._context, item)
+            self._follow(job)
+        elif item.has_result:
             self._board.add(job.name, job.endpoint)
             self._deliver(job, kept_here(item, job.entry))
         elif reconcile.is_being_sent(item):
             raise CliError(f"{item.name} is being sent by another process ({item.pid})", code=Exit.NOT_FINISHED)
-        elif item.state in _LOOKED_UP.get(item.mode, ()):
+        elif item.state in _LOOKED_UP.get(item.mode, ()) and "://" not in item.endpoint:
             self._look_up(job, item)
         else:
             raise over(self._context, item, job.entry)
@@ -123,8 +135,10 @@ class Resumption:
         self._add(job, partial(_to_the_end, wire, request, self._deadline))
 
     def _look_up(self, job: Job, row: Row) -> None:
-        wire = self._context.wire(account=self._context.account_of(row))
-        others = self._context.journal.search(Search(endpoint=row.endpoint, since=row.created_at - reconcile.BEFORE))
+        account = self._context.account_of(row)
+        check_listing(self._context, row, account)
+        wire = self._context.wire(account=account)
+        others = self._context.journal.search(Search(endpoint=row.endpoint, since=row.created_at - reconcile.SKEW))
         taken = {other.request_id for other in others if other.local_id != row.local_id}
         self._board.add(job.name, job.endpoint, "looking it up on the service")
         self._add(job, partial(_look_up, wire, row, self._deadline, taken))
@@ -175,19 +189,27 @@ class Resumption:
     def _adopt(self, job: Job, row: Row, item: Listed) -> bool:
         account = self._context.account_of(row)
         handle = queue.handle_for(account.hosts, refs.endpoint_of(row), item.request_id)
-        if row.request_id != item.request_id and not job.entry.adopted(handle):
+        request_id = row.request_id or job.entry.adopted(handle)
+        if not request_id:
             return False
+        if request_id != item.request_id:  # another process found it, and was first
+            handle = queue.handle_for(account.hosts, refs.endpoint_of(row), request_id)
         self._context.talk.essential(
-            f"{row.name} is request {item.request_id}, which the service had accepted", request_id=item.request_id
+            f"{row.name} is request {request_id}, which the service had accepted", request_id=request_id
         )
         if row.mode == "direct":
             self._deliver(job, listed_output(row, job.entry, item))
             return True
         self._board.ended(job.name, "found")
-        self._follow(Job(item.request_id, job.endpoint, job.entry, Tracked(handle, job.entry, account)))
+        self._follow(Job(request_id, job.endpoint, job.entry, Tracked(handle, job.entry, account)))
         return True
 
     def _not_found(self, job: Job, row: Row, error: CliError) -> None:
+        now = job.entry.row()
+        if now is not None and refs.is_in_queue(now):  # found by another process meanwhile
+            self._board.ended(job.name, "found")
+            self._follow(Job(now.name, job.endpoint, job.entry, refs.of_row(self._context, now)))
+            return
         if self._again is None:
             raise error
         self._context.talk.note(error.message)
@@ -208,7 +230,8 @@ class Resumption:
         except (ApiError, CliError) as error:
             told = report(error, tool=self._context.tool)
             self._context.talk.error(told, tool=self._context.program)
-            self.worst = max(self.worst, int(told.code))
+            is_end = self._tells_ends and isinstance(error, RequestFailed)
+            self.worst = max(self.worst, int(Exit.FAILED if is_end else told.code))
 
     def _stake(self) -> tuple[str, ...]:
         names = [job.name for job in self._going_on.values()]
@@ -217,6 +240,11 @@ class Resumption:
         what = "The request goes on" if len(names) == 1 else f"{len(names)} requests go on"
         again = names[0] if len(names) == 1 else ""
         return (f"{what}. To pick up: {self._context.tool} resume {again}".rstrip(),)
+
+
+def _each_once(found: Sequence[Tracked | Row]) -> list[Tracked | Row]:
+    by_name = {item.request_id if isinstance(item, Tracked) else item.name: item for item in found}
+    return list(by_name.values())
 
 
 def _to_the_end(wire: Wire, request: Tracked, deadline: Deadline, show: Show) -> Arrival:

@@ -17,6 +17,7 @@ from fal_cli.interrupts import Interrupted
 from fal_cli.ledger import State
 from fal_cli.saving import Saving, save_result, single_file, write_whole
 from fal_cli.submission import begin, state_after
+from fal_cli.terminal.output import ReaderGone
 from fal_cli.terminal.sanitize import visible_lines
 from fal_cli.terminal.streaming import FinalPrinter, LinePrinter, NoPrinter, ScreenPrinter, TextPrinter, last_json
 
@@ -54,6 +55,9 @@ def stream(
         raise
     except ApiError as error:
         entry.ended(state_after(error), error.message)
+        raise
+    except ReaderGone:
+        entry.ended(State.UNKNOWN, "its reader left")
         raise
     except Interrupted:
         sent = exchange.phase > Phase.NOT_CONNECTED

@@ -13,6 +13,8 @@ import pytest
 from fal_cli.sandbox.server import SANDBOX_KEY, Sandbox
 from fal_cli.sandbox.store import Store
 
+pytest_plugins = ["tests.tables"]
+
 SECONDS = 60.0
 
 

@@ -10,6 +10,7 @@ import subprocess
 import termios
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import pyte
 
@@ -19,7 +20,15 @@ ROWS = 24
 class Screen:
     """Runs a program with its stderr and stdin on a pseudo-terminal; stdout too unless it is piped."""
 
-    def __init__(self, argv: Sequence[str], env: Mapping[str, str], *, columns: int, stdout: int | None = None) -> None:
+    def __init__(
+        self,
+        argv: Sequence[str],
+        env: Mapping[str, str],
+        *,
+        columns: int,
+        stdout: int | None = None,
+        cwd: Path | None = None,
+    ) -> None:
         self._terminal = pyte.HistoryScreen(columns, ROWS, history=1000)
         self._stream = pyte.ByteStream(self._terminal)
         self._master, slave = pty.openpty()
@@ -31,6 +40,7 @@ class Screen:
             stdin=slave,
             stdout=slave if stdout is None else stdout,
             stderr=slave,
+            cwd=cwd,
             start_new_session=True,
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # so that Ctrl-C is a key of this terminal
         )
@@ -47,6 +57,11 @@ class Screen:
         """Every line that was ever shown and is not overwritten, oldest first, without empty ones at the end."""
         past = ["".join(row[column].data for column in sorted(row)) for row in self._terminal.history.top]
         return [line.rstrip() for line in [*past, *self._terminal.display]]
+
+    @property
+    def title(self) -> str:
+        """What the window's title was set to."""
+        return self._terminal.title
 
     @property
     def text(self) -> str:

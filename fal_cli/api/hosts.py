@@ -3,6 +3,7 @@
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+_HERE_SECONDS = 0.5
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 """Names of this machine, for messages; all of 127.0.0.0/8 counts."""
 
@@ -43,3 +44,15 @@ def is_loopback(url: str) -> bool:
     """Whether a URL points at this machine: plain http is allowed there, and no proxy is used."""
     name = origin(url)[1]
     return name in LOOPBACK or (name.startswith("127.") and name.replace(".", "").isdigit())
+
+
+def answers_here(url: str) -> bool:
+    """Whether something on this machine listens where a URL points to."""
+    import socket
+
+    _, name, port = origin(url)
+    try:
+        socket.create_connection((name, port or 80), timeout=_HERE_SECONDS).close()
+    except OSError:
+        return False
+    return True

@@ -108,7 +108,7 @@ def result(wire: Wire, handle: Handle, *, ended: bool = False, deadline: Deadlin
     Raises `NotReady`, `RequestFailed` (the request's own outcome), `Refused`, `NotReached`, `Unavailable`.
     """
     request = Request("the result", "GET", handle.response_url, is_large=True)
-    policy = Policy(lambda outcome: _result_retries(outcome) or (0 if ended else lag_retries(outcome, handle)))
+    policy = Policy(lambda outcome: _result_retries(outcome) or _lag_of_result(outcome, handle, ended=ended))
     with _about(handle):
         answer = _free(wire, request, policy, deadline)
         if answer.ok:
@@ -226,6 +226,12 @@ def lag_retries(outcome: Outcome, handle: Handle) -> int:
     """A 404 in the first seconds after a submit is lag between the service's parts (§9.3)."""
     young = handle.submitted_at is not None and 0 <= time() - handle.submitted_at < LAG_SECONDS
     return _LAG_RETRIES if young and isinstance(outcome, Answer) and outcome.status == 404 else 0
+
+
+def _lag_of_result(outcome: Outcome, handle: Handle, *, ended: bool) -> int:
+    """As `lag_retries`, but a 404 of a request that ended may be the app's own outcome."""
+    is_outcome = ended and not (isinstance(outcome, Answer) and _is_unknown(outcome))
+    return 0 if is_outcome else lag_retries(outcome, handle)
 
 
 def unsent_retries(outcome: Outcome, *, wants_refusal: bool = False) -> int:

@@ -6,14 +6,16 @@ module of its own with one function: from a `Script` to its text. Nothing is sen
 
 from collections.abc import Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+from fal_cli.errors import UsageError
 from fal_cli.options import Language
 
 if TYPE_CHECKING:
     from fal_cli.call import Call
-    from fal_cli.code.script import Verb
     from fal_cli.context import Context
+
+Verb = Literal["run", "submit", "stream"]
 
 _MODULES: dict[Language, str] = {"curl": "curl", "python": "python", "js": "javascript", "shell": "shell"}
 _OPTIONS = {"print_": "--print", "output": "-o", "directory": "-d"}
@@ -24,7 +26,7 @@ def show(
     language: Language,
     call: "Call",
     *,
-    verb: "Verb" = "run",
+    verb: Verb = "run",
     direct: bool = False,
     inline: bool = False,
     beside: Sequence[object] = (),
@@ -37,7 +39,10 @@ def show(
     from fal_cli.code.script import script_of
 
     script = script_of(context, call, verb=verb, is_direct=direct, embeds=inline)
-    text = import_module(f"fal_cli.code.{_MODULES[language]}").write(script)
+    try:
+        text = import_module(f"fal_cli.code.{_MODULES[language]}").write(script)
+    except RecursionError:
+        raise UsageError("the input is nested too deeply to be written as code") from None
     given = [_OPTIONS.get(name, f"--{name}") for group in beside for name, value in vars(group).items() if value]
     if given:
         context.talk.note(f"the script prints what the call answers; {', '.join(given)} did not come into it")

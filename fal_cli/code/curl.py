@@ -37,7 +37,8 @@ fail() {
 _UPLOAD = f"""\
 # Uploads the file $1, of the content type $2, as the JSON $3 describes it, and prints its URL.
 upload() {{
-  place=$(request {_JSON} --data "$3" INITIATE) || fail "$place"
+  place=$(request {_JSON} --data "$3" \\
+    INITIATE) || fail "$place"
   {_CURL} --globoff --header "Content-Type: $2" \\
     --upload-file "$1" "$(printf '%s' "$place" | member upload_url)" >&2 || fail "$1 was not uploaded"
   printf '%s' "$place" | member file_url

@@ -137,7 +137,7 @@ def _called(function: str, script: Script, values: Values) -> str:
 def _application(script: Script, values: Values) -> str:
     """The endpoint, with a query where there is something that the client has no parameter for."""
     query = {} if _has_webhook_parameter(script) else script.options.query()
-    if script.query_input is not None:
+    if script.query_input:
         pairs = values.laid_out(query | script.query_input, 1)
         return f"{values.text(f'{script.target}?')} + urlencode({pairs})"
     target = script.target.joined(STREAM_PATH) if _says_path(script) else script.target

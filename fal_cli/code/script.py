@@ -5,21 +5,28 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from fal_cli.api.hosts import Hosts
 from fal_cli.api.options import CallOptions
 from fal_cli.call import Call
+from fal_cli.checking import Checking
+from fal_cli.code import Verb
 from fal_cli.context import Context
 from fal_cli.endpoint import LocalApp, Target
 from fal_cli.errors import UsageError
 from fal_cli.inputs.attachment import Attachment, holds_attachments
+from fal_cli.inputs.gather import UNKNOWN, TypeValue
 
-Verb = Literal["run", "submit", "stream"]
 STREAM_PATH = "stream"
 _LONGEST_NAME = 30
-_RESERVED = ("response", "status", "upload")
+_RESERVED = ("response", "status")
 """Names whose `…_url` a script has for itself."""
+
+
+def nothing_known(path: tuple[str, ...], value: str | Attachment) -> object:
+    """A `TypeValue` of an endpoint that nobody knows."""
+    return UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -39,7 +46,8 @@ class File:
 class Script:
     """A call to be written down. Where its input holds an attachment, `files` knows the file.
 
-    `embeds` puts files into the input as `data:` URIs instead of uploading them; `tool` is how `fal` is called.
+    `embeds` puts files into the input as `data:` URIs instead of uploading them; `tool` is how `fal` is called, and
+    `type_value` what it will know then of the endpoint's inputs.
     """
 
     verb: Verb
@@ -49,6 +57,7 @@ class Script:
     is_direct: bool = False
     embeds: bool = False
     tool: str = "fal"
+    type_value: TypeValue = nothing_known
 
     @property
     def target(self) -> Target:
@@ -89,7 +98,8 @@ def script_of(context: Context, call: Call, *, verb: Verb, is_direct: bool, embe
     """A call made ready to be written. Raises `UsageError` for a file that cannot be read, or that no script has."""
     hosts = Hosts() if context.in_sandbox else context.hosts
     files = _files(list(_attachments(call.input_json)), embeds=embeds)
-    return Script(verb, call, files, hosts, is_direct, embeds, context.tool)
+    type_value = nothing_known if call.is_unchecked else Checking(context, call.endpoint, []).type_value
+    return Script(verb, call, files, hosts, is_direct, embeds, context.tool, type_value)
 
 
 def plain_seconds(seconds: float) -> str:
@@ -154,9 +164,10 @@ def _stem(path: Path) -> str:
 
 
 def _free(stem: str, taken: set[str]) -> str:
-    """`photo_url`, or where that is taken `photo_2_url` and so on."""
+    """`photo_url`, or where that is taken `photo_2_url` and so on. No two differ in their underscores alone."""
     number, free = 1, f"{stem}_url"
-    while free in taken:
+    plain = {name.replace("_", "") for name in taken}
+    while free.replace("_", "") in plain:
         number += 1
         free = f"{stem}_{number}_url"
     return free

@@ -8,8 +8,9 @@ from typing import Any
 
 from fal_cli.code.layout import json_text
 from fal_cli.code.script import Script, plain_seconds
-from fal_cli.inputs import items
+from fal_cli.inputs import items, nesting
 from fal_cli.inputs.attachment import Attachment, holds_attachments
+from fal_cli.inputs.gather import UNKNOWN
 from fal_cli.terminal.sanitize import visible, visible_json
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
@@ -57,14 +58,14 @@ def _entries(script: Script, key: str, value: Any, depth: int) -> Iterator[list[
     if isinstance(value, Attachment):
         yield [_file(script, key, value)]
     elif isinstance(value, str):
-        yield _text(key, value)
+        yield _text(script, key, value)
     elif _is_open(value, depth):
         for name, inner in value.items() if isinstance(value, Mapping) else enumerate(value):
             yield from _entries(script, f"{key}.{name}", inner, depth + 1)
     else:
         written = _json(_without_files(value))
-        is_plain = _read(key, written) == value and type(_read(key, written)) is type(value)
-        yield [f"{key}={written}" if is_plain else f"{key}:={written}"]
+        read = _read(script, key, written)
+        yield [f"{key}={written}" if read == value and type(read) is type(value) else f"{key}:={written}"]
         yield from ([_file(script, key + path, file)] for path, file in _files(value))
 
 
@@ -80,21 +81,24 @@ def _is_open(value: Any, depth: int) -> bool:
     return are_objects or holds_attachments(value)
 
 
-def _text(key: str, value: str) -> list[str]:
+def _text(script: Script, key: str, value: str) -> list[str]:
     """The item of a text: `key=text` where that is taken for nothing else, else raw, else as JSON."""
     if visible(value) != value:
         return [f"{key}:={json_text(value)}"]
     for written in (value, f"\\{value}"):
-        if _read(key, written) == value:
+        if _read(script, key, written) == value:
             return [f"{key}={written}"]
     return ["-t", f"{key}={value}"]
 
 
-def _read(key: str, written: str) -> object:
-    """What `key=written` is taken for; a file or an expression for nothing at all."""
+def _read(script: Script, key: str, written: str) -> object:
+    """What `key=written` is taken for; a file or an expression for nothing that it could be meant for."""
     if written.startswith("@") or items.holds_template(written):
-        return _read
+        return UNKNOWN
     plain = items.unescaped(written)
+    known = script.type_value(tuple(step.name for step in nesting.steps(key, key)), plain)
+    if known is not UNKNOWN:
+        return known
     return plain if plain != written else items.typed(key, written)
 
 
@@ -148,6 +152,7 @@ def _flags(script: Script) -> list[str]:
         "--no-server-retry": options.no_server_retry,
         "--no-store": options.no_store and not is_private,
         "--private": is_private,
+        "--no-validate": script.call.is_unchecked,
     }
     words = [word for name, value in found.items() if value for word in (name, value)]
     words += [word for name, value in options.tags.items() for word in ("--tag", f"{name}={value}")]

@@ -15,6 +15,7 @@ EXAMPLES = """\
   fal history --state open              # what is unfinished; fal resume takes it up
   fal history --search 'a cat' --json | jq -r .request_id
   fal history show last
+  fal history rm 6f0c2e0e
   fal history clear --before 30d"""
 
 SHOWN_ON_TERMINAL = 20

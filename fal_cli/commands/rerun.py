@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from fal_cli.context import Context
+from fal_cli.errors import UsageError
 from fal_cli.options import As, CallFlags, InputWords, Logs, OnInterrupt, OnTimeout, PrintFlags, SaveFlags, Timeout
 
 EXAMPLES = """\
@@ -46,9 +47,17 @@ def rerun(
         from fal_cli import code
 
         written = prepare_again(context, row, words, call, uploads=False)
-        code.show(context, as_, written, direct=row.mode == "direct", inline=words.inline, beside=(shown, save))
+        verb: code.Verb = "stream" if row.mode == "stream" else "run"
+        is_direct = row.mode == "direct"
+        code.show(context, as_, written, verb=verb, direct=is_direct, inline=words.inline, beside=(shown, save))
         return
-    context.use(context.account_of(row))
+    if row.mode in ("stream", "realtime"):
+        raise UsageError(
+            f"{ref} was a {row.mode} call, and rerun makes queued and direct ones",
+            hint=f"Use: {context.tool} {row.mode}",
+        )
+    if "://" not in row.endpoint:
+        context.use(context.account_of(row))
     if call.dry_run:
         from fal_cli import dry_run
 

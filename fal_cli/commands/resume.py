@@ -1,5 +1,6 @@
 """`fal resume`: take up again what was left, as if `run` had never stopped."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -40,16 +41,19 @@ def resume(
     from fal_cli.account import Tracked
     from fal_cli.delivery import Delivery
     from fal_cli.following import Ending, wait_for
+    from fal_cli.ledger import Row
     from fal_cli.resubmission import again
     from fal_cli.resuming import Resumption
 
-    found = references.calls(context, refs) if refs else references.unfinished(context)
+    found: Sequence[Tracked | Row] = references.calls(context, refs) if refs else references.unfinished(context)
     delivery = Delivery(context, shown, save, many=len(found) > 1)
     ending = Ending(timeout, on_timeout)
     if not found:
         context.talk.note("nothing is unfinished")
         return
     first = found[0]
+    if len(found) == 1 and isinstance(first, Row) and references.is_in_queue(first) and not first.has_result:
+        first = references.of_row(context, first)
     if len(found) == 1 and isinstance(first, Tracked):
         inputs = first.entry.inputs()
         delivery.check(inputs)

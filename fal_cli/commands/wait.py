@@ -6,6 +6,7 @@ import typer
 
 from fal_cli.context import Context
 from fal_cli.options import Refs, Timeout
+from fal_cli.outcome import Outcome
 
 EXAMPLES = """\
   fal wait $id && fal result $id
@@ -30,10 +31,15 @@ def wait(
     def ended(name: str, is_ok: bool) -> None:
         context.output.line(f"{name}\t{'ok' if is_ok else 'failed'}")
 
+    def taken(outcome: Outcome, inputs: object) -> None:
+        row = outcome.entry.row()
+        if row is not None and row.has_result:  # one that was not kept is still to be fetched
+            outcome.entry.delivered()
+
     resumption = Resumption(
         context,
         Ending(timeout),
-        take=lambda outcome, inputs: outcome.entry.delivered(),
+        take=taken,
         ended=ended,
         stops_at_first=first,
     )

@@ -5,6 +5,7 @@ operator = "="  typed    | ":="  JSON        | "=@"  a file's text or its upload
          | "@"  uploaded | ":=@" JSON of a file
 key      = segment *( "." segment | "[" index "]" | "[]" )
 "\\" in a key makes the next character plain; a value may begin with "\\@" or "\\{{" for a plain "@", "{{"
+a value of "=" that is "{{" expression "}}" as a whole is what the expression finds (`expressions`)
 """
 
 import re

@@ -87,6 +87,7 @@ class Row(NamedTuple):
 
     local_id: int
     created_at: datetime
+    updated_at: datetime
     endpoint: str
     state: State
     mode: str
@@ -172,6 +173,7 @@ def row_from(found: sqlite3.Row) -> Row:
     return Row(
         local_id=found["local_id"],
         created_at=datetime.fromisoformat(found["created_at"]),
+        updated_at=datetime.fromisoformat(found["updated_at"]),
         endpoint=found["endpoint"],
         state=State(found["state"]),
         mode=found["mode"],

@@ -74,33 +74,67 @@ class Ledger:
             error=None, is_open=True,
         )  # fmt: skip
 
-    def adopt(self, local_id: int, request_id: str, urls: Mapping[str, str]) -> bool:
-        """Gives a row whose answer was lost the request that was found; False if another row has that one."""
+    def adopt(self, local_id: int, request_id: str, urls: Mapping[str, str]) -> str:
+        """Gives a row whose answer was lost the request that was found, and returns the id that it has then.
 
-        def act() -> bool:
+        One that another process gave it meanwhile stays. "" if the found one is another row's, or the row is gone.
+        """
+
+        def act() -> str:
             with transaction(self._db):
+                row = self.row(local_id)
+                if row is None or row.request_id:
+                    return row.request_id if row else ""
                 if self._rows("request_id = ?", (request_id,), 1):
-                    return False
+                    return ""
                 self.accepted(local_id, request_id, urls)
-            return True
+            return request_id
 
         return self._guarded(act)
 
-    def seen(self, local_id: int, state: State) -> None:
-        """Records that a request was seen running, or at its end; what is known to be over stays so."""
-        row = self.row(local_id)
-        if row is None or row.state not in _BEFORE[state]:
-            return
-        if state is State.RUNNING:
-            self._set(local_id, state=state, started_at=_text(self._now()))
-        else:
-            self._set_end(row, None, state=state)
+    def seen(self, local_id: int, state: State, *, is_watched: bool = True) -> None:
+        """Records that a request was seen running, or at its end; what is known to be over stays so.
+
+        `is_watched`: it was seen before its end, too, so that the end is now.
+        """
+
+        def act() -> None:
+            with transaction(self._db):
+                row = self.row(local_id)
+                if row is None or row.state not in _BEFORE[state]:
+                    return
+                if state is State.RUNNING:
+                    self._set(local_id, state=state, started_at=_text(self._now()))
+                else:
+                    self._set_end(row, None, is_watched=is_watched, state=state)
+
+        self._guarded(act)
+
+    def claim(self, local_id: int, why: str) -> bool:
+        """Closes a row that is to be sent again, for one process alone; False if another was first."""
+        cursor = self._execute(
+            "UPDATE requests SET is_open = 0, error = ?, updated_at = ? WHERE local_id = ? AND is_open"
+            " AND request_id IS NULL",
+            (why, self._moment(), local_id),
+            durable=True,
+        )
+        return cursor.rowcount == 1
+
+    def explain(self, local_id: int, why: str) -> None:
+        """Records what is to be known about a row."""
+        self._set(local_id, error=why)
+
+    def reopen(self, local_id: int) -> None:
+        """Takes a claim back: what was to be sent again never left."""
+        self._set(local_id, is_open=True)
 
     def ended(self, local_id: int, state: State, error: str = "", *, billable_units: str = "") -> None:
         """Records how a call ended, or that it never began. One that is `unknown` stays open for a lookup."""
         row = self.row(local_id)
         is_open = state in _OPEN and row is not None and row.mode in _MODES_THAT_LIVE_ON
-        values: dict[str, Any] = {"state": state, "error": error or None, "is_open": is_open}
+        # What a service says of a private input may repeat it.
+        told = None if row is not None and row.is_private else error or None
+        values: dict[str, Any] = {"state": state, "error": told, "is_open": is_open}
         if billable_units:
             values["billable_units"] = billable_units
         if row is not None and state in (State.FAILED, State.CANCELLED):
@@ -117,6 +151,7 @@ class Ledger:
         billable_units: str = "",
         inference_seconds: float | None = None,
         request_id: str = "",
+        is_watched: bool = True,
     ) -> None:
         """Records a result, `size` bytes as it came; it stays open until `delivered`.
 
@@ -132,7 +167,7 @@ class Ledger:
             with transaction(self._db):
                 row = self.row(local_id)
                 if row is not None:
-                    self._set_end(row, size, has_result=kept is not None, **values)
+                    self._set_end(row, size, is_watched=is_watched, has_result=kept is not None, **values)
                 if row is not None and kept is not None:
                     self._execute(
                         "INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?)",
@@ -187,7 +222,6 @@ class Ledger:
         """Forgets rows; their bytes are overwritten on the disk."""
 
         def act() -> None:
-            self._db.execute("PRAGMA secure_delete = ON")
             with transaction(self._db):
                 self._db.executemany("DELETE FROM requests WHERE local_id = ?", [(number,) for number in local_ids])
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -196,8 +230,9 @@ class Ledger:
 
     # -- inside
 
-    def _set_end(self, row: Row, size: int | None, **values: Any) -> None:
-        ended_at = row.ended_at or self._now()
+    def _set_end(self, row: Row, size: int | None, *, is_watched: bool = True, **values: Any) -> None:
+        # The end of one that was not watched may be as long ago as it was last seen alive.
+        ended_at = row.ended_at or (self._now() if is_watched else row.updated_at)
         until = kept_until(ended_at, size=size, is_private=row.is_private)
         self._set(row.local_id, ended_at=_text(ended_at), expires_at=_text(until), **values)
 

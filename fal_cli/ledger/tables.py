@@ -1,6 +1,7 @@
 """The ledger's file: made private, opened for many writers, brought up to date by `user_version`."""
 
 import os
+import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -42,16 +43,16 @@ def _create_private(path: Path) -> None:
     for folder in (*reversed(path.parent.parents), path.parent):
         if not folder.exists():
             folder.mkdir(exist_ok=True, mode=0o700)
-    try:
+    # Not opened if it is there: closing it would drop the locks that this process may hold on it.
+    if not path.exists():
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    except PermissionError:
-        os.close(os.open(path, os.O_RDONLY))  # one that may only be read can still be asked
 
 
 def _prepare(db: sqlite3.Connection) -> None:
     with suppress(sqlite3.OperationalError):  # network homes have no shared memory; DELETE mode works there
         db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA foreign_keys = ON")
+    db.execute("PRAGMA secure_delete = ON")
     if _version(db) < len(_MIGRATIONS):
         _migrate(db)
     if _version(db) > len(_MIGRATIONS):
@@ -110,16 +111,28 @@ def _whole_record(db: sqlite3.Connection) -> None:
         "has_result INTEGER NOT NULL DEFAULT 0",
     ):
         db.execute(f"ALTER TABLE requests ADD COLUMN {column}")
-    db.execute(
-        "CREATE TABLE results (local_id INTEGER PRIMARY KEY REFERENCES requests ON DELETE CASCADE,"
-        " body BLOB NOT NULL, content_type TEXT NOT NULL, is_whole INTEGER NOT NULL)"
-    )
     # The first version cut `data:` URIs short and left a mark; what has none is whole.
     db.execute(
         "UPDATE requests SET input_is_whole = input IS NOT NULL AND instr(input, ' characters)') = 0,"
         " is_open = state = 'accepted' OR (mode IN ('queue', 'direct') AND state IN ('sending', 'unknown'))"
     )
+    _never_again_the_same_number(db)
+    db.execute(
+        "CREATE TABLE results (local_id INTEGER PRIMARY KEY REFERENCES requests ON DELETE CASCADE,"
+        " body BLOB NOT NULL, content_type TEXT NOT NULL, is_whole INTEGER NOT NULL)"
+    )
     db.execute("CREATE INDEX requests_open ON requests (local_id) WHERE is_open")
+
+
+def _never_again_the_same_number(db: sqlite3.Connection) -> None:
+    """A number that was removed names nothing else later: the table is made anew with AUTOINCREMENT."""
+    found = db.execute("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = 'requests'").fetchone()[0]
+    db.execute("ALTER TABLE requests RENAME TO earlier")
+    db.execute("DROP INDEX requests_by_request_id")
+    db.execute(re.sub(r"INTEGER PRIMARY KEY", "INTEGER PRIMARY KEY AUTOINCREMENT", found, count=1))
+    db.execute("INSERT INTO requests SELECT * FROM earlier")
+    db.execute("DROP TABLE earlier")
+    db.execute("CREATE INDEX requests_by_request_id ON requests (request_id)")
 
 
 # Append only: a migration's place in this list is the `user_version` that it leads to.

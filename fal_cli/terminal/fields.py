@@ -15,6 +15,7 @@ _LONGEST_DEFAULT = 16
 _LONGEST_SHOWN = 300
 _WIDEST_NAME = 30
 _NARROWEST_TEXT = 30
+_WIDEST_CHOICE = 50
 _DEEPEST = 3
 _KINDS = {
     "string": "text", "integer": "integer", "number": "number", "boolean": "true/false", "array": "list",
@@ -101,8 +102,9 @@ def table(rows: Sequence[Row], *, width: int, color: bool) -> list[str]:
     rows = [Row(row.mark, *(visible(" ".join(part.split())) for part in row[1:])) for row in rows]
     for seen in (rows, [_with_default_in_limits(row) for row in rows]):
         columns = _columns(seen)
-        if width - columns.before >= _NARROWEST_TEXT:
-            laid = [line for row in seen for line in _in_columns(row, columns, width - columns.before, color)]
+        room = width - columns.before
+        if room >= max(_NARROWEST_TEXT, _longest_choice(seen)):
+            laid = [line for row in seen for line in _in_columns(row, columns, room, color)]
             return [*_titles(columns, color), *laid]
     return [line for row in rows for line in _stacked(row, width, color)]
 
@@ -168,6 +170,11 @@ def _with_default_in_limits(row: Row) -> Row:
         return row
     told = f"default {row.default}"
     return row._replace(default="", limits=f"{row.limits}; {told}" if row.limits else told)
+
+
+def _longest_choice(rows: Sequence[Row]) -> int:
+    """How many cells a column needs in which no choice is broken; very long ones may be."""
+    return min(max((cells(word) for row in rows for word in row.limits.split()), default=0), _WIDEST_CHOICE)
 
 
 def _columns(rows: Sequence[Row]) -> Columns:

@@ -72,9 +72,9 @@ def test_1_cancelled_while_waiting(served: Program) -> None:
         pytest.param(("run", "fal-ai//dev", "a=1"), "empty part", id="endpoint-part"),
         pytest.param(("run", "fal-ai/flux/dev", "a cat"), "expected key=value", id="item"),
         pytest.param(("run", "fal-ai/flux/dev", "a:=[1,"), "not JSON", id="json-value"),
-        pytest.param(("run", "fal-ai/flux/dev", "image_url=@gone.jpg"), "cannot read gone.jpg", id="file"),
-        pytest.param(("run", "fal-ai/flux/dev", "image_url@/etc"), "is a folder", id="upload"),
-        pytest.param(("run", "fal-ai/flux/dev", "prompt={{x}}"), "not supported yet", id="template"),
+        pytest.param(("run", "sandbox/echo", "image_url=@gone.jpg"), "cannot read gone.jpg", id="file"),
+        pytest.param(("run", "sandbox/echo", "image_url@/etc"), "is a folder", id="upload"),
+        pytest.param(("run", "fal-ai/flux/dev", "prompt={{x}}"), "stdin is empty", id="template"),
         pytest.param(("run", "fal-ai/flux/dev", "-i", "missing.json"), "missing.json", id="file-missing"),
         pytest.param(("run", "fal-ai/flux/dev", "a=1", "--query", "images["), "--query", id="query"),
         pytest.param(("run", "fal-ai/flux/dev", "a=1", "--timeout", "soon"), "soon", id="duration"),
@@ -138,13 +138,22 @@ def test_3_refused_key(served: Program) -> None:
 
 
 def test_4_refused_input_with_a_line_per_field(served: Program) -> None:
-    done = served("run", "fal-ai/flux/dev", "seed=x", "num_images=99", "sandbox.queue=0", "sandbox.run=0", code=4)
+    words = ("seed=x", "num_images=99", "sandbox.queue=0", "sandbox.run=0")
+    done = served("run", "fal-ai/flux/dev", *words, "--no-validate", code=4)
     for field in ("body.prompt", "body.seed", "body.num_images"):
         assert field in done.stderr
 
 
 def test_4_refused_input_directly(served: Program) -> None:
-    assert "body.prompt" in served("run", "--direct", "fal-ai/flux/dev", "seed=1", code=4).stderr
+    assert "body.prompt" in served("run", "--direct", "fal-ai/flux/dev", "seed=1", "--no-validate", code=4).stderr
+
+
+def test_4_what_cannot_be_right_is_not_sent(served: Program, service: Service) -> None:
+    done = served("run", "fal-ai/flux/dev", "promt=a cat", "num_images=99", code=4)
+    assert "did you mean prompt?" in done.stderr
+    assert "num_images: 99 is too large: the most is 4" in done.stderr
+    assert done.stdout == b""
+    assert service.accepted == 0
 
 
 def test_5_no_such_endpoint(served: Program) -> None:
@@ -239,4 +248,4 @@ def test_130_143_interrupted(served: Program, number: signal.Signals, code: int)
 def test_the_table_is_printed(fal: Program) -> None:
     table = fal("help", "exit-codes").text
     for code in ("0", "10", "130, 143"):
-        assert f"\n{code}" in table
+        assert f"\n  {code} " in table

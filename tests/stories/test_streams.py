@@ -164,8 +164,8 @@ def test_a_value_that_looks_like_a_flag_stays_a_value(served: Program) -> None:
 
 
 def test_a_ledger_that_cannot_be_written_warns_before_sending_and_stops_nothing(served: Program) -> None:
-    state = served.home / "fal" / "state"
-    state.mkdir(parents=True)
+    state = served.home / "fal" / "state" / "sandbox"
+    state.mkdir(parents=True, exist_ok=True)
     (state / "ledger.db").mkdir()
     done = served("submit", "sandbox/echo", "a=1")
     assert "will not be remembered" in done.stderr
