@@ -1,18 +1,10 @@
-# Completion of fal for bash. Load it with: source <(fal completion bash)
+# Completion of fal for bash. Load it with: source <(fal completion bash), or have it kept by: fal completion install bash
 _fal() {
-    local current line words
-    words=("${COMP_WORDS[@]:1:COMP_CWORD}")
+    local line
     COMPREPLY=()
-    current="${COMP_WORDS[COMP_CWORD]}"
-    if [[ "$current" == "=" ]]; then current=""; fi
     while IFS= read -r line; do
         COMPREPLY+=("$line")
-    done < <(_fal_words "${words[@]}")
-    if [[ ${#COMPREPLY[@]} -eq 0 ]]; then
-        while IFS= read -r line; do COMPREPLY+=("$line"); done < <(compgen -f -- "$current")
-    fi
+    done < <(command "${COMP_WORDS[0]/#\~/$HOME}" __complete bash "${COMP_LINE:0:COMP_POINT}" "$2" \
+        "${COMP_TYPE:-9}" "${COLUMNS:-80}" 2>/dev/null)
 }
-_fal_words() {
-    command "${COMP_WORDS[0]}" __complete "$@" 2>/dev/null | cut -f1
-}
-complete -o nosort -F _fal fal fal-cli 2>/dev/null || complete -F _fal fal fal-cli
+complete -o nospace -o nosort -F _fal fal fal-cli 2>/dev/null || complete -o nospace -F _fal fal fal-cli

@@ -1,8 +1,8 @@
-# Completion of fal for fish. Load it with: fal completion fish | source
+# Completion of fal for fish. Load it with: fal completion fish | source, or have it kept by: fal completion install fish
 function __fal_complete
-    set -l tokens (commandline -opc) (commandline -ct)
-    command $tokens[1] __complete $tokens[2..-1] 2>/dev/null
+    set -l words (commandline -opc)
+    command $words[1] __complete fish $words[2..-1] (commandline -ct) 2>/dev/null
 end
 for program in fal fal-cli
-    complete -c $program -a '(__fal_complete)'
+    complete -c $program -f -k -a '(__fal_complete)'
 end

@@ -36,13 +36,20 @@ def _imported(program: Program, *words: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "words", [("--version",), ("__complete", "run", "--"), ("--help",), ("help", "exit-codes"), ("completion", "bash")]
+    "words",
+    [
+        ("--version",),
+        ("__complete", "words", "run", "--"),
+        ("--help",),
+        ("help", "exit-codes"),
+        ("completion", "bash"),
+    ],
 )
 def test_a_command_without_a_call_imports_nothing_heavy(fal: Program, words: tuple[str, ...]) -> None:
     assert _imported(fal, *words) & HEAVY == set()
 
 
-@pytest.mark.parametrize("words", [("--version",), ("__complete", "run", "--")])
+@pytest.mark.parametrize("words", [("--version",), ("__complete", "words", "run", "--")])
 def test_version_and_completion_are_answered_before_typer_is_imported(fal: Program, words: tuple[str, ...]) -> None:
     assert "typer" not in _imported(fal, *words)
 

@@ -33,8 +33,9 @@ VERBS: dict[str, Verb] = {
     "webhook": Verb("webhook", "Verify, send and receive webhooks."),
     "auth": Verb("auth", "Log in, and choose whose key calls are made with."),
     "config": Verb("config", "Look at the settings that are kept, and change them."),
+    "doctor": Verb("doctor", "Check what is set up: key, hosts, network, files, shell."),
     "sandbox": Verb("sandbox", "Keep a local fal running, look into it, or clear it."),
-    "completion": Verb("completion", "Print the completion script of a shell."),
-    "help": Verb("help", "Explain a command or a topic."),
+    "completion": Verb("completion", "Complete words in a shell: install it, or print its script."),
+    "help": Verb("help", "Explain a command or a topic, or list them all."),
     "subscribe": Verb("run", "The same as run.", hidden=True),
 }

@@ -23,7 +23,7 @@ SHOWN_ON_TERMINAL = 20
 def models(
     context: Context,
     query: Annotated[
-        list[str] | None, typer.Argument(metavar="[QUERY]", help="Words in its name, description or category.")
+        list[str] | None, typer.Argument(metavar="[QUERY]…", help="Words in its name, description or category.")
     ] = None,
     category: Annotated[
         str, typer.Option("--category", metavar="NAME", help="Only of this category, e.g. text-to-image.")

@@ -13,7 +13,8 @@ EXAMPLES = """\
   fal sandbox serve --port 8700
   fal sandbox serve --fault submit=429:retry-after=2*3 --fault stream=cut-after:2
   fal sandbox serve --fault webhook=redeliver
-  fal sandbox stats"""
+  fal sandbox stats
+  fal sandbox reset"""
 
 DEFAULT_PORT = 8700
 

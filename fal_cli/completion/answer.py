@@ -1,48 +1,62 @@
-"""The reply to a TAB: candidates from the generated table, before Typer is imported.
+"""The reply to a TAB: candidates, before Typer is imported.
 
 A call never fails, never writes to stderr and never touches the network.
 """
 
-from fal_cli.completion.table import TABLE
+import os
+import sys
 
-Candidate = tuple[str, str]
-"""A word and its description."""
+TYPE_CHECKING = False  # `typing` takes as long to import as all of this
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from fal_cli.completion.values import Candidate
+
+_MOST = 2000
 
 
-def answer(words: list[str]) -> list[str]:
-    """Lines of `word<TAB>description` that may stand at the last of `words`, which may be empty.
+def main(words: "Sequence[str]") -> None:
+    """Writes the reply to stdout, whatever becomes of it."""
+    sys.stderr = None  # what anything has to say would stand in the user's line
+    data = reply(words, os.environ).encode("utf-8", "surrogateescape")
+    try:
+        while data:
+            data = data[os.write(1, data) :]
+    except OSError:
+        pass
 
-    `words` are those after the program's name, up to the cursor.
+
+def reply(words: "Sequence[str]", env: "Mapping[str, str]") -> str:
+    """What a shell's script reads: a line for each candidate, in the form of that shell; nothing where it fails.
+
+    `words` are the shell's name and what it has. zsh: the words after the program's up to the cursor. fish: the same,
+    the last as it is typed. bash: see `line.bash_reply`. `words`: as zsh, for programs.
     """
-    if not words:
-        words = [""]
-    *before, current = words
-    return [f"{word}\t{text}" for word, text in _candidates(before, current) if word.startswith(current)]
+    try:
+        lines = _reply(list(words), env)
+    except Exception:
+        return ""
+    return "".join(f"{line}\n" for line in lines[:_MOST])
 
 
-def _candidates(before: list[str], current: str) -> list[Candidate]:
-    path, waiting = _walk(before)
-    node = TABLE[path]
-    if waiting is not None:
-        return [(choice, "") for choice in node["options"][waiting]["choices"]]
-    name, equals, _ = current.partition("=")
-    if current.startswith("--") and equals:
-        choices = node["options"].get(name, {}).get("choices", ())
-        return [(f"{name}={choice}", "") for choice in choices]
-    if current.startswith("-"):
-        return [(option, facts["help"]) for option, facts in node["options"].items()]
-    return list(node["commands"].items()) + [(choice, "") for choice in node["arguments"]]
+def candidates(words: "Sequence[str]", env: "Mapping[str, str]") -> "list[Candidate]":
+    """The words that may stand at the last of `words`, each with its description."""
+    from fal_cli.completion import values, walk
+
+    *before, current = words or [""]
+    return values.candidates(walk.place(before), current, env)
 
 
-def _walk(before: list[str]) -> tuple[str, str | None]:
-    """The command that the words lead to, and the option that still waits for its value."""
-    path, waiting = "", None
-    for word in before:
-        node = TABLE[path]
-        if waiting is not None:
-            waiting = None
-        elif word in node["options"]:
-            waiting = word if node["options"][word]["takes_value"] else None
-        elif f"{path} {word}".strip() in TABLE:
-            path = f"{path} {word}".strip()
-    return path, waiting
+def _reply(words: list[str], env: "Mapping[str, str]") -> list[str]:
+    shell, *given = words or [""]
+    if shell == "bash":
+        from fal_cli.completion.line import bash_reply
+
+        return bash_reply(given, lambda words: candidates(words, env))
+    if shell == "fish" and given:
+        from fal_cli.completion.line import plain
+
+        given[-1] = plain(given[-1])
+    if shell not in ("zsh", "fish", "words"):
+        return []
+    return [f"{word}\t{text}" for word, text in candidates(given, env)]

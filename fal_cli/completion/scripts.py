@@ -1,91 +1,103 @@
-"""The completion script of each shell, as text. Each asks `fal __complete` with the words up to the cursor."""
-
-from fal_cli.completion.table import TABLE
-
-SHELLS = ("bash", "zsh", "fish", "powershell")
-FILES = {"bash": "fal.bash", "zsh": "_fal", "fish": "fal.fish", "powershell": "fal.ps1"}
-
-_BASH = """\
-# Completion of fal for bash. Load it with: source <(fal completion bash)
-_fal() {
-    local current line words
-    words=("${COMP_WORDS[@]:1:COMP_CWORD}")
-    COMPREPLY=()
-    current="${COMP_WORDS[COMP_CWORD]}"
-    if [[ "$current" == "=" ]]; then current=""; fi
-    while IFS= read -r line; do
-        COMPREPLY+=("$line")
-    done < <(_fal_words "${words[@]}")
-    if [[ ${#COMPREPLY[@]} -eq 0 ]]; then
-        while IFS= read -r line; do COMPREPLY+=("$line"); done < <(compgen -f -- "$current")
-    fi
-}
-_fal_words() {
-    command "${COMP_WORDS[0]}" __complete "$@" 2>/dev/null | cut -f1
-}
-complete -o nosort -F _fal fal fal-cli 2>/dev/null || complete -F _fal fal fal-cli
+"""The completion script of each shell, as text. Each asks `fal __complete SHELL` with what stands before the cursor;
+PowerShell's, which is static, has the table in itself.
 """
 
-_ZSH = """\
-#compdef fal fal-cli
-# Completion of fal for zsh. Load it with: source <(fal completion zsh), or put it into a folder of $fpath as _fal.
-_fal() {
-    local -a candidates
+from collections.abc import Mapping
+from typing import Any
+
+FILES = {"bash": "fal.bash", "zsh": "_fal", "fish": "fal.fish", "powershell": "fal.ps1"}
+"""The name of each in `completions/`."""
+SHELLS = tuple(FILES)
+MARK = "# Completion of fal for"
+"""What each begins with, by the second line at the latest."""
+
+_BASH = f"""\
+{MARK} bash. Load it with: source <(fal completion bash), or have it kept by: fal completion install bash
+_fal() {{
     local line
+    COMPREPLY=()
     while IFS= read -r line; do
-        candidates+=("${${line%%$'\\t'*}//:/\\\\:}:${line#*$'\\t'}")
-    done < <(command "${words[1]}" __complete "${(@Q)words[2,CURRENT]}" 2>/dev/null)
-    if (( ${#candidates} )); then
-        _describe -V 'fal' candidates
-    else
-        _files
-    fi
-}
-if [[ "${funcstack[1]}" == "_fal" ]]; then
+        COMPREPLY+=("$line")
+    done < <(command "${{COMP_WORDS[0]/#\\~/$HOME}}" __complete bash "${{COMP_LINE:0:COMP_POINT}}" "$2" \\
+        "${{COMP_TYPE:-9}}" "${{COLUMNS:-80}}" 2>/dev/null)
+}}
+complete -o nospace -o nosort -F _fal fal fal-cli 2>/dev/null || complete -o nospace -F _fal fal fal-cli
+"""
+
+_ZSH = f"""\
+#compdef fal fal-cli
+{MARK} zsh. Load it with: source <(fal completion zsh), or have it kept by: fal completion install zsh
+_fal() {{
+    local -a whole partial anyhow
+    local line word text program=${{(Q)words[1]}} current=$PREFIX
+    [[ $program == '~'/* ]] && program=$HOME${{program#'~'}}
+    [[ -z $QIPREFIX ]] && current=${{(Q)PREFIX}}
+    while IFS= read -r line; do
+        word=${{line%%$'\\t'*}}
+        text=${{line#*$'\\t'}}
+        line=${{${{word//\\\\/\\\\\\\\}}//:/\\\\:}}${{text:+:$text}}
+        if [[ $word == *[=/@.,] ]]; then partial+=("$line"); else whole+=("$line"); fi
+    done < <(command $program __complete zsh "${{(@Q)words[2,CURRENT-1]}}" "$current" 2>/dev/null)
+    [[ $word == $current* ]] || anyhow=(-U)
+    local found=1
+    (( $#whole )) && _describe -V fal whole $anyhow && found=0
+    (( $#partial )) && _describe -V fal partial $anyhow -S '' && found=0
+    return found
+}}
+if [[ "${{funcstack[1]}}" == "_fal" ]]; then
     _fal "$@"
 else
     compdef _fal fal fal-cli
 fi
 """
 
-_FISH = """\
-# Completion of fal for fish. Load it with: fal completion fish | source
+_FISH = f"""\
+{MARK} fish. Load it with: fal completion fish | source, or have it kept by: fal completion install fish
 function __fal_complete
-    set -l tokens (commandline -opc) (commandline -ct)
-    command $tokens[1] __complete $tokens[2..-1] 2>/dev/null
+    set -l words (commandline -opc)
+    command $words[1] __complete fish $words[2..-1] (commandline -ct) 2>/dev/null
 end
 for program in fal fal-cli
-    complete -c $program -a '(__fal_complete)'
+    complete -c $program -f -k -a '(__fal_complete)'
 end
 """
 
-_POWERSHELL = """\
-# Completion of fal for PowerShell. Load it with: fal completion powershell | Out-String | Invoke-Expression
-$FalWords = @{{
-{table}
-}}
-Register-ArgumentCompleter -Native -CommandName fal, fal-cli -ScriptBlock {{
+_POWERSHELL = f"""\
+{MARK} PowerShell. Load it with: fal completion powershell | Out-String | Invoke-Expression
+$FalWords = @{{{{
+{{table}}
+}}}}
+Register-ArgumentCompleter -Native -CommandName fal, fal-cli -ScriptBlock {{{{
     param($wordToComplete, $commandAst, $cursorPosition)
     $path = ''
-    foreach ($element in $commandAst.CommandElements | Select-Object -Skip 1) {{
+    foreach ($element in $commandAst.CommandElements | Select-Object -Skip 1) {{{{
         $next = ("$path " + $element.ToString()).Trim()
-        if ($FalWords.ContainsKey($next)) {{ $path = $next }}
-    }}
-    $FalWords[$path] | Where-Object {{ $_ -like "$wordToComplete*" }} | ForEach-Object {{
+        if ($FalWords.ContainsKey($next)) {{{{ $path = $next }}}}
+    }}}}
+    $FalWords[$path] | Where-Object {{{{ $_ -like "$wordToComplete*" }}}} | ForEach-Object {{{{
         [System.Management.Automation.CompletionResult]::new($_, $_, 'ParameterValue', $_)
-    }}
-}}
+    }}}}
+}}}}
 """
 
 
 def script(shell: str) -> str:
     """The script for one of `SHELLS`."""
     if shell == "powershell":
-        return _POWERSHELL.format(table="\n".join(_powershell_line(path) for path in TABLE))
+        from fal_cli.completion.table import TABLE
+
+        return powershell(TABLE)
     return {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}[shell]
 
 
-def _powershell_line(path: str) -> str:
-    node = TABLE[path]
-    words = ", ".join(f"'{word}'" for word in (*node["commands"], *node["arguments"], *node["options"]))
-    return f"    '{path}' = @({words})"
+def powershell(table: Mapping[str, Any]) -> str:
+    """PowerShell's script with this table."""
+    return _POWERSHELL.format(table="\n".join(_powershell_line(path, table) for path in table))
+
+
+def _powershell_line(path: str, table: Mapping[str, Any]) -> str:
+    commands, options, others, arguments = table[path]
+    shared = table[""][1] if path else {}
+    choices = [choice for argument in arguments for choice in argument[1]]
+    words = dict.fromkeys((*commands, *choices, *options, *others, *shared))
+    return f"    '{path}' = @({', '.join(repr(word) for word in words)})"

@@ -1,24 +1,87 @@
-// The vendor's JavaScript client at the same work: `node vendor.mjs upload FILE | stream COUNT`. Only hosts are changed.
-import { openAsBlob } from "node:fs";
+// The vendor's JavaScript client at the work of a row: `node vendor.mjs VERB [WORD…]`, as a script on it is written.
+//
+// It is told where to go by the environment, as our program is: the hosts that it has as constants are replaced.
 import { fal } from "@fal-ai/client";
 
-const sink = new URL(process.env.BENCH_SINK);
+const base = (value = "fal.run") => new URL(value.includes("://") ? value : `https://${value}`);
+const hosts = {
+  "fal.run": base(process.env.FAL_RUN_HOST),
+  "queue.fal.run": base(process.env.FAL_QUEUE_RUN_HOST),
+  "rest.fal.ai": base(process.env.FAL_REST_HOST),
+};
+const print = (text) => process.stdout.write(`${text}\n`);
+
+function local(address) {
+  const url = new URL(address);
+  const host = hosts[url.host];
+  url.protocol = url.protocol === "wss:" ? host.protocol.replace("http", "ws") : host.protocol;
+  url.host = host.host;
+  return url;
+}
 
 fal.config({
   credentials: process.env.FAL_KEY,
-  requestMiddleware: async (request) => {
-    const url = new URL(request.url);
-    return { ...request, url: `${sink.origin}${url.pathname}${url.search}` };
-  },
+  requestMiddleware: async (request) => ({ ...request, url: local(request.url).toString() }),
 });
 
-const [verb, argument] = process.argv.slice(2);
-if (verb === "upload") {
-  const data = await openAsBlob(argument, { type: "application/octet-stream" });
-  process.stdout.write(`${await fal.storage.upload(data)}\n`);
-} else {
-  const stream = await fal.stream(`${argument}/app`, { input: {} });
-  // Not its async iterator, which waits 16 ms after each event.
-  stream.on("data", (event) => process.stdout.write(`${JSON.stringify(event)}\n`));
-  await stream.done();
-}
+const verbs = {
+  async version() {
+    print(typeof fal.run);
+  },
+
+  async submit(app, input) {
+    print((await fal.queue.submit(app, { input: JSON.parse(input) })).request_id);
+  },
+
+  async status(app, requestId) {
+    print((await fal.queue.status(app, { requestId })).status);
+  },
+
+  async run(app, input) {
+    print(JSON.stringify((await fal.subscribe(app, { input: JSON.parse(input) })).data));
+  },
+
+  async result(app, requestId) {
+    print(JSON.stringify((await fal.queue.result(app, { requestId })).data));
+  },
+
+  async upload(file) {
+    const { openAsBlob } = await import("node:fs");
+    print(await fal.storage.upload(await openAsBlob(file, { type: "application/octet-stream" })));
+  },
+
+  async stream(app) {
+    const events = await fal.stream(app, { input: {} });
+    // Not its async iterator, which waits 16 ms after each event.
+    events.on("data", (event) => print(JSON.stringify(event)));
+    await events.done();
+  },
+
+  async realtime(app, count) {
+    const Original = globalThis.WebSocket;
+    globalThis.WebSocket = class extends Original {
+      constructor(url, ...rest) {
+        super(local(url), ...rest);
+      }
+    };
+    let number = 0;
+    await new Promise((resolve, reject) => {
+      const connection = fal.realtime.connect(app, {
+        connectionKey: "bench",
+        throttleInterval: 0,
+        onError: reject,
+        onResult: (result) => {
+          print(JSON.stringify(result));
+          number += 1;
+          if (number === Number(count)) resolve(connection.close());
+          else connection.send({ number });
+        },
+      });
+      connection.send({ number });
+    });
+    process.exit(); // the client's timer for its next token would keep it for minutes
+  },
+};
+
+const [verb, ...words] = process.argv.slice(2);
+await verbs[verb](...words);

@@ -1,25 +1,70 @@
-"""The vendor's Python client at the same work: `python -m tests.bench.vendor upload FILE | stream COUNT`.
+"""The vendor's Python client at the work of a row: `python vendor.py VERB [WORD…]`, as a script on it is written.
 
-Its REST and CDN hosts are constants, so they are pointed at the sink here; nothing else is changed.
+It is told where to go by the environment, as our program is; only the hosts that it has as constants, and the
+`https` that it puts before the others, are set here.
 """
 
+import json
 import os
 import sys
+from pathlib import Path
 
 import fal_client
 from fal_client import client
 
-base = os.environ["BENCH_SINK"]
-client.REST_URL = base
-client.CDN_URL = base
-client.RUN_URL_FORMAT = f"{base}/"
 
-verb, argument = sys.argv[1:]
-if verb == "upload":
-    sys.stdout.write(f"{fal_client.upload_file(argument)}\n")
-else:
-    import json
+def _base(name: str) -> str:
+    value = os.environ.get(name, "fal.run")
+    return value if "://" in value else f"https://{value}"
 
-    for event in fal_client.stream(f"{argument}/app", arguments={}):
-        sys.stdout.write(json.dumps(event) + "\n")
-        sys.stdout.flush()
+
+client.REST_URL = _base("FAL_REST_HOST")
+client.CDN_URL = _base("FAL_CDN_HOST")
+client.RUN_URL_FORMAT = f"{_base('FAL_RUN_HOST')}/"
+client.QUEUE_URL_FORMAT = f"{_base('FAL_QUEUE_RUN_HOST')}/"
+client.REALTIME_URL_FORMAT = client.RUN_URL_FORMAT.replace("http", "ws", 1)
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def version() -> None:
+    _print(fal_client.__version__)
+
+
+def submit(app: str, arguments: str) -> None:
+    _print(fal_client.submit(app, arguments=json.loads(arguments)).request_id)
+
+
+def status(app: str, request_id: str) -> None:
+    _print(type(fal_client.status(app, request_id)).__name__)
+
+
+def run(app: str, arguments: str) -> None:
+    _print(json.dumps(fal_client.subscribe(app, arguments=json.loads(arguments))))
+
+
+def result(app: str, request_id: str) -> None:
+    _print(json.dumps(fal_client.result(app, request_id)))
+
+
+def upload(file: str) -> None:
+    _print(fal_client.upload_file(Path(file)))
+
+
+def stream(app: str) -> None:
+    for event in fal_client.stream(app, arguments={}):
+        _print(json.dumps(event))
+
+
+def realtime(app: str, count: str) -> None:
+    with fal_client.realtime(app) as connection:
+        for number in range(int(count)):
+            connection.send({"number": number})
+            _print(json.dumps(connection.recv()))
+
+
+verb, *words = sys.argv[1:]
+globals()[verb](*words)
