@@ -97,3 +97,25 @@ def test_a_kill_leaves_the_row_with_its_id(served: Program) -> None:
     process.kill()
     process.communicate()
     assert served("result", request_id, "--wait").stdout == b'{"a":1}'
+
+
+@pytest.mark.parametrize(
+    ("kept", "env", "words", "expected"),
+    [
+        (None, {}, (), "detach"),
+        ("cancel", {}, (), "cancel"),
+        ("cancel", {"FAL_ON_INTERRUPT": "detach"}, (), "detach"),
+        ("cancel", {}, ("--on-interrupt", "detach"), "detach"),
+        ("detach", {"FAL_ON_INTERRUPT": "cancel"}, (), "cancel"),
+    ],
+)
+def test_what_ctrl_c_does_is_kept_by_config(
+    served: Program, kept: str | None, env: dict[str, str], words: tuple[str, ...], expected: str
+) -> None:
+    if kept:
+        served("config", "set", "on_interrupt", kept)
+    screen = Screen([*served.argv, "run", "sandbox/echo", "sandbox.run=60", *words], served.env | env, columns=100)
+    screen.until(lambda text: "running" in text)
+    screen.press(b"\x03")
+    assert screen.finish() == 130
+    assert ("The request goes on" in screen.text) is (expected == "detach"), screen.text
