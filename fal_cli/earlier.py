@@ -22,6 +22,8 @@ def source(context: Context, ref: str) -> Source:
 
 def _result(context: Context, ref: str) -> Any:
     (found,) = refs.calls(context, [ref])
+    if isinstance(found, Row) and refs.is_in_queue(found):
+        found = refs.of_row(context, found)
     data = _fetched(context, found) if isinstance(found, Tracked) else _remembered(context, found)
     return documents.loads(data, f"the result of {ref}")
 

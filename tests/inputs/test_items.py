@@ -1,7 +1,7 @@
 """The grammar of one item: where a word is split, what its value means, and where the caret points."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from fal_cli.errors import MalformedInput
@@ -64,6 +64,7 @@ def test_malformed_word_points_at_the_character(word: str, at: int) -> None:
 @settings(deadline=None)
 @given(st.text(st.characters(exclude_characters="=@\\", exclude_categories=["Cs"]), min_size=1), st.text())
 def test_first_operator_splits_and_no_other(key: str, value: str) -> None:
+    assume(key != ":")  # an operator with nothing before it
     item = split(f"{key}={value}")
     if not key.endswith(":"):
         assert item.key == key
