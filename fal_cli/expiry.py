@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from fal_cli.account import Tracked
 from fal_cli.api.body import Body
-from fal_cli.api.errors import ApiError, NotReached
+from fal_cli.api.errors import ApiError, NotReached, Refused
 from fal_cli.api.events import Result
 from fal_cli.context import Context
 from fal_cli.errors import CliError, Exit
@@ -56,7 +56,9 @@ def _is_gone(row: Row, error: ApiError) -> bool:
     if error.status != 404:
         return False
     end = row.expires_at or row.created_at + KEPT
-    return row.state in (State.ENDED, State.COMPLETED, State.EXPIRED) or end <= datetime.now(UTC)
+    # The app's own 404 is an outcome; the queue's, of a request that was seen at its end, says that it was dropped.
+    was_there = row.state is State.ENDED and isinstance(error, Refused)
+    return was_there or row.state in (State.COMPLETED, State.EXPIRED) or end <= datetime.now(UTC)
 
 
 def _why(context: Context, row: Row) -> str:

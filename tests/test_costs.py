@@ -12,7 +12,8 @@ from fal_cli.costs import Cost, Line, as_text, is_plausible, lines, times, total
 from fal_cli.ledger import Row, State
 
 ROW = Row(
-    local_id=1, created_at=datetime(2026, 5, 1, 12, tzinfo=UTC), endpoint="a/b", state=State.COMPLETED, mode="queue",
+    local_id=1, created_at=datetime(2026, 5, 1, 12, tzinfo=UTC), updated_at=datetime(2026, 5, 1, 12, tzinfo=UTC),
+    endpoint="a/b", state=State.COMPLETED, mode="queue",
     request_id="x", host="", profile="", key_print="", urls={}, input_json={}, input_is_whole=True, input_sha256="",
     options={}, is_private=False, is_open=False, pid=1, error="", started_at=None, ended_at=None,
     inference_seconds=None, billable_units="", expires_at=None, files=(), has_result=False,

@@ -207,14 +207,14 @@ def test_home_is_the_users(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
 
 def test_a_result_replaces_what_is_there_in_one_step(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text("old")
-    save_result(tmp_path / "x.json", b"new")
+    save_result(tmp_path / "x.json", [b"n", b"ew"])
     assert (tmp_path / "x.json").read_bytes() == b"new"
     assert os.listdir(tmp_path) == ["x.json"]
 
 
 def test_11_a_folder_that_is_gone(tmp_path: Path) -> None:
     with pytest.raises(CliError) as caught:
-        save_result(tmp_path / "gone" / "x.json", b"{}")
+        save_result(tmp_path / "gone" / "x.json", [b"{}"])
     assert caught.value.code == Exit.NOT_SAVED
 
 

@@ -249,7 +249,7 @@ class TestForPrograms:
     def test_what_was_not_kept_is_null(self, fal: Program, past: Past) -> None:
         past.add(is_private=True, state=State.REFUSED, error="no")
         (line,) = _lines(fal)
-        assert (line["request_id"], line["input"], line["private"], line["error"]) == (None, None, True, "no")
+        assert (line["request_id"], line["input"], line["private"], line["error"]) == (None, None, True, None)
         assert (line["billable_units"], line["expires_at"]) == (None, None)
 
     def test_a_reader_that_has_enough_ends_it(self, fal: Program, past: Past) -> None:
