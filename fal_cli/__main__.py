@@ -19,14 +19,13 @@ def _leave(code: int) -> None:
     opens it next, and the threads that are left are those that only wait. A profiler has to see the usual end.
     """
     import os
+    from contextlib import suppress
 
     if os.environ.get("FAL_DEBUG"):
         sys.exit(code)
     for stream in (sys.stdout, sys.stderr):
-        try:
+        with suppress(OSError, ValueError, AttributeError):  # closed, full or never there: it was told already
             stream.flush()
-        except (OSError, ValueError, AttributeError):  # closed, full or never there: it was told already
-            code = code or 0
     os._exit(code)
 
 

@@ -50,6 +50,13 @@ def run_queued(context: Context, call: Call, ending: Ending, *, logs: bool) -> O
             raise WaitEnded(f"{report(error).message}", request_id=error.request_id) from error
 
 
+def run(context: Context, call: Call, ending: Ending, *, directly: bool, logs: bool) -> Outcome:
+    """Makes a call through the queue, or directly, and stays with it. Raises as `run_queued` and `run_directly`."""
+    if directly:
+        return run_directly(context, call, ending.timeout)
+    return run_queued(context, call, ending, logs=logs)
+
+
 def wait_for(context: Context, request: Tracked, ending: Ending, *, logs: bool) -> Outcome:
     """Stays with a request that runs already until its result is there. Raises as `run_queued`."""
     with context.view(request.endpoint, logs=logs) as view:

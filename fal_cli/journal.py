@@ -1,7 +1,6 @@
 """The ledger as commands use it: one that fails warns once, before anything is sent, and never stops a call."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -195,8 +194,3 @@ def urls_of(handle: Handle) -> dict[str, str]:
         "response_url": handle.response_url,
         "cancel_url": handle.cancel_url,
     }
-
-
-def is_past_its_time(row: Row) -> bool:
-    """Whether the service may have dropped the result of a request."""
-    return row.expires_at is not None and row.expires_at <= datetime.now(UTC)

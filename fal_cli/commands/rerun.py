@@ -34,10 +34,11 @@ def rerun(
 
     It is a call of its own and costs what a call costs. A direct call is made directly again.
     """
+    from fal_cli import following
     from fal_cli import refs as references
     from fal_cli.call import prepare_again
     from fal_cli.delivery import Delivery
-    from fal_cli.following import Ending, run_directly, run_queued
+    from fal_cli.following import Ending
     from fal_cli.submission import nothing_sent
 
     context.stake = nothing_sent
@@ -66,10 +67,8 @@ def rerun(
     ready = prepare_again(context, row, words, call)
     delivery.check(ready.input_json)
     directly = row.mode == "direct" or ready.is_local
-    if directly:
-        outcome = run_directly(context, ready, timeout)
-    else:
-        outcome = run_queued(context, ready, Ending(timeout, on_timeout, on_interrupt), logs=logs)
+    ending = Ending(timeout, on_timeout, on_interrupt)
+    outcome = following.run(context, ready, ending, directly=directly, logs=logs)
     delivery.deliver(outcome, inputs=ready.input_json, can_fetch=not directly)
 
 

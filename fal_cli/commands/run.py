@@ -54,9 +54,10 @@ def run(
     Progress and logs go to stderr, the result to stdout: byte for byte in a pipe, laid out on a terminal.
     Ctrl-C leaves the request running and says how to pick it up; a lost network does not end the command.
     """
+    from fal_cli import following
     from fal_cli.call import prepare
     from fal_cli.delivery import Delivery
-    from fal_cli.following import Ending, run_directly, run_queued
+    from fal_cli.following import Ending
     from fal_cli.submission import nothing_sent
 
     context.stake = nothing_sent
@@ -77,10 +78,8 @@ def run(
     ready = prepare(context, endpoint, words, call)
     delivery.check(ready.input_json)
     directly = direct or ready.is_local
-    if directly:
-        outcome = run_directly(context, ready, timeout)
-    else:
-        outcome = run_queued(context, ready, Ending(timeout, on_timeout, on_interrupt), logs=logs)
+    ending = Ending(timeout, on_timeout, on_interrupt)
+    outcome = following.run(context, ready, ending, directly=directly, logs=logs)
     delivery.deliver(outcome, inputs=ready.input_json, can_fetch=not directly)
 
 

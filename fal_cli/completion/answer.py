@@ -34,7 +34,7 @@ def reply(words: "Sequence[str]", env: "Mapping[str, str]") -> str:
     """
     try:
         lines = _reply(list(words), env)
-    except Exception:
+    except Exception:  # a shell that completes has nowhere to show an error, and goes on without
         return ""
     return "".join(f"{line}\n" for line in lines[:_MOST])
 

@@ -58,7 +58,7 @@ async def _tell(context: Context, record: Record, target: Target) -> None:
         if ended is not None:
             body = await asyncio.to_thread(_notice, context, ended)
             await _deliver(context, ended, target, body)
-    except Exception:
+    except Exception:  # a task that nobody awaits: unlogged it would be lost
         logger.exception("sandbox: the webhook of %s failed", record.request_id)
 
 

@@ -264,7 +264,7 @@ class TestTheList:
     def test_a_reader_that_stops_early_keeps_what_it_saw(self, run: Make) -> None:
         found = catalogue.models(run().context, Search())
         next(found)
-        found.close()  # type: ignore[attr-defined]
+        found.close()  # type: ignore[attr-defined]  # a generator, typed as an iterator
         assert len(catalogue.kept_models(run().context)) == 1
 
     @pytest.mark.parametrize(
