@@ -72,5 +72,5 @@ def _value(field: Field, text: str) -> Any:
     if field.is_media and "://" not in text:
         path = Path(os.path.expanduser(text.removeprefix("@")))
         if path.is_file():
-            return Attachment(field.name, path)
+            return Attachment(key=field.name, path=path)
     return typed(field, text)

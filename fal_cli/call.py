@@ -1,8 +1,7 @@
 """A call made ready: the words of the command line as an endpoint, an input object and wire options."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fal_cli import endpoint, settings
 from fal_cli.api.options import CallOptions, InvalidOption
@@ -19,8 +18,7 @@ if TYPE_CHECKING:
     from fal_cli.inputs.expressions import Source
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(NamedTuple):
     """What is sent, where to, and with which options. `is_unchecked`: no schema was asked about it."""
 
     endpoint: Target
@@ -64,7 +62,7 @@ def prepare_again(context: Context, row: Row, words: InputWords, flags: CallFlag
     if row.options.get("headers"):
         context.talk.warn(f"the call had headers of its own ({', '.join(row.options['headers'])}), which are not kept")
     given = wire_options(context, flags)
-    options = replace(CallOptions.from_kept({**row.options, **given.as_kept()}), headers=given.headers)
+    options = CallOptions.from_kept({**row.options, **given.as_kept()}).but(headers=given.headers)
     target = parse_target(row.endpoint, flags.path)
     input_json = read_inputs(context, target, words, flags, base=row.input_json, uploads=uploads)
     return Call(target, input_json, options, is_private(context, flags), flags.no_validate)

@@ -3,9 +3,8 @@
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, BinaryIO, TextIO
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, TextIO
 
 from fal_cli.errors import CliError, Exit, NoCredentials, UsageError
 from fal_cli.options import GlobalFlags
@@ -31,8 +30,7 @@ Stake = Callable[[], tuple[str, ...]]
 SANDBOX_EXTRA = "pip install 'fal-cli[sandbox]'"
 
 
-@dataclass(frozen=True)
-class Streams:
+class Streams(NamedTuple):
     """The three standard streams and whether each is a terminal. `stdin` is None where it is closed."""
 
     stdin: BinaryIO | None
@@ -57,7 +55,6 @@ class Streams:
         )
 
 
-@dataclass
 class Context:
     """One run of the program: streams, environment, flags, and what is made of them on demand.
 
@@ -66,16 +63,19 @@ class Context:
     names in the ledger the call whose answer was lost.
     """
 
-    streams: Streams
-    env: Mapping[str, str]
-    program: str = "fal"
-    flags: GlobalFlags = field(default_factory=GlobalFlags)
-    stake: Stake = tuple
-    accepted_id: str = ""
-    lost: str = ""
-    _secrets: list[str] = field(default_factory=list)
-    _by_profile: dict[str, "Credential"] = field(default_factory=dict)
-    _sources: dict[str, "Source"] = field(default_factory=dict)
+    def __init__(
+        self, streams: Streams, env: Mapping[str, str], program: str = "fal", flags: GlobalFlags | None = None
+    ) -> None:
+        self.streams = streams
+        self.env = env
+        self.program = program
+        self.flags = flags or GlobalFlags()
+        self.stake: Stake = tuple
+        self.accepted_id = ""
+        self.lost = ""
+        self._secrets: list[str] = []
+        self._by_profile: dict[str, Credential] = {}
+        self._sources: dict[str, Source] = {}
 
     def add_flags(self, flags: GlobalFlags) -> None:
         """Adds the flags of one side of the verb. Comes before anything is made of them."""

@@ -51,7 +51,8 @@ class Conversation:
     def __init__(self, plan: Plan, lines: Iterable[bytes]) -> None:
         self._plan = plan
         self._lines = lines
-        self._changed = threading.Condition()  # guards everything below
+        self._lock = threading.Lock()  # guards everything below
+        self._changed = threading.Condition(self._lock)
         self._session: Session | None = None
         self._is_waiting_to_send = False
         self._is_read = False
@@ -103,14 +104,9 @@ class Conversation:
             time.sleep(self._plan.throttle)
 
     def _send(self, number: int, value: Any) -> None:
-        with self._changed:
-            self._is_waiting_to_send = True
-            self._changed.notify_all()
-            while self._session is None:
-                self._changed.wait()
-            session = self._session
+        with self._lock:
+            session = self._session or self._awaited_session()
             self.tally.unanswered.append(number)
-            self._is_waiting_to_send = False
         # Where the connection goes down meanwhile, the input may have arrived: it stays unanswered.
         try:
             with suppress(NotReached):
@@ -120,6 +116,15 @@ class Conversation:
                 self.tally.unanswered.remove(number)
             self.tally.malformed.append(number)
             self._plan.warn(f"line {number} cannot be written as a frame ({error}); skipped")
+
+    def _awaited_session(self) -> Session:
+        """The next session, for which the other thread is asked. The lock is held."""
+        self._is_waiting_to_send = True
+        self._changed.notify_all()
+        while self._session is None:
+            self._changed.wait()
+        self._is_waiting_to_send = False
+        return self._session
 
     # -- the thread that receives
 
@@ -162,7 +167,7 @@ class Conversation:
 
     def _take(self, event: Received) -> None:
         self._failures = 0
-        with self._changed:
+        with self._lock:
             if self.tally.unanswered:
                 self.tally.unanswered.popleft()
         self._plan.answer(event.value)

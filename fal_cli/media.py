@@ -1,8 +1,7 @@
 """Media in a result: found by shape, since outputs have no fixed schema (wire §12.1). Pure."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from fal_cli.api.hosts import origin
 
@@ -11,8 +10,7 @@ _MEDIA_KEYS = ("_url", "_urls")
 _HOST = "fal.media"
 
 
-@dataclass(frozen=True)
-class MediaFile:
+class MediaFile(NamedTuple):
     """One file that a result names. `url` may be a `data:` URI."""
 
     url: str

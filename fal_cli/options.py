@@ -1,10 +1,9 @@
 """Option types that several verbs share, as groups, and what binds them to a verb's function.
 
-A verb is a plain function of a `Context`, its own options, and groups: dataclasses whose fields are Typer
+A verb is a plain function of a `Context`, its own options, and groups: `Fields` whose annotations are Typer
 options. `bind` flattens the groups into the signature that Typer reads and puts them together again.
 """
 
-import dataclasses
 import gc
 import inspect
 import re
@@ -13,6 +12,8 @@ from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 import typer
+
+from fal_cli.fields import Fields
 
 Language = Literal["curl", "python", "js", "shell"]
 PrintWhat = Literal["result", "envelope", "urls", "files", "text", "id", "url", "none"]
@@ -78,8 +79,7 @@ As = Annotated[
 Logs = Annotated[bool, typer.Option("--logs", help="Show the model's log lines (on a terminal run always does).")]
 
 
-@dataclasses.dataclass(frozen=True)
-class GlobalFlags:
+class GlobalFlags(Fields):
     """Options that work on either side of the verb."""
 
     sandbox: Annotated[
@@ -113,8 +113,7 @@ class GlobalFlags:
         )
 
 
-@dataclasses.dataclass(frozen=True)
-class InputWords:
+class InputWords(Fields):
     """Everything that says what the endpoint receives."""
 
     items: Annotated[
@@ -149,7 +148,6 @@ class InputWords:
         return list(self.text or ())
 
 
-@dataclasses.dataclass(frozen=True)
 class StreamWords(InputWords):
     """The same where `--text` says how to print: raw text keeps its short name."""
 
@@ -159,8 +157,7 @@ class StreamWords(InputWords):
     ] = None
 
 
-@dataclasses.dataclass(frozen=True)
-class CallFlags:
+class CallFlags(Fields):
     """Everything that can be asked of a call beside its input."""
 
     path: Annotated[str, typer.Option("--path", metavar="PATH", help="Append a path to the endpoint.")] = ""
@@ -219,8 +216,7 @@ class CallFlags:
     ] = ""
 
 
-@dataclasses.dataclass(frozen=True)
-class PrintFlags:
+class PrintFlags(Fields):
     """What stdout carries."""
 
     print_: Annotated[PrintWhat | None, typer.Option("--print", help="What stdout carries.")] = None
@@ -230,8 +226,7 @@ class PrintFlags:
     ] = ""
 
 
-@dataclasses.dataclass(frozen=True)
-class SaveFlags:
+class SaveFlags(Fields):
     """Where a result and its files are saved."""
 
     output: Annotated[
@@ -248,8 +243,7 @@ class SaveFlags:
     preview: Annotated[bool, typer.Option("--preview", help="Draw the result's pictures in the terminal.")] = False
 
 
-@dataclasses.dataclass(frozen=True)
-class SubmitPrintFlags:
+class SubmitPrintFlags(Fields):
     """What stdout carries of a request that is only submitted."""
 
     print_: Annotated[Literal["id", "url", "none"], typer.Option("--print", help="What stdout carries.")] = "id"
@@ -261,13 +255,13 @@ def bind(verb: Callable[..., None], *, is_root: bool = False, is_group: bool = F
     The global options are listed in the root's help alone. A group's own verb is done where no other is named.
     """
     hints = typing.get_type_hints(verb, include_extras=True)
-    groups: dict[str, type] = {}
+    groups: dict[str, type[Fields]] = {}
     parameters = [inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)]
     for name, parameter in inspect.signature(verb).parameters.items():
         if name == "context":
             continue
-        if dataclasses.is_dataclass(hints[name]):
-            groups[name] = typing.cast(type, hints[name])
+        if isinstance(hints[name], type) and issubclass(hints[name], Fields):
+            groups[name] = hints[name]
             parameters += _fields(groups[name])
         else:
             parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[name]))
@@ -304,19 +298,20 @@ def help_tail(examples: str) -> str:
     return f"\b\nExamples:\n{examples}\n\n{_TAIL}" if examples else _TAIL
 
 
-def _taken(group: type, values: dict[str, Any]) -> Any:
-    return group(**{field.name: values.pop(field.name) for field in dataclasses.fields(group)})
+def _taken(group: type[Fields], values: dict[str, Any]) -> Any:
+    return group(**{name: values.pop(name) for name in group.names()})
 
 
-def _fields(group: type, *, hidden: bool = False) -> list[inspect.Parameter]:
-    hints = typing.get_type_hints(group, include_extras=True)
-    found = []
-    for field in dataclasses.fields(group):
-        annotation = _hidden(hints[field.name]) if hidden else hints[field.name]
-        found.append(
-            inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=annotation)
+def _fields(group: type[Fields], *, hidden: bool = False) -> list[inspect.Parameter]:
+    return [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=getattr(group, name),
+            annotation=_hidden(annotation) if hidden else annotation,
         )
-    return found
+        for name, annotation in group.annotations().items()
+    ]
 
 
 def _hidden(annotation: Any) -> Any:

@@ -1,8 +1,8 @@
 """Sending a paid call: its ledger row, its signals, and what each way of ending means."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 from fal_cli import ledger
 from fal_cli.account import Tracked
@@ -19,8 +19,7 @@ from fal_cli.journal import Entry
 from fal_cli.ledger import State
 
 
-@dataclass(frozen=True)
-class Sent:
+class Sent(NamedTuple):
     """A request that the service accepted. `adopted`: the answer was cut, and its header id was found running."""
 
     request: Tracked

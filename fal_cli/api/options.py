@@ -3,9 +3,11 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
+
+from fal_cli.fields import Fields
 
 EXPIRES_SECONDS: dict[str, int | None] = {
     "never": None,  # an explicit null: leaving it out would mean the account's default
@@ -20,6 +22,7 @@ METHODS = ("post", "get", "put", "patch", "delete")
 
 _TAG_KEY = re.compile(r"[a-z0-9._-]{1,64}")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_NONE: Mapping[str, str] = MappingProxyType({})
 _OWN_HEADERS = ("authorization", "content-length", "transfer-encoding", "host")
 
 
@@ -27,8 +30,7 @@ class InvalidOption(ValueError):
     """A value that the service would refuse or silently ignore; the message names the option."""
 
 
-@dataclass(frozen=True)
-class CallOptions:
+class CallOptions(Fields):
     """Options of one call.
 
     `start_timeout` is in seconds from receipt to the start of work; `expires` is a word of
@@ -44,11 +46,11 @@ class CallOptions:
     no_server_retry: bool = False
     no_store: bool = False
     expires: str = ""
-    tags: Mapping[str, str] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = _NONE
+    headers: Mapping[str, str] = _NONE
     method: str = "post"
 
-    def __post_init__(self) -> None:
+    def _check(self) -> None:
         for name, value in self.headers.items():
             _check_header(name, value)
         _check_value("--hint", self.hint)
@@ -66,7 +68,7 @@ class CallOptions:
 
     def as_kept(self) -> dict[str, object]:
         """The options that were given, for sending the call again; a header of the user's own may be a secret."""
-        given = {name: value for name, value in vars(self).items() if value != getattr(_DEFAULTS, name)}
+        given = {name: value for name, value in vars(self).items() if value != getattr(CallOptions, name)}
         if "headers" in given:
             given["headers"] = sorted(self.headers)
         return {name: dict(value) if isinstance(value, Mapping) else value for name, value in given.items()}
@@ -74,7 +76,7 @@ class CallOptions:
     @classmethod
     def from_kept(cls, kept: Mapping[str, Any]) -> "CallOptions":
         """The options of an earlier call, but for the headers. Raises `InvalidOption`."""
-        names = {option.name for option in fields(cls)} - {"headers"}
+        names = {*cls.names()} - {"headers"}
         return cls(**{name: value for name, value in kept.items() if name in names})
 
     def wire_headers(self) -> dict[str, str]:
@@ -174,6 +176,3 @@ def _check_tags(tags: Mapping[str, str]) -> None:
             raise InvalidOption(f"--tag: the value of {key} must be printable, without commas, at most 256 characters")
     if len(",".join(f"{key}={value}" for key, value in tags.items()).encode()) > 1024:
         raise InvalidOption("--tag: all tags together are longer than 1024 bytes")
-
-
-_DEFAULTS = CallOptions()

@@ -5,12 +5,11 @@ A framework app closes with 1000 whether it is content or has failed; only the c
 """
 
 import json
-import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode, urlsplit
 
 import msgpack
@@ -118,20 +117,21 @@ class Session:
         self._socket = socket
         self._encoding = encoding
         self._failure = ""
-        self._sending = threading.Lock()
+        self._patience: float | None = None
 
     def send(self, value: Any) -> None:
         """Sends one input. Raises `NotReached` where the connection is gone."""
         data = self._encoding.encode(value)
         try:
-            with self._sending:
-                self._socket.send_binary(data)
+            self._socket.send_binary(data)
         except (websocket.WebSocketException, OSError) as error:
             raise NotReached(f"the connection was lost ({error})", phase=Phase.SENDING) from error
 
     def receive(self, seconds: float) -> Received | Ended | None:
         """The next result or the end; None if nothing came within `seconds`. Answers pings meanwhile."""
-        self._socket.settimeout(seconds)
+        if seconds != self._patience:
+            self._patience = seconds
+            self._socket.settimeout(seconds)
         try:
             opcode, frame = self._socket.recv_data_frame(True)
         except websocket.WebSocketTimeoutException:
@@ -231,13 +231,13 @@ class _Buffered:
     def __init__(self, sock: Any) -> None:
         self._sock = sock
         self._held = b""
+        self.gettimeout = sock.gettimeout  # the package asks before each read and write
 
     def recv(self, size: int) -> bytes:
         """At most `size` bytes, of those that came already if there are any."""
-        if not self._held:
-            self._held = self._sock.recv(_RECEIVE_BYTES)
-        data, self._held = self._held[:size], self._held[size:]
-        return data
+        held = self._held or self._sock.recv(_RECEIVE_BYTES)
+        self._held = held[size:]
+        return cast(bytes, held[:size])
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._sock, name)

@@ -1,12 +1,12 @@
 """A file that stands in an input until its URL does."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fal_cli.fields import Fields
 
-@dataclass(frozen=True)
-class Attachment:
+
+class Attachment(Fields):
     """The file at `path`, to be uploaded for the input `key`. `name` is what the service is told, "" for its own."""
 
     key: str

@@ -4,6 +4,7 @@ Python's own reader lets NaN, infinities and lone surrogates through, which no s
 The bytes decide the encoding (UTF-8 with or without BOM, UTF-16, UTF-32).
 """
 
+import codecs
 import json
 import os
 import re
@@ -64,7 +65,7 @@ def read_file(path: str) -> bytes:
 def _decoded(data: bytes) -> str:
     if data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in data[:4]:
         return data.decode(json.detect_encoding(data), "surrogatepass")
-    return data.decode("utf-8-sig", "surrogatepass")
+    return data.removeprefix(codecs.BOM_UTF8).decode("utf-8", "surrogatepass")
 
 
 def _refuse_constant(name: str) -> NoReturn:

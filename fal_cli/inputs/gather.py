@@ -141,9 +141,9 @@ def _file(item: items.Item, stdin: Stdin, tell: Tell, wanted: Wanted) -> object:
         tell(f"{item.key}: the text of {'stdin' if item.value == STDIN else item.value}")
         return documents.text(data, item.value)
     if item.value == STDIN:
-        attachment = Attachment(item.key, stdin.spool(item.word), name="stdin")
+        attachment = Attachment(key=item.key, path=stdin.spool(item.word), name="stdin")
     else:
-        attachment = Attachment(item.key, Path(os.path.expanduser(item.value)))
+        attachment = Attachment(key=item.key, path=Path(os.path.expanduser(item.value)))
     value = wanted(attachment)
     return attachment if value is UNKNOWN else value
 

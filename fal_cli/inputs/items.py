@@ -9,8 +9,7 @@ a value of "=" that is "{{" expression "}}" as a whole is what the expression fi
 """
 
 import re
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from fal_cli.errors import MalformedInput
 
@@ -22,8 +21,7 @@ _LITERALS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
 _TEXT_KEYS = ("prompt", "text", "script")
 
 
-@dataclass(frozen=True)
-class Item:
+class Item(NamedTuple):
     """One word, split: `key` is still written as typed, `value_at` is where the value begins."""
 
     word: str

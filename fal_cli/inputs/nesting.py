@@ -4,9 +4,8 @@ A number names a place in a list where a list stands or nothing stands yet, and 
 stands. A list grows at its end only: a gap would send nulls that nobody asked for.
 """
 
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from fal_cli.errors import MalformedInput
 
@@ -14,8 +13,7 @@ _MOST_DIGITS = 9
 _DEEPEST = 100
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """One step of a path; `at` is its place in the word, for the caret."""
 
     name: str
@@ -26,7 +24,7 @@ class Step:
         return self.name == ""
 
     @property
-    def index(self) -> int | None:
+    def place(self) -> int | None:
         is_number = self.name.isascii() and self.name.isdigit() and len(self.name) <= _MOST_DIGITS
         return int(self.name) if is_number else None
 
@@ -90,7 +88,7 @@ def _name(key: str, at: int, stops: str) -> tuple[str, int]:
 def _enter(here: Any, step: Step, following: Step, word: str) -> Any:
     child = _get(here, step, word)
     if child is None:
-        child = [] if following.appends or following.index is not None else {}
+        child = [] if following.appends or following.place is not None else {}
         _put(here, step, child, word)
     elif not isinstance(child, dict | list):
         raise MalformedInput(f"{step.name!r} already holds {_kind(child)} and cannot hold this", word, following.at)
@@ -117,11 +115,11 @@ def _put(here: Any, step: Step, value: object, word: str) -> None:
 def _place(here: list[Any], step: Step, word: str) -> int:
     if step.appends:
         return len(here)
-    if step.index is None:
+    if step.place is None:
         raise MalformedInput(f"a list stands here: expected a number, not {step.name!r}", word, step.at)
-    if step.index > len(here):
+    if step.place > len(here):
         raise MalformedInput(f"the list has {len(here)} entries: the next is {len(here)}", word, step.at)
-    return step.index
+    return step.place
 
 
 def _kind(value: object) -> str:

@@ -22,6 +22,7 @@ import msgpack
 from fal_cli.errors import CliError
 
 BytesForm = Callable[[bytes], str]
+_PLAIN = frozenset((str, int, bool, type(None)))
 
 
 def as_base64(data: bytes) -> str:
@@ -41,6 +42,8 @@ def jsonable(value: Any, form: BytesForm = as_base64) -> Any:
 
 
 def _jsonable(value: Any, form: BytesForm) -> Any:
+    if type(value) in _PLAIN:
+        return value
     if isinstance(value, bytes | bytearray):
         return form(bytes(value))
     if isinstance(value, msgpack.ExtType):  # before tuples, which it is one of

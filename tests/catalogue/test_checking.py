@@ -42,7 +42,7 @@ class TestTypes:
 
     def test_a_file_for_a_list_of_files_is_a_list_of_one(self, run: Make) -> None:
         found = gathered(run(), "video_url@a.mp4", "reference_image_urls=@a.png", target=VIDEO)
-        assert found["reference_image_urls"] == [Attachment("reference_image_urls", Path("a.png"))]
+        assert found["reference_image_urls"] == [Attachment(key="reference_image_urls", path=Path("a.png"))]
 
     def test_without_a_schema_the_guess_holds(self, run: Make) -> None:
         one = run()

@@ -24,7 +24,7 @@ from fal_cli.inputs.gather import UNKNOWN, gather
 from fal_cli.inputs.stdin import Stdin
 from tests.code.values import NASTY, objects, script, texts
 
-PHOTO = Attachment("image_url", Path("photo.jpg"))
+PHOTO = Attachment(key="image_url", path=Path("photo.jpg"))
 
 
 def gathered(words: list[str]) -> dict[str, Any]:

@@ -160,11 +160,11 @@ class TestForms:
         assert len(told) == 2
 
     def test_any_other_key_takes_the_file(self) -> None:
-        photo = Attachment("image_url", Path("photo.jpg"))
+        photo = Attachment(key="image_url", path=Path("photo.jpg"))
         assert gathered("image_url=@photo.jpg") == {"image_url": photo}
         assert gathered("image_url@photo.jpg") == {"image_url": photo}
-        assert gathered("prompt@story.txt") == {"prompt": Attachment("prompt", Path("story.txt"))}
-        assert gathered("a[0].url@data.json") == {"a": [{"url": Attachment("a[0].url", Path("data.json"))}]}
+        assert gathered("prompt@story.txt") == {"prompt": Attachment(key="prompt", path=Path("story.txt"))}
+        assert gathered("a[0].url@data.json") == {"a": [{"url": Attachment(key="a[0].url", path=Path("data.json"))}]}
 
     def test_stdin_can_be_the_file(self) -> None:
         (found,) = gather(("image_url@-",), (), standard(b"\x89PNG")).values()

@@ -51,7 +51,7 @@ def test_it_is_not_asked_about_json_files_of_text_or_raw_text(tmp_path: Path) ->
 
 
 def test_it_may_put_a_file_into_a_list() -> None:
-    file = Attachment("a", Path("x.png"))
+    file = Attachment(key="a", path=Path("x.png"))
     assert gathered(Knowing(a=[file]), "a=@x.png") == {"a": [file]}
     assert gathered(Knowing(), "a@x.png") == {"a": file}
 

@@ -81,8 +81,8 @@ def test_one_problem(given: dict[str, Any], line: str) -> None:
         pytest.param({"image_size": "square", "loras": []}, id="choice"),
         pytest.param({"controlnet": {"a": 1}, "strength": 3}, id="keys-that-are-near-nothing"),
         pytest.param({"prompt_2": "x", "negative_prompt": "x", "image_size_2": 1}, id="a-word-more"),
-        pytest.param({"image_url": Attachment("image_url", Path("a.png"))}, id="file"),
-        pytest.param({"loras": [{"path": Attachment("loras.0.path", Path("a"))}]}, id="file-in-a-list"),
+        pytest.param({"image_url": Attachment(key="image_url", path=Path("a.png"))}, id="file"),
+        pytest.param({"loras": [{"path": Attachment(key="loras.0.path", path=Path("a"))}]}, id="file-in-a-list"),
     ],
 )
 def test_nothing_is_wrong(given: dict[str, Any]) -> None:
@@ -132,8 +132,8 @@ def test_very_much_that_is_wrong_is_cut() -> None:
         pytest.param(Field("", ("string",), min_length=3), "a", "x: has 1 character: the least is 3", id="short"),
         pytest.param(Field("", ("string",), max_length=1), "äö", "x: has 2 characters: the most is 1", id="long"),
         pytest.param(Field("", ("array",), min_items=1), [], "x: has 0 entries: the least is 1", id="few"),
-        pytest.param(Field("", ("integer",)), Attachment("x", Path("a.png")), "x: expected an integer, not a file",
-                     id="file"),
+        pytest.param(Field("", ("integer",)), Attachment(key="x", path=Path("a.png")),
+                     "x: expected an integer, not a file", id="file"),
         pytest.param(Field("", ("array",), item=Field("", ("string",))), "a",
                      'x: expected a list, not the text "a"; did you mean ["a"]?', id="one-for-a-list"),
         pytest.param(Field("", ("string",), choices=("only",)), "onyl", "x: expected only; did you mean only?",

@@ -96,7 +96,7 @@ def test_rarer_fields(field: Field, text: str, expected: Any) -> None:
 
 
 def test_a_file_for_a_list_of_urls_is_a_list_of_one() -> None:
-    file = Attachment("x", Path("a.png"))
+    file = Attachment(key="x", path=Path("a.png"))
     urls, url = find(VIDEO, ["reference_image_urls"]), find(VIDEO, ["video_url"])
     assert urls is not None
     assert url is not None

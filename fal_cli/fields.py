@@ -1,0 +1,43 @@
+"""Classes of named values with defaults, made without the code that `dataclasses` generates while it is imported.
+
+That code takes about half a millisecond for each class, and every short command would pay it for each class on its
+way. A class whose values may well be taken for a tuple is a `NamedTuple` instead.
+"""
+
+import inspect
+from types import SimpleNamespace
+from typing import Any, Self, dataclass_transform
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True)
+class Fields(SimpleNamespace):
+    """The annotated names of a class are its fields, and what they are set to there is their default.
+
+    Made by keywords, equal by what is given, not to be changed; type checkers see a frozen dataclass. A default
+    must be a value that nobody can change.
+    """
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self._check()
+
+    def _check(self) -> None:
+        """Raises for values that cannot stand together; for classes that know of such."""
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """The fields' names, those of a base class first."""
+        return tuple(cls.annotations())
+
+    @classmethod
+    def annotations(cls) -> dict[str, Any]:
+        """The fields' types by their names; a class that writes a name of its base again keeps its place."""
+        found: dict[str, Any] = {}
+        for base in reversed(cls.__mro__):
+            if issubclass(base, Fields):
+                found |= inspect.get_annotations(base)
+        return found
+
+    def but(self, **changes: Any) -> Self:
+        """The same with other values for some fields."""
+        return type(self)(**{**vars(self), **changes})
