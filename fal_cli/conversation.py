@@ -1,11 +1,10 @@
 """A realtime conversation: a JSON object a line in, a result a line out.
 
-The main thread receives, so that pings are answered while stdin is silent; a daemon thread reads stdin and sends.
-The connection is never closed while an answer is awaited. One that is lost is opened again for what is still to
-be sent; what had been sent is told by its line numbers and not sent again, since each input is paid for.
+One thread waits for both sides, so that pings are answered while stdin is silent. The connection is never closed
+while an answer is awaited. One that is lost is opened again for what is still to be sent; what had been sent is
+told by its line numbers and not sent again, since each input is paid for.
 """
 
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
@@ -17,6 +16,7 @@ from fal_cli.api.errors import NotReached, Refused
 from fal_cli.api.realtime import UNAUTHORIZED, AppFailed, Ended, Received, Session
 from fal_cli.errors import CliError, Exit, UsageError
 from fal_cli.inputs.documents import loads_object
+from fal_cli.inputs.stdin import Lines
 
 LINGER_SECONDS = 2.0
 _POLL_SECONDS = 0.25
@@ -48,14 +48,13 @@ class Plan:
 class Conversation:
     """Holds one conversation to its end."""
 
-    def __init__(self, plan: Plan, lines: Iterable[bytes]) -> None:
+    def __init__(self, plan: Plan, lines: Lines) -> None:
         self._plan = plan
         self._lines = lines
-        self._lock = threading.Lock()  # guards everything below
-        self._changed = threading.Condition(self._lock)
-        self._session: Session | None = None
-        self._is_waiting_to_send = False
-        self._is_read = False
+        self._read_lines = 0
+        self._waiting: deque[tuple[int, dict[str, Any]]] = deque()  # inputs that are still to be sent
+        self._send_at = 0.0
+        self._stirred_at = 0.0  # when one of both sides last said something
         self._failures = 0
         self.tally = Tally()
 
@@ -65,80 +64,41 @@ class Conversation:
         Raises `AppFailed`, `NotReached`, `Refused`, or `CliError` for inputs without an answer (code 10) and for
         lines that were no JSON objects (code 1).
         """
-        threading.Thread(target=self._send_lines, name="stdin", daemon=True).start()
         while self._has_something_to_send():
             session = self._connect()
-            self._offer(session)
             try:
-                ended = self._receive(session)
+                ended = self._talk(session)
             finally:
-                self._offer(None)
                 session.drop()
             self._judge(ended)
         self._report()
 
-    # -- the thread that sends
+    # -- what comes from stdin
 
-    def _send_lines(self) -> None:
-        number = 0
-        try:
-            for number, line in enumerate(self._lines, 1):
-                if line.strip():
-                    self._send_line(number, line)
-            if number == 0 and self._plan.defaults:
-                self._send(1, dict(self._plan.defaults))
-        finally:
-            with self._changed:
-                self._is_read = True
-                self._changed.notify_all()
+    def _has_something_to_send(self) -> bool:
+        """Waits until an input is there; False once stdin has ended without another."""
+        while not (self._waiting or self._lines.is_over):
+            self._read()
+        return bool(self._waiting)
 
-    def _send_line(self, number: int, line: bytes) -> None:
+    def _read(self) -> None:
+        for line in self._lines.take():
+            self._read_lines += 1
+            if line.strip():
+                self._read_line(self._read_lines, line)
+        if self._lines.is_over and self._read_lines == 0 and self._plan.defaults:
+            self._waiting.append((1, dict(self._plan.defaults)))
+
+    def _read_line(self, number: int, line: bytes) -> None:
         try:
             value = loads_object(line, f"line {number}")
         except UsageError as error:
             self.tally.malformed.append(number)
             self._plan.warn(f"{error.message}; skipped")
             return
-        self._send(number, {**self._plan.defaults, **value})
-        if self._plan.throttle:
-            time.sleep(self._plan.throttle)
+        self._waiting.append((number, {**self._plan.defaults, **value}))
 
-    def _send(self, number: int, value: Any) -> None:
-        with self._lock:
-            session = self._session or self._awaited_session()
-            self.tally.unanswered.append(number)
-        # Where the connection goes down meanwhile, the input may have arrived: it stays unanswered.
-        try:
-            with suppress(NotReached):
-                session.send(value)
-        except (OverflowError, ValueError, TypeError) as error:
-            with self._changed:
-                self.tally.unanswered.remove(number)
-            self.tally.malformed.append(number)
-            self._plan.warn(f"line {number} cannot be written as a frame ({error}); skipped")
-
-    def _awaited_session(self) -> Session:
-        """The next session, for which the other thread is asked. The lock is held."""
-        self._is_waiting_to_send = True
-        self._changed.notify_all()
-        while self._session is None:
-            self._changed.wait()
-        self._is_waiting_to_send = False
-        return self._session
-
-    # -- the thread that receives
-
-    def _has_something_to_send(self) -> bool:
-        """Waits until an input is there; False once stdin has ended without another."""
-        with self._changed:
-            while not (self._is_waiting_to_send or self._is_read):
-                self._changed.wait()
-            return self._is_waiting_to_send
-
-    def _offer(self, session: Session | None) -> None:
-        with self._changed:
-            self._session = session
-            self._changed.notify_all()
+    # -- the session
 
     def _connect(self) -> Session:
         while True:
@@ -152,41 +112,66 @@ class Conversation:
                 self._plan.warn(f"{error.message}; connecting again in {pause:g} s")
                 time.sleep(pause)
 
-    def _receive(self, session: Session) -> Ended:
-        heard = time.monotonic()
+    def _talk(self, session: Session) -> Ended:
+        self._stirred_at = time.monotonic()
         while True:
-            event = session.receive(_POLL_SECONDS)
-            if isinstance(event, Ended):
-                return event
+            pause = self._send_next(session)
+            wants_more = not (self._waiting or self._lines.is_over)
+            is_heard, is_there = session.wait(pause, self._lines.descriptor if wants_more else None)
+            if is_there or (wants_more and self._lines.descriptor is None):
+                self._read()
+            event = session.receive() if is_heard else None
             if isinstance(event, Received):
-                heard = time.monotonic()
                 self._take(event)
-            elif self._is_over(time.monotonic() - heard):
+            elif isinstance(event, Ended):
+                return event
+            elif not is_there and self._is_over(time.monotonic() - self._stirred_at):
                 session.close()
                 return Ended(1000)
 
+    def _send_next(self, session: Session) -> float:
+        """Sends an input if one waits and may go; how long may be waited now (seconds)."""
+        if not self._waiting:
+            return _POLL_SECONDS
+        too_early = self._send_at - time.monotonic()
+        if too_early > 0:
+            return min(_POLL_SECONDS, too_early)
+        self._send(session, *self._waiting.popleft())
+        return 0.0 if self._waiting else _POLL_SECONDS
+
+    def _send(self, session: Session, number: int, value: dict[str, Any]) -> None:
+        self.tally.unanswered.append(number)
+        self._stirred_at = time.monotonic()
+        self._send_at = self._stirred_at + self._plan.throttle
+        # Where the connection goes down meanwhile, the input may have arrived: it stays unanswered.
+        try:
+            with suppress(NotReached):
+                session.send(value)
+        except (OverflowError, ValueError, TypeError) as error:
+            self.tally.unanswered.remove(number)
+            self.tally.malformed.append(number)
+            self._plan.warn(f"line {number} cannot be written as a frame ({error}); skipped")
+
     def _take(self, event: Received) -> None:
         self._failures = 0
-        with self._lock:
-            if self.tally.unanswered:
-                self.tally.unanswered.popleft()
+        self._stirred_at = time.monotonic()
+        if self.tally.unanswered:
+            self.tally.unanswered.popleft()
         self._plan.answer(event.value)
 
     def _is_over(self, silent: float) -> bool:
         """Whether all was said: stdin ended, each input has an answer, and nothing more came for a moment."""
-        with self._changed:
-            is_read, waiting = self._is_read, list(self.tally.unanswered)
+        waiting = list(self.tally.unanswered)
         if waiting and self._plan.idle is not None and silent >= self._plan.idle:
             self.tally.lost += waiting
             raise _no_answer(waiting, f"nothing came for {self._plan.idle:g} s")
-        return is_read and not waiting and silent >= LINGER_SECONDS
+        has_ended = self._lines.is_over and not self._waiting
+        return has_ended and not waiting and silent >= LINGER_SECONDS
 
     def _judge(self, ended: Ended) -> None:
         """What the end of a session means; returns where the conversation may go on in another."""
-        with self._changed:
-            waiting = list(self.tally.unanswered)
-            self.tally.unanswered.clear()
-            is_read = self._is_read
+        waiting = list(self.tally.unanswered)
+        self.tally.unanswered.clear()
         if ended.failure == UNAUTHORIZED:
             raise Refused(UNAUTHORIZED, status=401)
         if ended.failure:
@@ -196,7 +181,7 @@ class Conversation:
                 self._plan.warn(f"the session ended without an answer to {_lines(waiting)}")
             return
         how = "was cut" if ended.code is None else f"was closed with code {ended.code}"
-        if is_read and not waiting and not self._is_waiting_to_send:
+        if self._lines.is_over and not waiting and not self._waiting:
             raise NotReached(f"the connection {how} before the session had ended")
         self.tally.lost += waiting
         told = f"; no answer came to {_lines(waiting)}" if waiting else ""

@@ -45,8 +45,10 @@ def piped_key(context: Context) -> str:
 
     if context.streams.stdin_is_terminal:
         raise UsageError("--with-key reads a pipe or a file", hint="Leave it out to be asked for the key, unseen.")
-    line = next(context.stdin.lines("--with-key"), b"")
-    return profiles.checked_key(text(line, "stdin"))
+    lines, found = context.stdin.lines("--with-key"), list[bytes]()
+    while not (found or lines.is_over):
+        found = lines.take()
+    return profiles.checked_key(text(found[0] if found else b"", "stdin"))
 
 
 def check(context: Context, account: Account) -> None:

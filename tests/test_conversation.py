@@ -4,10 +4,9 @@ No socket and no clock here: what a session answers is written down, and every w
 """
 
 import json
-import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -16,6 +15,7 @@ from fal_cli.api.errors import NotReached, Refused
 from fal_cli.api.realtime import AppFailed, Ended, Received
 from fal_cli.conversation import Conversation, Plan
 from fal_cli.errors import CliError, Exit
+from fal_cli.inputs.stdin import Lines
 
 GOOD, CUT = Ended(1000), Ended(None)
 Script = Callable[["Scripted", Any], None]
@@ -43,44 +43,65 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return found
 
 
+class Fed:
+    """Lines of stdin that are there when they are: a `None` among them is a wait until `is_open`."""
+
+    descriptor = 0
+
+    def __init__(self, values: Iterable[Any], is_open: Callable[[], bool]) -> None:
+        self._lines = [value if isinstance(value, bytes | None) else json.dumps(value).encode() for value in values]
+        self._is_open = is_open
+        self.is_over = False
+
+    @property
+    def is_ready(self) -> bool:
+        return not self._lines or self._lines[0] is not None or self._is_open()
+
+    def take(self) -> list[bytes]:
+        assert self.is_ready, "this would wait for ever"
+        line = self._lines.pop(0) if self._lines else None
+        if line is None and self._lines:
+            line = self._lines.pop(0)
+        self.is_over = line is None
+        return [] if line is None else [line]
+
+
 class Scripted:
     """A session that does with each input what `script` says: it may `answer`, `end`, or raise."""
 
-    def __init__(self, clock: Clock, script: Script) -> None:
+    def __init__(self, clock: Clock, script: Script, fed: Fed) -> None:
         self._clock = clock
         self._script = script
-        self._events: list[Received | Ended] = []
-        self._changed = threading.Condition()
+        self._fed = fed
+        self._events: list[tuple[float, Received | Ended]] = []
         self.sent: list[Any] = []
+        self.sent_at: list[float] = []
         self.closed_with_unanswered: int | None = None
         self._answers = 0
 
     def drop(self) -> None:
         """There is no connection to free."""
 
-    def answer(self, value: Any) -> None:
-        self._put(Received(value))
+    def answer(self, value: Any, *, after: float = 0.0) -> None:
+        self._events.append((self._clock.now + after, Received(value)))
 
     def end(self, ended: Ended) -> None:
-        self._put(ended)
-
-    def _put(self, event: Received | Ended) -> None:
-        with self._changed:
-            self._events.append(event)
-            self._changed.notify_all()
+        self._events.append((self._clock.now, ended))
 
     def send(self, value: Any) -> None:
         self.sent.append(value)
+        self.sent_at.append(self._clock.now)
         self._script(self, value)
 
-    def receive(self, seconds: float) -> Received | Ended | None:
-        with self._changed:
-            if not self._events:
-                self._changed.wait(0.001)
-            if not self._events:
-                self._clock.now += seconds
-                return None
-            event = self._events.pop(0)
+    def wait(self, seconds: float, other: int | None = None) -> tuple[bool, bool]:
+        is_heard = bool(self._events) and self._events[0][0] <= self._clock.now
+        is_there = other is not None and self._fed.is_ready
+        if not (is_heard or is_there):
+            self._clock.now += seconds
+        return is_heard, is_there
+
+    def receive(self) -> Received | Ended | None:
+        _, event = self._events.pop(0)
         self._answers += isinstance(event, Received)
         return event
 
@@ -101,15 +122,15 @@ class Held:
         self._plan = Plan(connect=self._connect, answer=self.answers.append, **{**usual, **plan})
 
     def hold(self, values: Iterable[Any]) -> "Held":
-        encoded = (value if isinstance(value, bytes) else json.dumps(value).encode() for value in values)
-        Conversation(self._plan, encoded).hold()
+        self._fed = Fed(values, lambda: bool(self.warnings))
+        Conversation(self._plan, cast(Lines, self._fed)).hold()
         return self
 
     def _connect(self) -> Any:
         script = self._scripts.pop(0) if len(self._scripts) > 1 else self._scripts[0]
         if isinstance(script, Exception):
             raise script
-        self.sessions.append(Scripted(self._clock, script))
+        self.sessions.append(Scripted(self._clock, script, self._fed))
         return self.sessions[-1]
 
 
@@ -153,19 +174,10 @@ def test_no_line_and_no_default_is_no_session(clock: Clock) -> None:
 
 def test_a_connection_is_never_closed_while_an_answer_is_awaited(clock: Clock) -> None:
     """The last answer comes an hour after the last input."""
-    late: list[Scripted] = []
-
-    def script(session: Scripted, value: Any) -> None:
-        if value == {"a": 1}:
-            session.answer(value)
-            return
-        late.append(session)
-        answering = threading.Timer(0.3, lambda: session.answer(value))
-        answering.start()
-
-    held = Held(clock, script).hold([{"a": 1}, {"a": 2}])
-    assert held.answers == [{"a": 1}, {"a": 2}]
-    assert late[0].closed_with_unanswered == 0
+    held = Held(clock, lambda session, value: session.answer(value, after=3600.0 * value["a"]))
+    held.hold([{"a": 0}, {"a": 1}])
+    assert held.answers == [{"a": 0}, {"a": 1}]
+    assert held.sessions[0].closed_with_unanswered == 0
 
 
 def test_further_results_are_heard_until_the_app_is_quiet(clock: Clock) -> None:
@@ -190,28 +202,14 @@ def test_malformed_lines_are_told_at_the_end(clock: Clock, lines: list[Any], nam
 
 
 def test_a_cut_names_what_had_no_answer_and_the_rest_goes_on(clock: Clock) -> None:
-    is_cut = threading.Event()
-
-    def lines() -> Iterator[Any]:
-        yield {"a": 1}
-        yield {"a": 2}
-        yield {"a": 3}
-        is_cut.wait(10)
-        yield {"a": 4}
-
-    def warn(text: str) -> None:
-        warnings.append(text)
-        is_cut.set()
-
-    warnings: list[str] = []
-    held = Held(clock, then({"n": 1}, None, CUT), echo, warn=warn)
+    held = Held(clock, then({"n": 1}, None, CUT), echo)
     with pytest.raises(CliError, match="no answer came to lines 2, 3: the connection was lost") as caught:
-        held.hold(lines())
+        held.hold([{"a": 1}, {"a": 2}, {"a": 3}, None, {"a": 4}])
     assert caught.value.code == Exit.UNKNOWN_OUTCOME
     assert "not sent again" in caught.value.hint
     assert held.answers == [{"n": 1}, {"a": 4}]
     assert [session.sent for session in held.sessions] == [[{"a": 1}, {"a": 2}, {"a": 3}], [{"a": 4}]]
-    assert warnings == ["the connection was cut; no answer came to lines 2, 3"]
+    assert held.warnings == ["the connection was cut; no answer came to lines 2, 3"]
 
 
 def test_an_input_whose_sending_failed_may_have_arrived(clock: Clock) -> None:
@@ -269,6 +267,17 @@ def test_a_refusal_is_not_tried_again(clock: Clock) -> None:
     assert clock.slept == []
 
 
-def test_throttle_is_a_pause_after_each_input(clock: Clock) -> None:
-    Held(clock, echo, throttle=0.5).hold([{"a": 1}, {"a": 2}])
-    assert clock.slept.count(0.5) == 2
+def test_throttle_is_a_pause_between_two_inputs(clock: Clock) -> None:
+    held = Held(clock, echo, throttle=0.5).hold([{"a": 1}, {"a": 2}, {"a": 3}])
+    assert held.sessions[0].sent_at == [0.0, 0.5, 1.0]
+
+
+def test_the_wait_for_an_answer_begins_with_its_input(clock: Clock) -> None:
+    """Whoever types for a while before the next line still has the whole limit for its answer."""
+
+    def script(session: Scripted, value: Any) -> None:
+        clock.now += 100.0 if value == {"a": 1} else 0.0
+        session.answer(value, after=50.0)
+
+    held = Held(clock, script, idle=120.0).hold([{"a": 1}, {"a": 2}])
+    assert held.answers == [{"a": 1}, {"a": 2}]

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import msgpack
@@ -17,6 +17,7 @@ import websocket
 
 from fal_cli import __version__
 from fal_cli.api import answers
+from fal_cli.api.duplex import WOULD_BLOCK, Duplex, readable
 from fal_cli.api.errors import ApiError, NotReached, Phase, Refused, Unavailable, read_detail
 from fal_cli.api.wire import Request, TransportFailure, Wire, ca_bundle
 from fal_cli.endpoint import EndpointId, Target, url_on
@@ -26,7 +27,6 @@ HANDSHAKE_SECONDS = 90.0  # a cold start happens inside the handshake (§7.2)
 TOKEN_SECONDS = 120
 _RENEW_AT = 0.9
 _NORMAL = 1000
-_RECEIVE_BYTES = 64 * 1024
 
 
 UNAUTHORIZED = "Unauthorized"
@@ -65,7 +65,7 @@ class Encoding:
 
 ENCODINGS = {
     "msgpack": Encoding(
-        lambda value: bytes(msgpack.packb(value, use_bin_type=True)),
+        msgpack.Packer(use_bin_type=True).pack,
         lambda data: msgpack.unpackb(data, raw=False, strict_map_key=False, timestamp=3),
     ),
     "json": Encoding(lambda value: json.dumps(value, ensure_ascii=False).encode(), json.loads),
@@ -111,41 +111,51 @@ class TokenKeeper:
 
 
 class Session:
-    """One open WebSocket. One thread may send while another receives."""
+    """One open WebSocket that does not block. The one who holds it waits for it, and for anything else."""
 
-    def __init__(self, socket: websocket.WebSocket, encoding: Encoding) -> None:
+    def __init__(self, socket: websocket.WebSocket, duplex: Duplex, encoding: Encoding) -> None:
         self._socket = socket
+        self._duplex = duplex
         self._encoding = encoding
         self._failure = ""
-        self._patience: float | None = None
+        self._is_broken = False
+        self._is_midway = False  # whether the package holds the beginning of a frame
 
     def send(self, value: Any) -> None:
-        """Sends one input. Raises `NotReached` where the connection is gone."""
-        data = self._encoding.encode(value)
+        """Sends one input, whole. Raises `NotReached` where the connection is gone."""
+        frame = websocket.ABNF.create_frame(self._encoding.encode(value), websocket.ABNF.OPCODE_BINARY)
         try:
-            self._socket.send_binary(data)
+            self._duplex.sendall(frame.format())
         except (websocket.WebSocketException, OSError) as error:
+            self._is_broken = True  # half a frame may have left, and nothing can follow it
             raise NotReached(f"the connection was lost ({error})", phase=Phase.SENDING) from error
 
-    def receive(self, seconds: float) -> Received | Ended | None:
-        """The next result or the end; None if nothing came within `seconds`. Answers pings meanwhile."""
-        if seconds != self._patience:
-            self._patience = seconds
-            self._socket.settimeout(seconds)
+    def wait(self, seconds: float, other: int | None = None) -> tuple[bool, bool]:
+        """Waits until something may have come here or can be read from `other`; which of the two it is."""
+        duplex = self._duplex
+        if self._is_broken or duplex.holds_data:
+            return True, False
+        own = duplex.descriptor
+        found = readable((own,) if other is None else (own, other), seconds)
+        return own in found, other in found
+
+    def receive(self) -> Received | Ended | None:
+        """The next result or the end; None if none has come yet as a whole. Answers pings meanwhile."""
         try:
+            payload = None if self._is_midway else self._duplex.short_frame()
+            if payload is not None:
+                return self._binary(payload)
+            self._is_midway = True
             opcode, frame = self._socket.recv_data_frame(True)
-        except websocket.WebSocketTimeoutException:
-            return None
+        except WOULD_BLOCK:
+            return Ended(None, self._failure) if self._is_broken else None
         except (websocket.WebSocketException, OSError):
             return Ended(None, self._failure)
+        self._is_midway = False
         if opcode == websocket.ABNF.OPCODE_CLOSE:
             return Ended(_close_code(frame.data), self._failure)
         if opcode == websocket.ABNF.OPCODE_BINARY:
-            try:
-                value = self._encoding.decode(frame.data)
-            except (ValueError, RecursionError, msgpack.UnpackException):
-                return Ended(_NORMAL, "a frame came that cannot be read (is it the right --encoding?)")
-            return self._taken(value)
+            return self._binary(frame.data)
         if opcode == websocket.ABNF.OPCODE_TEXT:
             return self._text(frame.data)
         return None
@@ -159,6 +169,13 @@ class Session:
         """Frees the connection, whatever state it is in."""
         with suppress(OSError):
             self._socket.shutdown()  # type: ignore[no-untyped-call]  # the package leaves it unannotated
+
+    def _binary(self, data: bytes) -> Received | Ended | None:
+        try:
+            value = self._encoding.decode(data)
+        except (ValueError, RecursionError, msgpack.UnpackException):
+            return Ended(_NORMAL, "a frame came that cannot be read (is it the right --encoding?)")
+        return self._taken(value)
 
     def _text(self, data: bytes) -> Received | None:
         try:
@@ -211,7 +228,6 @@ def connect(
             timeout=HANDSHAKE_SECONDS,
             header=[f"User-Agent: fal-cli/{__version__}"],
             sslopt={"ca_certs": ca_certs} if isinstance(ca_certs, str) else {},
-            enable_multithread=True,
             suppress_origin=True,
             skip_utf8_validation=True,
             http_no_proxy=["localhost", "127.0.0.1", "::1"],
@@ -221,26 +237,9 @@ def connect(
     except (websocket.WebSocketException, OSError) as error:
         host = urlsplit(url).netloc
         raise NotReached(f"no connection to {host} ({error})", phase=Phase.NOT_CONNECTED) from error
-    socket.sock = _Buffered(socket.sock)  # type: ignore[assignment]  # all that the package does with one
-    return Session(socket, encoding)
-
-
-class _Buffered:
-    """A socket that is read in large pieces: the package reads a frame's header and payload by a call each."""
-
-    def __init__(self, sock: Any) -> None:
-        self._sock = sock
-        self._held = b""
-        self.gettimeout = sock.gettimeout  # the package asks before each read and write
-
-    def recv(self, size: int) -> bytes:
-        """At most `size` bytes, of those that came already if there are any."""
-        held = self._held or self._sock.recv(_RECEIVE_BYTES)
-        self._held = held[size:]
-        return cast(bytes, held[:size])
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._sock, name)
+    duplex = Duplex(socket.sock)
+    socket.sock = duplex  # type: ignore[assignment]  # all that the package does with one
+    return Session(socket, duplex, encoding)
 
 
 def _refused(error: "websocket.WebSocketBadStatusException") -> Refused | Unavailable:

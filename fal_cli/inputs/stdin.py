@@ -8,11 +8,15 @@ import io
 import os
 import select
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from fal_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    import socket
 
 PATIENCE_SECONDS = 3.0
 _BLOCK = 64 * 1024
@@ -42,23 +46,10 @@ class Stdin:
         except OSError as error:
             raise UsageError(f"cannot read stdin: {error.strerror or error}") from None
 
-    def lines(self, claim: str) -> Iterator[bytes]:
+    def lines(self, claim: str) -> "Lines":
         """stdin line by line, as lines come, for the word `claim`. Raises as `read`."""
         self._claim(claim)
-        if self._stream is None:
-            return
-        try:
-            descriptor = self._stream.fileno()
-        except (OSError, ValueError):
-            yield from self._stream
-            return
-        # Not through the buffered reader: its lock, held by a thread that waits here, aborts the interpreter's end.
-        rest = b""
-        while chunk := os.read(descriptor, _BLOCK):
-            *lines, rest = (rest + chunk).split(b"\n")
-            yield from lines
-        if rest:
-            yield rest
+        return Lines(self._stream)
 
     def spool(self, claim: str) -> Path:
         """All of stdin in a temporary file of this process, for the word `claim`. Raises as `read`."""
@@ -85,6 +76,68 @@ class Stdin:
             return bool(select.select([self._stream], [], [], seconds)[0])
         except (OSError, ValueError):
             return True
+
+
+class Lines:
+    """stdin's lines for one who has something else to wait for as well.
+
+    `descriptor` can be read when more is there; None: there is nothing to wait for.
+    """
+
+    def __init__(self, stream: BinaryIO | None) -> None:
+        self._read, self.descriptor = _waitable(stream or io.BytesIO())
+        self._begun: list[bytes] = []
+        self.is_over = False
+
+    def take(self) -> list[bytes]:
+        """The lines that one read brings: it waits where nothing is there, and half a line is none yet.
+
+        Raises `UsageError` where stdin cannot be read.
+        """
+        try:
+            chunk = self._read()
+        except BlockingIOError:  # a program that shares it may have made it so
+            select.select([self.descriptor], (), ())  # type: ignore[type-var]  # one without never blocks
+            return []
+        except OSError as error:
+            raise UsageError(f"cannot read stdin: {error.strerror or error}") from None
+        self.is_over = not chunk or self.descriptor is None
+        *lines, rest = chunk.split(b"\n")
+        if lines:
+            lines[0] = b"".join([*self._begun, lines[0]])
+            self._begun.clear()
+        self._begun.append(rest)
+        if self.is_over and any(self._begun):
+            lines.append(b"".join(self._begun))
+        return lines
+
+
+def _waitable(stream: BinaryIO) -> tuple[Callable[[], bytes], int | None]:
+    """What reads a stream, and what to wait for until it can. Windows can wait for nothing but a socket."""
+    try:
+        descriptor = stream.fileno()
+    except (OSError, ValueError):
+        return stream.read, None
+    if sys.platform == "win32":
+        near = _through_a_socket(descriptor)
+        return partial(near.recv, _BLOCK), near.fileno()
+    # Not through the buffered reader: of what it holds back, waiting for the descriptor would not tell.
+    return partial(os.read, descriptor, _BLOCK), descriptor
+
+
+def _through_a_socket(descriptor: int) -> "socket.socket":
+    import socket
+    import threading
+
+    near, far = socket.socketpair()
+
+    def pump() -> None:
+        with far:
+            while chunk := os.read(descriptor, _BLOCK):
+                far.sendall(chunk)
+
+    threading.Thread(target=pump, name="stdin", daemon=True).start()
+    return near
 
 
 def _bytes_in_pipe(stream: BinaryIO) -> int:

@@ -49,21 +49,33 @@ def measure(
     *,
     talk: Talk | None = None,
     writes: bool = False,
+    file: Path | None = None,
     times: int = 1,
     at_once: int = 1,
     may_fail: bool = False,
 ) -> Finished:
-    """Runs a program to its end; without `talk` its output is thrown away, and unless that `writes` its stdin is empty.
+    """Runs a program to its end; without `talk` its output is thrown away.
+
+    Its stdin is a pipe if `talk` `writes`, else the `file`, else empty.
 
     Raises `ProgramFailed` unless it `may_fail`, which are then counted.
     """
-    stdin = subprocess.PIPE if writes else subprocess.DEVNULL
     stdout = subprocess.PIPE if talk else subprocess.DEVNULL
-    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as said:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        tempfile.TemporaryFile() as said,
+        open(file or os.devnull, "rb") as given,
+    ):
         report = Path(folder) / "report"
+        stdin = subprocess.PIPE if writes else given
         words = (sys.executable, "-I", "-S", str(_LAUNCHER), str(report), str(times), str(at_once), *argv)
         process = subprocess.Popen(
-            words, env=dict(env), stdin=stdin, stdout=stdout, stderr=said, start_new_session=True
+            words,
+            env=dict(env),
+            stdin=stdin,
+            stdout=stdout,
+            stderr=said,
+            start_new_session=True,
         )
         with _ended_at_last(process), process:
             if talk:

@@ -57,14 +57,16 @@ const verbs = {
     await events.done();
   },
 
-  async realtime(app, count) {
+  async realtime(app) {
     const Original = globalThis.WebSocket;
     globalThis.WebSocket = class extends Original {
       constructor(url, ...rest) {
         super(local(url), ...rest);
       }
     };
-    let number = 0;
+    const { createInterface } = await import("node:readline");
+    let unanswered = 0;
+    let isRead = false;
     await new Promise((resolve, reject) => {
       const connection = fal.realtime.connect(app, {
         connectionKey: "bench",
@@ -72,12 +74,19 @@ const verbs = {
         onError: reject,
         onResult: (result) => {
           print(JSON.stringify(result));
-          number += 1;
-          if (number === Number(count)) resolve(connection.close());
-          else connection.send({ number });
+          unanswered -= 1;
+          if (isRead && unanswered === 0) resolve(connection.close());
         },
       });
-      connection.send({ number });
+      const lines = createInterface({ input: process.stdin });
+      lines.on("line", (line) => {
+        unanswered += 1;
+        connection.send(JSON.parse(line));
+      });
+      lines.on("close", () => {
+        isRead = true;
+        if (unanswered === 0) resolve(connection.close());
+      });
     });
     process.exit(); // the client's timer for its next token would keep it for minutes
   },

@@ -59,7 +59,14 @@ def stream(app: str) -> None:
         _print(json.dumps(event))
 
 
-def realtime(app: str, count: str) -> None:
+def realtime(app: str) -> None:
+    with fal_client.realtime(app) as connection:
+        for line in sys.stdin:
+            connection.send(json.loads(line))
+            _print(json.dumps(connection.recv()))
+
+
+def realtime_alone(app: str, count: str) -> None:
     with fal_client.realtime(app) as connection:
         for number in range(int(count)):
             connection.send({"number": number})
