@@ -1,7 +1,7 @@
 """Classes of named values with defaults, made without the code that `dataclasses` generates while it is imported.
 
 That code takes about half a millisecond for each class, and every short command would pay it for each class on its
-way. A class whose values may well be taken for a tuple is a `NamedTuple` instead.
+way. A `NamedTuple` costs as little and is the simpler choice where its values are never taken for a list.
 """
 
 import inspect
@@ -13,13 +13,18 @@ from typing import Any, Self, dataclass_transform
 class Fields(SimpleNamespace):
     """The annotated names of a class are its fields, and what they are set to there is their default.
 
-    Made by keywords, equal by what is given, not to be changed; type checkers see a frozen dataclass. A default
-    must be a value that nobody can change.
+    Made by keywords, equal by their values, not to be changed; type checkers see a frozen dataclass. A default must
+    be a value that nobody can change.
     """
 
     def __init__(self, **given: Any) -> None:
-        super().__init__(**given)
+        super().__init__(**{name: given.pop(name) if name in given else getattr(self, name) for name in self.names()})
+        if given:
+            raise TypeError(f"{type(self).__name__} has no field {', '.join(given)}")
         self._check()
+
+    def __hash__(self) -> int:  # type: ignore[override]  # what cannot be changed can be a key
+        return hash(tuple(vars(self).values()))
 
     def _check(self) -> None:
         """Raises for values that cannot stand together; for classes that know of such."""

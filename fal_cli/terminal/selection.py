@@ -95,7 +95,7 @@ class Selection:
                 "request_id": request_id,
                 "endpoint": endpoint,
                 "data": data,
-                "files": [vars(file) for file in files],
+                "files": [file._asdict() for file in files],
                 "metrics": {"inference_time": seconds},
                 "billable_units": _number(result.billable_units),
             }
