@@ -59,13 +59,20 @@ def run_words(words: Sequence[str], context: Context) -> int:
 
         if tree.write(context, [word for word in words if word not in (*_HELP, _JSON)]):
             return 0
-    command = typer.main.get_command(build(words))
+    section = ""
+    if any(word in _HELP for word in words):
+        from fal_cli import endpoint_help
+
+        section = endpoint_help.section(words, context)
+    command = typer.main.get_command(build(words, section=section))
     code = command.main(args=list(words) or ["--help"], prog_name=context.program, standalone_mode=False, obj=context)
     return code if isinstance(code, int) else 0
 
 
-def build(words: Sequence[str] | None = None) -> typer.Typer:
+def build(words: Sequence[str] | None = None, *, section: str = "") -> typer.Typer:
     """The command tree. Only the verbs that occur among `words` are imported; all of them if it is None.
+
+    `section` stands in the help of the verb that is called, above its examples.
 
     A verb is registered wherever its word stands, since an option's value may come before it; the others
     need no more than their line in the help, and nothing where the first word is the verb.
@@ -85,7 +92,7 @@ def build(words: Sequence[str] | None = None) -> typer.Typer:
         if is_named and words is not None and name != words[0]:
             continue
         if words is None or name in words:
-            _register(tree, name, verb)
+            _register(tree, name, verb, section)
         else:
             tree.command(name, help=verb.help, hidden=verb.hidden)(_unreachable)
     return tree
@@ -100,11 +107,11 @@ def _root(
         raise typer.Exit
 
 
-def _register(tree: typer.Typer, name: str, verb: Verb) -> None:
+def _register(tree: typer.Typer, name: str, verb: Verb, section: str) -> None:
     module = import_module(f"fal_cli.commands.{verb.module}")
     subverbs: dict[str, Callable[..., None]] | None = getattr(module, "SUBVERBS", None)
     if subverbs is None:
-        tree.command(name, hidden=verb.hidden, epilog=help_tail(module.EXAMPLES))(bind(module.VERB))
+        tree.command(name, hidden=verb.hidden, epilog=help_tail(module.EXAMPLES, section))(bind(module.VERB))
         return
     # A group with a verb of its own does that where no other is named: `fal history` beside `fal history show`.
     own = getattr(module, "VERB", None)

@@ -13,6 +13,8 @@ from fal_cli.terminal.output import Output
 from fal_cli.terminal.talk import Talk
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from fal_cli.account import Account
     from fal_cli.api.events import Event
     from fal_cli.api.hosts import Hosts
@@ -200,11 +202,17 @@ class Context:
     @cached_property
     def journal(self) -> "Journal":
         """The ledger, behind a guard that never stops a call."""
-        from fal_cli import settings
         from fal_cli.journal import Journal
 
+        return Journal(self.ledger_path, warn=self.talk.warn, hide=self.hide)
+
+    @property
+    def ledger_path(self) -> "Path":
+        """Where calls are remembered; those to a sandbox, private or served, apart. Raises as `credential`."""
+        from fal_cli import settings
+
         folder = settings.sandbox_folder(self.env) if self._costs_nothing else settings.state_folder(self.env)
-        return Journal(folder / "ledger.db", warn=self.talk.warn, hide=self.hide)
+        return folder / "ledger.db"
 
     def view(self, endpoint: str, *, logs: bool = False) -> "View":
         """The display of one followed request."""
@@ -255,7 +263,6 @@ class Context:
 
     @property
     def _costs_nothing(self) -> bool:
-        """Whether the calls are a sandbox's, private or served: they are remembered apart."""
         if self.in_sandbox:
             return True
         try:

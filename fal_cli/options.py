@@ -196,7 +196,7 @@ class CallFlags(Fields):
         bool, typer.Option("--dry-run", help="Print what would be sent, checked, and its unit price; send nothing.")
     ] = False
     no_validate: Annotated[
-        bool, typer.Option("--no-validate", help="Send the input as it is, whatever the endpoint's schema says.")
+        bool, typer.Option("--no-validate", help="Send the input as it is; the endpoint's schema is not asked.")
     ] = False
     private: Annotated[
         bool,
@@ -293,9 +293,10 @@ def _refuse_options_of(ctx: typer.Context, values: dict[str, Any]) -> None:
             )
 
 
-def help_tail(examples: str) -> str:
-    """What stands under every verb's help: examples, and where the other options are."""
-    return f"\b\nExamples:\n{examples}\n\n{_TAIL}" if examples else _TAIL
+def help_tail(examples: str, section: str = "") -> str:
+    """What stands under every verb's help: a section of its own, examples, and where the other options are."""
+    laid_out = [section, f"Examples:\n{examples}" if examples else ""]
+    return "\n\n".join([*(f"\b\n{lines}" for lines in laid_out if lines), _TAIL])
 
 
 def _taken(group: type[Fields], values: dict[str, Any]) -> Any:

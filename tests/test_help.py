@@ -79,6 +79,32 @@ class TestHelp:
         assert fal("help", "run").text == fal("run", "--help").text
         assert fal("help", "auth", "login").text == fal("auth", "login", "--help").text
 
+    @pytest.mark.parametrize("verb", ["run", "submit", "stream", "realtime"])
+    def test_of_a_call_shows_what_its_endpoint_takes(self, served: Program, verb: str) -> None:
+        text = served(verb, "fal-ai/flux/dev", "prompt=x", "--help").text
+        assert all(len(line) <= 80 for line in text.partition("Inputs of fal-ai/flux/dev")[2].splitlines()[:30])
+        options, inputs, examples = (text.index(part) for part in ("--help", "Inputs of fal-ai/flux/dev", "Examples:"))
+        assert options < inputs < text.index("* prompt") < text.index("num_inference_steps") < examples
+
+    @pytest.mark.parametrize(
+        "words",
+        [
+            pytest.param(("run", "no/such", "--help"), id="unknown"),
+            pytest.param(("run", "--help"), id="none"),
+            pytest.param(("run", "x=a/b", "--help"), id="an input"),
+            pytest.param(("upload", "fal-ai/flux/dev", "--help"), id="no call"),
+        ],
+    )
+    def test_without_an_endpoint_that_is_known_it_is_the_usual_help(
+        self, served: Program, words: tuple[str, ...]
+    ) -> None:
+        assert served(*words).text == served(words[0], "--help").text
+
+    def test_no_service_and_no_such_profile_are_no_trouble_for_help(self, fal: Program) -> None:
+        usual = fal("run", "--help").text
+        assert fal("run", "a/b", "--help", env={"FAL_API_HOST": "http://127.0.0.1:9", "FAL_KEY": "a:b"}).text == usual
+        assert fal("run", "a/b", "--help", "--profile", "nobody").text == usual
+
 
 class TestTopics:
     @pytest.mark.parametrize("name", topics.SUMMARIES)

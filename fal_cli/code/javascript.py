@@ -9,7 +9,9 @@ from fal_cli.code.layout import Dialect, in_fewest_escapes, json_text
 from fal_cli.code.script import STREAM_PATH, File, Script, plain_seconds
 from fal_cli.inputs.attachment import Attachment
 
-_NEEDS = "// Needs the client (npm install @fal-ai/client), and the key in FAL_KEY. A module: save it as *.mjs."
+_NEEDS = """\
+// Needs the client (npm install @fal-ai/client), and the key in FAL_KEY.
+// A module: save it as *.mjs."""
 _HOSTS = "// The hosts that fal is set to, instead of the service's own."
 _BEYOND = "// What the client has no parameters for."
 _BIG_INTEGERS = """\

@@ -24,7 +24,7 @@ EXAMPLES = """\
   fal run fal-ai/flux/dev prompt="a cat" seed=7 image_size.width=640 image_size.height=480
   fal run fal-ai/flux/dev prompt="a cat" num_images=4 -d out/
   fal run fal-ai/esrgan image_url=@photo.jpg -o big.png
-  fal run fal-ai/flux/dev prompt="a cat" | fal run fal-ai/esrgan image_url='{{media[0]}}' -o big.png
+  fal run fal-ai/flux/dev prompt="a cat" | fal run fal-ai/esrgan image_url='{{media[0]}}'
   fal run fal-ai/flux/dev prompt="a cat" --as python > cat.py
   echo '{"prompt":"a cat"}' | fal run fal-ai/flux/dev --print urls
   fal --sandbox run fal-ai/flux/dev prompt="a cat" --query 'images[0].url'"""

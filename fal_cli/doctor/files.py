@@ -45,8 +45,10 @@ def _settings(context: Context) -> Finding:
 
 def _ledger(context: Context) -> Finding:
     """Whether the record of calls is whole: by SQLite's own check, without changing anything."""
-    base = settings.sandbox_folder(context.env) if context.in_sandbox else settings.state_folder(context.env)
-    path = base / "ledger.db"
+    try:
+        path = context.ledger_path
+    except CliError:  # `access` tells of the key
+        path = settings.state_folder(context.env) / "ledger.db"
     try:
         mode = path.stat().st_mode
     except OSError:

@@ -32,15 +32,17 @@ class Stdin:
         self.is_terminal = is_terminal
 
     def read(self, claim: str) -> bytes:
-        """All of stdin, for the word `claim`. After three silent seconds one line says what is awaited.
+        """All of stdin, for the word `claim`. One line says what is awaited: at once on a terminal, else after 3 s.
 
         Raises `UsageError` on a second claim.
         """
         self._claim(claim)
         if self._stream is None:
             return b""
-        if not self.is_terminal and not self._ready(PATIENCE_SECONDS):
-            self._say("waiting for JSON on stdin (end it with Ctrl-D, or give inputs as key=value)")
+        if self.is_terminal:
+            self._say("reading JSON from the terminal; Ctrl-D ends it")
+        elif not self._ready(PATIENCE_SECONDS):
+            self._say("waiting for JSON on stdin (where there is none: < /dev/null, or give inputs as key=value)")
         try:
             return self._stream.read()
         except OSError as error:

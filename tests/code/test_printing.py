@@ -36,7 +36,8 @@ print(json.dumps(result, indent=2))
 """
 
 JAVASCRIPT = """\
-// Needs the client (npm install @fal-ai/client), and the key in FAL_KEY. A module: save it as *.mjs.
+// Needs the client (npm install @fal-ai/client), and the key in FAL_KEY.
+// A module: save it as *.mjs.
 import { fal } from "@fal-ai/client";
 
 const { data } = await fal.subscribe("sandbox/echo", {
