@@ -131,7 +131,7 @@ class Conversation:
 
     def _send_next(self, session: Session) -> float:
         """Sends an input if one waits and may go; how long may be waited now (seconds)."""
-        if not self._waiting:
+        if not self._waiting or session.is_broken:
             return _POLL_SECONDS
         too_early = self._send_at - time.monotonic()
         if too_early > 0:

@@ -77,6 +77,7 @@ class Scripted:
         self.sent: list[Any] = []
         self.sent_at: list[float] = []
         self.closed_with_unanswered: int | None = None
+        self.is_broken = False
         self._answers = 0
 
     def drop(self) -> None:
@@ -219,6 +220,18 @@ def test_an_input_whose_sending_failed_may_have_arrived(clock: Clock) -> None:
 
     with pytest.raises(CliError, match="no answer came to line 1"):
         Held(clock, broken, echo).hold([{"a": 1}])
+
+
+def test_after_a_failed_sending_the_next_input_waits_for_the_next_connection(clock: Clock) -> None:
+    def broken(session: Scripted, value: Any) -> None:
+        session.answer({"late": 1})
+        session.end(CUT)
+        session.is_broken = True
+        raise NotReached("the connection was lost")
+
+    held = Held(clock, broken, echo).hold([{"a": 1}, {"a": 2}])
+    assert [session.sent for session in held.sessions] == [[{"a": 1}], [{"a": 2}]]
+    assert held.answers == [{"late": 1}, {"a": 2}]
 
 
 @pytest.mark.parametrize("code", [1001, 1006, 1008, 1009, 1011, 1012])

@@ -118,7 +118,7 @@ class Session:
         self._duplex = duplex
         self._encoding = encoding
         self._failure = ""
-        self._is_broken = False
+        self.is_broken = False  # half a frame may have left, and nothing can follow it
         self._is_midway = False  # whether the package holds the beginning of a frame
 
     def send(self, value: Any) -> None:
@@ -127,13 +127,13 @@ class Session:
         try:
             self._duplex.sendall(frame.format())
         except (websocket.WebSocketException, OSError) as error:
-            self._is_broken = True  # half a frame may have left, and nothing can follow it
+            self.is_broken = True
             raise NotReached(f"the connection was lost ({error})", phase=Phase.SENDING) from error
 
     def wait(self, seconds: float, other: int | None = None) -> tuple[bool, bool]:
         """Waits until something may have come here or can be read from `other`; which of the two it is."""
         duplex = self._duplex
-        if self._is_broken or duplex.holds_data:
+        if self.is_broken or duplex.holds_data:
             return True, False
         own = duplex.descriptor
         found = readable((own,) if other is None else (own, other), seconds)
@@ -148,7 +148,7 @@ class Session:
             self._is_midway = True
             opcode, frame = self._socket.recv_data_frame(True)
         except WOULD_BLOCK:
-            return Ended(None, self._failure) if self._is_broken else None
+            return Ended(None, self._failure) if self.is_broken else None
         except (websocket.WebSocketException, OSError):
             return Ended(None, self._failure)
         self._is_midway = False
