@@ -323,7 +323,10 @@ class TestStdin:
         assert gather((), (), untouched(is_terminal=True)) == {}
 
     def test_a_terminal_is_read_when_asked_for(self) -> None:
-        assert gather(("-",), (), standard(b'{"a": 1}', is_terminal=True)) == {"a": 1}
+        said: list[str] = []
+        terminal = Stdin(io.BytesIO(b'{"a": 1}'), is_terminal=True, say=said.append)
+        assert gather(("-",), (), terminal) == {"a": 1}
+        assert said == ["reading JSON from the terminal; Ctrl-D ends it"]
 
     def test_a_closed_stdin_is_empty(self) -> None:
         closed = Stdin(None, is_terminal=False, say=no_words)
@@ -359,7 +362,7 @@ class TestStdin:
         reading, writing = os.pipe()
         os.close(reading)
         with os.fdopen(writing, "rb") as stream, pytest.raises(UsageError, match="cannot read stdin"):
-            Stdin(stream, is_terminal=True, say=no_words).read("'-'")
+            Stdin(stream, is_terminal=True, say=lambda text: None).read("'-'")
 
 
 class Pipe:
