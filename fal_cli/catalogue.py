@@ -37,7 +37,7 @@ PATIENCE_SECONDS = 2.0
 LATEST_SECONDS = 20.0
 """An answer that nobody waits for any more is still kept for the next call."""
 _LIST = "models"
-_WIDEST_HELP, _INDENT_OF_HELP = 100, 4
+_WIDEST_HELP, _NARROWEST_HELP, _INDENT_OF_HELP = 100, 20, 4
 
 
 class Known:
@@ -155,7 +155,7 @@ def help_lines(context: "Context", word: str) -> list[str]:
     except InvalidEndpoint:
         return []
     known = schema_for(context, target)
-    width = min(get_terminal_size().columns, _WIDEST_HELP) - _INDENT_OF_HELP
+    width = max(min(get_terminal_size().columns, _WIDEST_HELP) - _INDENT_OF_HELP, _NARROWEST_HELP)
     return drawn(known.schema, known.endpoint, width=width) if known else []
 
 

@@ -12,8 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from fal_cli.api.errors import NotReached, Refused
-from fal_cli.api.realtime import UNAUTHORIZED, AppFailed, Ended, Received, Session
+from fal_cli.api.errors import ApiError, NotReached, Refused
+from fal_cli.api.realtime import UNAUTHORIZED, Ended, Received, Session
 from fal_cli.errors import CliError, Exit, UsageError
 from fal_cli.inputs.documents import loads_object
 from fal_cli.inputs.stdin import Lines
@@ -22,15 +22,26 @@ LINGER_SECONDS = 2.0
 _POLL_SECONDS = 0.25
 _RECONNECTIONS = 4
 _LONGEST_PAUSE = 10.0
+_MOST_RUNS = 50
+
+
+class AppFailed(CliError):
+    """The app ended the session with an error of its own."""
 
 
 @dataclass
 class Tally:
-    """What was sent and what came back. Lines count from 1."""
+    """What was sent and what came back. Lines count from 1; `lost` are those of earlier sessions."""
 
     unanswered: deque[int] = field(default_factory=deque)
     lost: list[int] = field(default_factory=list)
     malformed: list[int] = field(default_factory=list)
+
+    @property
+    def without_answer(self) -> str:
+        """The lines that were sent and have no answer, in words; "" if there are none."""
+        numbers = [*self.lost, *self.unanswered]
+        return _lines(numbers) if numbers else ""
 
 
 @dataclass(frozen=True)
@@ -64,14 +75,34 @@ class Conversation:
         Raises `AppFailed`, `NotReached`, `Refused`, or `CliError` for inputs without an answer (code 10) and for
         lines that were no JSON objects (code 1).
         """
-        while self._has_something_to_send():
-            session = self._connect()
-            try:
-                ended = self._talk(session)
-            finally:
-                session.drop()
-            self._judge(ended)
+        try:
+            while self._has_something_to_send():
+                self._judge(self._session())
+        except ApiError as error:
+            if not self.tally.lost:
+                raise
+            raise self._told(_no_answer(self.tally, f"the connection was lost, then: {error.message}")) from error
+        except CliError as error:
+            self._told(error)
+            raise
         self._report()
+
+    def _session(self) -> Ended:
+        session = self._connect()
+        try:
+            return self._talk(session)
+        finally:
+            session.drop()
+
+    def _told(self, error: CliError) -> CliError:
+        """The error, which now also names the inputs that have no answer and those that were not sent."""
+        told = [error.hint] if error.hint else []
+        if error.code != Exit.UNKNOWN_OUTCOME and self.tally.without_answer:
+            told.append(f"No answer came to {self.tally.without_answer}, which may have run and be billed.")
+        if self._waiting:
+            told.append(f"Not sent: {_lines(number for number, _ in self._waiting)}, and what follows.")
+        error.hint = "\n".join(told)
+        return error
 
     # -- what comes from stdin
 
@@ -101,6 +132,9 @@ class Conversation:
     # -- the session
 
     def _connect(self) -> Session:
+        too_early = self._send_at - time.monotonic()
+        if too_early > 0:
+            time.sleep(too_early)
         while True:
             try:
                 return self._plan.connect()
@@ -125,7 +159,9 @@ class Conversation:
                 self._take(event)
             elif isinstance(event, Ended):
                 return event
-            elif not is_there and self._is_over(time.monotonic() - self._stirred_at):
+            elif is_heard and session.is_midway:
+                self._stirred_at = time.monotonic()
+            elif self._is_over(time.monotonic() - self._stirred_at):
                 session.close()
                 return Ended(1000)
 
@@ -154,28 +190,28 @@ class Conversation:
 
     def _take(self, event: Received) -> None:
         self._failures = 0
-        self._stirred_at = time.monotonic()
         if self.tally.unanswered:
             self.tally.unanswered.popleft()
         self._plan.answer(event.value)
+        self._stirred_at = time.monotonic()  # the reader of stdout may have taken its time
 
     def _is_over(self, silent: float) -> bool:
         """Whether all was said: stdin ended, each input has an answer, and nothing more came for a moment."""
-        waiting = list(self.tally.unanswered)
-        if waiting and self._plan.idle is not None and silent >= self._plan.idle:
-            self.tally.lost += waiting
-            raise _no_answer(waiting, f"nothing came for {self._plan.idle:g} s")
+        unanswered, idle = self.tally.unanswered, self._plan.idle
+        if unanswered and idle is not None and silent >= idle:
+            raise _no_answer(self.tally, f"nothing came for {idle:g} s")
         has_ended = self._lines.is_over and not self._waiting
-        return has_ended and not waiting and silent >= LINGER_SECONDS
+        return has_ended and not unanswered and silent >= LINGER_SECONDS
 
     def _judge(self, ended: Ended) -> None:
         """What the end of a session means; returns where the conversation may go on in another."""
-        waiting = list(self.tally.unanswered)
-        self.tally.unanswered.clear()
         if ended.failure == UNAUTHORIZED:
+            self.tally.unanswered.clear()
             raise Refused(UNAUTHORIZED, status=401)
         if ended.failure:
             raise AppFailed(f"the app ended the session: {ended.failure}")
+        waiting = list(self.tally.unanswered)
+        self.tally.unanswered.clear()
         if ended.is_good:
             if waiting:
                 self._plan.warn(f"the session ended without an answer to {_lines(waiting)}")
@@ -186,23 +222,39 @@ class Conversation:
         self.tally.lost += waiting
         told = f"; no answer came to {_lines(waiting)}" if waiting else ""
         self._plan.warn(f"the connection {how}{told}")
+        self._back_off(how)
+
+    def _back_off(self, how: str) -> None:
+        """Waits before the next connection where the last ones brought nothing: each costs an input."""
+        self._failures += 1
+        if self._failures > _RECONNECTIONS and self._waiting:
+            raise NotReached(f"the connection {how} {self._failures} times without an answer")
+        if self._failures > 1:
+            time.sleep(min(_LONGEST_PAUSE, 0.25 * 2**self._failures))
 
     def _report(self) -> None:
         if self.tally.lost:
-            raise _no_answer(self.tally.lost, "the connection was lost")
+            raise _no_answer(self.tally, "the connection was lost")
         if self.tally.malformed:
             raise CliError(f"{_lines(self.tally.malformed)} held no JSON object and was skipped")
 
 
-def _no_answer(numbers: list[int], why: str) -> CliError:
+def _no_answer(tally: Tally, why: str) -> CliError:
     return CliError(
-        f"no answer came to {_lines(numbers)}: {why}",
+        f"no answer came to {tally.without_answer}: {why}",
         hint="They may have run and be billed, so they were not sent again.",
         code=Exit.UNKNOWN_OUTCOME,
     )
 
 
 def _lines(numbers: Iterable[int]) -> str:
-    listed = list(numbers)
-    shown = ", ".join(str(number) for number in listed[:10]) + (", …" if len(listed) > 10 else "")
-    return f"line {shown}" if len(listed) == 1 else f"lines {shown}"
+    """Lines in words, many neighbours as a range: `line 3`, `lines 1, 4-90`."""
+    listed = sorted(numbers)
+    runs: list[list[int]] = []
+    for number in listed:
+        if runs and number <= runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    told = ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs[:_MOST_RUNS])
+    return f"line{'s' * (len(listed) > 1)} {told}{', …' * (len(runs) > _MOST_RUNS)}"

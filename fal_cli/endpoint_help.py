@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from fal_cli.completion.walk import place
 from fal_cli.context import Context
 from fal_cli.errors import CliError
 from fal_cli.options import GlobalFlags
@@ -26,13 +27,9 @@ def section(words: Sequence[str], context: Context) -> str:
 
 def _endpoint(words: Sequence[str]) -> str:
     """The word that names an endpoint or a local app, where a call's help is asked for."""
-    verb = next((at for at, word in enumerate(words) if word in _VERBS), None)
-    if verb is None or not any(word in _HELP for word in words):
-        return ""
-    after = words[verb + 1 :]
-    return next(
-        (word for word in after if "/" in word and not word.startswith(("-", "@", "{")) and "=" not in word), ""
-    )
+    here = place([word for word in words if word not in _HELP])
+    first = here.words[0] if here.path in _VERBS and here.words else ""
+    return first if "/" in first and "=" not in first else ""
 
 
 def _profile(words: Sequence[str]) -> str:

@@ -13,8 +13,8 @@ from typing import Any, Self, dataclass_transform
 class Fields(SimpleNamespace):
     """The annotated names of a class are its fields, and what they are set to there is their default.
 
-    Made by keywords, equal by their values, not to be changed; type checkers see a frozen dataclass. A default must
-    be a value that nobody can change.
+    Made by keywords, and equal by their values. They are not to be changed: type checkers see a frozen dataclass. A
+    default must be a value that nobody can change.
     """
 
     def __init__(self, **given: Any) -> None:

@@ -14,9 +14,9 @@ from fal_cli.api.options import CallOptions
 from fal_cli.api.wire import Wire
 from fal_cli.call import Call, parse_target, resolve
 from fal_cli.context import Context
-from fal_cli.conversation import Conversation, Plan
+from fal_cli.conversation import AppFailed, Conversation, Plan
 from fal_cli.endpoint import EndpointId, Target
-from fal_cli.errors import CliError, UsageError
+from fal_cli.errors import UsageError
 from fal_cli.inputs.attachment import holds_attachments
 from fal_cli.inputs.gather import STDIN, gather
 from fal_cli.interrupts import Interrupted
@@ -24,6 +24,7 @@ from fal_cli.ledger import State
 from fal_cli.saving import write_whole
 from fal_cli.submission import begin, nothing_sent, state_after
 from fal_cli.terminal.frames import as_base64, jsonable
+from fal_cli.terminal.output import ReaderGone
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,12 @@ def converse(context: Context, name: str, items: Sequence[str], texts: Sequence[
     except ApiError as error:
         entry.ended(state_after(error), error.message)
         raise
-    except (CliError, Interrupted) as error:
-        entry.ended(State.UNKNOWN, str(error))
+    except AppFailed as error:
+        entry.ended(State.FAILED, error.message)
+        raise
+    except (Exception, Interrupted) as error:  # whatever it is, the row must not go on saying that it is being sent
+        is_known = isinstance(error, ReaderGone) and not conversation.tally.without_answer
+        entry.ended(State.COMPLETED if is_known else State.UNKNOWN, str(error))
         raise
     entry.ended(State.COMPLETED)
 
@@ -123,7 +128,7 @@ def _writer(context: Context, target: Target, directory: str) -> Callable[[Any],
 
 
 def _stake(conversation: Conversation) -> tuple[str, ...]:
-    waiting = len(conversation.tally.unanswered)
-    if waiting == 0:
+    untold = conversation.tally.without_answer
+    if not untold:
         return ("The session was closed; every input that was sent has its answer.",)
-    return (f"The session was closed; {waiting} inputs that were sent have no answer and may be billed.",)
+    return (f"The session was closed; no answer came to {untold}, which may have run and be billed.",)

@@ -12,8 +12,8 @@ import pytest
 
 from fal_cli import conversation
 from fal_cli.api.errors import NotReached, Refused
-from fal_cli.api.realtime import AppFailed, Ended, Received
-from fal_cli.conversation import Conversation, Plan
+from fal_cli.api.realtime import Ended, Received
+from fal_cli.conversation import AppFailed, Conversation, Plan
 from fal_cli.errors import CliError, Exit
 from fal_cli.inputs.stdin import Lines
 
@@ -73,11 +73,11 @@ class Scripted:
         self._clock = clock
         self._script = script
         self._fed = fed
-        self._events: list[tuple[float, Received | Ended]] = []
+        self._events: list[tuple[float, Received | Ended | None]] = []
         self.sent: list[Any] = []
         self.sent_at: list[float] = []
         self.closed_with_unanswered: int | None = None
-        self.is_broken = False
+        self.is_broken = self.is_midway = False
         self._answers = 0
 
     def drop(self) -> None:
@@ -85,6 +85,11 @@ class Scripted:
 
     def answer(self, value: Any, *, after: float = 0.0) -> None:
         self._events.append((self._clock.now + after, Received(value)))
+
+    def arrives_over(self, seconds: float, value: Any) -> None:
+        """An answer whose parts come each quarter of a second."""
+        self._events += [(self._clock.now + part / 4, None) for part in range(int(seconds * 4))]
+        self._events.append((self._clock.now + seconds, Received(value)))
 
     def end(self, ended: Ended) -> None:
         self._events.append((self._clock.now, ended))
@@ -103,6 +108,7 @@ class Scripted:
 
     def receive(self) -> Received | Ended | None:
         _, event = self._events.pop(0)
+        self.is_midway = event is None
         self._answers += isinstance(event, Received)
         return event
 
@@ -120,7 +126,7 @@ class Held:
         self.answers: list[Any] = []
         self.warnings: list[str] = []
         usual: dict[str, Any] = {"defaults": {}, "throttle": 0.0, "idle": None, "warn": self.warnings.append}
-        self._plan = Plan(connect=self._connect, answer=self.answers.append, **{**usual, **plan})
+        self._plan = Plan(**{"connect": self._connect, "answer": self.answers.append, **usual, **plan})
 
     def hold(self, values: Iterable[Any]) -> "Held":
         self._fed = Fed(values, lambda: bool(self.warnings))
@@ -191,7 +197,7 @@ def test_further_results_are_heard_until_the_app_is_quiet(clock: Clock) -> None:
     [
         pytest.param([b"{", {"a": 1}], "line 1 held", id="one"),
         pytest.param([{"a": 1}, b"[1]", b"", b'"x"'], "lines 2, 4 held", id="two, an empty one between"),
-        pytest.param([b"x"] * 11, "lines 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, … held", id="many"),
+        pytest.param([b"x"] * 11, "lines 1-11 held", id="many"),
     ],
 )
 def test_malformed_lines_are_told_at_the_end(clock: Clock, lines: list[Any], named: str) -> None:
@@ -294,3 +300,73 @@ def test_the_wait_for_an_answer_begins_with_its_input(clock: Clock) -> None:
 
     held = Held(clock, script, idle=120.0).hold([{"a": 1}, {"a": 2}])
     assert held.answers == [{"a": 1}, {"a": 2}]
+
+
+@pytest.mark.parametrize(
+    "refusal", [Refused("not now", status=429), NotReached("no connection")], ids=["refused", "not reached"]
+)
+def test_what_was_lost_before_a_connection_that_cannot_be_opened_again_is_told(
+    clock: Clock, refusal: Exception
+) -> None:
+    held = Held(clock, then({"n": 1}, Ended(1011)), refusal)
+    with pytest.raises(CliError, match="no answer came to line 2: the connection was lost, then: no") as caught:
+        held.hold([{"a": 1}, {"a": 2}, None, {"a": 3}])
+    assert caught.value.code == Exit.UNKNOWN_OUTCOME
+    assert "Not sent: line 3, and what follows." in caught.value.hint
+
+
+def test_the_apps_own_error_and_a_failing_writer_name_what_has_no_answer(clock: Clock) -> None:
+    def full(value: Any) -> None:
+        raise CliError("cannot write to stdout", hint="Make room.")
+
+    with pytest.raises(AppFailed) as caught:
+        Held(clock, then({"n": 1}, None, Ended(1000, "INTERNAL_ERROR"))).hold([{"a": 1}, {"a": 2}, {"a": 3}])
+    assert caught.value.hint == "No answer came to lines 2, 3, which may have run and be billed."
+    with pytest.raises(CliError) as failed:
+        Held(clock, then(None, [{"n": 1}]), answer=full).hold([{"a": 1}, {"a": 2}])
+    assert failed.value.hint == "Make room.\nNo answer came to line 2, which may have run and be billed."
+
+
+def test_connections_that_bring_nothing_are_opened_ever_more_seldom_and_then_not_at_all(clock: Clock) -> None:
+    """Each of them costs an input."""
+    held = Held(clock, then(CUT), then(CUT), then(CUT), then(CUT), then(CUT), echo)
+    with pytest.raises(CliError, match="no answer came to lines 1-5") as caught:
+        held.hold([{"a": number} for number in range(1, 9)])
+    assert caught.value.code == Exit.UNKNOWN_OUTCOME
+    assert len(held.sessions) == 5
+    assert clock.slept == sorted(clock.slept)
+    assert len(clock.slept) == 3
+
+
+def test_throttle_is_waited_out_before_a_connection_is_opened(clock: Clock) -> None:
+    held = Held(clock, then([{"n": 1}, Ended(1012)]), echo, throttle=3.0).hold([{"a": 1}, {"a": 2}])
+    assert (len(held.sessions), clock.slept, held.answers) == (2, [3.0], [{"n": 1}, {"a": 2}])
+
+
+def test_a_result_on_its_way_is_no_silence(clock: Clock) -> None:
+    def script(session: Scripted, value: Any) -> None:
+        session.arrives_over(5.0, value)
+
+    assert Held(clock, script, idle=2.0).hold([{"a": 1}]).answers == [{"a": 1}]
+
+
+def test_a_slow_reader_of_the_answers_is_no_silence_of_the_app(clock: Clock) -> None:
+    def slow(value: Any) -> None:
+        clock.now += 4.0
+        answers.append(value)
+
+    def script(session: Scripted, value: Any) -> None:
+        session.answer(value, after=0.1)
+
+    answers: list[Any] = []
+    Held(clock, script, idle=2.0, answer=slow).hold([{"a": 1}, {"a": 2}, {"a": 3}])
+    assert answers == [{"a": 1}, {"a": 2}, {"a": 3}]
+
+
+def test_empty_lines_do_not_put_off_the_limit(clock: Clock) -> None:
+    def tick(text: str) -> None:
+        clock.now += 0.5
+
+    with pytest.raises(CliError, match="no answer came to line 1: nothing came for 2 s"):
+        Held(clock, silent, idle=2.0, warn=tick).hold([{"a": 1}, *[b"no JSON"] * 1000])
+    assert clock.now < 4.0

@@ -100,6 +100,15 @@ class TestHelp:
     ) -> None:
         assert served(*words).text == served(words[0], "--help").text
 
+    def test_an_options_value_is_no_endpoint(self, served: Program) -> None:
+        words = ("--path", "a/b", "-o", "private/customer.json", "--webhook", "http://127.0.0.1:9/x")
+        assert "Inputs of fal-ai/flux/dev" in served("run", *words, "fal-ai/flux/dev", "--help").text
+        assert served("run", *words, "--help").text == served("run", "--help").text
+
+    @pytest.mark.parametrize("columns", ["1", "3", "40"])
+    def test_in_the_narrowest_window(self, served: Program, columns: str) -> None:
+        assert "Inputs of" in served("run", "fal-ai/flux/dev", "--help", env={"COLUMNS": columns}).text
+
     def test_no_service_and_no_such_profile_are_no_trouble_for_help(self, fal: Program) -> None:
         usual = fal("run", "--help").text
         assert fal("run", "a/b", "--help", env={"FAL_API_HOST": "http://127.0.0.1:9", "FAL_KEY": "a:b"}).text == usual

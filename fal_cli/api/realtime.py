@@ -18,7 +18,7 @@ import websocket
 from fal_cli import __version__
 from fal_cli.api import answers
 from fal_cli.api.duplex import WOULD_BLOCK, Duplex, readable
-from fal_cli.api.errors import ApiError, NotReached, Phase, Refused, Unavailable, read_detail
+from fal_cli.api.errors import NotReached, Phase, Refused, Unavailable, read_detail
 from fal_cli.api.wire import Request, TransportFailure, Wire, ca_bundle
 from fal_cli.endpoint import EndpointId, Target, url_on
 
@@ -30,10 +30,6 @@ _NORMAL = 1000
 
 
 UNAUTHORIZED = "Unauthorized"
-
-
-class AppFailed(ApiError):
-    """The app ended the session with an error of its own."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +115,7 @@ class Session:
         self._encoding = encoding
         self._failure = ""
         self.is_broken = False  # half a frame may have left, and nothing can follow it
-        self._is_midway = False  # whether the package holds the beginning of a frame
+        self.is_midway = False  # whether a result has begun to come
 
     def send(self, value: Any) -> None:
         """Sends one input, whole. Raises `NotReached` where the connection is gone."""
@@ -142,16 +138,16 @@ class Session:
     def receive(self) -> Received | Ended | None:
         """The next result or the end; None if none has come yet as a whole. Answers pings meanwhile."""
         try:
-            payload = None if self._is_midway else self._duplex.short_frame()
+            payload = None if self.is_midway else self._duplex.short_frame()
             if payload is not None:
                 return self._binary(payload)
-            self._is_midway = True
+            self.is_midway = True
             opcode, frame = self._socket.recv_data_frame(True)
         except WOULD_BLOCK:
             return Ended(None, self._failure) if self.is_broken else None
         except (websocket.WebSocketException, OSError):
             return Ended(None, self._failure)
-        self._is_midway = False
+        self.is_midway = False
         if opcode == websocket.ABNF.OPCODE_CLOSE:
             return Ended(_close_code(frame.data), self._failure)
         if opcode == websocket.ABNF.OPCODE_BINARY:
@@ -173,14 +169,14 @@ class Session:
     def _binary(self, data: bytes) -> Received | Ended | None:
         try:
             value = self._encoding.decode(data)
-        except (ValueError, RecursionError, msgpack.UnpackException):
+        except (ValueError, TypeError, OverflowError, RecursionError, msgpack.UnpackException):
             return Ended(_NORMAL, "a frame came that cannot be read (is it the right --encoding?)")
         return self._taken(value)
 
     def _text(self, data: bytes) -> Received | None:
         try:
             value = json.loads(data)
-        except ValueError:
+        except (ValueError, RecursionError):
             value = {"text": data.decode("utf-8", "replace")}
         return self._taken(value)
 
