@@ -67,6 +67,8 @@ class Conversation:
         self._send_at = 0.0
         self._stirred_at = 0.0  # when one of both sides last said something
         self._failures = 0
+        self._has_heard = False  # an answer, in this session
+        self._why_lost = "the connection was lost"
         self.tally = Tally()
 
     def hold(self) -> None:
@@ -81,7 +83,7 @@ class Conversation:
         except ApiError as error:
             if not self.tally.lost:
                 raise
-            raise self._told(_no_answer(self.tally, f"the connection was lost, then: {error.message}")) from error
+            raise self._told(_no_answer(self.tally, f"{self._why_lost}, then: {error.message}")) from error
         except CliError as error:
             self._told(error)
             raise
@@ -148,6 +150,7 @@ class Conversation:
 
     def _talk(self, session: Session) -> Ended:
         self._stirred_at = time.monotonic()
+        self._has_heard = False
         while True:
             pause = self._send_next(session)
             wants_more = not (self._waiting or self._lines.is_over)
@@ -190,6 +193,7 @@ class Conversation:
 
     def _take(self, event: Received) -> None:
         self._failures = 0
+        self._has_heard = True
         if self.tally.unanswered:
             self.tally.unanswered.popleft()
         self._plan.answer(event.value)
@@ -215,6 +219,10 @@ class Conversation:
         if ended.is_good:
             if waiting:
                 self._plan.warn(f"the session ended without an answer to {_lines(waiting)}")
+            # An app may make one answer of many inputs, but not none.
+            if not self._has_heard:
+                self.tally.lost += waiting
+                self._why_lost = "the app ended the session"
             return
         how = "was cut" if ended.code is None else f"was closed with code {ended.code}"
         if self._lines.is_over and not waiting and not self._waiting:
@@ -234,7 +242,7 @@ class Conversation:
 
     def _report(self) -> None:
         if self.tally.lost:
-            raise _no_answer(self.tally, "the connection was lost")
+            raise _no_answer(self.tally, self._why_lost)
         if self.tally.malformed:
             raise CliError(f"{_lines(self.tally.malformed)} held no JSON object and was skipped")
 

@@ -254,6 +254,13 @@ def test_a_good_end_without_an_answer_is_told(clock: Clock) -> None:
     assert held.warnings == ["the session ended without an answer to line 2"]
 
 
+def test_a_good_end_without_any_answer_is_no_success(clock: Clock) -> None:
+    held = Held(clock, then(None, GOOD))
+    with pytest.raises(CliError, match="no answer came to lines 1, 2: the app ended the session") as caught:
+        held.hold([{"a": 1}, {"a": 2}])
+    assert caught.value.code == Exit.UNKNOWN_OUTCOME
+
+
 def test_the_apps_own_error_ends_it(clock: Clock) -> None:
     with pytest.raises(AppFailed, match="INTERNAL_ERROR: no cats"):
         Held(clock, then(Ended(1000, "INTERNAL_ERROR: no cats"))).hold([{"a": 1}])

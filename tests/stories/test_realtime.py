@@ -603,7 +603,7 @@ def test_a_session_that_ends_well_before_an_answer_is_told(fal: Program) -> None
         socket.close(1000)
 
     with app(talk) as (url, _):
-        done = fal("realtime", url, stdin=jsonl({"a": 1}), code=None)
+        done = fal("realtime", url, stdin=jsonl({"a": 1}), code=10)
     assert "line 1" in done.stderr
     assert done.stdout == b""
 
