@@ -4,13 +4,14 @@ A file is a line of JSON (what it is of, its age and facts) and then the bytes a
 """
 
 import json
-import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
+
+from fal_cli import private_files
 
 _LONGEST_NAME = 120
 
@@ -52,7 +53,8 @@ class Cache:
         now = self._now()
         head = {**facts, "name": name, "kept_at": now if kept_at is None else kept_at, "until": now + seconds}
         with suppress(OSError, ValueError):
-            _write_privately(self._path(name), json.dumps(head).encode() + b"\n" + body)
+            private_files.make_folder(self.folder)
+            private_files.replace(self._path(name), json.dumps(head).encode() + b"\n" + body)
 
     def _path(self, name: str) -> Path:
         plain = quote(name, safe="")
@@ -61,21 +63,3 @@ class Cache:
 
             plain = f"{plain[:80]}-{hashlib.sha256(name.encode('utf-8', 'replace')).hexdigest()[:24]}"
         return self.folder / f"{plain}.json"
-
-
-def _write_privately(path: Path, data: bytes) -> None:
-    """A whole file or none, readable by its owner alone; a process that reads it meanwhile has the one before."""
-    import tempfile
-
-    for folder in (*reversed(path.parent.parents), path.parent):
-        if not folder.exists():
-            folder.mkdir(exist_ok=True, mode=0o700)
-    descriptor, part = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(data)
-        os.replace(part, path)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(part)
-        raise

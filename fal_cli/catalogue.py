@@ -7,7 +7,6 @@ believed for ten seconds.
 """
 
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
@@ -19,6 +18,7 @@ from fal_cli import settings
 from fal_cli.api.errors import ApiError, NotReached
 from fal_cli.api.hosts import is_loopback
 from fal_cli.api.model import Model, Search
+from fal_cli.api.workers import TooLate, within
 from fal_cli.cache import Cache, Kept
 from fal_cli.endpoint import InvalidEndpoint, LocalApp, Target, parse_target
 from fal_cli.errors import CliError, Exit, NoCredentials
@@ -309,23 +309,10 @@ def _within(seconds: float, job: "Callable[[], Described | None]") -> "Described
 
     On a thread, since no limit of a socket bounds a name's look-up, a connection and an answer together.
     """
-    found: list[Described | None] = []
-    failures: list[Exception] = []
-
-    def work() -> None:
-        try:
-            found.append(job())
-        except Exception as error:
-            failures.append(error)
-
-    worker = threading.Thread(target=work, name="schema", daemon=True)
-    worker.start()
-    worker.join(seconds)
-    if failures:
-        raise failures[0]
-    if not found:
-        raise NotReached(f"no answer within {seconds:g} s")
-    return found[0]
+    try:
+        return within(seconds, job, name="schema")
+    except TooLate:
+        raise NotReached(f"no answer within {seconds:g} s") from None
 
 
 def _explained(context: "Context", target: Target, error: ApiError) -> Exception:

@@ -3,13 +3,13 @@
 It may be missing, locked, or never answer (a D-Bus without its other end), so every call has a limit.
 """
 
-import threading
 from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, TypeVar
 
 from fal_cli.api.redaction import redacted
+from fal_cli.api.workers import TooLate, within
 from fal_cli.errors import NoCredentials, UsageError
 
 T = TypeVar("T")
@@ -51,26 +51,15 @@ def remove(entry: str) -> None:
 
 def _within_limit(action: Callable[[Any], T], secret: str = "") -> T:
     """What `action` makes of the library. A thread that never ends is left behind, and ends with the process."""
-    results: list[T] = []
-    failures: list[Exception] = []
-
-    def work() -> None:
-        try:
-            results.append(action(import_module("keyring")))
-        except Exception as error:  # the library's backends raise whatever theirs do
-            failures.append(error)
-
-    thread = threading.Thread(target=work, name="keyring", daemon=True)
-    thread.start()
-    thread.join(LIMIT_SECONDS)
-    if results:
-        return results[0]
-    if not failures:
+    try:
+        return within(LIMIT_SECONDS, lambda: action(import_module("keyring")), name="keyring")
+    except TooLate:
         raise KeychainError(
             f"the system keyring did not answer within {LIMIT_SECONDS:.0f} seconds",
             hint="Unlock it and try again, or set FAL_KEY.",
-        )
-    raise _explained(failures[0], secret)
+        ) from None
+    except Exception as error:  # the library's backends raise whatever theirs do
+        raise _explained(error, secret) from None
 
 
 def _explained(error: Exception, secret: str) -> KeychainError:

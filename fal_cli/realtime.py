@@ -66,8 +66,8 @@ def converse(context: Context, name: str, items: Sequence[str], texts: Sequence[
         entry.ended(State.FAILED, error.message)
         raise
     except (Exception, Interrupted) as error:  # whatever it is, the row must not go on saying that it is being sent
-        is_known = isinstance(error, ReaderGone) and not conversation.tally.without_answer
-        entry.ended(State.COMPLETED if is_known else State.UNKNOWN, str(error))
+        is_whole = isinstance(error, ReaderGone) and not conversation.tally.without_answer
+        entry.ended(State.COMPLETED if is_whole else State.UNKNOWN, str(error))
         raise
     entry.ended(State.COMPLETED)
 

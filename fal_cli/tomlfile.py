@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from fal_cli import private_files
 from fal_cli.errors import CliError, UsageError
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
@@ -61,14 +62,14 @@ def changing(path: Path) -> Iterator[dict[str, Any]]:
     """
     target = Path(os.path.realpath(path))  # a link to a file of the user's own stays one
     try:
-        _make_private(target.parent)
+        private_files.make_folder(target.parent)
         with _alone(target.parent):
             values, is_exposed = read(target)
             before = dumps(values)
             yield values
             after = dumps(values)
             if after != before or is_exposed:
-                _replace(target, _HEADER + after)
+                private_files.replace(target, (_HEADER + after).encode(), lasting=True)
     except OSError as error:
         raise CliError(f"cannot write {path}: {error.strerror or error}") from None
     except NotWritable as error:
@@ -107,31 +108,6 @@ def _value(name: str, value: object) -> str:
 def _text(text: str) -> str:
     """A basic string: JSON's, whose escapes TOML shares, but for DEL, which JSON leaves bare."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007F")
-
-
-def _replace(path: Path, text: str) -> None:
-    """Puts a new file in the place of the old one."""
-    import tempfile
-
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # 0600 from the start
-    try:
-        with open(descriptor, "wb") as stream:
-            if hasattr(os, "fchmod"):
-                os.fchmod(descriptor, 0o600)  # a umask may have taken even our own rights
-            stream.write(text.encode())
-            stream.flush()
-            os.fsync(descriptor)
-        os.replace(name, path)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(name)
-        raise
-
-
-def _make_private(folder: Path) -> None:
-    for part in (*reversed(folder.parents), folder):
-        if not part.exists():
-            part.mkdir(exist_ok=True, mode=0o700)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Several jobs at a time on threads that never keep the program from ending.
+"""Jobs on threads that never keep the program from ending: several at a time, or one for a limited time.
 
 An executor's threads are joined when the interpreter ends, so that Ctrl-C would wait for the slowest of them.
 """
@@ -8,6 +8,10 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 T = TypeVar("T")
+
+
+class TooLate(Exception):
+    """A job that has not ended within its time. It goes on by itself."""
 
 
 def in_parallel(jobs: Sequence[Callable[[], T]], threads: int) -> list[T]:
@@ -45,3 +49,24 @@ def in_parallel(jobs: Sequence[Callable[[], T]], threads: int) -> list[T]:
     if failures:
         raise failures[0]
     return [results[number] for number in range(len(jobs))]
+
+
+def within(seconds: float, job: Callable[[], T], *, name: str) -> T:
+    """What `job` returns or raises within so long, on a thread of that name. Raises `TooLate`."""
+    results: list[T] = []
+    failures: list[Exception] = []
+
+    def work() -> None:
+        try:
+            results.append(job())
+        except Exception as error:  # whatever it is, it is raised again where the job is waited for
+            failures.append(error)
+
+    thread = threading.Thread(target=work, name=name, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if failures:
+        raise failures[0]
+    if not results:
+        raise TooLate
+    return results[0]
