@@ -17,7 +17,7 @@ class ManPages(BuildHookInterface):
         """Called before the wheel is put together."""
         sys.path.insert(0, self.root)
         try:
-            from fal_cli import manpages
+            from fal_cli.cli import manpages
 
             self._folder = tempfile.TemporaryDirectory()
             for path in manpages.write(Path(self._folder.name)):

@@ -35,7 +35,7 @@ def _dispatch(words: list[str]) -> int:
 
         return _print(f"fal-cli {__version__}\n")
     if words[:1] == ["__complete"]:
-        from fal_cli.completion import answer
+        from fal_cli.cli.completion import answer
 
         answer.main(words[1:])
         return 0
@@ -46,18 +46,20 @@ def _run(words: list[str]) -> int:
     import gc
     import os
 
-    gc.disable()  # what is imported stays; `options.bind` enables it for what the verb makes
-    from fal_cli import cleanup, interrupts
+    gc.disable()  # what is imported stays; `cli.binding` enables it for what the verb makes
+    from fal_cli import signals
+    from fal_cli.files import cleanup
 
-    interrupts.install()
+    signals.install()
     try:
         from fal_cli import app
-        from fal_cli.context import Context, Streams
+        from fal_cli.context import Context
+        from fal_cli.terminal.streams import Streams
 
         program = os.path.basename(sys.argv[0])
         name = program if program in ("fal", "fal-cli") else "fal"
         return app.main(words, Context(Streams.standard(), os.environ, program=name))
-    except interrupts.Interrupted as interruption:  # while still importing, or a second one while ending
+    except signals.Interrupted as interruption:  # while still importing, or a second one while ending
         return interruption.code
     finally:
         cleanup.run()

@@ -1,29 +1,16 @@
 """The command tree, and the only `except` that ends the process."""
 
-import re
 import traceback
-from collections.abc import Callable, Sequence
-from importlib import import_module
-from typing import Annotated
+from collections.abc import Sequence
 
 import typer
 
-from fal_cli import __version__
-from fal_cli.commands import VERBS, Verb
+from fal_cli.cli.run import asks_for_json, run_words
 from fal_cli.context import Context
 from fal_cli.errors import Exit, Report, report
-from fal_cli.interrupts import Interrupted
-from fal_cli.options import GlobalFlags, bind, help_tail
+from fal_cli.options import GlobalFlags
+from fal_cli.signals import Interrupted
 from fal_cli.terminal.output import ReaderGone
-
-_HELP = ("-h", "--help")
-_JSON = "--json"
-_LONGEST_LINE = 64
-_EXAMPLES = """\
-  fal --sandbox run fal-ai/flux/dev prompt="a cat"    # no key, no network, no cost
-  fal models flux
-  fal run fal-ai/flux/dev prompt="a cat" -o cat.png"""
-_SETTINGS = {"help_option_names": list(_HELP), "max_content_width": 100}
 
 
 def main(words: Sequence[str], context: Context) -> int:
@@ -37,7 +24,7 @@ def main(words: Sequence[str], context: Context) -> int:
             context.talk.essential(line)
         return interruption.code
     except typer.TyperException as error:
-        context.add_flags(GlobalFlags(json=_asks_for_json(words)))
+        context.add_flags(GlobalFlags(json=asks_for_json(words)))
         return _fail(context, _usage_report(error, words, context))
     except SystemExit:  # Typer's own end when the reader of its help is gone
         return 0
@@ -47,112 +34,11 @@ def main(words: Sequence[str], context: Context) -> int:
         return _fail(context, _kept(context, report(error, tool=context.tool, lost=context.lost)))
 
 
-def run_words(words: Sequence[str], context: Context) -> int:
-    """Parses and runs a command line without catching anything."""
-    if not words and context.streams.stdout_is_terminal:
-        from fal_cli.welcome import welcome
-
-        welcome(context)
-        return 0
-    if _asks_for_tree(words):
-        from fal_cli import tree
-
-        if tree.write(context, [word for word in words if word not in (*_HELP, _JSON)]):
-            return 0
-    section = ""
-    if any(word in _HELP for word in words):
-        from fal_cli import endpoint_help
-
-        section = endpoint_help.section(words, context)
-    command = typer.main.get_command(build(words, section=section))
-    code = command.main(args=list(words) or ["--help"], prog_name=context.program, standalone_mode=False, obj=context)
-    return code if isinstance(code, int) else 0
-
-
-def build(words: Sequence[str] | None = None, *, section: str = "") -> typer.Typer:
-    """The command tree. Only the verbs that occur among `words` are imported; all of them if it is None.
-
-    `section` stands in the help of the verb that is called, above its examples.
-
-    A verb is registered wherever its word stands, since an option's value may come before it; the others
-    need no more than their line in the help, and nothing where the first word is the verb.
-    """
-    tree = typer.Typer(
-        name="fal",
-        add_completion=False,
-        suggest_commands=False,
-        rich_markup_mode=None,
-        pretty_exceptions_enable=False,
-        context_settings=_SETTINGS,
-        epilog=f"\b\nExamples:\n{_EXAMPLES}\n\nWhat each of them is for, and topics: fal help",
-    )
-    tree.callback()(bind(_root, is_root=True))
-    is_named = bool(words) and words is not None and words[0] in VERBS
-    for name, verb in VERBS.items():
-        if is_named and words is not None and name != words[0]:
-            continue
-        if words is None or name in words:
-            _register(tree, name, verb, section)
-        else:
-            tree.command(name, help=verb.help, hidden=verb.hidden)(_unreachable)
-    return tree
-
-
-def _root(
-    context: Context, version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False
-) -> None:
-    """The command line for fal.ai's model endpoints: call one, follow it through the queue, keep its result."""
-    if version:
-        context.output.line(f"fal-cli {__version__}")
-        raise typer.Exit
-
-
-def _register(tree: typer.Typer, name: str, verb: Verb, section: str) -> None:
-    module = import_module(f"fal_cli.commands.{verb.module}")
-    subverbs: dict[str, Callable[..., None]] | None = getattr(module, "SUBVERBS", None)
-    if subverbs is None:
-        tree.command(name, hidden=verb.hidden, epilog=help_tail(module.EXAMPLES, section))(bind(module.VERB))
-        return
-    # A group with a verb of its own does that where no other is named: `fal history` beside `fal history show`.
-    own = getattr(module, "VERB", None)
-    group = typer.Typer(
-        suggest_commands=False,
-        rich_markup_mode=None,
-        help=own.__doc__ if own else verb.help,
-        epilog=help_tail(module.EXAMPLES),
-    )
-    group.callback(invoke_without_command=own is not None)(bind(own or _group, is_group=True))
-    for subname, function in subverbs.items():
-        tail = help_tail(_examples_of(f"{name} {subname}", module.EXAMPLES))
-        group.command(subname, epilog=tail, short_help=_in_short(function))(bind(function))
-    tree.add_typer(group, name=name)
-
-
-def _group(context: Context) -> None:
-    """Takes the global options that stand between a group's word and its verb's."""
-
-
-def _unreachable() -> None:
-    raise AssertionError("a verb that was typed is always registered")
-
-
-def _in_short(function: Callable[..., None]) -> str:
-    """What a verb does, for a list: the beginning of its first sentence where that is long."""
-    line = (function.__doc__ or "").partition("\n")[0]
-    return line if len(line) <= _LONGEST_LINE else re.split(r"[:;,] ", line)[0] + "."
-
-
-def _examples_of(path: str, examples: str) -> str:
-    """Those of a group's examples that call one of its commands."""
-    call = re.compile(rf"\bfal (?:--\S+ )*{path}\b")
-    return "\n".join(line for line in examples.splitlines() if call.search(line))
-
-
 def _usage_report(error: Exception, words: Sequence[str], context: Context) -> Report:
     """Typer's own complaint, with what was probably meant."""
-    from fal_cli import complaints
+    from fal_cli.cli import usage_errors
 
-    return report(complaints.explained(error, words, context))
+    return report(usage_errors.explained(error, words, context))
 
 
 def _kept(context: Context, told: Report) -> Report:
@@ -161,18 +47,6 @@ def _kept(context: Context, told: Report) -> Report:
         return told
     kept = f"The result is kept for a while: {context.tool} result {context.accepted_id}"
     return told._replace(hint=f"{told.hint}\n{kept}" if told.hint else kept)
-
-
-def _asks_for_json(words: Sequence[str]) -> bool:
-    """Whether `--json` stands among the options; a verb whose words cannot be parsed never got to say so."""
-    options = list(words)[: list(words).index("--")] if "--" in words else words
-    return _JSON in options
-
-
-def _asks_for_tree(words: Sequence[str]) -> bool:
-    """Whether the words are those of a command, with `--help` and `--json` and nothing else."""
-    plain = all(word in (*_HELP, _JSON) or not word.startswith("-") for word in words)
-    return plain and _JSON in words and any(word in _HELP for word in words)
 
 
 def _fail(context: Context, told: Report) -> int:

@@ -1,60 +1,32 @@
 """Everything a command takes from its surroundings, in one object that a test can fill differently."""
 
-import os
-import sys
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple, TextIO
+from typing import TYPE_CHECKING
 
-from fal_cli.errors import CliError, Exit, NoCredentials, UsageError
+from fal_cli.errors import CliError, NoCredentials, UsageError
+from fal_cli.extras import sandbox_extra
 from fal_cli.options import GlobalFlags
 from fal_cli.terminal.hyperlinks import are_known
 from fal_cli.terminal.output import Output
+from fal_cli.terminal.streams import Streams
 from fal_cli.terminal.talk import Talk
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fal_cli.account import Account
     from fal_cli.api.events import Event
     from fal_cli.api.hosts import Hosts
     from fal_cli.api.wire import Wire
-    from fal_cli.credentials import Credential, Source
+    from fal_cli.auth.account import Account
+    from fal_cli.auth.credentials import Credential, Source
     from fal_cli.inputs.stdin import Stdin
-    from fal_cli.journal import Journal
-    from fal_cli.ledger import Row
+    from fal_cli.ledger.journal import Journal
     from fal_cli.sandbox.server import Sandbox
-    from fal_cli.terminal.board import Board
-    from fal_cli.terminal.transfer import Transfer
-    from fal_cli.terminal.view import View
+    from fal_cli.terminal.progress.base import Board, View
+    from fal_cli.terminal.progress.transfer import Transfer
 
 Stake = Callable[[], tuple[str, ...]]
-SANDBOX_EXTRA = "pip install 'fal-cli[sandbox]'"
-
-
-class Streams(NamedTuple):
-    """The three standard streams and whether each is a terminal. `stdin` is None where it is closed."""
-
-    stdin: BinaryIO | None
-    stdout: BinaryIO
-    stderr: TextIO
-    stdin_is_terminal: bool
-    stdout_is_terminal: bool
-    stderr_is_terminal: bool
-
-    @classmethod
-    def standard(cls) -> "Streams":
-        """The process's own. stderr writes what it cannot encode as escapes rather than fail."""
-        if sys.stderr is not None and hasattr(sys.stderr, "reconfigure"):
-            sys.stderr.reconfigure(errors="backslashreplace")
-        return cls(
-            stdin=sys.stdin.buffer if sys.stdin else None,
-            stdout=sys.stdout.buffer if sys.stdout else open(os.devnull, "wb"),  # lives as long as we
-            stderr=sys.stderr or open(os.devnull, "w"),
-            stdin_is_terminal=bool(sys.stdin and sys.stdin.isatty()),
-            stdout_is_terminal=bool(sys.stdout and sys.stdout.isatty()),
-            stderr_is_terminal=bool(sys.stderr and sys.stderr.isatty()),
-        )
 
 
 class Context:
@@ -131,7 +103,6 @@ class Context:
     @cached_property
     def hosts(self) -> "Hosts":
         """The hosts to call: the environment's, the profile's, or those of a private sandbox. Raises `UsageError`."""
-        from fal_cli import settings
         from fal_cli.api.hosts import Hosts
 
         if self.in_sandbox:
@@ -139,7 +110,13 @@ class Context:
             return Hosts(
                 run=addresses.run, queue=addresses.queue, cdn=addresses.cdn, rest=addresses.rest, api=addresses.api
             )
-        return settings.hosts(self.env, self._source(self.flags.profile).hosts)
+        return self.hosts_of(self.flags.profile)
+
+    def hosts_of(self, profile: str) -> "Hosts":
+        """The hosts that a profile calls; with "" those of the key to call with. Raises `UsageError`."""
+        from fal_cli.config.hosts import hosts
+
+        return hosts(self.env, self._source(profile).hosts)
 
     @cached_property
     def credential(self) -> "Credential":
@@ -149,38 +126,9 @@ class Context:
     @cached_property
     def account(self) -> "Account":
         """Whose calls these are. Raises `NoCredentials`, `UsageError`."""
-        from fal_cli.account import Account
+        from fal_cli.auth.account import Account
 
         return Account(self.hosts, self.credential)
-
-    def account_of(self, row: "Row | None") -> "Account":
-        """The account that made a request: its profile unless another is named, and the host where it runs.
-
-        A host that is not configured now gets the key only if it is the one that made the request there. Raises
-        `CliError`, `NoCredentials`.
-        """
-        from fal_cli import settings
-        from fal_cli.account import Account
-        from fal_cli.api.hosts import answers_here, is_loopback, origin
-
-        if row is None or self.in_sandbox:
-            return self.account
-        is_its_own = row.profile and not self.flags.profile
-        credential = self._credential_of(row.profile) if is_its_own else self.credential
-        hosts = settings.hosts(self.env, self._source(row.profile).hosts) if is_its_own else self.hosts
-        # A sandbox that was ended and is served again has its state, and mostly another port.
-        is_moved = is_loopback(row.host) and is_loopback(hosts.queue) and not answers_here(row.host)
-        is_here = origin(row.host) == origin(hosts.queue) or is_moved
-        if row.host and row.mode == "queue" and not is_here:
-            if credential.key_print != row.key_print:
-                raise CliError(
-                    f"request {row.name} was made at {row.host} with another key",
-                    hint=f"Set FAL_QUEUE_RUN_HOST={row.host} and the key that made it.",
-                    code=Exit.CREDENTIALS,
-                )
-            self.talk.decision(f"{row.host}, where the request was made")
-            hosts = hosts._replace(queue=row.host)
-        return Account(hosts, credential)
 
     def wire(self, view: "View | None" = None, *, local: bool = False, account: "Account | None" = None) -> "Wire":
         """A request layer with an account's hosts and key, which tells `view` (or stderr) of its retries.
@@ -202,21 +150,21 @@ class Context:
     @cached_property
     def journal(self) -> "Journal":
         """The ledger, behind a guard that never stops a call."""
-        from fal_cli.journal import Journal
+        from fal_cli.ledger.journal import Journal
 
         return Journal(self.ledger_path, warn=self.talk.warn, hide=self.hide)
 
     @property
     def ledger_path(self) -> "Path":
         """Where calls are remembered; those to a sandbox, private or served, apart. Raises as `credential`."""
-        from fal_cli import settings
+        from fal_cli.config import paths
 
-        folder = settings.sandbox_folder(self.env) if self._costs_nothing else settings.state_folder(self.env)
+        folder = paths.sandbox_folder(self.env) if self._costs_nothing else paths.state_folder(self.env)
         return folder / "ledger.db"
 
     def view(self, endpoint: str, *, logs: bool = False) -> "View":
         """The display of one followed request."""
-        from fal_cli.terminal.display import open_view
+        from fal_cli.terminal.progress.open import open_view
 
         return open_view(
             self.talk,
@@ -228,7 +176,7 @@ class Context:
 
     def board(self) -> "Board":
         """The display of many followed requests."""
-        from fal_cli.terminal.display import open_board
+        from fal_cli.terminal.progress.open import open_board
 
         return open_board(
             self.talk,
@@ -238,7 +186,7 @@ class Context:
 
     def transfer(self, verb: str, name: str, total: int | None) -> "Transfer":
         """The display of one file on its way."""
-        from fal_cli.terminal.transfer import open_transfer
+        from fal_cli.terminal.progress.transfer import open_transfer
 
         is_terminal = self.streams.stderr_is_terminal and self.env.get("TERM") != "dumb"
         color = self._color(self.streams.stderr_is_terminal)
@@ -246,14 +194,14 @@ class Context:
 
     @cached_property
     def _sandbox(self) -> "Sandbox":
-        from fal_cli import settings
+        from fal_cli.config import paths
 
         with sandbox_extra():
             from fal_cli.sandbox.server import Sandbox
 
             faults = self.env.get("FAL_SANDBOX_FAULT", "").split()
             try:
-                sandbox = Sandbox(settings.sandbox_folder(self.env), faults=faults)
+                sandbox = Sandbox(paths.sandbox_folder(self.env), faults=faults)
             except ValueError as error:
                 raise UsageError(f"FAL_SANDBOX_FAULT: {error}") from None
             except OSError as error:
@@ -271,11 +219,11 @@ class Context:
             return False
 
     def _credential(self, profile: str) -> "Credential":
-        from fal_cli import credentials
+        from fal_cli.auth import credentials
 
         if self.in_sandbox:
             with sandbox_extra():
-                from fal_cli.sandbox.server import SANDBOX_KEY
+                from fal_cli.sandbox.intake.auth import SANDBOX_KEY
             return credentials.Credential(f"Key {SANDBOX_KEY}", "the sandbox")
         found = self._source(profile).credential
         self._secrets.append(found.authorization)
@@ -284,14 +232,14 @@ class Context:
 
     def _source(self, profile: str) -> "Source":
         """Where the key of a profile is, or with "" the key to call with; looked up once."""
-        from fal_cli import credentials
+        from fal_cli.auth import credentials
 
         if profile not in self._sources:
             tell = self.talk.decision if self.talk.level >= 1 else None
             self._sources[profile] = credentials.choose(self.env, profile, warn=self.talk.warn, tell=tell)
         return self._sources[profile]
 
-    def _credential_of(self, profile: str) -> "Credential":
+    def credential_of(self, profile: str) -> "Credential":
         """The key of the profile that made a request; looked up once."""
         if profile not in self._by_profile:
             self.talk.decision(f"profile {profile}, which made the request")
@@ -299,28 +247,10 @@ class Context:
         return self._by_profile[profile]
 
     def _tell_trouble(self, event: "Event") -> None:
-        from fal_cli.terminal.view import trouble
+        from fal_cli.terminal.progress.base import trouble
 
         self.talk.note(trouble(event))
 
     def _color(self, is_terminal: bool) -> bool:
         unwanted = self.flags.no_color or self.env.get("NO_COLOR") or self.env.get("TERM") == "dumb"
         return is_terminal and not unwanted
-
-
-class sandbox_extra:  # reads as a block, like contextlib.suppress
-    """A block whose missing imports mean that the extra is not installed; raises `UsageError` then."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if kind is not None and kind.__module__ == "sqlite3":
-            raise CliError(
-                f"the sandbox's state cannot be read ({error})", hint="Clear it: fal sandbox reset"
-            ) from None
-        if isinstance(error, ImportError):
-            raise UsageError(
-                f"the sandbox needs a package that is not installed ({error.name})",
-                hint=f"Install it: {SANDBOX_EXTRA}",
-            ) from None

@@ -10,8 +10,9 @@ what no client could send, before anything is sent.
 
 import re
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
-from fal_cli.api.hosts import is_loopback
+from fal_cli.urls import is_loopback
 
 NAMESPACES = ("workflows", "comfy")
 
@@ -60,6 +61,12 @@ class LocalApp(NamedTuple):
 
     def __str__(self) -> str:
         return self.url
+
+    @property
+    def root(self) -> str:
+        """The address without a path, where its document is."""
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{parts.netloc}"
 
     def joined(self, path: str) -> "LocalApp":
         """This app's URL with `path` appended, unless it already ends with it."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from fal_cli.api.hosts import origin
+from fal_cli.urls import origin
 
 _SCHEMES = ("https://", "http://", "data:")
 _MEDIA_KEYS = ("_url", "_urls")

@@ -1,44 +1,14 @@
-"""Option types that several verbs share, as groups, and what binds them to a verb's function.
+"""Option types that several verbs share, and groups of them: `Fields` whose annotations are Typer options."""
 
-A verb is a plain function of a `Context`, its own options, and groups: `Fields` whose annotations are Typer
-options. `bind` flattens the groups into the signature that Typer reads and puts them together again.
-"""
-
-import gc
-import inspect
-import re
-import typing
-from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
+from fal_cli.durations import DURATION_HELP, seconds
 from fal_cli.fields import Fields
 
 Language = Literal["curl", "python", "js", "shell"]
 PrintWhat = Literal["result", "envelope", "urls", "files", "text", "id", "url", "none"]
-DURATION_HELP = "such as 90s, 10m or 1h30m"
-
-_DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?")
-_LONGEST_SECONDS = 366 * 86_400.0
-_TAIL = "Global options (see fal --help) work here too: --sandbox --profile --json -q -v --no-color."
-
-
-def seconds(text: str) -> float:
-    """A duration in seconds: `90`, `90s`, `10m`, `1h30m`. Raises `typer.BadParameter`."""
-    if re.fullmatch(r"\d+(?:\.\d+)?", text):
-        return _bounded(float(text))
-    match = _DURATION.fullmatch(text)
-    if not text or not match:
-        raise typer.BadParameter(f"{text!r} is not a duration {DURATION_HELP}")
-    hours, minutes, rest = (float(part or 0) for part in match.groups())
-    return _bounded(hours * 3600 + minutes * 60 + rest)
-
-
-def _bounded(count: float) -> float:
-    if count > _LONGEST_SECONDS:
-        raise typer.BadParameter("that is longer than a year")
-    return count
 
 
 def _kept_on_interrupt(ctx: typer.Context, value: str) -> str:
@@ -46,7 +16,7 @@ def _kept_on_interrupt(ctx: typer.Context, value: str) -> str:
     source = ctx.get_parameter_source("on_interrupt")
     if source is None or source.name != "DEFAULT":
         return value
-    from fal_cli import settings
+    from fal_cli.config import settings
 
     return settings.on_interrupt(ctx.obj.env)
 
@@ -247,78 +217,3 @@ class SubmitPrintFlags(Fields):
     """What stdout carries of a request that is only submitted."""
 
     print_: Annotated[Literal["id", "url", "none"], typer.Option("--print", help="What stdout carries.")] = "id"
-
-
-def bind(verb: Callable[..., None], *, is_root: bool = False, is_group: bool = False) -> Callable[..., None]:
-    """A Typer callback for a verb: option groups flattened, the global options added, the context passed.
-
-    The global options are listed in the root's help alone. A group's own verb is done where no other is named.
-    """
-    hints = typing.get_type_hints(verb, include_extras=True)
-    groups: dict[str, type[Fields]] = {}
-    parameters = [inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)]
-    for name, parameter in inspect.signature(verb).parameters.items():
-        if name == "context":
-            continue
-        if isinstance(hints[name], type) and issubclass(hints[name], Fields):
-            groups[name] = hints[name]
-            parameters += _fields(groups[name])
-        else:
-            parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[name]))
-    parameters += _fields(GlobalFlags, hidden=not is_root)
-
-    def callback(ctx: typer.Context, **values: Any) -> None:
-        ctx.obj.add_flags(_taken(GlobalFlags, values))
-        if is_group and ctx.invoked_subcommand:
-            _refuse_options_of(ctx, values)
-            return
-        taken = {name: _taken(group, values) for name, group in groups.items()}
-        gc.freeze()
-        gc.enable()
-        verb(context=ctx.obj, **taken, **values)
-
-    callback.__name__, callback.__doc__ = verb.__name__, verb.__doc__
-    callback.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what inspect reads
-    callback.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    return callback
-
-
-def _refuse_options_of(ctx: typer.Context, values: dict[str, Any]) -> None:
-    """Options of the group's own verb before another of its verbs would be lost without a word."""
-    for name in values:
-        source = ctx.get_parameter_source(name)
-        if source is not None and source.name == "COMMANDLINE":
-            raise typer.BadParameter(
-                f"--{name.replace('_', '-')} belongs to '{ctx.command_path}' itself, not to '{ctx.invoked_subcommand}'"
-            )
-
-
-def help_tail(examples: str, section: str = "") -> str:
-    """What stands under every verb's help: a section of its own, examples, and where the other options are."""
-    laid_out = [section, f"Examples:\n{examples}" if examples else ""]
-    return "\n\n".join([*(f"\b\n{lines}" for lines in laid_out if lines), _TAIL])
-
-
-def _taken(group: type[Fields], values: dict[str, Any]) -> Any:
-    return group(**{name: values.pop(name) for name in group.names()})
-
-
-def _fields(group: type[Fields], *, hidden: bool = False) -> list[inspect.Parameter]:
-    return [
-        inspect.Parameter(
-            name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=getattr(group, name),
-            annotation=_hidden(annotation) if hidden else annotation,
-        )
-        for name, annotation in group.annotations().items()
-    ]
-
-
-def _hidden(annotation: Any) -> Any:
-    import copy
-
-    kind, option = typing.get_args(annotation)
-    option = copy.copy(option)
-    option.hidden = True
-    return Annotated[kind, option]

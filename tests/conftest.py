@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from fal_cli.sandbox.server import SANDBOX_KEY, Sandbox
-from fal_cli.sandbox.store import Store
+from fal_cli.sandbox.intake.auth import SANDBOX_KEY
+from fal_cli.sandbox.server import Sandbox
+from fal_cli.sandbox.state.store import Store
 
 pytest_plugins = ["tests.tables"]
 

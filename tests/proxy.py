@@ -21,7 +21,8 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from urllib.parse import urlsplit
 
-from fal_cli.sandbox.server import SANDBOX_KEY, Addresses
+from fal_cli.sandbox.intake.auth import SANDBOX_KEY
+from fal_cli.sandbox.intake.context import Addresses
 from tests.faulty import Authority, http, route_of
 from tests.faulty import Seen as Request
 

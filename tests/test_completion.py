@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from fal_cli import tree
-from fal_cli.completion import generate, scripts
-from fal_cli.completion.table import TABLE
+from fal_cli.cli import tree
+from fal_cli.cli.completion import generate, scripts
+from fal_cli.cli.completion.table import TABLE
 from tests.conftest import Program
 
 COMPLETIONS = Path(__file__).parents[1] / "completions"
@@ -28,7 +28,7 @@ def test_a_changed_file_is_noticed(tmp_path: Path) -> None:
 
 
 def test_every_kind_of_value_is_offered() -> None:
-    from fal_cli.completion.values import _OFFERS
+    from fal_cli.cli.completion.values import _OFFERS
 
     offered = {*_OFFERS, *generate._offered()}
     for command in tree.tree().walk():

@@ -10,10 +10,10 @@ from typing import Any, cast
 
 import pytest
 
-from fal_cli import conversation
 from fal_cli.api.errors import NotReached, Refused
 from fal_cli.api.realtime import Ended, Received
-from fal_cli.conversation import AppFailed, Conversation, Plan
+from fal_cli.calls import conversation
+from fal_cli.calls.conversation import AppFailed, Conversation, Plan
 from fal_cli.errors import CliError, Exit
 from fal_cli.inputs.stdin import Lines
 

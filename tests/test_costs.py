@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fal_cli.costs import Cost, Line, as_text, is_plausible, lines, times, totals, units_of
+from fal_cli.commands.cost.sums import Cost, Line, as_text, is_plausible, lines, times, totals, units_of
 from fal_cli.ledger import Row, State
 
 ROW = Row(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fal_cli.credentials import Credential, Source, choose, find, named_by_environment
+from fal_cli.auth.credentials import Credential, Source, choose, find, named_by_environment
 from fal_cli.errors import Exit, NoCredentials, UsageError
 
 CONFIG = """

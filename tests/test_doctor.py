@@ -16,8 +16,8 @@ import pytest
 import trustme
 
 from fal_cli.api.hosts import Hosts
-from fal_cli.completion import install, scripts
-from fal_cli.doctor import network, program, route
+from fal_cli.cli.completion import install, scripts
+from fal_cli.commands.doctor import network, program, route
 from fal_cli.sandbox.server import Sandbox
 from tests.completion import home as filled
 from tests.conftest import Program, Service
@@ -318,6 +318,7 @@ class TestCompletion:
 def _context(env: Mapping[str, str]) -> Any:
     import io
 
-    from fal_cli.context import Context, Streams
+    from fal_cli.context import Context
+    from fal_cli.terminal.streams import Streams
 
     return Context(Streams(None, io.BytesIO(), io.StringIO(), False, False, False), env)

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from fal_cli.api import wire
+from fal_cli.api.download import Download, fetch
 from fal_cli.api.errors import ApiError, NotReached, Refused
 from fal_cli.api.hosts import Hosts
-from fal_cli.api.media import Download, fetch
 from fal_cli.api.wire import Wire
 from fal_cli.errors import CliError, Exit, UsageError
-from fal_cli.saving import DEFAULT_NAME, Saving, checked, save_result, write_whole
+from fal_cli.results.destination import DEFAULT_NAME, Saving, checked, save_result, write_whole
 from tests.faulty import Clock, Server, Step, Talk, answer, answering, clear_environment, close, read_request, send
 
 DATA = random.Random(5).randbytes(1_000_000)

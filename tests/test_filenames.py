@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fal_cli import filenames
-from fal_cli.filenames import UnknownField, base_name, fields_of, filled, safe, with_number
-from fal_cli.parts import Part
+from fal_cli.files import names as filenames
+from fal_cli.files.atomic import Part
+from fal_cli.files.names import UnknownField, base_name, fields_of, filled, safe, with_number
 
 DEVICES = ["CON", "PRN", "AUX", "NUL", "COM1", "COM9", "LPT1", "LPT9", "COM¹"]
 HOSTILE = st.text(

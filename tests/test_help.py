@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from fal_cli import app, executables, manpages, suggestions, topics, tree
-from fal_cli.commands import VERBS, help
-from fal_cli.completion.table import TABLE
-from fal_cli.completion.walk import place
-from fal_cli.context import Context, Streams
+from fal_cli import app
+from fal_cli.cli import manpages, programs, registry, run, suggestions, topics, tree
+from fal_cli.cli.completion.table import TABLE
+from fal_cli.cli.completion.walk import place
+from fal_cli.cli.registry import VERBS
+from fal_cli.context import Context
 from fal_cli.errors import EXIT_CODES
+from fal_cli.terminal.streams import Streams
 from tests.conftest import Program
 from tests.terminal_screen import Screen
 
@@ -63,7 +65,7 @@ class TestHelp:
         assert any(place(words).path.startswith(own) for words in found)
 
     def test_every_command_stands_in_one_group(self) -> None:
-        listed = [name for names in help.GROUPS.values() for name in names]
+        listed = [name for names in registry.GROUPS.values() for name in names]
         assert sorted(listed) == sorted(name for name, verb in VERBS.items() if not verb.hidden)
 
     def test_the_overview_fits(self, fal: Program) -> None:
@@ -249,7 +251,7 @@ class TestSuggestions:
         launcher = theirs / "fal"
         launcher.write_text("#!/usr/bin/python3\nfrom fal.cli import main\nmain()\n")
         launcher.chmod(0o755)
-        assert executables.owner_of(str(launcher)) == "vendor"
+        assert programs.owner_of(str(launcher)) == "vendor"
         done = fal("deploy", env={"PATH": f"{theirs}:{fal.env['PATH']}"}, code=2)
         assert f"{launcher} deploy" in done.stderr
 
@@ -266,7 +268,7 @@ class TestTree:
     @pytest.mark.parametrize("path", PATHS)
     def test_says_what_help_says(self, fal: Program, path: str, capsys: pytest.CaptureFixture[str]) -> None:
         command = next(one for one in tree.tree([path.split()[0]]).walk() if one.path == path)
-        assert app.run_words([*path.split(), "--help"], Context(_streams(io.StringIO()), fal.env)) == 0
+        assert run.run_words([*path.split(), "--help"], Context(_streams(io.StringIO()), fal.env)) == 0
         text = " ".join(capsys.readouterr().out.split())
         for name in [name for option in command.options for name in (*option.names, *option.negations)]:
             assert name in text

@@ -11,7 +11,7 @@ import requests
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fal_cli.api.options import (
+from fal_cli.api.call_options import (
     EXPIRES_SECONDS,
     METHODS,
     CallOptions,

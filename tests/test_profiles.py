@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fal_cli import keychain, profiles, tomlfile
+from fal_cli.auth import keyring, profiles
+from fal_cli.config import toml
 from fal_cli.errors import CliError, Exit, NoCredentials, UsageError
 
 KEY = "6f0c2e0e-6d0b-4a53-9a3e-0d5ad1f8a3c7:9b1c55d7e2a0"
@@ -42,22 +43,22 @@ def mode_of(path: Path) -> int:
 class TestToml:
     @given(st.dictionaries(TEXTS, VALUES, max_size=5))
     def test_what_is_written_is_what_the_standard_library_reads(self, values: dict[str, object]) -> None:
-        assert tomllib.loads(tomlfile.dumps(values)) == values
+        assert tomllib.loads(toml.dumps(values)) == values
 
     @pytest.mark.parametrize("text", ['"', "\\", "\x7f", "\x00", "\r\n", "\u2028", "😀", "[a]\nb = 1", "'''", "é", "#"])
     def test_characters_that_mean_something(self, text: str) -> None:
         values = {text: text, "table": {text: {text: text, "true": True}}}
-        assert tomllib.loads(tomlfile.dumps(values)) == values
+        assert tomllib.loads(toml.dumps(values)) == values
 
     @pytest.mark.parametrize("value", [1, 1.5, None, ["a"]])
     def test_what_we_never_write_is_refused(self, value: object) -> None:
-        with pytest.raises(tomlfile.NotWritable, match="name"):
-            tomlfile.dumps({"table": {"name": value}})
+        with pytest.raises(toml.NotWritable, match="name"):
+            toml.dumps({"table": {"name": value}})
 
     def test_a_file_with_more_than_we_write_is_left_as_it_is(self, path: Path) -> None:
         path.parent.mkdir(parents=True)
         path.write_text("count = 1\n")
-        with pytest.raises(CliError, match="cannot write"), tomlfile.changing(path) as values:
+        with pytest.raises(CliError, match="cannot write"), toml.changing(path) as values:
             values["name"] = "x"
         assert path.read_text() == "count = 1\n"
 
@@ -72,7 +73,7 @@ class TestToml:
     def test_an_error_in_the_block_changes_nothing(self, path: Path) -> None:
         profiles.store_key(path, "work", KEY, in_keyring=False)
         before = path.read_bytes()
-        with pytest.raises(ZeroDivisionError), tomlfile.changing(path) as values:
+        with pytest.raises(ZeroDivisionError), toml.changing(path) as values:
             _clear_and_fail(values)
         assert path.read_bytes() == before
         assert [entry.name for entry in path.parent.iterdir()] == ["profiles.toml"]
@@ -88,7 +89,7 @@ class TestToml:
     def test_a_folder_in_its_place(self, path: Path) -> None:
         path.mkdir(parents=True)
         with pytest.raises(UsageError, match="cannot read"):
-            tomlfile.read(path)
+            toml.read(path)
 
     def test_a_home_that_is_closed_to_us_holds_nothing_of_ours(self, path: Path) -> None:
         """A service that runs as nobody, in somebody's home, still calls."""
@@ -112,7 +113,7 @@ def _clear_and_fail(values: dict[str, object]) -> None:
 
 def _nothing_is_read(path: Path) -> int:
     try:
-        return 0 if tomlfile.read(path).values == {} else 1
+        return 0 if toml.read(path).values == {} else 1
     except BaseException:
         return 2
 
@@ -172,7 +173,7 @@ class TestPrivacy:
     def test_nothing_that_is_printed_shows_a_key(self, path: Path) -> None:
         profiles.store_key(path, "work", KEY, in_keyring=False)
         found = profiles.read(path)
-        shown = f"{found} {found.get('work')} {[found.get('work')]} {tomlfile.read(path)}"
+        shown = f"{found} {found.get('work')} {[found.get('work')]} {toml.read(path)}"
         assert "work" in shown
         assert KEY.partition(":")[2] not in shown
 
@@ -317,18 +318,18 @@ def backend(monkeypatch: pytest.MonkeyPatch) -> Backend:
 
 class TestKeychain:
     def test_kept_read_and_forgotten(self, backend: Backend) -> None:
-        assert keychain.read("work") is None
-        keychain.write("work", KEY)
-        assert keychain.read("work") == KEY
+        assert keyring.read("work") is None
+        keyring.write("work", KEY)
+        assert keyring.read("work") == KEY
         assert backend.kept == {("fal-cli", "work"): KEY}
-        keychain.remove("work")
-        keychain.remove("work")
+        keyring.remove("work")
+        keyring.remove("work")
         assert backend.kept == {}
 
     def test_a_store_that_keeps_nothing_is_noticed(self, backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(backend, "set_password", lambda *words: None)
         with pytest.raises(CliError, match="did not keep the key"):
-            keychain.write("work", KEY)
+            keyring.write("work", KEY)
 
     def test_what_a_store_says_is_shown_without_the_key(
         self, backend: Backend, monkeypatch: pytest.MonkeyPatch
@@ -338,26 +339,26 @@ class TestKeychain:
 
         monkeypatch.setattr(backend, "set_password", fail)
         with pytest.raises(CliError, match="it is locked") as caught:
-            keychain.write("work", KEY)
+            keyring.write("work", KEY)
         assert KEY.partition(":")[2] not in caught.value.message
         assert caught.value.code == Exit.CREDENTIALS
 
     def test_one_that_never_answers_is_left(self, backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(backend, "get_password", lambda *words: time.sleep(30))
-        monkeypatch.setattr(keychain, "LIMIT_SECONDS", 0.2)
+        monkeypatch.setattr(keyring, "LIMIT_SECONDS", 0.2)
         started = time.monotonic()
         with pytest.raises(CliError, match="did not answer"):
-            keychain.read("work")
+            keyring.read("work")
         assert time.monotonic() - started < 5
 
     def test_without_the_extra(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, "keyring", None)
         with pytest.raises(NoCredentials) as caught:
-            keychain.read("work")
+            keyring.read("work")
         assert "fal-cli[keyring]" in caught.value.hint
-        monkeypatch.setattr(keychain, "find_spec", lambda name: None)
+        monkeypatch.setattr(keyring, "find_spec", lambda name: None)
         with pytest.raises(UsageError):
-            keychain.require()
+            keyring.require()
 
     def test_homes_do_not_share_an_entry(self, tmp_path: Path) -> None:
         first, second = (profiles.read(tmp_path / name / "profiles.toml") for name in ("a", "b"))

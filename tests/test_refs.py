@@ -5,14 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from fal_cli import refs
-from fal_cli.account import Tracked
 from fal_cli.api.events import Handle
-from fal_cli.context import Context, Streams
-from fal_cli.credentials import Credential
+from fal_cli.auth.credentials import Credential
+from fal_cli.calls import refs
+from fal_cli.calls.model import Tracked
+from fal_cli.context import Context
 from fal_cli.endpoint import parse
 from fal_cli.errors import CliError, Exit, UsageError
 from fal_cli.ledger import Call, State
+from fal_cli.terminal.streams import Streams
 
 QUEUE = "https://queue.fal.run"
 KEY = "id:secret"

@@ -7,17 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fal_cli.api.hosts import Hosts, is_loopback, origin
+from fal_cli.api.hosts import Hosts
+from fal_cli.config.hosts import hosts
+from fal_cli.config.paths import config_folder, config_path, sandbox_folder, state_folder
+from fal_cli.config.settings import is_private, on_interrupt
 from fal_cli.errors import Exit, UsageError
-from fal_cli.settings import (
-    config_folder,
-    config_path,
-    hosts,
-    is_private,
-    on_interrupt,
-    sandbox_folder,
-    state_folder,
-)
+from fal_cli.urls import is_loopback, origin
 
 NAMES = {
     "FAL_RUN_HOST": "run",

@@ -8,7 +8,7 @@ import typer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fal_cli.spans import moment, moment_to_clear
+from fal_cli.durations import moment, moment_to_clear
 
 SLACK = timedelta(seconds=30)
 

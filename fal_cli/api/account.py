@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from fal_cli.api import answers
+from fal_cli.api import failures
 from fal_cli.api.deadline import Deadline
-from fal_cli.api.wire import Request, TransportFailure, Wire
+from fal_cli.api.messages import Request, TransportFailure
+from fal_cli.api.wire import Wire
 
 _SOME_ENDPOINT = "fal-ai/flux/dev"
 _FORBIDDEN = 403
@@ -44,15 +45,15 @@ def billing(wire: Wire, deadline: Deadline | None = None) -> Billing | None:
 def _get(wire: Wire, what: str, path: str, deadline: Deadline | None, *, may_be: int) -> dict[str, Any] | None:
     """An object of the platform API; None for the refusal `may_be`, which only a key that is known gets."""
     try:
-        answer = wire.send(Request(what, "GET", f"{wire.hosts.api}{path}"), answers.FREE, deadline=deadline)
+        answer = wire.send(Request(what, "GET", f"{wire.hosts.api}{path}"), failures.FREE, deadline=deadline)
     except TransportFailure as failure:
-        raise answers.unreached(failure) from failure
+        raise failures.unreached(failure) from failure
     body = answer.json()
     if answer.ok and isinstance(body, dict):
         return body
     if answer.status == may_be and isinstance(body, dict):
         return None
-    raise answers.unavailable(answer) if answer.ok else answers.free_error(answer)
+    raise failures.unavailable(answer) if answer.ok else failures.free_error(answer)
 
 
 def _decimal(value: object) -> Decimal | None:

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from fal_cli.api import answers, queue
+from fal_cli.api import failures, queue
+from fal_cli.api.call_options import CallOptions, body_and_query
 from fal_cli.api.deadline import Deadline
 from fal_cli.api.errors import ApiError
 from fal_cli.api.events import Result
-from fal_cli.api.options import CallOptions, body_and_query
+from fal_cli.api.messages import Answer, Outcome, Policy, Request, TransportFailure
 from fal_cli.api.phases import Exchange
-from fal_cli.api.wire import Answer, Outcome, Policy, Request, TransportFailure, Wire
+from fal_cli.api.wire import Wire
 from fal_cli.endpoint import Target, url_on
 
 # No runner had the work when the gateway says one of these, and a 5xx is not billed (§8.2, §9.3).
@@ -44,9 +45,9 @@ def run(
     try:
         answer = wire.send(request, PAID, deadline=deadline, exchange=exchange)
     except TransportFailure as failure:
-        if answers.is_delivered(failure):
-            raise answers.lost(failure) from failure
-        raise answers.unsent(failure) from failure
+        if failures.is_delivered(failure):
+            raise failures.lost(failure) from failure
+        raise failures.unsent(failure) from failure
     if answer.ok:
         return queue.to_result(answer)
     raise error_of(answer)
@@ -67,8 +68,8 @@ def _error_type(answer: Answer) -> str:
 def error_of(answer: Answer) -> ApiError:
     """What an answer that is no success means for a call outside the queue (§9.3)."""
     if answer.status < 500 and answer.status != 408:
-        return answers.refused(answer)
-    return answers.failed(answer) if answer.from_service else answers.lost(answer)
+        return failures.refused(answer)
+    return failures.failed(answer) if answer.from_service else failures.lost(answer)
 
 
 PAID = Policy(_retries, fresh_connection=True)

@@ -13,13 +13,15 @@ from enum import Enum, auto
 import requests
 import urllib3
 
-from fal_cli.api import answers, queue
+from fal_cli.api import failures as answers
+from fal_cli.api import queue
 from fal_cli.api.deadline import Deadline
 from fal_cli.api.errors import ApiError, NotReached, WaitEnded
 from fal_cli.api.events import BackOnline, Completed, Event, Handle, LogLine, Offline, Queued, Status
+from fal_cli.api.messages import READ_SECONDS, Answer, Outcome, Policy, Request, TransportFailure
 from fal_cli.api.phases import Exchange
 from fal_cli.api.sse import EventDecoder
-from fal_cli.api.wire import READ_SECONDS, Answer, Outcome, Policy, Request, TransportFailure, Wire
+from fal_cli.api.wire import Wire
 
 FIRST_BYTE_SECONDS = 3.0
 SILENCE_SECONDS = 20.0  # the service sends a keep-alive every 15 s

@@ -7,10 +7,11 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import urlencode
 
-from fal_cli.api import answers
+from fal_cli.api import failures
 from fal_cli.api.deadline import Deadline
 from fal_cli.api.errors import Refused
-from fal_cli.api.wire import Policy, Request, TransportFailure, Wire
+from fal_cli.api.messages import Policy, Request, TransportFailure
+from fal_cli.api.wire import Wire
 
 _PAGE = 100
 _IDS_AT_ONCE = 50
@@ -120,7 +121,7 @@ def entries(
     parameters: Mapping[str, str],
     key: str,
     deadline: Deadline | None,
-    policy: Policy = answers.FREE,
+    policy: Policy = failures.FREE,
 ) -> Iterator[dict[str, Any]]:
     """Every entry of a list that comes in pages (§11.1). Raises `Refused`, `NotReached`, `Unavailable`."""
     cursor = ""
@@ -136,17 +137,17 @@ def entries(
 
 
 def ask(
-    wire: Wire, request: Request, deadline: Deadline | None = None, policy: Policy = answers.FREE
+    wire: Wire, request: Request, deadline: Deadline | None = None, policy: Policy = failures.FREE
 ) -> dict[str, Any]:
     """The object that a free call answers. Raises `Refused`, `NotReached`, `Unavailable`."""
     try:
         answer = wire.send(request, policy, deadline=deadline)
     except TransportFailure as failure:
-        raise answers.unreached(failure) from failure
+        raise failures.unreached(failure) from failure
     body = answer.json()
     if answer.ok and isinstance(body, dict):
         return body
-    raise answers.unavailable(answer) if answer.ok else answers.free_error(answer)
+    raise failures.unavailable(answer) if answer.ok else failures.free_error(answer)
 
 
 def _listed(item: Mapping[str, Any]) -> Listed:

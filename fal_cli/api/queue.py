@@ -7,32 +7,23 @@ from time import time
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from fal_cli.api import answers
+from fal_cli.api import failures
 from fal_cli.api.body import Body
+from fal_cli.api.call_options import CallOptions, body_and_query
 from fal_cli.api.deadline import Deadline
 from fal_cli.api.errors import ApiError, NotReady, Phase
-from fal_cli.api.events import (
-    Cancelled,
-    Completed,
-    Handle,
-    InProgress,
-    LogLine,
-    Queued,
-    Result,
-    Status,
-    Submitted,
-)
+from fal_cli.api.events import Cancelled, Completed, Handle, InProgress, LogLine, Queued, Result, Status, Submitted
 from fal_cli.api.hosts import Hosts
-from fal_cli.api.options import CallOptions, body_and_query
+from fal_cli.api.messages import Answer, Outcome, Policy, Request, TransportFailure
 from fal_cli.api.phases import Exchange
-from fal_cli.api.wire import Answer, Outcome, Policy, Request, TransportFailure, Wire
+from fal_cli.api.wire import Wire
 from fal_cli.endpoint import EndpointId
 
 SUBMIT_SECONDS = 120.0
 LAG_SECONDS = 5.0
 _LAG_RETRIES = 3
 _UNSENT_RETRIES = 5
-_PASSING = tuple(status for status in answers.TRANSIENT if status != 429)
+_PASSING = tuple(status for status in failures.TRANSIENT if status != 429)
 _STILL_RUNNING = "still in progress"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,127}")
 
@@ -86,10 +77,10 @@ def submit(
     try:
         answer = wire.send(request, policy, exchange=exchange, deadline=deadline)
     except TransportFailure as failure:
-        if not answers.is_delivered(failure):
-            raise answers.unsent(failure) from failure
+        if not failures.is_delivered(failure):
+            raise failures.unsent(failure) from failure
         if failure.status is not None and _is_refusal(failure.status):
-            raise answers.refused(Answer(failure.status, failure.headers, b"")) from failure
+            raise failures.refused(Answer(failure.status, failure.headers, b"")) from failure
         return _adopted(wire, endpoint, failure, exchange)
     return _submitted(wire, endpoint, answer, exchange)
 
@@ -97,7 +88,7 @@ def submit(
 def status(wire: Wire, handle: Handle, *, logs: bool = False) -> Status:
     """One look at a request (§4.5). Raises `Refused`, `NotReached`, `Unavailable`."""
     request = Request("the status", "GET", _extended(handle.status_url, query=f"logs={int(logs)}"))
-    policy = Policy(lambda outcome: answers.free_retries(outcome) or lag_retries(outcome, handle))
+    policy = Policy(lambda outcome: failures.free_retries(outcome) or lag_retries(outcome, handle))
     with _about(handle):
         return read_status(_free(wire, request, policy, None))
 
@@ -122,14 +113,14 @@ def cancel(wire: Wire, handle: Handle, *, deadline: Deadline | None = None) -> C
     Raises `Refused`, `NotReached`, `Unavailable`.
     """
     with _about(handle):
-        answer = _free(wire, Request("the cancel", "PUT", handle.cancel_url), answers.FREE, deadline)
+        answer = _free(wire, Request("the cancel", "PUT", handle.cancel_url), failures.FREE, deadline)
         body = answer.json()
         word = body.get("status") if isinstance(body, dict) else None
         if answer.ok:
             return Cancelled(str(word or ("CANCELLATION_REQUESTED" if answer.status == 202 else "OK")))
         if word == "ALREADY_COMPLETED":
             return Cancelled(word)
-        raise answers.free_error(answer)
+        raise failures.free_error(answer)
 
 
 def _result_error(wire: Wire, handle: Handle, answer: Answer, *, ended: bool) -> ApiError:
@@ -137,15 +128,15 @@ def _result_error(wire: Wire, handle: Handle, answer: Answer, *, ended: bool) ->
     if _is_still_running(answer):
         return NotReady("the request is not finished yet", status=answer.status)
     if answer.status in _PASSING and not answer.from_service:
-        return answers.unavailable(answer)
+        return failures.unavailable(answer)
     if answer.status == 429:
-        return answers.refused(answer)
+        return failures.refused(answer)
     if answer.status == 404 and _is_unknown(answer):
-        return answers.refused(answer)
+        return failures.refused(answer)
     if not ended and answer.status in (401, 403, 404):
         # The gateway's own refusal and an app's 404 look alike; only the status tells whether it ran.
         ended = isinstance(status(wire, handle), Completed)
-    return answers.failed(answer) if ended or answer.status not in (401, 403, 404) else answers.refused(answer)
+    return failures.failed(answer) if ended or answer.status not in (401, 403, 404) else failures.refused(answer)
 
 
 def _is_unknown(answer: Answer) -> bool:
@@ -158,7 +149,7 @@ def _free(wire: Wire, request: Request, policy: Policy, deadline: Deadline | Non
     try:
         return wire.send(request, policy, deadline=deadline)
     except TransportFailure as failure:
-        raise answers.unreached(failure) from failure
+        raise failures.unreached(failure) from failure
 
 
 @contextmanager
@@ -177,8 +168,8 @@ def read_status(answer: Answer) -> Status:
     if answer.ok and isinstance(body, dict) and isinstance(body.get("status"), str):
         return status_from(body)
     if answer.ok:
-        raise answers.unavailable(answer)
-    raise answers.free_error(answer)
+        raise failures.unavailable(answer)
+    raise failures.free_error(answer)
 
 
 def status_from(body: Mapping[str, Any]) -> Status:
@@ -240,8 +231,8 @@ def unsent_retries(outcome: Outcome, *, wants_refusal: bool = False) -> int:
     `wants_refusal`: the caller asked to be refused when the line is long, so a 429 is the answer.
     """
     if isinstance(outcome, TransportFailure):
-        return 0 if outcome.permanent or answers.is_delivered(outcome) else _UNSENT_RETRIES
-    return answers.FREE_RETRIES if outcome.status == 429 and not wants_refusal else 0
+        return 0 if outcome.permanent or failures.is_delivered(outcome) else _UNSENT_RETRIES
+    return failures.FREE_RETRIES if outcome.status == 429 and not wants_refusal else 0
 
 
 def _submit_retries(outcome: Outcome, options: CallOptions) -> int:
@@ -263,7 +254,7 @@ def _is_refusal(status: int) -> bool:
 
 def _submitted(wire: Wire, endpoint: EndpointId, answer: Answer, exchange: Exchange) -> Submitted:
     if not answer.ok:
-        raise answers.refused(answer) if _is_refusal(answer.status) else answers.lost(answer)
+        raise failures.refused(answer) if _is_refusal(answer.status) else failures.lost(answer)
     body = answer.json()
     request_id = body.get("request_id") if isinstance(body, dict) else None
     if not isinstance(request_id, str) or not is_request_id(request_id):
@@ -285,18 +276,18 @@ def _adopted(wire: Wire, endpoint: EndpointId, failure: TransportFailure, exchan
         try:
             status(wire, handle)
         except ApiError as error:
-            raise answers.lost(failure) from error
+            raise failures.lost(failure) from error
         return Submitted(handle, adopted=True)
-    raise answers.lost(failure)
+    raise failures.lost(failure)
 
 
 def _result_retries(outcome: Outcome) -> int:
     """A 5xx of the service is the stored outcome and is believed after one confirming look (§9.3)."""
     if isinstance(outcome, TransportFailure):
-        return answers.free_retries(outcome)
+        return failures.free_retries(outcome)
     if outcome.status in (500, 502, 503, 504) and outcome.from_service:
         return 0 if _is_still_running(outcome) else 1
-    return answers.FREE_RETRIES if outcome.status in answers.TRANSIENT else 0
+    return failures.FREE_RETRIES if outcome.status in failures.TRANSIENT else 0
 
 
 def _is_still_running(answer: Answer) -> bool:

@@ -7,12 +7,13 @@ from typing import Any, NamedTuple
 import requests
 import urllib3
 
-from fal_cli.api import answers, direct
+from fal_cli.api import direct, failures
+from fal_cli.api.call_options import CallOptions, body_and_query
 from fal_cli.api.errors import AnswerLost, ApiError, NotReached
-from fal_cli.api.options import CallOptions, body_and_query
+from fal_cli.api.messages import Request, TransportFailure
 from fal_cli.api.phases import Exchange
 from fal_cli.api.sse import EventDecoder
-from fal_cli.api.wire import Request, TransportFailure, Wire
+from fal_cli.api.wire import Wire
 from fal_cli.endpoint import Target, url_on
 
 STREAM_PATH = "stream"
@@ -116,7 +117,7 @@ def start(
 
 def _not_started(failure: TransportFailure) -> ApiError:
     lost: AnswerLost | NotReached
-    lost = answers.lost(failure) if answers.is_delivered(failure) else answers.unsent(failure)
+    lost = failures.lost(failure) if failures.is_delivered(failure) else failures.unsent(failure)
     return lost
 
 

@@ -1,6 +1,6 @@
 """`fal cancel`: ask the service to stop requests."""
 
-from fal_cli.account import Tracked
+from fal_cli.calls.model import Tracked
 from fal_cli.context import Context
 from fal_cli.options import Refs
 
@@ -21,8 +21,8 @@ def cancel(context: Context, refs: Refs) -> None:
     One that waits in the queue is removed. One that runs is asked to stop and may still finish and be
     billed. One that has completed is left as it is; that is no failure.
     """
-    from fal_cli import refs as references
     from fal_cli.api import queue
+    from fal_cli.calls import refs as references
     from fal_cli.ledger import State
 
     requests = references.resolve(context, refs)

@@ -48,13 +48,13 @@ def install(
     Does nothing that was done before. Where the shell has to be told of the place, or takes no files, the line to
     add to its own configuration is printed; none of that is changed.
     """
-    from fal_cli.completion import install as installing
+    from fal_cli.cli.completion import install as installing
 
     installing.install(context, shell or installing.current_shell(context.env), force=force)
 
 
 def _write(context: Context, shell: str) -> None:
-    from fal_cli.completion.scripts import script
+    from fal_cli.cli.completion.scripts import script
 
     context.output.data(script(shell).encode())
 

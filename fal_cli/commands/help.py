@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from fal_cli.cli.registry import GROUPS
 from fal_cli.context import Context
 from fal_cli.errors import UsageError
 
@@ -13,16 +14,6 @@ EXAMPLES = """\
   fal help inputs
   fal help exit-codes
   fal help auth login"""
-
-GROUPS: dict[str, tuple[str, ...]] = {
-    "Call": ("run", "submit", "stream", "realtime", "upload"),
-    "Follow": ("status", "logs", "result", "wait", "resume", "cancel", "rerun"),
-    "Past": ("history", "cost", "open"),
-    "Find": ("models", "schema", "pricing"),
-    "Setup": ("auth", "config", "completion", "doctor"),
-    "Dev": ("sandbox", "webhook", "help"),
-}
-"""Every command by what it is for."""
 
 
 def show_help(
@@ -33,9 +24,9 @@ def show_help(
     ] = None,
 ) -> None:
     """Explain a command or a topic, or list them all."""
-    from fal_cli import topics
-    from fal_cli.app import run_words
-    from fal_cli.commands import VERBS
+    from fal_cli.cli import topics
+    from fal_cli.cli.registry import VERBS
+    from fal_cli.cli.run import run_words
 
     named = list(words or ())
     name = "-".join(named).lower()
@@ -54,8 +45,8 @@ def show_help(
 
 def _overview(program: str) -> Iterator[str]:
     """What there is, by what it is for, in 80 columns."""
-    from fal_cli.commands import VERBS
-    from fal_cli.topics import SUMMARIES
+    from fal_cli.cli.registry import VERBS
+    from fal_cli.cli.topics import SUMMARIES
 
     yield f"Commands ({program} COMMAND --help explains one)"
     for title, names in GROUPS.items():
@@ -72,8 +63,8 @@ def _overview(program: str) -> Iterator[str]:
 def _unknown(context: Context, words: str) -> UsageError:
     from difflib import get_close_matches
 
-    from fal_cli.commands import VERBS
-    from fal_cli.topics import SUMMARIES
+    from fal_cli.cli.registry import VERBS
+    from fal_cli.cli.topics import SUMMARIES
 
     known = [name for name, verb in VERBS.items() if not verb.hidden] + list(SUMMARIES)
     near = get_close_matches(words.lower(), known, n=1)

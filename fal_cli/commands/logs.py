@@ -25,12 +25,12 @@ def logs(
 
     The service keeps a moving window of them, so lines that are long past may be gone.
     """
-    from fal_cli import refs as references
     from fal_cli.api import follow as following
     from fal_cli.api import queue
     from fal_cli.api.deadline import Deadline
-    from fal_cli.submission import goes_on
-    from fal_cli.terminal.view import trouble
+    from fal_cli.calls import refs as references
+    from fal_cli.calls.notices import goes_on
+    from fal_cli.terminal.progress.base import trouble
 
     if timeout is not None and not follow:
         raise UsageError("--timeout limits --follow")

@@ -9,7 +9,7 @@ from fal_cli.context import Context
 from fal_cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from fal_cli.api.model import Model
+    from fal_cli.api.catalog_entry import Model
 
 EXAMPLES = """\
   fal models flux
@@ -43,15 +43,15 @@ def models(
     """
     from itertools import islice
 
-    from fal_cli import catalogue
-    from fal_cli.api.model import Search
+    from fal_cli.api.catalog_entry import Search
+    from fal_cli.catalog import models
 
     if limit is not None and limit < 0:
         raise UsageError(f"--limit is 0 or more, not {limit}")
     if limit is None:
         limit = SHOWN_ON_TERMINAL if context.output.is_terminal else 0
     wanted = Search(" ".join(query or []), category, status or "", limit + 1 if limit else None)
-    found = catalogue.models(context, wanted)
+    found = models.models(context, wanted)
     if context.output.is_terminal:
         seen = list(found)
         _write_table(context, seen[: limit or None], has_more=bool(limit) and len(seen) > limit)
@@ -65,7 +65,7 @@ def models(
 
 
 def _write_table(context: Context, seen: "Sequence[Model]", *, has_more: bool) -> None:
-    from fal_cli.terminal.screen import Screen
+    from fal_cli.terminal.output import Screen
     from fal_cli.terminal.table import Cell, Column, draw
 
     if not seen:

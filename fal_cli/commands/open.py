@@ -10,7 +10,7 @@ from fal_cli.context import Context
 from fal_cli.errors import CliError, Exit, UsageError
 
 if TYPE_CHECKING:
-    from fal_cli.account import Tracked
+    from fal_cli.calls.model import Tracked
 
 EXAMPLES = """\
   fal open fal-ai/flux/dev            # its page
@@ -43,7 +43,7 @@ def open_page(
 
 
 def _page_of(name: str) -> str:
-    from fal_cli.call import parse_target
+    from fal_cli.calls.prepare import parse_target
     from fal_cli.endpoint import LocalApp
 
     target = parse_target(name)
@@ -68,7 +68,7 @@ def _of_request(context: Context, words: list[str]) -> str:
 
 def _result(context: Context, words: list[str]) -> tuple[str, bytes]:
     """A request's id, and what it answered: the copy that is kept here, which takes no key, or the service's."""
-    from fal_cli import refs
+    from fal_cli.calls import refs
 
     if len(words) == 1:
         (row,) = refs.rows(context, words)
@@ -80,10 +80,10 @@ def _result(context: Context, words: list[str]) -> tuple[str, bytes]:
 
 
 def _fetched(context: Context, request: "Tracked") -> bytes:
-    from fal_cli import following
+    from fal_cli.calls import follow
 
     try:
-        return following.fetch(context, request).result.body.read()
+        return follow.fetch(context, request).result.body.read()
     except (ApiError, CliError) as error:
         context.talk.note(f"its result cannot be had: {error}")
         return b""
@@ -98,7 +98,7 @@ def _parsed(body: bytes) -> Any:
 
 def is_web(url: str) -> bool:
     """Whether a browser may be given this URL: http or https, and nothing in it that is read in two ways."""
-    from fal_cli.api.hosts import origin
+    from fal_cli.urls import origin
 
     scheme, host, _ = origin(url)
     return scheme in ("http", "https") and bool(host) and url.isascii()

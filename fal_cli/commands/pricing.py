@@ -10,7 +10,7 @@ from fal_cli.context import Context
 from fal_cli.errors import CliError, Exit
 
 if TYPE_CHECKING:
-    from fal_cli.api.models import Estimate
+    from fal_cli.api.catalog import Estimate
     from fal_cli.api.platform import Price
 
 EXAMPLES = """\
@@ -43,14 +43,16 @@ def pricing(
     A table on a terminal; in a pipe a JSON object a line, its decimals as text, so that none is rounded. What
     a call takes in units its result tells (`fal run … --print envelope`).
     """
-    from fal_cli.api import models, platform
-    from fal_cli.call import parse_target
+    from fal_cli.api import catalog, platform
+    from fal_cli.calls.prepare import parse_target
 
     names = list(dict.fromkeys(str(parse_target(endpoint)) for endpoint in endpoints))
     wire = context.wire()
     prices = platform.prices(wire, names)
     known = [prices[name] for name in names if name in prices]
-    estimates = {price.endpoint: models.estimate(wire, price.endpoint, estimate) for price in known} if estimate else {}
+    estimates = (
+        {price.endpoint: catalog.estimate(wire, price.endpoint, estimate) for price in known} if estimate else {}
+    )
     if context.output.is_terminal and known:
         _write_table(context, known, estimates, estimate)
     elif known:
@@ -67,7 +69,7 @@ def _write_table(
     estimates: "Mapping[str, Estimate | None]",
     quantity: Decimal | None,
 ) -> None:
-    from fal_cli.terminal.screen import Screen
+    from fal_cli.terminal.output import Screen
     from fal_cli.terminal.table import Cell, Column, draw
 
     columns = (

@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 import typer
 
 from fal_cli.context import Context
-from fal_cli.options import Endpoint, seconds
+from fal_cli.durations import seconds
+from fal_cli.options import Endpoint
 
 EXAMPLES = """\
   printf '{"prompt":"a cat"}\\n{"prompt":"a dog"}\\n' | fal realtime fal-ai/flux/dev
@@ -50,8 +51,8 @@ def realtime(
     stdin: a JSON object a line. stdout: a result a line, in the order in which they come. Bytes in results
     are base64 text, or files with -d. An input whose answer is lost is told by its line and not sent again.
     """
-    from fal_cli.realtime import Settings, converse
-    from fal_cli.settings import is_private
+    from fal_cli.calls.realtime import Settings, converse
+    from fal_cli.config.settings import is_private
 
     settings = Settings(
         path=path,

@@ -34,23 +34,23 @@ def rerun(
 
     It is a call of its own and costs what a call costs. A direct call is made directly again.
     """
-    from fal_cli import following
-    from fal_cli import refs as references
-    from fal_cli.call import prepare_again
-    from fal_cli.delivery import Delivery
-    from fal_cli.following import Ending
-    from fal_cli.submission import nothing_sent
+    from fal_cli.calls import refs as references
+    from fal_cli.calls import run
+    from fal_cli.calls.model import Ending
+    from fal_cli.calls.notices import nothing_sent
+    from fal_cli.calls.prepare import prepare_again
+    from fal_cli.results.deliver import Delivery
 
     context.stake = nothing_sent
     delivery = Delivery(context, shown, save)
     (row,) = references.rows(context, [ref])
     if as_:
-        from fal_cli import code
+        from fal_cli.snippets import show, snippet
 
         written = prepare_again(context, row, words, call, uploads=False)
-        verb: code.Verb = "stream" if row.mode == "stream" else "run"
+        verb: snippet.Verb = "stream" if row.mode == "stream" else "run"
         is_direct = row.mode == "direct"
-        code.show(context, as_, written, verb=verb, direct=is_direct, inline=words.inline, beside=(shown, save))
+        show.show(context, as_, written, verb=verb, direct=is_direct, inline=words.inline, beside=(shown, save))
         return
     if row.mode in ("stream", "realtime"):
         raise UsageError(
@@ -58,9 +58,9 @@ def rerun(
             hint=f"Use: {context.tool} {row.mode}",
         )
     if "://" not in row.endpoint:
-        context.use(context.account_of(row))
+        context.use(references.account_of(context, row))
     if call.dry_run:
-        from fal_cli import dry_run
+        from fal_cli.calls import dry_run
 
         dry_run.show(context, prepare_again(context, row, words, call, uploads=False))
         return
@@ -68,7 +68,7 @@ def rerun(
     delivery.check(ready.input_json)
     directly = row.mode == "direct" or ready.is_local
     ending = Ending(timeout, on_timeout, on_interrupt)
-    outcome = following.run(context, ready, ending, directly=directly, logs=logs)
+    outcome = run.run(context, ready, ending, directly=directly, logs=logs)
     delivery.deliver(outcome, inputs=ready.input_json, can_fetch=not directly)
 
 

@@ -28,10 +28,10 @@ def result(
     Ends with code 8 if it is not there yet, unless --wait is given. The service keeps results for an hour,
     large ones for minutes; after that the copy in the ledger is printed, where there is one.
     """
-    from fal_cli import refs as references
-    from fal_cli.account import Tracked
-    from fal_cli.delivery import Delivery
-    from fal_cli.following import Ending, fetch, wait_for
+    from fal_cli.calls import refs as references
+    from fal_cli.calls.follow import fetch, wait_for
+    from fal_cli.calls.model import Ending, Tracked
+    from fal_cli.results.deliver import Delivery
 
     if timeout is not None and not wait:
         raise UsageError("--timeout limits --wait")

@@ -37,13 +37,12 @@ def resume(
     Follows requests to their ends and prints and saves their results. A call whose answer was lost is looked
     up on the service and adopted if it is found there; it is sent again only with --retry-unknown.
     """
-    from fal_cli import refs as references
-    from fal_cli.account import Tracked
-    from fal_cli.delivery import Delivery
-    from fal_cli.following import Ending, wait_for
+    from fal_cli.calls import refs as references
+    from fal_cli.calls.follow import wait_for
+    from fal_cli.calls.model import Ending, Tracked
+    from fal_cli.calls.resume import Resumption, again
     from fal_cli.ledger import Row
-    from fal_cli.resubmission import again
-    from fal_cli.resuming import Resumption
+    from fal_cli.results.deliver import Delivery
 
     found: Sequence[Tracked | Row] = references.calls(context, refs) if refs else references.unfinished(context)
     delivery = Delivery(context, shown, save, many=len(found) > 1)

@@ -54,24 +54,24 @@ def run(
     Progress and logs go to stderr, the result to stdout: byte for byte in a pipe, laid out on a terminal.
     Ctrl-C leaves the request running and says how to pick it up; a lost network does not end the command.
     """
-    from fal_cli import following
-    from fal_cli.call import prepare
-    from fal_cli.delivery import Delivery
-    from fal_cli.following import Ending
-    from fal_cli.submission import nothing_sent
+    from fal_cli.calls import run
+    from fal_cli.calls.model import Ending
+    from fal_cli.calls.notices import nothing_sent
+    from fal_cli.calls.prepare import prepare
+    from fal_cli.results.deliver import Delivery
 
     context.stake = nothing_sent
     delivery = Delivery(context, shown, save)
     if direct:
         _refuse_queue_options(call, shown, on_timeout)
     if as_:
-        from fal_cli import code
+        from fal_cli.snippets import show
 
         written = prepare(context, endpoint, words, call, uploads=False)
-        code.show(context, as_, written, direct=direct, inline=words.inline, beside=(shown, save))
+        show.show(context, as_, written, direct=direct, inline=words.inline, beside=(shown, save))
         return
     if call.dry_run:
-        from fal_cli import dry_run
+        from fal_cli.calls import dry_run
 
         dry_run.show(context, prepare(context, endpoint, words, call, uploads=False))
         return
@@ -79,7 +79,7 @@ def run(
     delivery.check(ready.input_json)
     directly = direct or ready.is_local
     ending = Ending(timeout, on_timeout, on_interrupt)
-    outcome = following.run(context, ready, ending, directly=directly, logs=logs)
+    outcome = run.run(context, ready, ending, directly=directly, logs=logs)
     delivery.deliver(outcome, inputs=ready.input_json, can_fetch=not directly)
 
 

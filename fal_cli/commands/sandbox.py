@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from fal_cli.context import Context, sandbox_extra
+from fal_cli.context import Context
 from fal_cli.errors import CliError, UsageError
+from fal_cli.extras import sandbox_extra
 
 EXAMPLES = """\
   fal sandbox serve --port 8700
@@ -37,14 +38,15 @@ def serve(
     ] = None,
 ) -> None:
     """Keep a sandbox running and print the environment that points a client at it."""
-    from fal_cli import settings
+    from fal_cli.config import paths
 
     _check_certificate(cert, key)
     with sandbox_extra():
-        from fal_cli.sandbox.server import SANDBOX_KEY, Sandbox
+        from fal_cli.sandbox.intake.auth import SANDBOX_KEY
+        from fal_cli.sandbox.server import Sandbox
     try:
         sandbox = Sandbox(
-            settings.sandbox_folder(context.env), faults=fault or (), port=port, cert=cert, key=key, webhooks=True
+            paths.sandbox_folder(context.env), faults=fault or (), port=port, cert=cert, key=key, webhooks=True
         )
     except ValueError as error:
         raise UsageError(f"--fault: {error}") from None
@@ -63,12 +65,12 @@ def reset(context: Context) -> None:
     """Forget every request and file of the sandbox, and the ledger of them."""
     import sqlite3
 
-    from fal_cli import settings
+    from fal_cli.config import paths
 
     with sandbox_extra():
-        from fal_cli.sandbox.store import Store
+        from fal_cli.sandbox.state.store import Store
 
-    folder = settings.sandbox_folder(context.env)
+    folder = paths.sandbox_folder(context.env)
     names = ["ledger.db"]
     try:
         Store(folder).reset()
@@ -82,12 +84,12 @@ def reset(context: Context) -> None:
 
 def stats(context: Context) -> None:
     """Print what the sandbox has counted: submits that it accepted, and HTTP requests by route."""
-    from fal_cli import settings
+    from fal_cli.config import paths
 
     with sandbox_extra():
-        from fal_cli.sandbox.store import Store
+        from fal_cli.sandbox.state.store import Store
 
-        counts = Store(settings.sandbox_folder(context.env)).stats()
+        counts = Store(paths.sandbox_folder(context.env)).stats()
     context.output.json(counts)
 
 

@@ -8,7 +8,7 @@ from fal_cli.context import Context
 from fal_cli.options import Endpoint
 
 if TYPE_CHECKING:
-    from fal_cli.catalogue import Known
+    from fal_cli.catalog.schemas import Known
     from fal_cli.endpoint import Target
 
 EXAMPLES = """\
@@ -29,11 +29,11 @@ def schema(
     A table on a terminal, required inputs first; in a pipe a JSON object a line for each input and output.
     Nested inputs stand under the names by which they are typed. Schemas are kept here for a week.
     """
-    from fal_cli import catalogue
-    from fal_cli.call import parse_target
+    from fal_cli.calls.prepare import parse_target
+    from fal_cli.catalog import schemas
 
     target = parse_target(endpoint)
-    known = catalogue.look_up(context, target, refresh=refresh)
+    known = schemas.look_up(context, target, refresh=refresh)
     if openapi:
         _write_document(context, known)
     elif context.output.is_terminal:
@@ -60,8 +60,8 @@ def _write_fields(context: Context, known: "Known") -> None:
 
 def _write_table(context: Context, target: "Target", known: "Known") -> None:
     from fal_cli.schema.check import example
-    from fal_cli.terminal.fields import heading, lines
-    from fal_cli.terminal.screen import Screen
+    from fal_cli.terminal.output import Screen
+    from fal_cli.terminal.schema_table import heading, lines
 
     screen = Screen(context.output)
     shown = lines(known.schema, width=screen.width, color=screen.color)

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from fal_cli.account import Tracked
 from fal_cli.api.events import Completed, InProgress, Queued, Status
+from fal_cli.calls.model import Tracked
 from fal_cli.context import Context
 from fal_cli.errors import Exit, UsageError
 from fal_cli.options import Logs, Refs, Timeout
@@ -41,9 +41,9 @@ def status(
     The word is IN_QUEUE, IN_PROGRESS or COMPLETED. COMPLETED says that a request ended, not that it went
     well: its result tells. Of several requests each line is ID, a tab, and the word.
     """
-    from fal_cli import refs as references
+    from fal_cli.calls import refs as references
     from fal_cli.options import PrintFlags
-    from fal_cli.terminal.selection import Selection
+    from fal_cli.results.printing import Selection
 
     selection = Selection(context.output, context.talk.note, PrintFlags(query=query))
     if timeout is not None and not follow:
@@ -98,7 +98,7 @@ def _followed(context: Context, request: Tracked, timeout: float | None, logs: b
     """Follows to the end; on stdout a word for each change, for a program to read at once."""
     from fal_cli.api import follow
     from fal_cli.api.deadline import Deadline
-    from fal_cli.submission import goes_on
+    from fal_cli.calls.notices import goes_on
 
     context.stake = partial(goes_on, context, request.request_id)
     last: Status | None = None

@@ -5,8 +5,9 @@ from typing import Annotated
 import typer
 
 from fal_cli.context import Context
+from fal_cli.durations import seconds
 from fal_cli.errors import UsageError
-from fal_cli.options import As, CallFlags, Endpoint, SaveFlags, StreamWords, seconds
+from fal_cli.options import As, CallFlags, Endpoint, SaveFlags, StreamWords
 
 EXAMPLES = """\
   fal stream fal-ai/any-llm prompt="tell me a story" --text | tee story.txt
@@ -35,28 +36,28 @@ def stream(
     To a pipe: a JSON value a line, at once. On a terminal growing text is written as it grows. A stream is
     not queued: nothing of it lives on when it is interrupted, and its events cannot be fetched later.
     """
-    from fal_cli import streaming
-    from fal_cli.call import prepare
-    from fal_cli.saving import check_fields, checked
-    from fal_cli.submission import nothing_sent
+    from fal_cli.calls import stream as streaming
+    from fal_cli.calls.notices import nothing_sent
+    from fal_cli.calls.prepare import prepare
+    from fal_cli.results.destination import check_fields, checked
 
     if text_only and final:
         raise UsageError("--text and --final say two different things; give one")
     context.stake = nothing_sent
     saving = checked(save.output, save.directory, overwrite=save.overwrite)
     if save.preview:
-        from fal_cli import previews
+        from fal_cli.results import preview
 
-        previews.check(context)
+        preview.check(context)
     how = "text" if text_only else "final" if final else "events"
     if as_:
-        from fal_cli import code
+        from fal_cli.snippets import show
 
         written = prepare(context, endpoint, words, call, uploads=False)
-        code.show(context, as_, written, verb="stream", inline=words.inline, beside=(save,))
+        show.show(context, as_, written, verb="stream", inline=words.inline, beside=(save,))
         return
     if call.dry_run:
-        from fal_cli import dry_run
+        from fal_cli.calls import dry_run
 
         dry_run.show(context, prepare(context, endpoint, words, call, uploads=False))
         return

@@ -22,23 +22,23 @@ def submit(
     It is sent once: again only where the service cannot have accepted it. An answer that was lost is
     reported as unknown (exit code 10), never silently sent again.
     """
-    from fal_cli import submission
-    from fal_cli.call import prepare
+    from fal_cli.calls import notices, submit
+    from fal_cli.calls.prepare import prepare
 
-    context.stake = submission.nothing_sent
+    context.stake = notices.nothing_sent
     ready = prepare(context, endpoint, words, call, uploads=not (as_ or call.dry_run))
     if call.dry_run:
-        from fal_cli import dry_run
+        from fal_cli.calls import dry_run
 
         dry_run.show(context, ready)
         return
     ready.queued_endpoint  # noqa: B018  # raises for a local app, before anything is recorded
     if as_:
-        from fal_cli import code
+        from fal_cli.snippets import show
 
-        code.show(context, as_, ready, verb="submit", inline=words.inline)
+        show.show(context, as_, ready, verb="submit", inline=words.inline)
         return
-    sent = submission.submit(context, context.wire(), ready)
+    sent = submit.submit(context, context.wire(), ready)
     if shown.print_ != "none":
         context.output.line(sent.request.request_id if shown.print_ == "id" else sent.request.handle.response_url)
     if sent.adopted:

@@ -41,9 +41,9 @@ def upload(
     from contextlib import ExitStack
     from pathlib import Path
 
-    from fal_cli.api.options import InvalidOption
-    from fal_cli.api.storage import Lifecycle
-    from fal_cli.attachments import open_source, send
+    from fal_cli.api.call_options import InvalidOption
+    from fal_cli.api.upload import Lifecycle
+    from fal_cli.calls.attachments import open_source, send
 
     if name and len(files) > 1:
         raise UsageError("--name names a single file")
@@ -63,7 +63,7 @@ def upload(
 
 def _lifecycle(expires: str, acl: list[str]) -> str:
     """The header's JSON (§5.7), or "" where nothing was asked for."""
-    from fal_cli.api.options import expiry_seconds
+    from fal_cli.api.call_options import expiry_seconds
 
     seconds = expiry_seconds(expires)
     wanted: dict[str, Any] = {"expiration_duration_seconds": seconds} if expires else {}

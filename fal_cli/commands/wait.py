@@ -6,7 +6,7 @@ import typer
 
 from fal_cli.context import Context
 from fal_cli.options import Refs, Timeout
-from fal_cli.outcome import Outcome
+from fal_cli.results.outcome import Outcome
 
 EXAMPLES = """\
   fal wait $id && fal result $id
@@ -24,9 +24,9 @@ def wait(
 
     Ends with code 1 if one failed. Their results are kept in the ledger as they come.
     """
-    from fal_cli import refs as references
-    from fal_cli.following import Ending
-    from fal_cli.resuming import Resumption
+    from fal_cli.calls import refs as references
+    from fal_cli.calls.model import Ending
+    from fal_cli.calls.resume import Resumption
 
     def ended(name: str, is_ok: bool) -> None:
         context.output.line(f"{name}\t{'ok' if is_ok else 'failed'}")

@@ -55,7 +55,7 @@ class Stdin:
 
     def spool(self, claim: str) -> Path:
         """All of stdin in a temporary file of this process, for the word `claim`. Raises as `read`."""
-        from fal_cli.spool import spool
+        from fal_cli.files.spool import spool
 
         self._claim(claim)
         return spool(self._stream or io.BytesIO())

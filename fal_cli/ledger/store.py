@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from fal_cli.ledger.migrations import LedgerError, open_database, transaction
 from fal_cli.ledger.rows import Call, Kept, Row, Search, State, fingerprint, kept_until, row_from, stored_input
-from fal_cli.ledger.tables import LedgerError, open_database, transaction
 
 T = TypeVar("T")
 

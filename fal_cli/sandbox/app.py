@@ -7,26 +7,13 @@ from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from fal_cli.sandbox import (
-    account,
-    answers,
-    auth,
-    billing,
-    catalog,
-    cdn,
-    estimate,
-    events,
-    listing,
-    pricing,
-    queue,
-    realtime,
-    rest,
-    run,
-    storage,
-)
-from fal_cli.sandbox.context import Context
-from fal_cli.sandbox.intake import Refused
-from fal_cli.sandbox.routes import Route, match
+from fal_cli.sandbox.intake import auth
+from fal_cli.sandbox.intake.context import Context
+from fal_cli.sandbox.intake.intake import Refused
+from fal_cli.sandbox.platform import account, billing, catalog, estimate, listing, pricing
+from fal_cli.sandbox.replies import answers
+from fal_cli.sandbox.replies.routes import Route, match
+from fal_cli.sandbox.services import cdn, events, queue, realtime, rest, run, storage
 
 Handler = Callable[[Context, Request, Route], Awaitable[Response]]
 

@@ -14,11 +14,11 @@ from typing import Any, cast
 import uvicorn
 
 from fal_cli.sandbox.app import Application
-from fal_cli.sandbox.auth import ADMIN_KEY, LOCKED_KEY, SANDBOX_KEY
-from fal_cli.sandbox.connection import Protocol
-from fal_cli.sandbox.context import Addresses, Context
-from fal_cli.sandbox.faults import parse_fault
-from fal_cli.sandbox.store import Store
+from fal_cli.sandbox.intake.auth import ADMIN_KEY, LOCKED_KEY, SANDBOX_KEY
+from fal_cli.sandbox.intake.context import Addresses, Context
+from fal_cli.sandbox.orders.faults import parse_fault
+from fal_cli.sandbox.replies.connection import Protocol
+from fal_cli.sandbox.state.store import Store
 
 __all__ = ["ADMIN_KEY", "LOCKED_KEY", "SANDBOX_KEY", "SERVICES", "Addresses", "Sandbox"]
 

@@ -1,1 +1,1 @@
-"""Everything that a person sees. `output` is stdout, `talk` is stderr, `view` follows a request."""
+"""Everything that a person sees. `output` is stdout, `talk` is stderr, `progress` follows requests."""

@@ -5,6 +5,7 @@ long strings and read `[brackets]` as markup.
 import json
 import os
 import re
+import shutil
 import sys
 from collections.abc import Iterable
 from typing import Any, BinaryIO
@@ -97,3 +98,16 @@ def _shortened(value: Any) -> Any:
     if isinstance(value, str) and value.startswith("data:") and len(value) > 2 * _SHOWN_OF_DATA_URI:
         return f"{value[:_SHOWN_OF_DATA_URI]}… ({len(value)} characters)"
     return value
+
+
+class Screen:
+    """How wide the terminal is and whether it is coloured; writes what was drawn for it."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+        self.width = shutil.get_terminal_size().columns
+        self.color = output.color
+
+    def write(self, lines: Iterable[str]) -> None:
+        """Writes lines that hold nothing of a stranger's that was not made visible. Raises `ReaderGone`."""
+        self._output.data("".join(f"{line}\n" for line in lines).encode())

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from fal_cli.api import answers, models, slices
+from fal_cli.api import catalog, failures, json_slices
+from fal_cli.api.catalog_entry import Model, Search
 from fal_cli.api.deadline import Deadline
 from fal_cli.api.errors import NotReached, Refused
 from fal_cli.api.hosts import Hosts
-from fal_cli.api.model import Model, Search
 from fal_cli.api.wire import Wire
 from tests.catalogue.service import Catalogue, document_bytes
 from tests.faulty import Server, http, refusing_port
@@ -34,19 +34,19 @@ def wire(url: str, authorization: str = "Key a:b") -> Wire:
     return Wire(Hosts(api=url), authorization)
 
 
-def describe(url: str, endpoint: str = FLUX) -> models.Described | None:
-    return models.describe(wire(url), endpoint, policy=answers.FREE, deadline=Deadline(5))
+def describe(url: str, endpoint: str = FLUX) -> catalog.Described | None:
+    return catalog.describe(wire(url), endpoint, policy=failures.FREE, deadline=Deadline(5))
 
 
 class TestSearch:
     def test_all_pages(self, server: Server) -> None:
-        found = list(models.search(wire(server.url), Search()))
+        found = list(catalog.search(wire(server.url), Search()))
         assert [model.endpoint for model in found] == [FLUX, "fal-ai/any-llm", "fal-ai/video-upscaler"]
         assert found[0] == Model(FLUX, "FLUX.1 [dev]", "text-to-image", "active", "Pictures from words.")
         assert len(server.requests) == 2
 
     def test_no_page_is_asked_for_that_is_not_needed(self, server: Server) -> None:
-        assert len(list(models.search(wire(server.url), Search(limit=2)))) == 2
+        assert len(list(catalog.search(wire(server.url), Search(limit=2)))) == 2
         assert len(server.requests) == 1
 
     @pytest.mark.parametrize(
@@ -59,10 +59,10 @@ class TestSearch:
         ],
     )
     def test_filters_are_the_services(self, server: Server, wanted: Search, endpoints: list[str]) -> None:
-        assert [model.endpoint for model in models.search(wire(server.url), wanted)] == endpoints
+        assert [model.endpoint for model in catalog.search(wire(server.url), wanted)] == endpoints
 
     def test_without_a_key_none_is_sent(self, server: Server) -> None:
-        list(models.search(wire(server.url, ""), Search(limit=1)))
+        list(catalog.search(wire(server.url, ""), Search(limit=1)))
         assert "authorization" not in server.requests[0].headers
 
     @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ class TestSearch:
         ],
     )
     def test_an_entry_may_lack_anything(self, item: dict[str, Any], model: Model | None) -> None:
-        assert models.model_of(item) == model
+        assert catalog.model_of(item) == model
 
 
 class TestDescribe:
@@ -97,7 +97,7 @@ class TestDescribe:
     def test_an_unknown_endpoint(self, server: Server) -> None:
         with pytest.raises(Refused) as caught:
             describe(server.url, "a/b")
-        assert models.is_unknown(caught.value)
+        assert catalog.is_unknown(caught.value)
 
     @pytest.mark.parametrize(
         "body",
@@ -122,8 +122,8 @@ class TestDescribe:
         catalogue.replies["/openapi.json"] = http(200, body, {"Content-Type": "application/json"})
         with catalogue.server() as server:
             url = server.url
-            app = models.describe_app(wire(""), url, policy=answers.FREE, deadline=Deadline(5))
-        assert app == models.Described(body, Model(url, "Sky"))
+            app = catalog.describe_app(wire(""), url, policy=failures.FREE, deadline=Deadline(5))
+        assert app == catalog.Described(body, Model(url, "Sky"))
         assert "authorization" not in server.requests[0].headers
 
     def test_nobody_there(self) -> None:
@@ -132,8 +132,8 @@ class TestDescribe:
 
 
 def test_an_estimate_is_the_services_own(server: Server) -> None:
-    found = models.estimate(wire(server.url), FLUX, Decimal("2.5"))
-    assert found == models.Estimate(Decimal("0.0625"), "USD")
+    found = catalog.estimate(wire(server.url), FLUX, Decimal("2.5"))
+    assert found == catalog.Estimate(Decimal("0.0625"), "USD")
     assert server.requests[0].body == (
         b'{"estimate_type":"unit_price","endpoints":{"fal-ai/flux/dev":{"unit_quantity":2.5}}}'
     )
@@ -144,12 +144,12 @@ def test_an_estimate_is_the_services_own(server: Server) -> None:
 )
 def test_slices_agree_with_the_parsed_value(text: str) -> None:
     whole = json.loads(text)
-    at = slices.member(text, text.index("{"), "a")
+    at = json_slices.member(text, text.index("{"), "a")
     assert (at is None) == ("a" not in whole)
     if at is not None:
-        assert json.loads(slices.value(text, at)) == whole["a"]
+        assert json.loads(json_slices.value(text, at)) == whole["a"]
 
 
 @pytest.mark.parametrize("text", ["[]", "[ ]", "[1]", '[ {"a": [1]} , "]" ,null]'])
 def test_elements(text: str) -> None:
-    assert [value for value, _ in slices.elements(text, 0)] == json.loads(text)
+    assert [value for value, _ in json_slices.elements(text, 0)] == json.loads(text)

@@ -12,14 +12,15 @@ from types import SimpleNamespace
 
 import pytest
 
-from fal_cli.api import direct, phases, queue, wire
+from fal_cli.api import direct, messages, phases, queue, wire
+from fal_cli.api.call_options import CallOptions
 from fal_cli.api.deadline import Deadline
 from fal_cli.api.errors import AnswerLost, ApiError, NotSent, Phase
 from fal_cli.api.events import Retrying
 from fal_cli.api.hosts import Hosts
-from fal_cli.api.options import CallOptions
+from fal_cli.api.messages import Policy, Request, TransportFailure
 from fal_cli.api.phases import Exchange
-from fal_cli.api.wire import Policy, Request, TransportFailure, Wire
+from fal_cli.api.wire import Wire
 from fal_cli.endpoint import EndpointId
 from tests.faulty import (
     Authority,
@@ -97,7 +98,7 @@ class Lab:
         for name, (module, constant) in LIMITS.items():
             if name in what:
                 self._patch.setattr(module, constant, SHORT)
-        return SHORT if "read" in what else wire.READ_SECONDS
+        return SHORT if "read" in what else messages.READ_SECONDS
 
     def seen(self, *, connections: int, delivered: int) -> tuple[int, int]:
         """How many connections and whole requests came, those for a proxy aside, once so many did."""

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from fal_cli.api import deadline, direct, follow, queue, wire
+from fal_cli.api.call_options import CallOptions
 from fal_cli.api.deadline import Deadline
 from fal_cli.api.errors import (
     AnswerLost,
@@ -27,7 +28,6 @@ from fal_cli.api.errors import (
 )
 from fal_cli.api.events import BackOnline, Cancelled, Completed, Event, Handle, InProgress, LogLine, Offline, Queued
 from fal_cli.api.hosts import Hosts
-from fal_cli.api.options import CallOptions
 from fal_cli.api.wire import Wire
 from fal_cli.endpoint import EndpointId
 from tests.faulty import (

@@ -17,13 +17,15 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from fal_cli.api import storage, wire
-from fal_cli.api.errors import ApiError, NotReached, Refused, Unavailable
+from fal_cli.api import upload as storage
+from fal_cli.api import wire
+from fal_cli.api.errors import ApiError, NotReached, PartRefused, Refused, Unavailable
 from fal_cli.api.hosts import Hosts
-from fal_cli.api.sources import Piece, Source, SourceChanged, Stopped, Stretch
-from fal_cli.api.storage import Lifecycle, PartRefused, Upload, upload
+from fal_cli.api.upload import Lifecycle, Upload, upload
+from fal_cli.api.upload_source import Piece, Source, SourceChanged, Stopped, Stretch
 from fal_cli.api.wire import Wire
-from fal_cli.sandbox.server import SANDBOX_KEY, Sandbox
+from fal_cli.sandbox.intake.auth import SANDBOX_KEY
+from fal_cli.sandbox.server import Sandbox
 from tests.faulty import Clock, Server, Step, Talk, clear_environment, close, http, read_request, reset
 
 PART = 1000

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import trustme
 
-from fal_cli.sandbox import record
-from fal_cli.sandbox.store import Store
+from fal_cli.sandbox.state import record
+from fal_cli.sandbox.state.store import Store
 from tests.bench.measure import MIB, Talk, measure
 from tests.bench.peers import Argv, Peers
 from tests.bench.row import Missing, Program, Row

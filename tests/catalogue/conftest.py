@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from fal_cli.context import Context, Streams
+from fal_cli.context import Context
 from fal_cli.options import GlobalFlags
+from fal_cli.terminal.streams import Streams
 from tests.catalogue.service import Catalogue
 from tests.faulty import Server, clear_environment
 
@@ -58,6 +59,6 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
     def ahead(seconds: float) -> None:
         monkeypatch.setattr(time, "time", lambda: real() + seconds)
-        monkeypatch.setattr("fal_cli.cache.Cache.__init__.__kwdefaults__", {"now": lambda: real() + seconds})
+        monkeypatch.setattr("fal_cli.files.cache.Cache.__init__.__kwdefaults__", {"now": lambda: real() + seconds})
 
     return ahead

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fal_cli.cache import Cache
+from fal_cli.files.cache import Cache
 
 
 class Clock:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from fal_cli.checking import Checking, InputRefused
+from fal_cli.calls.validate import Checking, InputRefused
 from fal_cli.endpoint import parse
 from fal_cli.errors import Exit, report
 from fal_cli.inputs.attachment import Attachment

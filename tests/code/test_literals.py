@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fal_cli.code import curl, javascript, python
+from fal_cli.snippets import curl, javascript, python
 from tests.code.values import NASTY, objects, script
 
 # A process answers for many examples at once.

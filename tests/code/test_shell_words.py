@@ -13,15 +13,15 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from fal_cli.api.call_options import CallOptions
 from fal_cli.api.hosts import Hosts
-from fal_cli.api.options import CallOptions
-from fal_cli.call import Call
-from fal_cli.code import shell
-from fal_cli.code.script import File, Script
+from fal_cli.calls.model import Call
 from fal_cli.endpoint import parse_target
 from fal_cli.inputs.attachment import Attachment
 from fal_cli.inputs.gather import UNKNOWN, gather
 from fal_cli.inputs.stdin import Stdin
+from fal_cli.snippets import shell
+from fal_cli.snippets.snippet import File, Script
 from tests.code.values import NASTY, objects, script, texts
 
 PHOTO = Attachment(key="image_url", path=Path("photo.jpg"))

@@ -5,12 +5,11 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from fal_cli.api.call_options import CallOptions
 from fal_cli.api.hosts import Hosts
-from fal_cli.api.options import CallOptions
-from fal_cli.call import Call
-from fal_cli.code import Verb
-from fal_cli.code.script import Script
+from fal_cli.calls.model import Call
 from fal_cli.endpoint import parse_target
+from fal_cli.snippets.snippet import Script, Verb
 
 NASTY = (
     "",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fal_cli.completion import answer
+from fal_cli.cli.completion import answer
 from tests.completion import home
 
 Offer = Callable[..., dict[str, str]]

@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
-from fal_cli import catalogue, profiles, settings
-from fal_cli.api.model import Model
-from fal_cli.cache import Cache
+from fal_cli.api.catalog_entry import Model
+from fal_cli.auth import profiles
+from fal_cli.catalog import models, store
+from fal_cli.config import paths
+from fal_cli.files.cache import Cache
 from fal_cli.ledger import Call, Ledger
 from tests.catalogue.service import NAMES, document_bytes
 
@@ -34,8 +36,8 @@ def fill(home: Path) -> dict[str, str]:
 
 def keep_catalogue(env: dict[str, str], api: str = API) -> None:
     """The list of models and three documents, on the shelf of an API host."""
-    folder = catalogue._folder(env, catalogue._host_name(api))
-    catalogue._keep_list(Cache(folder), MODELS, is_whole=True)
+    folder = store.folder_of(env, store._host_name(api))
+    models._keep_list(Cache(folder), MODELS, is_whole=True)
     for endpoint, name in NAMES.items():
         facts = {"title": "", "category": ""}
         Cache(folder / "schemas").write(endpoint, document_bytes(name), seconds=0, facts=facts)
@@ -43,7 +45,7 @@ def keep_catalogue(env: dict[str, str], api: str = API) -> None:
 
 def keep_calls(env: dict[str, str]) -> None:
     """Two requests that ended, a direct call, and one that is unfinished."""
-    ledger = Ledger(settings.state_folder(env) / "ledger.db")
+    ledger = Ledger(paths.state_folder(env) / "ledger.db")
     told = {FIRST: "a cat", SECOND: 'a "dog"\n\x1b[31m%s: new: line', OPEN: "still running"}
     for request_id, prompt in told.items():
         if request_id == OPEN:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fal_cli.completion import install, scripts
+from fal_cli.cli.completion import install, scripts
 from tests.conftest import Program
 
 PLACES = {

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fal_cli import settings
-from fal_cli.cache import Cache
-from fal_cli.completion import answer, kept
+from fal_cli.cli.completion import answer, home
+from fal_cli.config import paths
+from fal_cli.files.cache import Cache
 from fal_cli.ledger import Call, Ledger
 from tests.completion.conftest import Offer
 from tests.conftest import Program
@@ -25,7 +25,7 @@ ANY_WORDS = st.lists(st.text(max_size=12) | st.sampled_from(["run", "-i", "--", 
 class TestNamesAndPlaces:
     @given(st.text(min_size=1, max_size=200).filter(lambda text: text.isprintable()))
     def test_a_file_of_the_cache(self, name: str) -> None:
-        assert f"{kept.file_name(name)}.json" == Cache(Path("x"))._path(name).name
+        assert f"{home.file_name(name)}.json" == Cache(Path("x"))._path(name).name
 
     @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere platformdirs itself is asked")
     @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ class TestNamesAndPlaces:
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
         for kind in ("state", "cache", "config"):
-            assert kept.folder(kind, os.environ) == str(getattr(settings, f"{kind}_folder")(os.environ))
+            assert home.folder(kind, os.environ) == str(getattr(paths, f"{kind}_folder")(os.environ))
 
 
 def test_what_the_program_itself_keeps_of_the_sandbox(fal: Program) -> None:
@@ -61,7 +61,7 @@ class TestALedgerThatIsNotAsItShouldBe:
         assert not (tmp_path / "none").exists()
 
     def test_broken(self, offer: Offer, env: dict[str, str]) -> None:
-        (settings.state_folder(env) / "ledger.db").write_bytes(b"SQLite format 3\0" + b"\xff" * 5000)
+        (paths.state_folder(env) / "ledger.db").write_bytes(b"SQLite format 3\0" + b"\xff" * 5000)
         assert offer("status", "") == {}
         assert "fal-ai/flux/schnell" in offer("run", "")
 
@@ -73,7 +73,7 @@ class TestALedgerThatIsNotAsItShouldBe:
         assert answer.candidates(["status", ""], {"FAL_CLI_HOME": str(tmp_path)}) == []
 
     def test_locked(self, offer: Offer, env: dict[str, str]) -> None:
-        db = sqlite3.connect(settings.state_folder(env) / "ledger.db", isolation_level=None)
+        db = sqlite3.connect(paths.state_folder(env) / "ledger.db", isolation_level=None)
         db.execute("PRAGMA journal_mode = DELETE")
         db.execute("BEGIN EXCLUSIVE")
         begin = time.monotonic()
@@ -83,13 +83,13 @@ class TestALedgerThatIsNotAsItShouldBe:
         assert offer("status", "")
 
     def test_written_meanwhile(self, offer: Offer, env: dict[str, str]) -> None:
-        db = sqlite3.connect(settings.state_folder(env) / "ledger.db", isolation_level=None)
+        db = sqlite3.connect(paths.state_folder(env) / "ledger.db", isolation_level=None)
         db.execute("BEGIN IMMEDIATE")
         assert len(offer("status", "")) == 4
 
     def test_with_a_hundred_thousand_rows(self, tmp_path: Path) -> None:
         env = {"FAL_CLI_HOME": str(tmp_path)}
-        path = settings.state_folder(env) / "ledger.db"
+        path = paths.state_folder(env) / "ledger.db"
         Ledger(path).begin(Call("a/b", {"prompt": "x" * 1000}))
         with sqlite3.connect(path) as db:
             names = [
@@ -158,7 +158,8 @@ sys.stderr = sys.__stderr__
 print("\\n".join(sorted(sys.modules)), file=sys.stderr)
 """
 HEAVY = {"typer", "requests", "rich", "urllib3", "platformdirs", "pydantic", "PIL", "jmespath", "fal_cli.errors",
-         "fal_cli.catalogue", "fal_cli.settings", "fal_cli.ledger", "fal_cli.context", "fal_cli.options"}  # fmt: skip
+         "fal_cli.catalog.store", "fal_cli.catalog.schemas", "fal_cli.config.settings", "fal_cli.ledger",
+         "fal_cli.context", "fal_cli.options"}  # fmt: skip
 ASKED = [
     pytest.param(["run", "--"], id="option"),
     pytest.param(["run", ""], id="endpoint"),
@@ -205,7 +206,7 @@ def _best_seconds(argv: list[str], env: dict[str, str]) -> float:
 def test_rows_of_any_text(tmp_path: Path) -> None:
     """Prompts of every kind become one plain line."""
     env: dict[str, Any] = {"FAL_CLI_HOME": str(tmp_path)}
-    ledger = Ledger(settings.state_folder(env) / "ledger.db")
+    ledger = Ledger(paths.state_folder(env) / "ledger.db")
     for number, prompt in enumerate(["\ttabs\tand\nlines\r", "\u202eback", 7, None, ["a"], {"b": 1}, "é" * 500]):
         row = ledger.begin(Call("a/b", {"prompt": prompt}))
         ledger.accepted(row, f"{number}abc", {})

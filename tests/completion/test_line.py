@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fal_cli.completion.line import Words, bash_reply, plain
+from fal_cli.cli.completion.line import Words, bash_reply, plain
 
 LINE_TEXT = st.text(st.sampled_from("ab=:@ '\"\\$é/") | st.characters(exclude_categories=("Cc", "Cs")), max_size=20)
 

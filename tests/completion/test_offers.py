@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from fal_cli import catalogue
-from fal_cli.cache import Cache
-from fal_cli.completion import values
+from fal_cli.catalog import store
+from fal_cli.cli.completion import values
+from fal_cli.files.cache import Cache
 from tests.catalogue.service import document_bytes
 from tests.completion.conftest import Offer
 from tests.completion.home import FIRST, OPEN, SECOND, keep_catalogue
@@ -80,7 +80,7 @@ class TestEndpoints:
         assert list(offer("run", "fal-ai/flux/s", FAL_API_HOST="http://127.0.0.1:8704")) == ["fal-ai/flux/schnell"]
 
     def test_those_of_the_profiles_own_host(self, offer: Offer, env: dict[str, str]) -> None:
-        from fal_cli import profiles
+        from fal_cli.auth import profiles
 
         profiles.set_host(profiles.path_of(env), "home", "api", "https://api.example")
         assert list(offer("--profile", "home", "run", "fal-ai/flux/s")) == []
@@ -127,7 +127,7 @@ class TestInputs:
         assert list(offer("rerun", SECOND[:8], "pro")) == ["prompt="]
 
     def test_of_an_app_on_this_machine(self, offer: Offer, env: dict[str, str]) -> None:
-        folder = catalogue._folder(env, catalogue._LOCAL) / "schemas"
+        folder = store.folder_of(env, store._LOCAL) / "schemas"
         document = document_bytes("flux_dev").replace(b"/fal-ai/flux/dev", b"/draw")
         Cache(folder).write("http://localhost:8080", document, seconds=0, facts={})
         assert list(offer("run", "http://localhost:8080/draw", "pro")) == ["prompt="]
@@ -204,10 +204,10 @@ class TestRequests:
         assert list(offer("status", "fal-ai/a")) == ["fal-ai/any-llm"]
 
     def test_a_private_call_tells_nothing(self, offer: Offer, env: dict[str, str]) -> None:
-        from fal_cli import settings
+        from fal_cli.config import paths
         from fal_cli.ledger import Call, Ledger
 
-        ledger = Ledger(settings.state_folder(env) / "ledger.db")
+        ledger = Ledger(paths.state_folder(env) / "ledger.db")
         row = ledger.begin(Call("fal-ai/flux/dev", {"prompt": "a secret"}, is_private=True))
         ledger.accepted(row, "9f-private", {})
         assert offer("status", "9") == {"9f-private": "fal-ai/flux/dev · unfinished, just now"}

@@ -14,7 +14,7 @@ from typing import Any
 
 HURRIED: dict[str, dict[str, Any]] = {
     "fal_cli.api.wire": {"random": SimpleNamespace(uniform=lambda low, high: low)},
-    "fal_cli.reconcile": {"SEARCH_SECONDS": 0.0},
+    "fal_cli.calls.lookup": {"SEARCH_SECONDS": 0.0},
 }
 if "FAL_TESTS_SUBMIT_SECONDS" in os.environ:
     HURRIED["fal_cli.api.queue"] = {"SUBMIT_SECONDS": float(os.environ["FAL_TESTS_SUBMIT_SECONDS"])}

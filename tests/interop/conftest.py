@@ -25,7 +25,7 @@ from typing import Any
 import pytest
 import trustme
 
-from fal_cli.sandbox.store import Store
+from fal_cli.sandbox.state.store import Store
 from tests.conftest import Program
 
 SECONDS = 60.0

@@ -13,8 +13,8 @@ import pytest
 
 from fal_cli.api.body import Body
 from fal_cli.api.events import InProgress, Result
-from fal_cli.journal import Journal
 from fal_cli.ledger import Ledger, LedgerError, Search, State
+from fal_cli.ledger.journal import Journal
 from tests.ledger.rows import accepted, call, handle, stored
 
 
@@ -131,7 +131,7 @@ FULL_DISK = """if True:
     from pathlib import Path
     from fal_cli.api.body import Body
     from fal_cli.api.events import Result
-    from fal_cli.journal import Journal
+    from fal_cli.ledger.journal import Journal
     from tests.ledger.rows import call, handle
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     warnings = []

@@ -12,8 +12,8 @@ import pytest
 
 from fal_cli.api.body import Body
 from fal_cli.api.events import Result
-from fal_cli.journal import Journal
 from fal_cli.ledger import Call, Ledger, State
+from fal_cli.ledger.journal import Journal
 from fal_cli.ledger.rows import fingerprint, stored_result
 from tests.ledger.rows import accepted, begun, handle, mode, stored
 from tests.waiting import until

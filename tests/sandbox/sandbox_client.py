@@ -7,7 +7,9 @@ from typing import Any
 
 import requests
 
-from fal_cli.sandbox.server import SANDBOX_KEY, Addresses, Sandbox
+from fal_cli.sandbox.intake.auth import SANDBOX_KEY
+from fal_cli.sandbox.intake.context import Addresses
+from fal_cli.sandbox.server import Sandbox
 
 PATIENCE = 15.0
 

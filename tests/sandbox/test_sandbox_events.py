@@ -12,7 +12,7 @@ from PIL import Image, ImageChops, ImageStat
 from requests.exceptions import ChunkedEncodingError, ConnectionError
 from sandbox_client import Client
 
-from fal_cli.sandbox.server import LOCKED_KEY
+from fal_cli.sandbox.intake.auth import LOCKED_KEY
 
 Start = Callable[..., Client]
 ECHO, LLM, DEV = "sandbox/echo/stream", "fal-ai/any-llm/stream", "fal-ai/flux/dev/stream"

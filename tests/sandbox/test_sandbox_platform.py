@@ -11,8 +11,8 @@ import requests
 from requests.exceptions import ChunkedEncodingError, ConnectionError
 from sandbox_client import Client, until
 
+from fal_cli.sandbox.intake.auth import ADMIN_KEY, LOCKED_KEY
 from fal_cli.sandbox.models import MODELS
-from fal_cli.sandbox.server import ADMIN_KEY, LOCKED_KEY
 
 ECHO = "sandbox/echo"
 DEV = "fal-ai/flux/dev"

@@ -15,7 +15,7 @@ import websocket
 from sandbox_client import PATIENCE, Client, until
 
 from fal_cli.sandbox import server
-from fal_cli.sandbox.server import LOCKED_KEY
+from fal_cli.sandbox.intake.auth import LOCKED_KEY
 
 Start = Callable[..., Client]
 ECHO, DEV, LCM = "sandbox/echo", "fal-ai/flux/dev", "fal-ai/fast-lcm-diffusion"

@@ -18,7 +18,7 @@ import requests
 from sandbox_client import Client
 
 from fal_cli.sandbox.server import Sandbox
-from fal_cli.sandbox.store import LAYOUT, Store
+from fal_cli.sandbox.state.store import LAYOUT, Store
 
 ECHO = "sandbox/echo"
 Start = Callable[..., Client]

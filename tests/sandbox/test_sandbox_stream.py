@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 from sandbox_client import Client
 
-from fal_cli.sandbox import stream
+from fal_cli.sandbox.services import stream
 
 ECHO = "sandbox/echo"
 

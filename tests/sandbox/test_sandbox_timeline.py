@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fal_cli.sandbox import timeline as timelines
-from fal_cli.sandbox.timeline import WINDOW_LINES, WINDOW_SECONDS, Change, LogLine, Timeline, build
+from fal_cli.sandbox.state import timeline as timelines
+from fal_cli.sandbox.state.timeline import WINDOW_LINES, WINDOW_SECONDS, Change, LogLine, Timeline, build
 
 seconds = st.floats(0, 100, allow_nan=False)
 offsets = st.lists(st.floats(0, 500, allow_nan=False), min_size=2, max_size=30).map(sorted)

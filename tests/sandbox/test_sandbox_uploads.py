@@ -18,8 +18,8 @@ from PIL import Image
 from requests.exceptions import ChunkedEncodingError, ConnectionError
 from sandbox_client import Client
 
-from fal_cli.sandbox.server import LOCKED_KEY
-from fal_cli.sandbox.uploads import safe_name
+from fal_cli.sandbox.intake.auth import LOCKED_KEY
+from fal_cli.sandbox.state.uploads import safe_name
 
 Start = Callable[..., Client]
 TOKEN = "/storage/auth/token?storage_type=fal-cdn-v3"

@@ -18,9 +18,11 @@ import requests
 from receiver import Delivery, Receiver, is_signed
 from sandbox_client import Client, until
 
-from fal_cli.sandbox import signing, webhooks
-from fal_cli.sandbox.server import SANDBOX_KEY, Sandbox
-from fal_cli.sandbox.store import Store
+from fal_cli.sandbox.intake.auth import SANDBOX_KEY
+from fal_cli.sandbox.server import Sandbox
+from fal_cli.sandbox.services import webhooks
+from fal_cli.sandbox.state import signing
+from fal_cli.sandbox.state.store import Store
 
 ECHO, DEV = "sandbox/echo", "fal-ai/flux/dev"
 DONE = {"queue": 0, "run": 0}

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fal_cli.sandbox.faults import ROUTES, Fault, parse_fault
-from fal_cli.sandbox.logs import progress_bar
-from fal_cli.sandbox.orders import OrderError, parse_orders, take_orders
-from fal_cli.sandbox.routes import match
+from fal_cli.sandbox.orders.faults import ROUTES, Fault, parse_fault
+from fal_cli.sandbox.orders.orders import OrderError, parse_orders, take_orders
+from fal_cli.sandbox.replies.routes import match
+from fal_cli.sandbox.state.logs import progress_bar
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from fal_cli.schema import Schema, find, problems, read, typed, undocumented
 from fal_cli.schema.facts import facts
 from fal_cli.schema.report import lines
-from fal_cli.terminal import fields as drawing
+from fal_cli.terminal import schema_table as drawing
 from fal_cli.terminal.table import cells
 
 KEYWORDS = ("type", "properties", "required", "items", "enum", "const", "anyOf", "oneOf", "allOf", "$ref", "default",

@@ -13,12 +13,12 @@ from typing import Any
 
 import requests
 
-from fal_cli.credentials import Credential
+from fal_cli.auth.credentials import Credential
 from fal_cli.ledger import Call, Ledger, Row, State
 from fal_cli.ledger.rows import row_from
-from fal_cli.sandbox import record
-from fal_cli.sandbox.server import SANDBOX_KEY
-from fal_cli.sandbox.store import Store
+from fal_cli.sandbox.intake.auth import SANDBOX_KEY
+from fal_cli.sandbox.state import record
+from fal_cli.sandbox.state.store import Store
 from tests.conftest import SECONDS, Finished, Program, Service
 from tests.later import pass_time
 from tests.proxy import Exchange, Proxy, lose_answer, without_key

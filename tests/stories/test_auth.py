@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from fal_cli.sandbox.server import ADMIN_KEY, SANDBOX_KEY, Sandbox
+from fal_cli.sandbox.intake.auth import ADMIN_KEY, SANDBOX_KEY
+from fal_cli.sandbox.server import Sandbox
 from tests.conftest import Finished, Program, Service
 from tests.faulty import Server, answer, answering, refusing_port
 from tests.terminal_screen import Screen

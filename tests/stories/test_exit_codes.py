@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fal_cli.sandbox.server import LOCKED_KEY
+from fal_cli.sandbox.intake.auth import LOCKED_KEY
 from tests.conftest import Program, Service
 
 ECHO = ("sandbox/echo", "sandbox.queue=0", "sandbox.run=0")

@@ -243,7 +243,7 @@ class TestForPrograms:
         argv = [sys.executable, "-X", "importtime", "-m", "fal_cli", "history"]
         done = subprocess.run(argv, env=fal.env, capture_output=True, check=True)
         imported = {line.rpartition(b"|")[2].strip().decode() for line in done.stderr.splitlines()}
-        assert "fal_cli.history" in imported
+        assert "fal_cli.commands.history.facts" in imported
         assert imported & {"rich", "requests", "starlette"} == set()
 
     def test_what_was_not_kept_is_null(self, fal: Program, past: Past) -> None:

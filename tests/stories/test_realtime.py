@@ -24,7 +24,8 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection, serve
 
-from fal_cli.sandbox.server import LOCKED_KEY, Sandbox
+from fal_cli.sandbox.intake.auth import LOCKED_KEY
+from fal_cli.sandbox.server import Sandbox
 from tests.conftest import Program, Service
 from tests.terminal_screen import Screen
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from fal_cli.crowd import MOST, Crowd, Finished
+from fal_cli.concurrency import MOST, Crowd, Finished
 from tests.faulty import Server, Step, close, read_request, send, stall
 from tests.proxy import answer, held
 from tests.stories.place import Place
@@ -410,7 +410,7 @@ def routed_file(body: bytes, *, stalls_at: int | None = None) -> list[Step]:
 class TestCrowd:
     def test_those_that_come_first_are_begun_first(self) -> None:
         begun: list[int] = []
-        crowd: Crowd[int, int] = Crowd()
+        crowd: Crowd[int, object, int] = Crowd()
 
         def work(number: int) -> int:
             begun.append(number)
@@ -423,7 +423,7 @@ class TestCrowd:
         assert set(begun[: MOST // 2]) <= set(range(MOST))
 
     def test_an_error_is_the_end_of_one(self) -> None:
-        crowd: Crowd[str, int] = Crowd()
+        crowd: Crowd[str, object, int] = Crowd()
         crowd.add("bad", lambda show: 1 // 0)
         crowd.add("good", lambda show: 7)
         ended = {key: happened for key, happened in crowd.news() if isinstance(happened, Finished)}

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from fal_cli.schema import Field, Schema, read
-from fal_cli.terminal.fields import heading, help_lines, kind_words, limits, lines, wrapped
+from fal_cli.terminal.schema_table import heading, help_lines, kind_words, limits, lines, wrapped
 from fal_cli.terminal.table import cells
 from tests.catalogue.service import document
 

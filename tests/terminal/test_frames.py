@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fal_cli.api.realtime import ENCODINGS
-from fal_cli.terminal.frames import as_base64, jsonable
+from fal_cli.calls.realtime_json import as_base64, jsonable
 
 MOMENT = datetime(2030, 1, 2, 3, 4, 5, 678_901, UTC)
 scalars = (

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from fal_cli.terminal.moments import ago, at_time, exactly, on_day, within
+from fal_cli.terminal.times import ago, at_time, exactly, on_day, within
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC).astimezone()
 

@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 
 from fal_cli.api.body import Body
 from fal_cli.api.events import Result
-from fal_cli.context import Context, Streams
+from fal_cli.context import Context
 from fal_cli.errors import CliError, UsageError
 from fal_cli.options import GlobalFlags, PrintFlags
+from fal_cli.results.printing import Selection
 from fal_cli.terminal.output import Output
-from fal_cli.terminal.selection import Selection
+from fal_cli.terminal.streams import Streams
 
 COLOR = re.compile(r"\x1b\[\d*m")
 URI = "data:image/png;base64," + "A" * 5000

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fal_cli.api.stream import StreamEvent
 from fal_cli.terminal.output import Output
-from fal_cli.terminal.streaming import (
+from fal_cli.terminal.stream_printers import (
     FinalPrinter,
     GrowingText,
     LinePrinter,

@@ -10,23 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fal_cli.api.events import (
-    BackOnline,
-    Completed,
-    Event,
-    InProgress,
-    LogLine,
-    Offline,
-    Queued,
-    Retrying,
-)
+from fal_cli.api.events import BackOnline, Completed, Event, InProgress, LogLine, Offline, Queued, Retrying
 from fal_cli.errors import Report
-from fal_cli.terminal.display import open_view
-from fal_cli.terminal.machine import MachineView
-from fal_cli.terminal.plain import PlainView
+from fal_cli.terminal.progress.base import View
+from fal_cli.terminal.progress.machine import MachineView
+from fal_cli.terminal.progress.open import open_view
+from fal_cli.terminal.progress.plain import PlainView
+from fal_cli.terminal.progress.tally import KEPT_LINES, Tally, clock, duration
 from fal_cli.terminal.talk import Talk
-from fal_cli.terminal.tally import KEPT_LINES, Tally, clock, duration
-from fal_cli.terminal.view import View
 
 
 def log(message: str) -> LogLine:

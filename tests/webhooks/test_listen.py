@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from fal_cli.webhooks.listening import Seen
-from fal_cli.webhooks.signature import Received
+from fal_cli.commands.webhook.listening import Seen
+from fal_cli.commands.webhook.signature import Received
 from tests.conftest import Program
 from tests.faulty import Server, answer, answering, refusing_port
 from tests.terminal_screen import Screen

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fal_cli.commands.webhook.received import BadChunks, TooLarge, parse, read_chunked
+from fal_cli.commands.webhook.signature import Invalid
 from fal_cli.errors import UsageError
-from fal_cli.webhooks.received import BadChunks, TooLarge, parse, read_chunked
-from fal_cli.webhooks.signature import Invalid
 from tests.webhooks.conftest import raw
 
 HEADERS = {"X-Fal-Webhook-User-Id": "u", "x-fal-webhook-request-id": "r", "Other": "a: b"}

@@ -12,9 +12,9 @@ import pytest
 
 from fal_cli.api.hosts import Hosts
 from fal_cli.api.wire import Wire
+from fal_cli.commands.webhook import delivery
+from fal_cli.commands.webhook.notice import NO_JSON, Ended
 from fal_cli.errors import CliError, Exit
-from fal_cli.webhooks import delivery
-from fal_cli.webhooks.notice import NO_JSON, Ended
 from tests.conftest import Program, Service
 from tests.faulty import Server, Talk, answer, answering, close, read_request, refusing_port, reset, send
 from tests.webhooks.conftest import Author, Listen, ended, raw

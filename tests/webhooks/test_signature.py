@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fal_cli.webhooks.keys import BadKeys, FileKeys, parsed
-from fal_cli.webhooks.signature import Invalid, Received, check, message
-from fal_cli.webhooks.signing import Signer
+from fal_cli.commands.webhook.keys import BadKeys, FileKeys, parsed
+from fal_cli.commands.webhook.signature import Invalid, Received, check, message
+from fal_cli.commands.webhook.signing import Signer
 from tests.webhooks.conftest import BODY, REQUEST_ID, USER_ID, Author
 
 AUTHOR = Author()

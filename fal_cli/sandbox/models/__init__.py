@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Protocol, cast
 
-from fal_cli.sandbox.routes import NAMESPACES, Endpoint
+from fal_cli.sandbox.replies.routes import NAMESPACES, Endpoint
 
 
 class Refusal(Exception):

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from typing import Any
 
-from fal_cli.sandbox.answers import entry
 from fal_cli.sandbox.models import Answer, Refusal, Schemas, Stream, Task
+from fal_cli.sandbox.replies.answers import entry
 
 _STEPS = 4
 # Written out: for this alone pydantic would have to be imported by whoever only echoes.

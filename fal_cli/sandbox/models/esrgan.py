@@ -10,12 +10,12 @@ from urllib.parse import unquote_to_bytes, urlsplit
 from PIL import Image
 from pydantic import BaseModel, Field
 
-from fal_cli.sandbox.answers import entry
-from fal_cli.sandbox.drawing import IMAGE_FORMATS
 from fal_cli.sandbox.models import Answer, Media, Refusal, Schemas, Task, validation
+from fal_cli.sandbox.models.drawing import IMAGE_FORMATS
 from fal_cli.sandbox.models.media import Image as ImageFile
 from fal_cli.sandbox.models.validation import validate
-from fal_cli.sandbox.routes import match
+from fal_cli.sandbox.replies.answers import entry
+from fal_cli.sandbox.replies.routes import match
 
 MAX_SIDE = 4096
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")

@@ -140,7 +140,7 @@ def make_answer(given: FluxInput, task: Task, blur: float = 0.0) -> Answer:
 
 def draw_small(given: FluxInput, task: Task) -> list[Picture]:
     """The pictures themselves, small enough to be drawn while a socket waits."""
-    from fal_cli.sandbox.drawing import draw
+    from fal_cli.sandbox.models.drawing import draw
 
     width, height = drawn_size(given.image_size, MAX_REALTIME_SIDE)
     recipes = (_recipe(given, task, (width, height), number) for number in range(given.num_images))

@@ -5,8 +5,8 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic.json_schema import models_json_schema
 
-from fal_cli.sandbox.answers import entry
 from fal_cli.sandbox.models import Refusal, Schemas
+from fal_cli.sandbox.replies.answers import entry
 
 InputModel = TypeVar("InputModel", bound=BaseModel)
 

@@ -1,0 +1,128 @@
+"""The service's models: searching them, what each takes and gives, and what a number of units costs (wire §11.2)."""
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from itertools import islice
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+from fal_cli.api import failures, json_slices
+from fal_cli.api.catalog_entry import Model, Search
+from fal_cli.api.deadline import Deadline
+from fal_cli.api.errors import Refused
+from fal_cli.api.messages import Answer, Policy, Request, TransportFailure
+from fal_cli.api.platform import ask, decimal, entries
+from fal_cli.api.wire import Wire
+
+MODELS = "/v1/models"
+_PAGE = 100
+
+
+class Described(NamedTuple):
+    """An endpoint's OpenAPI document as it came, and its entry in the catalogue."""
+
+    document: bytes
+    model: Model
+
+
+class Estimate(NamedTuple):
+    """What a number of units will cost."""
+
+    total: Decimal
+    currency: str
+
+
+def search(wire: Wire, wanted: Search, *, policy: Policy = failures.FREE) -> Iterator[Model]:
+    """The models that are asked for, in the service's order. Raises `Refused`, `NotReached`, `Unavailable`."""
+    page = min(wanted.limit or _PAGE, _PAGE)
+    asked = {"q": wanted.query, "category": wanted.category, "status": wanted.status, "limit": str(page)}
+    parameters = {name: value for name, value in asked.items() if value}
+    found = entries(wire, "the list of models", MODELS, parameters, "models", None, policy)
+    yield from islice((model for item in found if (model := model_of(item))), wanted.limit)
+
+
+def describe(wire: Wire, endpoint: str, *, policy: Policy, deadline: Deadline) -> Described | None:
+    """An endpoint's document; None where the service has the endpoint but no document of it.
+
+    Raises `Refused` (404: there is no such endpoint), `NotReached`, `Unavailable`.
+    """
+    query = urlencode({"endpoint_id": endpoint, "expand": "openapi-3.0"})
+    answer = _exchange(wire, Request("the schema", "GET", f"{wire.hosts.api}{MODELS}?{query}"), policy, deadline)
+    text = answer.body.decode("utf-8", "replace")
+    at = json_slices.member(text, _begin(text), "models") if isinstance(answer.json(), dict) else None
+    if at is None or text[at] != "[":
+        return None
+    listed = [(item, place) for item, place in json_slices.elements(text, at) if isinstance(item, dict)]
+    for item, place in listed:
+        if item.get("endpoint_id") == endpoint or len(listed) == 1:
+            return _described(item, text, place)
+    return None
+
+
+def describe_app(wire: Wire, url: str, *, policy: Policy, deadline: Deadline) -> Described | None:
+    """The document of an app on this machine, from its root. Raises as `describe`."""
+    request = Request("the app's schema", "GET", f"{url}/openapi.json", authorization="")
+    answer = _exchange(wire, request, policy, deadline)
+    body = answer.json()
+    return Described(answer.body, Model(url, _title(body))) if _is_document(body) else None
+
+
+def estimate(wire: Wire, endpoint: str, units: Decimal) -> Estimate | None:
+    """What so many units of an endpoint cost, by the service's own reckoning. Raises as `search`."""
+    # Decimals are written as they are: a float would round them.
+    body = f'{{"estimate_type":"unit_price","endpoints":{{{_text(endpoint)}:{{"unit_quantity":{units:f}}}}}}}'
+    url = f"{wire.hosts.api}{MODELS}/pricing/estimate"
+    answer = ask(wire, Request("the estimate", "POST", url, body=body.encode()))
+    total = decimal(answer.get("total_cost"))
+    return None if total is None else Estimate(total, str(answer.get("currency") or ""))
+
+
+def is_unknown(error: Exception) -> bool:
+    """Whether an error says that there is no such endpoint."""
+    return isinstance(error, Refused) and error.status == 404
+
+
+def model_of(item: Mapping[str, Any]) -> Model | None:
+    """An entry of the catalogue; None for what names no endpoint."""
+    endpoint, metadata = item.get("endpoint_id"), item.get("metadata")
+    facts = metadata if isinstance(metadata, dict) else {}
+    names = ("display_name", "category", "status", "description", "updated_at", "license_type")
+    texts = [value if isinstance(value := facts.get(name), str) else "" for name in names]
+    return Model(endpoint, *texts) if isinstance(endpoint, str) and endpoint else None
+
+
+def _described(item: Mapping[str, Any], text: str, place: int) -> Described | None:
+    model, at = model_of(item), json_slices.member(text, place, "openapi")
+    if model is None or at is None or not _is_document(item.get("openapi")):
+        return None  # an error object where the expansion failed (§11.2)
+    return Described(json_slices.value(text, at).encode(), model)
+
+
+def _is_document(value: Any) -> bool:
+    return isinstance(value, dict) and ("paths" in value or "components" in value)
+
+
+def _title(document: Any) -> str:
+    info = document.get("info") if isinstance(document, dict) else None
+    title = info.get("title") if isinstance(info, dict) else None
+    return title if isinstance(title, str) else ""
+
+
+def _begin(text: str) -> int:
+    return len(text) - len(text.lstrip("\ufeff \t\r\n"))
+
+
+def _text(value: str) -> str:
+    import json
+
+    return json.dumps(value)
+
+
+def _exchange(wire: Wire, request: Request, policy: Policy, deadline: Deadline) -> Answer:
+    try:
+        answer = wire.send(request, policy, deadline=deadline)
+    except TransportFailure as failure:
+        raise failures.unreached(failure) from failure
+    if answer.ok:
+        return answer
+    raise failures.free_error(answer)

@@ -1,0 +1,1 @@
+"""Whose key a call is made with."""

@@ -1,0 +1,119 @@
+"""Files on their way into inputs: opened and checked before anything is sent, each uploaded once.
+
+`gather` leaves an `Attachment` where a file's URL is to stand; `resolve` puts the URL there, or with `--inline` the
+file itself as a `data:` URI.
+"""
+
+import base64
+import os
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from fal_cli.api.upload import Lifecycle, Upload, upload
+from fal_cli.api.upload_source import Source, SourceChanged
+from fal_cli.context import Context
+from fal_cli.errors import CliError, UsageError
+from fal_cli.files import content_type
+from fal_cli.files.spool import spool
+from fal_cli.inputs.attachment import Attachment
+
+ACCOUNT_DEFAULT = Lifecycle()
+MOST_INLINE_BYTES = 10 * 1024 * 1024
+
+
+def open_source(path: Path, *, name: str = "", kind: str = "") -> Source:
+    """A file ready to be sent. `name` and `kind` (its content type) replace what the file itself tells.
+
+    Raises `UsageError` where it is missing, a folder, or unreadable.
+    """
+    try:
+        if path.is_dir():
+            raise UsageError(f"{path} is a folder; name a file")
+        named = name or path.name
+        if path.exists() and not path.is_file():
+            with path.open("rb") as pipe:  # the shell's <(…): it can be read once, and has no length
+                path = spool(pipe)
+        with path.open("rb") as stream:
+            head = stream.read(content_type.HEAD_BYTES)
+        if head and path.stat().st_size == 0:
+            with path.open("rb") as made:  # a file that the kernel makes as it is read, like those in /proc
+                path = spool(made)
+        return Source(path, name=named, content_type=kind or content_type.guess(named, head))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from None
+
+
+def send(context: Context, source: Source, lifecycle: Lifecycle = ACCOUNT_DEFAULT) -> str:
+    """Uploads one file, showing its progress, and returns its URL. Raises the request layer's errors."""
+    with context.transfer("uploading", source.name, source.size) as transfer:
+        job = Upload(source, lifecycle, transfer.advance)
+        try:
+            return upload(context.wire(), job)
+        except SourceChanged as error:
+            raise CliError(f"{error}; nothing was kept", hint="Try again when nothing writes to it.") from None
+
+
+def resolve(
+    context: Context,
+    input_json: Mapping[str, Any],
+    *,
+    inline: bool = False,
+    lifecycle: Lifecycle = ACCOUNT_DEFAULT,
+) -> dict[str, Any]:
+    """The input with each attachment replaced. The same file named twice is sent once.
+
+    Raises `UsageError` before anything is sent if one of the files cannot be read.
+    """
+    with ExitStack() as files:
+        sources: dict[tuple[int, int] | str, Source] = {}
+        for found in _attachments(input_json):
+            identity = _identity(found)
+            if identity not in sources:
+                sources[identity] = files.enter_context(open_source(found.path, name=found.name))
+                _check_inline(sources[identity], inline)
+        urls: dict[tuple[int, int] | str, str] = {}
+        for found in _attachments(input_json):
+            identity = _identity(found)
+            source = sources[identity]
+            if identity not in urls:
+                how = "embedding" if inline else "uploading"
+                context.talk.note(f"{found.key}: {how} {source.name} ({source.content_type})")
+                urls[identity] = _data_uri(source) if inline else send(context, source, lifecycle)
+        replaced: dict[str, Any] = _replaced(input_json, urls)
+        return replaced
+
+
+def _attachments(value: Any) -> list[Attachment]:
+    if isinstance(value, Attachment):
+        return [value]
+    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    return [found for one in inner for found in _attachments(one)]
+
+
+def _identity(found: Attachment) -> tuple[int, int] | str:
+    try:
+        seen = os.stat(found.path)
+    except OSError:
+        return str(found.path)  # opening it tells what is wrong
+    return (seen.st_dev, seen.st_ino)
+
+
+def _replaced(value: Any, urls: Mapping[tuple[int, int] | str, str]) -> Any:
+    if isinstance(value, Attachment):
+        return urls[_identity(value)]
+    if isinstance(value, Mapping):
+        return {key: _replaced(inner, urls) for key, inner in value.items()}
+    return [_replaced(inner, urls) for inner in value] if isinstance(value, list) else value
+
+
+def _check_inline(source: Source, inline: bool) -> None:
+    if inline and source.size > MOST_INLINE_BYTES:
+        raise UsageError(f"{source.name} is too large for --inline ({source.size} bytes, at most {MOST_INLINE_BYTES})")
+
+
+def _data_uri(source: Source) -> str:
+    data = source.read_at(0, source.size) if source.size else b""
+    source.check_unchanged()
+    return f"data:{source.content_type};base64,{base64.b64encode(data).decode()}"

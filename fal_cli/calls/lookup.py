@@ -1,0 +1,230 @@
+"""What became of a call whose answer was lost: the account's listing is searched, and told of in words (wire §9.3)."""
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from fal_cli.api import platform, queue
+from fal_cli.api.body import Body
+from fal_cli.api.deadline import Deadline
+from fal_cli.api.errors import Refused, WaitEnded
+from fal_cli.api.events import Result
+from fal_cli.api.platform import Listed
+from fal_cli.api.wire import Wire
+from fal_cli.auth.account import Account
+from fal_cli.context import Context
+from fal_cli.endpoint import parse
+from fal_cli.errors import CliError, Exit
+from fal_cli.ledger import Row, State
+from fal_cli.ledger.journal import Entry
+from fal_cli.ledger.rows import fingerprint
+from fal_cli.results.outcome import Outcome
+from fal_cli.terminal.progress.tally import duration
+from fal_cli.urls import is_loopback
+
+SEARCH_SECONDS = 30.0
+SKEW = timedelta(minutes=15)  # clocks differ, and a submit that was refused for rate is repeated for minutes
+_CLOCK_TICK_SECONDS = 2.0
+_SENDING = timedelta(minutes=15)
+_PAUSES = (1.0, 2.0, 3.0, 5.0)
+
+
+def is_being_sent(row: Row) -> bool:
+    """Whether the process that sends a call may still be at it."""
+    if row.state is not State.SENDING or not row.pid:
+        return False
+    if row.mode == "queue" and datetime.now(UTC) - row.created_at > _SENDING:
+        return False
+    return _is_alive(row.pid) and not _began_after(row.pid, row.created_at)
+
+
+def look_up(wire: Wire, row: Row, deadline: Deadline, is_taken: Callable[[str], bool]) -> list[Listed]:
+    """The listed requests that may be the row's, the likeliest first; none if it was looked for long enough.
+
+    `is_taken` says of a request id that another row has it. Raises as `platform.requests_of`: `Refused` with 403
+    where the key's scope does not allow it.
+    """
+    started = time.monotonic()
+    for pause in _pauses():
+        listed = platform.requests_of(wire, row.endpoint, start=row.created_at - SKEW, deadline=deadline)
+        found = _candidates(row, [item for item in listed if not is_taken(item.request_id)])
+        if found := [item for item in found if _is_of_its_kind(wire, row, item)]:
+            return found
+        is_old = datetime.now(UTC) - row.created_at > SKEW
+        if is_old or time.monotonic() - started > SEARCH_SECONDS:
+            return []
+        if deadline.passes_within(pause):
+            raise WaitEnded("the time to look for it is over", request_id=row.name)
+        time.sleep(pause)
+    return []
+
+
+def _is_of_its_kind(wire: Wire, row: Row, item: Listed) -> bool:
+    """Whether a listed request is in the queue if the row's call was for the queue, and only then."""
+    handle = queue.handle_for(wire.hosts, parse(row.endpoint), item.request_id)
+    try:
+        queue.status(wire, handle)
+    except Refused as error:
+        if error.status != 404:
+            raise
+        return row.mode != "queue"
+    return row.mode == "queue"
+
+
+def _candidates(row: Row, listed: list[Listed]) -> list[Listed]:
+    """Those with the row's input, nearest to its moment first; without payloads only one that is alone."""
+    if row.request_id:
+        return [item for item in listed if item.request_id == row.request_id]
+    listed = [item for item in listed if item.sent_at is None or abs(item.sent_at - row.created_at) <= SKEW]
+    same = [item for item in listed if item.input_json is not None and _has_input(row, item.input_json)]
+    if same:
+        return sorted(same, key=lambda item: abs((item.sent_at or row.created_at) - row.created_at))
+    hidden = [item for item in listed if item.input_json is None]
+    return hidden if len(hidden) == 1 and (row.is_private or "no_store" in row.options) else []
+
+
+def _has_input(row: Row, input_json: object) -> bool:
+    if not isinstance(input_json, dict):
+        return False
+    is_same = row.input_is_whole and _same(row.input_json, input_json)
+    return is_same or (bool(row.input_sha256) and fingerprint(input_json) == row.input_sha256)
+
+
+def _same(one: object, other: object) -> bool:
+    """Whether two JSON values are equal: `1.0` is `1`, and `true` is not."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return isinstance(one, bool) == isinstance(other, bool) and one == other
+
+
+def _pauses() -> Iterator[float]:
+    yield from _PAUSES
+    while True:
+        yield _PAUSES[-1]
+
+
+def _began_after(pid: int, moment: datetime) -> bool:
+    """Whether a process is younger than a moment: then the number was another's before. False where none can tell."""
+    try:
+        ticks = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+        stat = Path("/proc/stat").read_text()
+        boot = next(int(line.split()[1]) for line in stat.splitlines() if line.startswith("btime "))
+        return boot + ticks / os.sysconf("SC_CLK_TCK") > moment.timestamp() + _CLOCK_TICK_SECONDS
+    except (OSError, ValueError, IndexError, StopIteration):
+        return False
+
+
+def _is_alive(pid: int) -> bool:
+    if os.name == "nt":
+        return False  # there, asking would end it; a lookup meanwhile does no harm
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+_OVER = {
+    State.REFUSED: "was refused",
+    State.NOT_SENT: "was never sent",
+    State.FAILED: "failed",
+    State.CANCELLED: "was cancelled",
+    State.EXPIRED: "is past its time",
+}
+
+
+def listed_output(row: Row, entry: Entry, item: Listed) -> Outcome:
+    """The result of a direct call whose answer was lost, as the listing has it.
+
+    Raises `CliError`: code 8 while it runs, 1 if it failed, 5 if the service kept no output.
+    """
+    if item.ended_at is None:
+        raise CliError(f"{row.name} is still running as request {item.request_id}", code=Exit.NOT_FINISHED)
+    if item.status is not None and item.status >= 400:
+        entry.ended(State.FAILED, f"HTTP {item.status}")
+        raise CliError(f"{row.name} ran as request {item.request_id} and failed (HTTP {item.status})")
+    if item.output_json is None:
+        entry.ended(State.EXPIRED)
+        raise CliError(
+            f"{row.name} ran as request {item.request_id}, but the service kept no output", code=Exit.NOT_FOUND
+        )
+    body = json.dumps(item.output_json, ensure_ascii=False).encode()
+    result = Result(Body(body), "application/json", item.request_id)
+    entry.completed(result, inference_seconds=item.seconds, request_id=item.request_id)
+    return Outcome(result, row.endpoint, item.request_id, entry, inference_seconds=item.seconds)
+
+
+def over(context: Context, row: Row, entry: Entry) -> CliError:
+    """The error for a row that there is nothing to take up of."""
+    if row.state in (State.SENDING, State.UNKNOWN):
+        entry.ended(State.UNKNOWN, row.error or "its process was killed")
+        entry.delivered()
+        return CliError(
+            f"{row.name} was a {row.mode} call to {row.endpoint} that was cut off: nothing of it can be fetched",
+            hint="It may be billed as far as it ran.",
+            code=Exit.UNKNOWN_OUTCOME,
+        )
+    if row.state is State.COMPLETED:
+        entry.delivered()
+        return CliError(
+            f"the result of {row.name} was not kept here, and a {row.mode} call's cannot be fetched again",
+            code=Exit.NOT_FOUND,
+        )
+    told = f": {row.error}" if row.error else ""
+    return CliError(
+        f"{row.name} {_OVER.get(row.state, row.state)}{told}; there is nothing to resume",
+        hint=f"To send it again: {context.tool} rerun {row.name}",
+        code=Exit.NOT_FOUND,
+    )
+
+
+def check_listing(context: Context, row: Row, account: Account) -> None:
+    """Raises `CliError` (code 3) where the listing at hand is not the one that would have a call.
+
+    Looked up elsewhere, or with another account's key, it would be taken for one that never arrived.
+    """
+    if context.in_sandbox:
+        return
+    if row.key_print and row.key_print != account.credential.key_print:
+        raise CliError(
+            f"{row.name} was sent with another key, and only that one's listing can have it",
+            hint="Use the key that made the call.",
+            code=Exit.CREDENTIALS,
+        )
+    hosts = context.hosts
+    if row.host and not hosts.owns(row.host) and not (is_loopback(row.host) and is_loopback(hosts.queue)):
+        raise CliError(
+            f"{row.name} was sent to {row.host}, which is not configured now",
+            hint="Set the hosts (FAL_QUEUE_RUN_HOST, FAL_RUN_HOST, FAL_API_HOST) as they were.",
+            code=Exit.CREDENTIALS,
+        )
+
+
+def not_found(context: Context, row: Row) -> CliError:
+    """The error for a call that the listing does not hold."""
+    since = duration((datetime.now(UTC) - row.created_at).total_seconds())
+    return CliError(
+        f"the service lists no request like {row.name} ({row.endpoint}, sent {since} ago): it may never have arrived, "
+        "or still waits in line",
+        hint=f"Look again later: {context.tool} resume {row.name}\n"
+        f"To send it again, at the risk of paying twice: {context.tool} resume {row.name} --retry-unknown",
+        code=Exit.UNKNOWN_OUTCOME,
+    )
+
+
+def refused_lookup(context: Context, row: Row, error: Refused) -> CliError:
+    """The error for a listing that the key may not see."""
+    return CliError(
+        f"what became of {row.name} cannot be looked up: the service refused its listing (HTTP {error.status}: "
+        f"{error.message})",
+        hint="Look at your requests on https://fal.ai/dashboard.\n"
+        f"To send it again, at the risk of paying twice: {context.tool} resume {row.name} --retry-unknown",
+        code=Exit.UNKNOWN_OUTCOME,
+    )

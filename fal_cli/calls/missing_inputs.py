@@ -1,0 +1,76 @@
+"""Asking a person for the inputs that an endpoint requires and that were not given.
+
+Only where stdin and stderr are terminals and no `CI` is set: a script never waits for an answer.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fal_cli.calls.validate import Checking
+from fal_cli.context import Context
+from fal_cli.errors import UsageError
+from fal_cli.inputs.attachment import Attachment
+from fal_cli.schema import Field, missing, typed
+from fal_cli.schema.check import mismatch
+from fal_cli.schema.report import lines
+from fal_cli.terminal.sanitize import visible
+
+_LONGEST_DESCRIPTION = 100
+
+
+def completed(context: Context, checking: Checking, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The input with what the person answers added. Raises `UsageError` where an answer is refused (Ctrl-D)."""
+    found = dict(given)
+    known = checking.known() if is_somebody_there(context) else None
+    for field in missing(known.schema, found) if known else ():
+        found[field.name] = _asked(context, field)
+    return found
+
+
+def is_somebody_there(context: Context) -> bool:
+    """Whether a person can be asked."""
+    streams = context.streams
+    is_quiet = context.flags.json or context.flags.quiet
+    return streams.stdin_is_terminal and streams.stderr_is_terminal and not is_quiet and not context.env.get("CI")
+
+
+def _asked(context: Context, field: Field) -> Any:
+    """One answer that fits its field."""
+    for line in _introduced(field):
+        context.talk.note(line)
+    while True:
+        value = _value(field, _line(context, field))
+        wrong = mismatch(field, value) if value != "" else []
+        if value != "" and not wrong:
+            return value
+        for line in lines(wrong):
+            context.talk.note(f"  {line}")
+
+
+def _introduced(field: Field) -> list[str]:
+    told = " ".join(field.description.split())
+    told = f"{told[:_LONGEST_DESCRIPTION]}…" if len(told) > _LONGEST_DESCRIPTION else told
+    choices = f"one of {', '.join(map(str, field.choices))}" if field.choices else ""
+    file = "a file here, or a URL" if field.is_media else ""
+    return [visible(text) for text in (told, choices, file) if text]
+
+
+def _line(context: Context, field: Field) -> str:
+    stdin = context.streams.stdin
+    assert stdin is not None  # a terminal
+    context.talk.ask(f"{visible(field.name)}: ")
+    line = stdin.readline()
+    if not line:
+        context.talk.note("")
+        raise UsageError(f"{field.name} is required", hint=f"Give it as {field.name}=…")
+    return line.decode("utf-8", "replace").strip()
+
+
+def _value(field: Field, text: str) -> Any:
+    if field.is_media and "://" not in text:
+        path = Path(os.path.expanduser(text.removeprefix("@")))
+        if path.is_file():
+            return Attachment(key=field.name, path=path)
+    return typed(field, text)

@@ -1,0 +1,67 @@
+"""A call and its stations: what is sent, what was accepted, and when waiting for it ends."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from fal_cli.api.call_options import CallOptions
+from fal_cli.api.events import Handle
+from fal_cli.auth.account import Account
+from fal_cli.endpoint import EndpointId, LocalApp, Target
+from fal_cli.errors import UsageError
+from fal_cli.ledger.journal import Entry
+
+
+class Tracked(NamedTuple):
+    """A request in the queue, its record in the ledger, and the account that made it."""
+
+    handle: "Handle"
+    entry: "Entry"
+    account: Account
+
+    @property
+    def request_id(self) -> str:
+        return self.handle.request_id
+
+    @property
+    def endpoint(self) -> str:
+        return str(self.handle.endpoint)
+
+
+class Call(NamedTuple):
+    """What is sent, where to, and with which options. `is_unchecked`: no schema was asked about it."""
+
+    endpoint: Target
+    input_json: Mapping[str, Any]
+    options: CallOptions
+    is_private: bool = False
+    is_unchecked: bool = False
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it goes to an app on this machine: no queue, and no key."""
+        return isinstance(self.endpoint, LocalApp)
+
+    @property
+    def queued_endpoint(self) -> EndpointId:
+        """The endpoint of a call that goes through the queue. Raises `UsageError` for a local app."""
+        if isinstance(self.endpoint, LocalApp):
+            raise UsageError(f"{self.endpoint} is an app on this machine, which has no queue", hint="Use: fal run")
+        return self.endpoint
+
+
+class Sent(NamedTuple):
+    """A request that the service accepted. `adopted`: the answer was cut, and its header id was found running."""
+
+    request: Tracked
+    position: int | None
+    adopted: bool
+
+
+@dataclass(frozen=True)
+class Ending:
+    """When waiting ends (`timeout` in seconds), and what then becomes of the request: `detach` or `cancel`."""
+
+    timeout: float | None = None
+    on_timeout: str = "detach"
+    on_interrupt: str = "detach"

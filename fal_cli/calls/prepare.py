@@ -1,0 +1,169 @@
+"""A call made ready: the words of the command line as an endpoint, an input object and wire options."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from fal_cli import endpoint
+from fal_cli.api.call_options import CallOptions, InvalidOption
+from fal_cli.calls.model import Call
+from fal_cli.config import settings
+from fal_cli.context import Context
+from fal_cli.endpoint import InvalidEndpoint, Target
+from fal_cli.errors import UsageError
+from fal_cli.inputs.attachment import Attachment, holds_attachments
+from fal_cli.inputs.gather import UNKNOWN, gather
+from fal_cli.ledger import Row
+from fal_cli.options import CallFlags, InputWords
+
+if TYPE_CHECKING:
+    from fal_cli.calls.validate import Checking
+    from fal_cli.inputs.expressions import Source
+
+
+def prepare(context: Context, name: str, words: InputWords, flags: CallFlags, *, uploads: bool = True) -> Call:
+    """Reads everything that the user gave, and uploads the files among it, unless they are to stay attachments.
+
+    Raises `UsageError` if something cannot be read; nothing has been sent then.
+    """
+    target = parse_target(name, flags.path)
+    options = wire_options(context, flags)
+    input_json = read_inputs(context, target, words, flags, uploads=uploads)
+    return Call(target, input_json, options, is_private(context, flags), flags.no_validate)
+
+
+def prepare_again(context: Context, row: Row, words: InputWords, flags: CallFlags, *, uploads: bool = True) -> Call:
+    """A recorded call with changes: `words` to its input, `flags` to its options.
+
+    Raises `UsageError` if the ledger does not have the input in full.
+    """
+    if row.input_json is None or not row.input_is_whole:
+        why = "it was private" if row.is_private else "it was too long, or held a file in itself"
+        raise UsageError(f"the ledger does not have the input of {row.name} in full: {why}")
+    if row.options.get("headers"):
+        context.talk.warn(f"the call had headers of its own ({', '.join(row.options['headers'])}), which are not kept")
+    given = wire_options(context, flags)
+    options = CallOptions.from_kept({**row.options, **given.as_kept()}).but(headers=given.headers)
+    target = parse_target(row.endpoint, flags.path)
+    input_json = read_inputs(context, target, words, flags, base=row.input_json, uploads=uploads)
+    return Call(target, input_json, options, is_private(context, flags), flags.no_validate)
+
+
+def read_inputs(
+    context: Context,
+    target: Target,
+    words: InputWords,
+    flags: CallFlags,
+    *,
+    base: Mapping[str, Any] | None = None,
+    uploads: bool = True,
+) -> Mapping[str, Any]:
+    """The input object, checked by the endpoint's schema, its files uploaded unless they are to stay attachments.
+
+    Raises `UsageError`, and `InputRefused` (code 4) for what cannot be right.
+    """
+    talk = context.talk
+    source = earlier_result(context, words.from_) if words.from_ else None
+    checking = _checking(context, target, words, flags)
+    found: Mapping[str, Any] = gather(
+        words.words,
+        words.texts,
+        context.stdin,
+        base=base,
+        tell=talk.note,
+        tell_guess=talk.decision,
+        type_value=checking.type_value if checking else _nothing_known,
+        source=source,
+    )
+    if source is not None and not source.is_read:
+        raise UsageError(
+            f"--from {words.from_}: no input takes anything from it",
+            hint="Write an input as KEY='{{expression}}', such as image_url='{{media[0]}}'.",
+        )
+    if (words.words or words.texts) and not words.texts and context.stdin.holds_unread_pipe_data():
+        talk.note("the data on stdin was not read, since inputs were given; add - to merge it")
+    if checking:
+        found = _checked(context, checking, found)
+    return resolve(context, found, inline=words.inline) if uploads and holds_attachments(found) else found
+
+
+def _checking(context: Context, target: Target, words: InputWords, flags: CallFlags) -> "Checking | None":
+    """What knows the endpoint's schema, unless it is not to be asked."""
+    if flags.no_validate:
+        return None
+    from fal_cli.calls.missing_inputs import is_somebody_there
+    from fal_cli.calls.validate import Checking
+
+    given = [*words.words, *(f"{text}=" for text in words.texts)]
+    return Checking(context, target, given, asks=flags.dry_run or is_somebody_there(context))
+
+
+def _checked(context: Context, checking: "Checking", found: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The input, with what a person was asked for. Raises `InputRefused`."""
+    from fal_cli.calls import missing_inputs
+
+    whole = missing_inputs.completed(context, checking, found)
+    checking.check(whole)
+    return whole
+
+
+def _nothing_known(path: tuple[str, ...], value: str | Attachment) -> object:
+    return UNKNOWN
+
+
+def earlier_result(context: Context, ref: str) -> "Source":
+    """The result that `--from` names, for expressions. Imported here, since most calls have none."""
+    from fal_cli.calls import from_result
+
+    return from_result.source(context, ref)
+
+
+def parse_target(name: str, path: str = "") -> Target:
+    """The endpoint or local app that a word names, with a path appended. Raises `UsageError`."""
+    try:
+        return endpoint.parse_target(name).joined(path)
+    except InvalidEndpoint as error:
+        from fal_cli.cli import suggestions
+
+        raise UsageError(str(error), hint=suggestions.for_endpoint(name)) from None
+
+
+def resolve(context: Context, found: Mapping[str, Any], *, inline: bool) -> Mapping[str, Any]:
+    """The input with its files uploaded. Imported here, since most calls have none."""
+    from fal_cli.calls import attachments
+
+    return attachments.resolve(context, found, inline=inline)
+
+
+def is_private(context: Context, flags: CallFlags) -> bool:
+    """Whether neither this machine nor the service is to keep input and result."""
+    return flags.private or settings.is_private(context.env)
+
+
+def wire_options(context: Context, flags: CallFlags) -> CallOptions:
+    """The flags as the request layer takes them. Raises `UsageError`."""
+    try:
+        return CallOptions(
+            priority=flags.priority or "",
+            hint=flags.hint,
+            start_timeout=flags.start_timeout,
+            webhook=flags.webhook,
+            max_queue=flags.max_queue,
+            no_server_retry=flags.no_server_retry,
+            no_store=flags.no_store or is_private(context, flags),
+            expires=flags.expires,
+            tags=_pairs(flags.tag or [], "=", "--tag", "KEY=VALUE"),
+            headers=_pairs(flags.header or [], ":", "-H", "'NAME: VALUE'"),
+            method=flags.method.lower(),
+        )
+    except InvalidOption as error:
+        raise UsageError(str(error)) from None
+
+
+def _pairs(texts: list[str], separator: str, option: str, form: str) -> dict[str, str]:
+    pairs = {}
+    for text in texts:
+        name, found, value = text.partition(separator)
+        if not found or not name.strip():
+            raise UsageError(f"{option} takes {form}, not {text!r}")
+        pairs[name.strip()] = value.strip()
+    return pairs

@@ -1,0 +1,136 @@
+"""A realtime session from the command line's words to its last line: recorded, opened, held, told how it ended."""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from fal_cli.api import realtime as api
+from fal_cli.api.call_options import CallOptions
+from fal_cli.api.errors import ApiError, Refused
+from fal_cli.api.wire import Wire
+from fal_cli.calls.conversation import AppFailed, Conversation, Plan
+from fal_cli.calls.model import Call
+from fal_cli.calls.notices import nothing_sent
+from fal_cli.calls.prepare import parse_target, resolve
+from fal_cli.calls.realtime_json import as_base64, jsonable
+from fal_cli.calls.submit import begin, state_after
+from fal_cli.context import Context
+from fal_cli.endpoint import EndpointId, Target
+from fal_cli.errors import UsageError
+from fal_cli.files import content_type, names
+from fal_cli.inputs.attachment import holds_attachments
+from fal_cli.inputs.gather import STDIN, gather
+from fal_cli.ledger import State
+from fal_cli.results.destination import write_whole
+from fal_cli.signals import Interrupted
+from fal_cli.terminal.output import ReaderGone
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Options of a session; `throttle` and `idle` in seconds (`idle` None: without end)."""
+
+    path: str = ""
+    encoding: str = "msgpack"
+    throttle: float = 0.0
+    max_buffering: int | None = None
+    idle: float | None = 120.0
+    directory: str = ""
+    is_private: bool = False
+
+
+def converse(context: Context, name: str, items: Sequence[str], texts: Sequence[str], settings: Settings) -> None:
+    """Holds a conversation over stdin and stdout. Raises `UsageError`, the request layer's errors, `CliError`."""
+    context.stake = nothing_sent
+    target = parse_target(name)
+    call = Call(target, _defaults(context, items, texts), CallOptions(), is_private=settings.is_private)
+    wire = context.wire(local=call.is_local)
+    plan = Plan(
+        connect=_opener(wire, target, settings),
+        defaults=call.input_json,
+        throttle=settings.throttle,
+        idle=settings.idle,
+        answer=_writer(context, target, settings.directory),
+        warn=context.talk.warn,
+    )
+    conversation = Conversation(plan, context.stdin.lines("the inputs"))
+    entry = begin(context, wire, call, "realtime")
+    context.stake = partial(_stake, conversation)
+    try:
+        conversation.hold()
+    except ApiError as error:
+        entry.ended(state_after(error), error.message)
+        raise
+    except AppFailed as error:
+        entry.ended(State.FAILED, error.message)
+        raise
+    except (Exception, Interrupted) as error:  # whatever it is, the row must not go on saying that it is being sent
+        is_whole = isinstance(error, ReaderGone) and not conversation.tally.without_answer
+        entry.ended(State.COMPLETED if is_whole else State.UNKNOWN, str(error))
+        raise
+    entry.ended(State.COMPLETED)
+
+
+def _defaults(context: Context, items: Sequence[str], texts: Sequence[str]) -> dict[str, Any]:
+    """What stands under each line. stdin is the lines', so no word may ask for it."""
+    if STDIN in items or any(item.endswith("@-") for item in items):
+        raise UsageError("stdin carries the inputs of realtime, a line each; give these another way")
+    if not items and not texts:
+        return {}
+    found = gather(items, texts, context.stdin, tell=context.talk.note, tell_guess=context.talk.decision)
+    return dict(resolve(context, found, inline=False)) if holds_attachments(found) else found
+
+
+def _opener(wire: Wire, target: Target, settings: Settings) -> Callable[[], api.Session]:
+    """Opens a session, with a fresh token where one is needed. A refused token is minted anew once."""
+    opened = partial(
+        api.connect,
+        wire,
+        target,
+        api.ENCODINGS[settings.encoding],
+        max_buffering=settings.max_buffering,
+        path=settings.path or api.REALTIME_PATH,
+    )
+    if not isinstance(target, EndpointId):
+        return opened
+    keeper = api.TokenKeeper(wire, target)
+
+    def connect() -> api.Session:
+        try:
+            return opened(token=keeper.token())
+        except Refused as error:
+            if error.status not in (401, 403):
+                raise
+        keeper.forget()
+        return opened(token=keeper.token())
+
+    return connect
+
+
+def _writer(context: Context, target: Target, directory: str) -> Callable[[Any], None]:
+    """Writes a result as one line of JSON, its bytes as base64 or as files. Raises `CliError` if it is no JSON."""
+    if not directory:
+        return lambda value: context.output.json(jsonable(value, as_base64), one_line=True)
+    folder = Path(os.path.expanduser(directory))
+    folder.mkdir(parents=True, exist_ok=True)
+    stem = names.safe(str(target).replace("/", "-"))
+    count = 0
+
+    def save(data: bytes) -> str:
+        nonlocal count
+        kind = content_type.guess("", data[: content_type.HEAD_BYTES])
+        name = f"{stem}-{count}{content_type.extension_for(kind) or '.bin'}"
+        count += 1
+        return str(write_whole(folder / name, [data], overwrite=False))
+
+    return lambda value: context.output.json(jsonable(value, save), one_line=True)
+
+
+def _stake(conversation: Conversation) -> tuple[str, ...]:
+    untold = conversation.tally.without_answer
+    if not untold:
+        return ("The session was closed; every input that was sent has its answer.",)
+    return (f"The session was closed; no answer came to {untold}, which may have run and be billed.",)

@@ -1,0 +1,239 @@
+"""REF: what names a request on the command line.
+
+An id, a unique beginning of one, `last` / `last:2` (also `@last`), a queue URL, `@12` for the ledger's own number,
+or `ENDPOINT REF` in either order: the word with a `/` (or of the legacy form) is the endpoint of the ids beside it.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+
+import typer
+
+from fal_cli import endpoint
+from fal_cli.api.errors import ApiError
+from fal_cli.api.queue import handle_for, is_request_id
+from fal_cli.auth.account import Account
+from fal_cli.calls.model import Tracked
+from fal_cli.context import Context
+from fal_cli.endpoint import EndpointId, InvalidEndpoint
+from fal_cli.errors import CliError, Exit, UsageError, report
+from fal_cli.ledger import Row, State
+from fal_cli.urls import answers_here, is_loopback, origin
+
+_NUMBER = re.compile(r"@([1-9][0-9]{0,17})")
+_LAST = re.compile(r"@?last(?::([1-9][0-9]{0,5}))?")
+_QUEUE_URL = re.compile(r"https?://[^/?#]+/(?P<app>[^?#]+?)/requests/(?P<id>[^/?#]+)(?:/[^?#]*)?(?:[?#].*)?")
+_WITHOUT_ID = {
+    State.SENDING: "it is being sent, or its process was killed meanwhile",
+    State.UNKNOWN: "its answer was lost",
+    State.REFUSED: "it was refused",
+    State.NOT_SENT: "it was never sent",
+}
+
+
+def resolve(context: Context, words: Sequence[str]) -> list[Tracked]:
+    """The requests in the queue that the words name, in their order.
+
+    Raises `UsageError` for a word that cannot name one, `CliError` (code 5) for an id that this machine does
+    not know and that stands beside no endpoint, or for a row without one.
+    """
+    return [_in_queue(context, found) for found in calls(context, words)]
+
+
+def calls(context: Context, words: Sequence[str]) -> list[Tracked | Row]:
+    """The same, but rows of the ledger as they are: some have no request id, and what one lacks concerns no other.
+
+    Raises as `resolve`.
+    """
+    urls = [word for word in words if "://" in word]
+    others = [word for word in words if "://" not in word]
+    endpoints = [word for word in others if endpoint.looks_like_endpoint(word)]
+    refs = [word for word in words if word in urls or word not in endpoints]
+    if len(endpoints) > 1:
+        raise UsageError(f"one endpoint at a time: both {endpoints[0]} and {endpoints[1]} are named")
+    if not refs:
+        raise UsageError(f"name a request beside {endpoints[0]}: an id, or 'last'")
+    named = _endpoint(endpoints[0]) if endpoints else None
+    return [_by_url(context, ref) if "://" in ref else _found(context, ref, named) for ref in refs]
+
+
+def rows(context: Context, words: Sequence[str]) -> list[Row]:
+    """The rows of the ledger that the words name; `last` is the newest of any kind.
+
+    Raises `UsageError`, and `CliError` (code 5) for what the ledger does not hold.
+    """
+    return [_row(context, word) for word in words]
+
+
+def unfinished(context: Context) -> list[Row]:
+    """Everything of which something is still to be done: first the result that is due to go first."""
+    return context.journal.unfinished()
+
+
+def one(context: Context, words: Sequence[str]) -> Tracked:
+    """The single request that the words name. Raises as `resolve`."""
+    found = resolve(context, words)
+    if len(found) > 1:
+        raise UsageError("this takes one request at a time")
+    return found[0]
+
+
+def of_row(context: Context, row: Row, named: EndpointId | None = None) -> Tracked:
+    """The request in the queue that a row with a request id is about."""
+    account = account_of(context, row)
+    own = named or endpoint_of(row)
+    handle = handle_for(account.hosts, own, row.request_id, row.urls, row.created_at.timestamp())
+    return Tracked(handle, context.journal.entry(row), account)
+
+
+def account_of(context: Context, row: Row | None) -> Account:
+    """The account that made a request: its profile unless another is named, and the host where it runs.
+
+    A host that is not configured now gets the key only if it is the one that made the request there. Raises
+    `CliError`, `NoCredentials`.
+    """
+    if row is None or context.in_sandbox:
+        return context.account
+    is_its_own = row.profile and not context.flags.profile
+    credential = context.credential_of(row.profile) if is_its_own else context.credential
+    hosts = context.hosts_of(row.profile) if is_its_own else context.hosts
+    # A sandbox that was ended and is served again has its state, and mostly another port.
+    is_moved = is_loopback(row.host) and is_loopback(hosts.queue) and not answers_here(row.host)
+    is_here = origin(row.host) == origin(hosts.queue) or is_moved
+    if row.host and row.mode == "queue" and not is_here:
+        if credential.key_print != row.key_print:
+            raise CliError(
+                f"request {row.name} was made at {row.host} with another key",
+                hint=f"Set FAL_QUEUE_RUN_HOST={row.host} and the key that made it.",
+                code=Exit.CREDENTIALS,
+            )
+        context.talk.decision(f"{row.host}, where the request was made")
+        hosts = hosts._replace(queue=row.host)
+    return Account(hosts, credential)
+
+
+def endpoint_of(row: Row) -> EndpointId:
+    """The endpoint of a request in the queue."""
+    return _endpoint(row.endpoint)
+
+
+def each(context: Context, requests: Sequence[Tracked], action: Callable[[Tracked], None]) -> None:
+    """Does something about each request; what fails for one is told and keeps no other from its turn.
+
+    Raises `typer.Exit` with the worst code if any failed; the error itself if there is but one request.
+    """
+    worst = 0
+    for request in requests:
+        try:
+            action(request)
+        except (ApiError, CliError) as error:
+            if len(requests) == 1:
+                raise
+            told = report(error, tool=context.tool)
+            context.talk.error(told, tool=context.program)
+            worst = max(worst, int(told.code))
+    if worst:
+        raise typer.Exit(worst)
+
+
+def _in_queue(context: Context, found: Tracked | Row) -> Tracked:
+    if isinstance(found, Tracked):
+        return found
+    if is_in_queue(found):
+        return of_row(context, found)
+    if found.mode == "queue":
+        raise CliError(
+            f"{found.name} has no request id: {_WITHOUT_ID.get(found.state, found.state)}",
+            hint=f"To look it up on the service: {context.tool} resume {found.name}",
+            code=Exit.NOT_FOUND,
+        )
+    raise CliError(
+        f"{found.name} was no request in the queue but a {found.mode} call",
+        hint=f"What is known of it: {context.tool} history show {found.name}",
+        code=Exit.NOT_FOUND,
+    )
+
+
+def _found(context: Context, ref: str, named: EndpointId | None) -> Tracked | Row:
+    row = _numbered(context, ref) or _last(context, ref) or _recorded(context, ref)
+    if row is not None:
+        return of_row(context, row, named) if named and is_in_queue(row) else row
+    if named is None:
+        raise CliError(
+            f"no request {ref!r} in this machine's ledger",
+            hint=f"Name its endpoint beside it: {context.tool} status ENDPOINT {ref}",
+            code=Exit.NOT_FOUND,
+        )
+    return Tracked(handle_for(context.hosts, named, ref), context.journal.entry(None), context.account)
+
+
+def is_in_queue(row: Row) -> bool:
+    """Whether a row's request can be asked about."""
+    return bool(row.request_id) and row.mode == "queue"
+
+
+def _row(context: Context, ref: str) -> Row:
+    row = _numbered(context, ref) or _last(context, ref, with_id=False) or _of_id(context, ref)
+    if row is None:
+        raise CliError(
+            f"no request {ref!r} in this machine's ledger", hint=f"See: {context.tool} history", code=Exit.NOT_FOUND
+        )
+    return row
+
+
+def _of_id(context: Context, ref: str) -> Row | None:
+    match = _QUEUE_URL.fullmatch(ref)
+    return _recorded(context, match["id"] if match else ref)
+
+
+def _numbered(context: Context, ref: str) -> Row | None:
+    """`@12` is the twelfth row of the ledger: what names a call that has no request id."""
+    match = _NUMBER.fullmatch(ref)
+    if not match:
+        return None
+    row = context.journal.row(int(match[1]))
+    if row is None:
+        raise CliError(f"there is no {ref} in the ledger", hint=f"See: {context.tool} history", code=Exit.NOT_FOUND)
+    return row
+
+
+def _last(context: Context, ref: str, *, with_id: bool = True) -> Row | None:
+    match = _LAST.fullmatch(ref)
+    if not match:
+        return None
+    row = context.journal.newest(int(match.group(1) or 1), with_id=with_id)
+    if row is None:
+        raise CliError(f"there is no {ref!r}: the ledger holds fewer requests", code=Exit.NOT_FOUND)
+    context.talk.note(f"{ref} is {row.endpoint} request {row.name}")
+    return row
+
+
+def _recorded(context: Context, ref: str) -> Row | None:
+    if not is_request_id(ref):
+        raise UsageError(f"{ref!r} is not a request id")
+    rows = context.journal.by_request_id(ref)
+    if len(rows) > 1:
+        raise UsageError(
+            f"{ref!r} begins several request ids, among them {rows[0].request_id} and {rows[1].request_id}"
+        )
+    return rows[0] if rows else None
+
+
+def _by_url(context: Context, url: str) -> Tracked:
+    match = _QUEUE_URL.fullmatch(url)
+    if not match or not is_request_id(match["id"]):
+        raise UsageError(f"{url!r} is not the URL of a request in the queue")
+    row = next((row for row in context.journal.by_request_id(match["id"]) if row.request_id == match["id"]), None)
+    if row is not None and row.mode == "queue" and origin(row.host) == origin(url):
+        return of_row(context, row)
+    if not context.hosts.owns_queue(url):
+        raise UsageError(f"{url!r} is on another host than {context.hosts.queue}")
+    handle = handle_for(context.hosts, _endpoint(match["app"]), match["id"])
+    return Tracked(handle, context.journal.entry(row), context.account)
+
+
+def _endpoint(text: str) -> EndpointId:
+    try:
+        return endpoint.parse(text)
+    except InvalidEndpoint as error:
+        raise UsageError(str(error)) from None

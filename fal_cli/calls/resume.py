@@ -1,0 +1,298 @@
+"""Taking up again what other commands left: many requests at once, each to its result (`resume`, `wait`).
+
+A request with an id is followed; a call whose answer was lost is looked up on the service first. What comes is
+recorded and handed on in the main thread, in the order in which it comes.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
+
+from fal_cli.api import follow, queue
+from fal_cli.api.deadline import Deadline
+from fal_cli.api.errors import ApiError, NotReached, NotSent, Refused, RequestFailed, WaitEnded
+from fal_cli.api.events import Completed, Event, Result
+from fal_cli.api.platform import Listed
+from fal_cli.api.wire import Wire
+from fal_cli.calls import lookup, prepare, refs, stored, submit
+from fal_cli.calls.follow import arrived, cancelled, fetch_patiently
+from fal_cli.calls.lookup import check_listing, listed_output, not_found, over, refused_lookup
+from fal_cli.calls.model import Ending, Tracked
+from fal_cli.calls.stored import kept_here
+from fal_cli.concurrency import Crowd, Finished
+from fal_cli.context import Context
+from fal_cli.errors import CliError, Exit, UsageError, report
+from fal_cli.ledger import Row, Search, State
+from fal_cli.ledger.journal import Entry
+from fal_cli.options import CallFlags, InputWords
+from fal_cli.results.outcome import Outcome
+from fal_cli.terminal.progress.base import Board
+
+T = TypeVar("T")
+Show = Callable[[Event], None]
+_LOOKED_UP = {
+    "queue": (State.SENDING, State.UNKNOWN),
+    "direct": (State.SENDING, State.UNKNOWN, State.ACCEPTED),
+}
+Take = Callable[[Outcome, Mapping[str, Any]], None]
+Again = Callable[[Row], Tracked]
+
+
+@dataclass(eq=False)
+class Job:
+    """One request on its way to its result; `row` is a call without an id, which is looked up first."""
+
+    name: str
+    endpoint: str
+    entry: Entry
+    request: Tracked | None = None
+    row: Row | None = None
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """What following one request ended with."""
+
+    result: Result
+    inference_seconds: float | None
+
+
+class Resumption:
+    """Follows requests to their ends. `take` is given each result, `ended` each end and whether it went well.
+
+    With `ended` every failure is code 1.
+
+    `again` sends a call anew that was looked for and not found; without it such a one stays as it is.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        ending: Ending,
+        *,
+        take: Take,
+        ended: Callable[[str, bool], None] | None = None,
+        again: Again | None = None,
+        stops_at_first: bool = False,
+    ) -> None:
+        self._context = context
+        self._ending = ending
+        self._deadline = Deadline(ending.timeout)
+        self._take = take
+        self._ended = ended or (lambda name, is_ok: None)
+        self._tells_ends = ended is not None
+        self._again = again
+        self._stops_at_first = stops_at_first
+        self._crowd: Crowd[Job, Event, Arrival | list[Listed]] = Crowd()
+        self._board: Board = context.board()
+        self._going_on: dict[str, Job] = {}
+        self.worst = 0
+
+    def run(self, found: Sequence[Tracked | Row]) -> int:
+        """Follows all of them to their ends and returns the worst exit code."""
+        self._context.stake = self._stake
+        with self._board:
+            for item in _each_once(found):
+                self._guarded(partial(self._begin, item))
+            for job, happened in self._crowd.news():
+                if not isinstance(happened, Finished):
+                    self._board.show(job.name, happened)
+                    job.entry.note(happened)
+                    continue
+                del self._going_on[job.name]
+                self._guarded(partial(self._finish, job, happened))
+                if self._stops_at_first:
+                    break
+        return self.worst
+
+    def _begin(self, item: Tracked | Row) -> None:
+        if isinstance(item, Tracked):
+            self._follow(Job(item.request_id, item.endpoint, item.entry, item))
+            return
+        job = Job(item.name, item.endpoint, self._context.journal.entry(item), row=item)
+        # A sandbox's files are at another port by now.
+        kept = job.entry.kept() if item.has_result and not self._context.in_sandbox else None
+        if kept is not None and (kept.is_whole or not refs.is_in_queue(item)):
+            self._board.add(job.name, job.endpoint)
+            self._context.talk.note(f"{job.name}: this is the copy that was kept here")
+            self._deliver(job, kept_here(item, job.entry))
+        elif refs.is_in_queue(item):
+            job.request = refs.of_row(self._context, item)
+            self._follow(job)
+        elif item.has_result:
+            self._board.add(job.name, job.endpoint)
+            self._deliver(job, kept_here(item, job.entry))
+        elif lookup.is_being_sent(item):
+            raise CliError(f"{item.name} is being sent by another process ({item.pid})", code=Exit.NOT_FINISHED)
+        elif item.state in _LOOKED_UP.get(item.mode, ()) and "://" not in item.endpoint:
+            self._look_up(job, item)
+        else:
+            raise over(self._context, item, job.entry)
+
+    def _follow(self, job: Job) -> None:
+        request = job.request
+        assert request is not None
+        wire = self._context.wire(account=request.account)
+        self._board.add(job.name, job.endpoint)
+        self._add(job, partial(_followed_to_the_end, wire, request, self._deadline))
+
+    def _look_up(self, job: Job, row: Row) -> None:
+        account = refs.account_of(self._context, row)
+        check_listing(self._context, row, account)
+        wire = self._context.wire(account=account)
+        others = self._context.journal.search(Search(endpoint=row.endpoint, since=row.created_at - lookup.SKEW))
+        taken = {other.request_id for other in others if other.local_id != row.local_id}
+        self._board.add(job.name, job.endpoint, "looking it up on the service")
+        self._add(job, partial(_look_up, wire, row, self._deadline, taken))
+
+    def _add(self, job: Job, work: Callable[[Show], Arrival | list[Listed]]) -> None:
+        self._going_on[job.name] = job
+        self._crowd.add(job, work)
+
+    def _finish(self, job: Job, finished: Finished[Arrival | list[Listed]]) -> None:
+        if job.row is not None and job.request is None:
+            self._found(job, job.row, finished)
+            return
+        assert job.request is not None
+        try:
+            arrival = _value(finished)
+            assert isinstance(arrival, Arrival)
+            outcome = arrived(self._context, job.request, arrival.result, arrival.inference_seconds)
+        except (Refused, NotReached, RequestFailed) as error:
+            outcome = self._instead(job, job.request, error)
+        except WaitEnded as error:
+            if self._ending.on_timeout != "cancel":
+                raise
+            told = cancelled(self._context, self._context.wire(account=job.request.account), job.request)
+            raise CliError(error.message, hint=told, code=Exit.STILL_RUNNING) from None
+        self._deliver(job, outcome)
+
+    def _instead(self, job: Job, request: Tracked, error: ApiError) -> Outcome:
+        try:
+            return stored.instead(self._context, request, error)
+        except (ApiError, CliError):
+            self._board.ended(job.name, "failed")
+            with self._board.aside():
+                self._ended(job.name, False)
+            raise
+
+    def _found(self, job: Job, row: Row, finished: Finished[Arrival | list[Listed]]) -> None:
+        """Goes on with what a lookup found."""
+        try:
+            listed = _value(finished)
+        except Refused as error:
+            self._not_found(job, row, refused_lookup(self._context, row, error))
+            return
+        for item in listed if isinstance(listed, list) else ():
+            if self._adopt(job, row, item):
+                return
+        self._not_found(job, row, not_found(self._context, row))
+
+    def _adopt(self, job: Job, row: Row, item: Listed) -> bool:
+        account = refs.account_of(self._context, row)
+        handle = queue.handle_for(account.hosts, refs.endpoint_of(row), item.request_id)
+        request_id = row.request_id or job.entry.adopted(handle)
+        if not request_id:
+            return False
+        if request_id != item.request_id:  # another process found it, and was first
+            handle = queue.handle_for(account.hosts, refs.endpoint_of(row), request_id)
+        self._context.talk.essential(
+            f"{row.name} is request {request_id}, which the service had accepted", request_id=request_id
+        )
+        if row.mode == "direct":
+            self._deliver(job, listed_output(row, job.entry, item))
+            return True
+        self._board.ended(job.name, "found")
+        self._follow(Job(request_id, job.endpoint, job.entry, Tracked(handle, job.entry, account)))
+        return True
+
+    def _not_found(self, job: Job, row: Row, error: CliError) -> None:
+        now = job.entry.row()
+        if now is not None and refs.is_in_queue(now):  # found by another process meanwhile
+            self._board.ended(job.name, "found")
+            self._follow(Job(now.name, job.endpoint, job.entry, refs.of_row(self._context, now)))
+            return
+        if self._again is None:
+            raise error
+        self._context.talk.note(error.message)
+        with self._board.aside():
+            request = self._again(row)
+        self._follow(Job(request.request_id, request.endpoint, request.entry, request))
+
+    def _deliver(self, job: Job, outcome: Outcome) -> None:
+        self._board.ended(job.name, "done", outcome.result.billable_units)
+        with self._board.aside():
+            self._ended(outcome.request_id, True)
+            self._take(outcome, job.entry.inputs())
+
+    def _guarded(self, action: Callable[[], None]) -> None:
+        """What fails for one is told and keeps no other from its end."""
+        try:
+            action()
+        except (ApiError, CliError) as error:
+            told = report(error, tool=self._context.tool)
+            self._context.talk.error(told, tool=self._context.program)
+            is_end = self._tells_ends and isinstance(error, RequestFailed)
+            self.worst = max(self.worst, int(Exit.FAILED if is_end else told.code))
+
+    def _stake(self) -> tuple[str, ...]:
+        names = [job.name for job in self._going_on.values()]
+        if not names:
+            return ()
+        what = "The request goes on" if len(names) == 1 else f"{len(names)} requests go on"
+        again = names[0] if len(names) == 1 else ""
+        return (f"{what}. To pick up: {self._context.tool} resume {again}".rstrip(),)
+
+
+def _each_once(found: Sequence[Tracked | Row]) -> list[Tracked | Row]:
+    by_name = {item.request_id if isinstance(item, Tracked) else item.name: item for item in found}
+    return list(by_name.values())
+
+
+def _followed_to_the_end(wire: Wire, request: Tracked, deadline: Deadline, show: Show) -> Arrival:
+    wire.notify = show
+    last: Event | None = None
+    for last in follow.follow(wire, request.handle, deadline=deadline):
+        show(last)
+    result = fetch_patiently(wire, request.handle, deadline, show)
+    return Arrival(result, last.inference_seconds if isinstance(last, Completed) else None)
+
+
+def _look_up(wire: Wire, row: Row, deadline: Deadline, taken: set[str], show: Show) -> list[Listed]:
+    wire.notify = show
+    return lookup.look_up(wire, row, deadline, taken.__contains__)
+
+
+def _value(finished: Finished[T]) -> T:
+    if finished.error is not None:
+        raise finished.error
+    assert finished.value is not None
+    return finished.value
+
+
+def again(context: Context) -> Callable[[Row], Tracked]:
+    """A function that puts a recorded call into the queue once more and closes its first row.
+
+    It raises what `submit.submit` raises, and `UsageError` if the input was not kept in full.
+    """
+
+    def send(row: Row) -> Tracked:
+        if row.mode != "queue":
+            raise UsageError(f"{row.name} was a {row.mode} call: make it again with {context.tool} rerun {row.name}")
+        context.use(refs.account_of(context, row))
+        ready = prepare.prepare_again(context, row, InputWords(), CallFlags())
+        first = context.journal.entry(row)
+        if not first.claim("looked for and not found; sent again"):
+            raise CliError(f"{row.name} was taken up by another process", code=Exit.NOT_FINISHED)
+        try:
+            request = submit.submit(context, context.wire(), ready).request
+        except (NotSent, Refused):
+            first.reopen()
+            raise
+        new = request.request_id
+        first.explain(f"not found on the service; sent again as {new}")
+        context.talk.essential(f"{row.name} was sent again: request {new}", request_id=new)
+        return request
+
+    return send

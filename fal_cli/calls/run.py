@@ -1,0 +1,79 @@
+"""A ready call made through the queue or directly, and stayed with until its result is there."""
+
+from functools import partial
+
+from fal_cli.api import direct
+from fal_cli.api.deadline import Deadline
+from fal_cli.api.errors import ApiError, NotReached, Phase, Refused, WaitEnded
+from fal_cli.api.events import Result
+from fal_cli.api.phases import Exchange
+from fal_cli.api.wire import Wire
+from fal_cli.calls.follow import stake_of, to_the_end
+from fal_cli.calls.model import Call, Ending
+from fal_cli.calls.notices import direct_call_done, direct_call_sent, nothing_sent
+from fal_cli.calls.submit import begin, note_interrupted, state_after, submit
+from fal_cli.context import Context
+from fal_cli.errors import report
+from fal_cli.ledger.journal import Entry
+from fal_cli.results.outcome import Outcome
+from fal_cli.signals import Interrupted
+
+
+def call_directly(context: Context, wire: Wire, call: Call, deadline: Deadline) -> tuple[Result, Entry]:
+    """Makes a direct call. An interruption ends it at once, since nothing of it lives on."""
+    entry = begin(context, wire, call, "direct")
+    exchange = Exchange()
+    context.stake = nothing_sent
+    context.lost = entry.ref
+    try:
+        result = direct.run(wire, call.endpoint, call.input_json, call.options, deadline=deadline, exchange=exchange)
+    except ApiError as error:
+        entry.ended(state_after(error), error.message)
+        raise
+    except Interrupted:
+        if exchange.phase > Phase.NOT_CONNECTED:
+            context.stake = direct_call_sent
+        note_interrupted(entry, exchange)
+        raise
+    except Exception:  # as in submit
+        note_interrupted(entry, exchange, "an unexpected failure")
+        raise
+    context.stake = direct_call_done
+    entry.completed(result, request_id=result.request_id)
+    return result, entry
+
+
+def run_queued(context: Context, call: Call, ending: Ending, *, logs: bool) -> Outcome:
+    """Submits a call and stays with it until its result is there.
+
+    Raises the request layer's errors; `WaitEnded` and `Interrupted` leave the request as `ending` says.
+    """
+    deadline = Deadline(ending.timeout)
+    with context.view(str(call.endpoint), logs=logs) as view:
+        view.tally.profile = context.account.credential.profile
+        wire = context.wire(view)
+        stake = partial(stake_of, context, wire, ending)
+        request = submit(context, wire, call, deadline=deadline, stake=stake).request
+        view.submitted(request.request_id)
+        try:
+            return to_the_end(context, wire, request, ending, deadline, view)
+        except (Refused, NotReached) as error:
+            # Accepted is accepted: a code that invites to run it again would be a lie.
+            raise WaitEnded(f"{report(error).message}", request_id=error.request_id) from error
+
+
+def run(context: Context, call: Call, ending: Ending, *, directly: bool, logs: bool) -> Outcome:
+    """Makes a call through the queue, or directly, and stays with it. Raises as `run_queued` and `run_directly`."""
+    if directly:
+        return run_directly(context, call, ending.timeout)
+    return run_queued(context, call, ending, logs=logs)
+
+
+def run_directly(context: Context, call: Call, timeout: float | None) -> Outcome:
+    """Makes a direct call and shows that it goes on. Raises as `call_directly`."""
+    with context.view(str(call.endpoint)) as view:
+        view.tally.state = "calling directly"
+        wire = context.wire(view, local=call.is_local)
+        result, entry = call_directly(context, wire, call, Deadline(timeout))
+        view.finished("done", result.billable_units)
+    return Outcome(result, str(call.endpoint), result.request_id, entry)

@@ -1,0 +1,161 @@
+"""A streamed call from its start to its end: recorded, printed as it comes, and told how it ended."""
+
+import codecs
+from pathlib import Path
+from typing import Protocol
+
+from fal_cli.api import stream as api
+from fal_cli.api.body import Body
+from fal_cli.api.errors import ApiError, Phase
+from fal_cli.api.events import Result
+from fal_cli.api.phases import Exchange
+from fal_cli.api.stream import ModelStream, StreamCut, StreamEvent, StreamIdle
+from fal_cli.calls.model import Call
+from fal_cli.calls.submit import begin, state_after
+from fal_cli.context import Context
+from fal_cli.errors import CliError
+from fal_cli.ledger import State
+from fal_cli.results.destination import Saving, save_result, single_file, write_whole
+from fal_cli.signals import Interrupted
+from fal_cli.terminal.output import ReaderGone
+from fal_cli.terminal.sanitize import visible_lines
+from fal_cli.terminal.stream_printers import FinalPrinter, LinePrinter, NoPrinter, ScreenPrinter, TextPrinter, last_json
+
+IDLE_SECONDS = 120.0  # a cold start can be silent for minutes
+
+
+class Printer(Protocol):
+    """Takes events and writes what is wanted of them."""
+
+    def show(self, event: StreamEvent) -> None: ...
+
+    def end(self) -> None: ...
+
+
+def stream(
+    context: Context, call: Call, *, how: str, idle_timeout: float | None, saving: Saving, preview: bool = False
+) -> None:
+    """Streams a call to stdout. `how` is `events`, `text` or `final`; `idle_timeout` 0 waits without end.
+
+    With `preview` the pictures of the last event are drawn.
+
+    Raises the request layer's errors; what arrived before one has been printed.
+    """
+    idle = IDLE_SECONDS if idle_timeout is None else idle_timeout or None
+    wire, exchange = context.wire(local=call.is_local), Exchange()
+    entry = begin(context, wire, call, "stream")
+    try:
+        with api.start(
+            wire, call.endpoint, call.input_json, call.options, idle_seconds=idle, exchange=exchange
+        ) as opened:
+            context.stake = _stake
+            last = _to_the_end(context, opened, how, saving)
+    except (StreamCut, StreamIdle) as error:
+        entry.ended(State.UNKNOWN, error.message)
+        raise
+    except ApiError as error:
+        entry.ended(state_after(error), error.message)
+        raise
+    except ReaderGone:
+        entry.ended(State.UNKNOWN, "its reader left")
+        raise
+    except Interrupted:
+        sent = exchange.phase > Phase.NOT_CONNECTED
+        context.stake = _stake if sent else context.stake
+        entry.ended(State.UNKNOWN if sent else State.NOT_SENT, "interrupted")
+        raise
+    if last is None:
+        entry.ended(State.COMPLETED)
+        return
+    result = Result(Body(last_json(last)), "application/json", opened.request_id)
+    entry.completed(result, request_id=opened.request_id)
+    if preview:
+        from fal_cli.results import preview as previews
+
+        previews.show(context, last.value)
+    entry.delivered([str(path.absolute()) for path in _save(context, saving, last, call, opened.request_id)])
+
+
+def _to_the_end(context: Context, opened: ModelStream, how: str, saving: Saving) -> StreamEvent | None:
+    if not opened.is_event_stream:
+        _pass_through(context, opened, saving)
+        return None
+    printer = _printer(context, "none" if saving.to_stdout else how)
+    last: StreamEvent | None = None
+    count = 0
+    try:
+        for last in opened.events():
+            count += 1
+            if not last.is_json:
+                context.talk.warn(f'event {count} is not JSON; it is passed on as {{"text": …}}')
+            printer.show(last)
+    except StreamCut as error:
+        _close(printer, how)
+        raise StreamCut(f"the stream was cut after {count} events", request_id=error.request_id) from error
+    printer.end()
+    _judge(context, last, count)
+    return last
+
+
+def _close(printer: Printer, how: str) -> None:
+    """What was printed keeps its last line; a last event that is not the last is not printed as such."""
+    if how != "final":
+        printer.end()
+
+
+def _judge(context: Context, last: StreamEvent | None, count: int) -> None:
+    """A stream has no end mark, and one that failed can end as regularly as one that did not (§6, §15)."""
+    if last is None:
+        context.talk.warn("the stream ended without an event: the app may have failed")
+    elif last.is_partial:
+        context.talk.warn(f"the stream ended after {count} events, and the last still says that more is to come")
+    elif isinstance(last.value, dict) and last.value.get("error"):
+        context.talk.warn(f"the last event tells of an error: {last.value['error']}")
+
+
+def _printer(context: Context, how: str) -> Printer:
+    if how == "none":
+        return NoPrinter()
+    if how == "text":
+        return TextPrinter(context.output)
+    if how == "final":
+        return FinalPrinter(context.output)
+    return ScreenPrinter(context.output) if context.output.is_terminal else LinePrinter(context.output)
+
+
+def _pass_through(context: Context, opened: ModelStream, saving: Saving) -> None:
+    """An answer that is no event stream goes out as it is; binary data does not go to a terminal."""
+    target = saving.result_file or single_file(saving)
+    if target is not None:
+        path = write_whole(target, opened.chunks(), overwrite=saving.overwrite or target == saving.result_file)
+        context.talk.note(f"saved {path}")
+        return
+    kind = opened.content_type or "unknown content"
+    is_text = kind.startswith(("text/", "application/json"))
+    if context.output.is_terminal and not is_text:
+        raise CliError(f"the answer is {kind}, which a terminal cannot show", hint="Save it: -o FILE, or > FILE")
+    text = codecs.getincrementaldecoder("utf-8")(errors="replace")
+    for chunk in opened.chunks():
+        if context.output.is_terminal:
+            context.output.data("\n".join(visible_lines(text.decode(chunk))).encode())
+        else:
+            context.output.data(chunk)
+
+
+def _save(context: Context, saving: Saving, last: StreamEvent, call: Call, request_id: str) -> list[Path]:
+    from fal_cli.results import download
+
+    saved = []
+    if saving.result_file:
+        save_result(saving.result_file, [last_json(last)])
+        saved.append(saving.result_file)
+    if saving.to_stdout:
+        download.write_media(context, last_json(last))
+    if saving.template:
+        origin = download.Origin(str(call.endpoint), request_id, call.input_json)
+        saved += download.save_media(context, saving, last_json(last), origin)
+    return saved
+
+
+def _stake() -> tuple[str, ...]:
+    return ("The stream was begun: it is billed as far as it ran, and its events cannot be fetched later.",)

@@ -1,0 +1,103 @@
+"""Sending a paid call: its ledger row, its signals, and what each way of ending means."""
+
+from collections.abc import Callable
+from functools import partial
+
+from fal_cli import ledger
+from fal_cli.api import queue
+from fal_cli.api.deadline import Deadline
+from fal_cli.api.errors import AnswerLost, ApiError, NotReached, Phase, RequestFailed
+from fal_cli.api.events import Submitted
+from fal_cli.api.phases import Exchange
+from fal_cli.api.wire import Wire
+from fal_cli.calls.model import Call, Sent, Tracked
+from fal_cli.calls.notices import goes_on, nothing_sent
+from fal_cli.context import Context, Stake
+from fal_cli.ledger import State
+from fal_cli.ledger.journal import Entry
+from fal_cli.signals import Interrupted, SubmitShield
+
+
+def submit(
+    context: Context,
+    wire: Wire,
+    call: Call,
+    *,
+    stake: Callable[[Tracked], Stake] | None = None,
+    deadline: Deadline | None = None,
+) -> Sent:
+    """Puts a call into the queue: recorded before it leaves, its id recorded the moment it is known.
+
+    `stake` makes what an interruption does from then on; `deadline` ends the repetitions of a submit that cannot
+    have arrived. Raises what `queue.submit` raises, and `Interrupted` after the id is safe.
+    """
+    entry = begin(context, wire, call, "queue")
+    exchange = Exchange()
+    accepted: list[Submitted] = []
+
+    def send() -> Sent:
+        submitted = queue.submit(wire, call.queued_endpoint, call.input_json, call.options, exchange, deadline)
+        accepted.append(submitted)  # from here on an interruption finds the id, whatever the disk does
+        request = Tracked(submitted.handle, entry, context.account)
+        context.accepted_id = request.request_id
+        context.stake = stake(request) if stake else partial(goes_on, context, request.request_id)
+        entry.accepted(submitted.handle)
+        return Sent(request, submitted.position, submitted.adopted)
+
+    context.stake = nothing_sent
+    context.lost = entry.ref
+    with SubmitShield(exchange, context.talk.essential) as shield:
+        try:
+            return send()
+        except ApiError as error:
+            state = state_after(error)
+            entry.ended(state, error.message)
+            if shield.held is not None and state in (State.REFUSED, State.NOT_SENT):
+                raise Interrupted(shield.held) from None
+            raise
+        except Interrupted:
+            if accepted:
+                entry.accepted(accepted[0].handle)
+                raise
+            note_interrupted(entry, exchange)
+            if exchange.phase > Phase.NOT_CONNECTED:
+                raise AnswerLost(
+                    "interrupted before the service had answered",
+                    phase=exchange.phase,
+                    request_id=exchange.request_id,
+                ) from None
+            raise
+        except Exception:  # whatever it is, the row must not go on saying that the call is being sent
+            note_interrupted(entry, exchange, "an unexpected failure")
+            raise
+
+
+def note_interrupted(entry: Entry, exchange: Exchange, why: str = "interrupted") -> None:
+    entry.ended(State.UNKNOWN if exchange.phase > Phase.NOT_CONNECTED else State.NOT_SENT, why)
+
+
+def begin(context: Context, wire: Wire, call: Call, mode: str) -> Entry:
+    """Records a call that is about to leave; `mode` is `queue`, `direct`, `stream` or `realtime`."""
+    host = wire.hosts.queue if mode == "queue" else wire.hosts.run
+    credential = None if call.is_local else context.credential
+    return context.journal.begin(
+        ledger.Call(
+            endpoint=str(call.endpoint),
+            input_json=call.input_json,
+            mode=mode,
+            host=str(call.endpoint) if call.is_local else host,
+            profile=credential.profile if credential else "",
+            key_print=credential.key_print if credential else "",
+            options=call.options.as_kept(),
+            is_private=call.is_private,
+        )
+    )
+
+
+def state_after(error: ApiError) -> State:
+    """What the ledger says of a call that ended in an error."""
+    if isinstance(error, AnswerLost):
+        return State.UNKNOWN
+    if isinstance(error, NotReached):
+        return State.NOT_SENT
+    return State.FAILED if isinstance(error, RequestFailed) else State.REFUSED

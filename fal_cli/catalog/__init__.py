@@ -1,0 +1,1 @@
+"""What is known of endpoints: their schemas and the list of models, asked for once and kept."""

@@ -1,0 +1,180 @@
+"""An endpoint's document: kept, or asked for (wire §11.2, §11.3)."""
+
+import json
+import time
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from fal_cli.api.errors import ApiError, NotReached
+from fal_cli.catalog.models import nearest_endpoint
+from fal_cli.catalog.store import LIFE_SECONDS, Shelf, ago, public_wire, retry_policy, shelf_of
+from fal_cli.concurrency import TooLate, within
+from fal_cli.endpoint import LocalApp, Target
+from fal_cli.errors import CliError, Exit
+from fal_cli.files.cache import Kept
+from fal_cli.urls import is_loopback
+
+if TYPE_CHECKING:
+    from fal_cli.api.catalog import Described
+    from fal_cli.context import Context
+    from fal_cli.schema import Schema
+
+PATIENCE_SECONDS = 2.0
+LATEST_SECONDS = 20.0
+"""An answer that nobody waits for any more is still kept for the next call."""
+
+
+class Known:
+    """An endpoint's OpenAPI document as it came, and `age` seconds ago; `is_old`: past its week."""
+
+    def __init__(self, target: Target, document: bytes, *, title: str, category: str, age: float = 0.0) -> None:
+        self.endpoint = str(target)
+        self.document = document
+        self.title = title
+        self.category = category
+        self.age = age
+        self._route = _route(target)
+
+    @property
+    def is_old(self) -> bool:
+        return self.age > LIFE_SECONDS
+
+    @cached_property
+    def json(self) -> Any:
+        return json.loads(self.document)
+
+    @cached_property
+    def schema(self) -> "Schema":
+        from fal_cli.schema import read
+
+        return read(self.json, self._route)
+
+
+def schema_for(context: "Context", target: Target, *, refresh: bool = False) -> Known | None:
+    """What is known of an endpoint, asked for (two seconds at most) if it is not kept, or with `refresh`.
+
+    None where nothing is known, for whatever reason: an unknown schema never stands in the way.
+    """
+    if _is_elsewhere(context, target):
+        return None
+    shelf = shelf_of(context, target)
+    kept = shelf.read()
+    known = _known(target, kept)
+    if kept and kept.is_fresh and not refresh:
+        return known
+    try:
+        return _asked(context, target, shelf, kept, PATIENCE_SECONDS)
+    except (ApiError, CliError) as error:
+        instead = f"that of {ago(known.age)} is used" if known else "none is used"
+        context.talk.decision(f"the schema of {target} could not be had ({error}): {instead}")
+        return known
+
+
+def kept_schema(context: "Context", target: Target) -> Known | None:
+    """What is kept of an endpoint, however old. Nothing is asked for."""
+    if _is_elsewhere(context, target):
+        return None
+    return _known(target, shelf_of(context, target).read())
+
+
+def look_up(context: "Context", target: Target, *, refresh: bool = False) -> Known:
+    """What is known of an endpoint that the user asks about.
+
+    Raises `CliError` (code 5) if there is no such endpoint, (1) if it has no document, and the request layer's
+    errors if neither the service nor the cache has it.
+    """
+    shelf = shelf_of(context, target)
+    kept = shelf.read()
+    known = _known(target, kept)
+    if known and kept and kept.is_fresh and not refresh:
+        return known
+    try:
+        found = _asked(context, target, shelf, kept, 2 * PATIENCE_SECONDS if known else None)
+    except ApiError as error:
+        if not known or not isinstance(error, NotReached):
+            raise _explained(context, target, error) from error
+        context.talk.note(f"{error.message}: this is what was known {ago(known.age)}")
+        return known
+    if not found:
+        page = "" if isinstance(target, LocalApp) else f"Its page may tell: {context.tool} open {target}"
+        raise CliError(f"there is no schema of {target}", hint=page)
+    return found
+
+
+def _is_elsewhere(context: "Context", target: Target) -> bool:
+    """Whether calls go to a queue on this machine that has no API host beside it: the service knows nothing of it."""
+    if isinstance(target, LocalApp) or context.in_sandbox:
+        return False
+    return is_loopback(context.hosts.queue) and not is_loopback(context.hosts.api)
+
+
+def _known(target: Target, kept: Kept | None) -> Known | None:
+    """What is kept, as it is used; None where it says that there is nothing."""
+    if not kept or not kept.body:
+        return None
+    title, category = (str(kept.facts.get(name) or "") for name in ("title", "category"))
+    return Known(target, kept.body, title=title, category=category, age=max(0.0, time.time() - kept.kept_at))
+
+
+def _asked(context: "Context", target: Target, shelf: Shelf, kept: Kept | None, seconds: float | None) -> Known | None:
+    """Asks for a document, for so long, and keeps the answer. Raises the request layer's errors, `CliError`."""
+    from fal_cli.api.catalog import is_unknown
+
+    ask = _question(context, target, seconds)
+
+    def ask_and_keep() -> "Described | None":
+        found = ask()
+        shelf.keep(found)
+        return found
+
+    try:
+        found = ask_and_keep() if seconds is None else _within(seconds, ask_and_keep)
+    except ApiError as error:
+        shelf.keep(None) if is_unknown(error) else shelf.postpone(kept)
+        raise
+    if found is None:
+        return None
+    model = found.model
+    return Known(target, found.document, title=model.title, category=model.category)
+
+
+def _question(context: "Context", target: Target, seconds: float | None) -> "Callable[[], Described | None]":
+    """The exchange that asks for a document; made ready here, since another thread may make it."""
+    from fal_cli.api import catalog as api
+    from fal_cli.api.deadline import Deadline
+
+    policy = retry_policy(None if seconds is None else 0)
+    if isinstance(target, LocalApp):
+        local, soon = context.wire(local=True), Deadline(seconds)  # it may have but one thread, which the call needs
+        return lambda: api.describe_app(local, target.root, policy=policy, deadline=soon)
+    wire, late = public_wire(context), Deadline(None if seconds is None else LATEST_SECONDS)
+    return lambda: api.describe(wire, str(target), policy=policy, deadline=late)
+
+
+def _within(seconds: float, job: "Callable[[], Described | None]") -> "Described | None":
+    """What `job` returns or raises within so long. A late answer is still kept, by the job itself.
+
+    On a thread, since no limit of a socket bounds a name's look-up, a connection and an answer together.
+    """
+    try:
+        return within(seconds, job, name="schema")
+    except TooLate:
+        raise NotReached(f"no answer within {seconds:g} s") from None
+
+
+def _explained(context: "Context", target: Target, error: ApiError) -> Exception:
+    """The error of a question about an endpoint, with the nearest one where there is none of that name."""
+    from fal_cli.api.catalog import is_unknown
+
+    if not is_unknown(error):
+        return error
+    near = nearest_endpoint(context, target)
+    hint = f"Did you mean {near}?" if near else f"Look for it: {context.tool} models QUERY"
+    return CliError(f"there is no endpoint {target}", hint=hint, code=Exit.NOT_FOUND)
+
+
+def _route(target: Target) -> str:
+    """The path of an endpoint in its document."""
+    return urlsplit(target.url).path if isinstance(target, LocalApp) else str(target)

@@ -1,0 +1,1 @@
+"""The command line itself: the tree of commands, its words, its help and its completion."""

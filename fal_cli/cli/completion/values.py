@@ -1,0 +1,175 @@
+"""What may stand at the cursor: commands, options, and the values of options and arguments by what they are."""
+
+from fal_cli.cli.completion import home, paths
+from fal_cli.cli.completion.asked import Asked, Candidate, id_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from fal_cli.cli.completion.walk import Place
+
+_LONGEST_TEXT = 100
+_SHORTEST_PART = 3
+
+
+def candidates(place: "Place", current: str, env: "Mapping[str, str]") -> "list[Candidate]":
+    """The words that may stand at the cursor and begin with `current`, each with its description."""
+    found: dict[str, str] = {}
+    for word, text in _offered(Asked(place, current, env)):
+        if word not in found and _is_typable(word):
+            found[word] = text
+    fitting = [word for word in found if word.startswith(current)] or _alike(current, list(found))
+    return [(word, _plain(found[word])) for word in fitting]
+
+
+def _alike(current: str, words: list[str]) -> list[str]:
+    """Words that hold what was typed, if all of them go on with it: `flux` for the endpoints under `fal-ai/flux`."""
+    holding = [word for word in words if len(current) >= _SHORTEST_PART and current in word]
+    beginning = min(holding, default="")
+    while not all(word.startswith(beginning) for word in holding):
+        beginning = beginning[:-1]
+    return holding if current in beginning else []
+
+
+def _offered(asked: Asked) -> "Iterable[Candidate]":
+    place, current = asked.place, asked.current
+    if place.waiting:
+        option = place.option(place.waiting)
+        return _values(asked, option[1] or "", option[2]) if option else ()
+    if current.startswith("-") and not place.only_words:
+        name, equals, value = current.partition("=")
+        return _after_equals(asked, name, value) if equals else _options(place)
+    argument = place.argument
+    offered = list(place.commands.items())
+    return [*offered, *(_values(asked, argument[0], argument[1]) if argument else ())]
+
+
+def _options(place: "Place") -> "Iterable[Candidate]":
+    return [(name, option[0]) for name, option in place.offered_options().items()]
+
+
+def _after_equals(asked: Asked, name: str, value: str) -> "Iterable[Candidate]":
+    option = asked.place.option(name)
+    if option is None or option[1] is None or not name.startswith("--"):
+        return ()
+    asked.current = value
+    return [(f"{name}={word}", text) for word, text in _values(asked, option[1], option[2])]
+
+
+def _values(asked: Asked, kind: str, choices: "Iterable[str]") -> "Iterable[Candidate]":
+    offer = _OFFERS.get(kind)
+    return [*((choice, "") for choice in choices), *(offer(asked) if offer else ())]
+
+
+def _endpoints(asked: Asked) -> "Iterable[Candidate]":
+    """Those that were called lately, then those of the kept catalogue."""
+    models = {model.endpoint: model for model in asked.home.models()}
+    called = list(asked.home.called_endpoints())
+    for endpoint in dict.fromkeys((*called, *models)):
+        model = models.get(endpoint)
+        yield endpoint, model.text if model else ""
+
+
+def _requests(asked: Asked) -> "Iterable[Candidate]":
+    return _rows(asked, only_queued=True)
+
+
+def _unfinished_requests(asked: Asked) -> "Iterable[Candidate]":
+    return _rows(asked, only_queued=True, prefers_open=True)
+
+
+def _calls(asked: Asked) -> "Iterable[Candidate]":
+    return _rows(asked)
+
+
+def _unfinished_calls(asked: Asked) -> "Iterable[Candidate]":
+    return _rows(asked, prefers_open=True)
+
+
+def _rows(asked: Asked, *, only_queued: bool = False, prefers_open: bool = False) -> "Iterable[Candidate]":
+    """Requests of the ledger, newest first; those that are unfinished, if any are, where only these make sense."""
+    typed = id_of(asked.current)
+    rows: list[home.Row] = []
+    for only_open in (True, False) if prefers_open else (False,):
+        found = asked.home.rows(typed, only_queued=only_queued, only_open=only_open, endpoint=asked.endpoint)
+        rows = rows or [row for row in found if row.name not in asked.place.words]
+    if rows and not typed:
+        yield "last", f"the newest: {rows[0].text}"
+    for row in rows:
+        yield row.name, row.text
+    if "/" in asked.current and not asked.place.words:
+        yield from _endpoints(asked)
+
+
+def _endpoints_and_requests(asked: Asked) -> "Iterable[Candidate]":
+    yield from _endpoints(asked)
+    yield from _requests(asked)
+
+
+def _inputs(asked: Asked) -> "Iterable[Candidate]":
+    from fal_cli.cli.completion import inputs
+
+    return inputs.candidates(asked)
+
+
+def _input_texts(asked: Asked) -> "Iterable[Candidate]":
+    from fal_cli.cli.completion import inputs
+
+    return inputs.names(asked, only_texts=True)
+
+
+def _files(asked: Asked) -> "Iterable[Candidate]":
+    return [(path, "") for path in paths.paths(asked.current)]
+
+
+def _folders(asked: Asked) -> "Iterable[Candidate]":
+    return [(path, "") for path in paths.paths(asked.current, only_folders=True)]
+
+
+def _profiles(asked: Asked) -> "Iterable[Candidate]":
+    return asked.home.profiles()
+
+
+def _setting_values(asked: Asked) -> "Iterable[Candidate]":
+    name = asked.place.words[0] if asked.place.words else ""
+    if name == "profile":
+        return _profiles(asked)
+    known = {"private": ("true", "false"), "on_interrupt": ("detach", "cancel")}
+    return [(value, "") for value in known.get(name, ())]
+
+
+def _categories(asked: Asked) -> "Iterable[Candidate]":
+    return [(name, "") for name in sorted({model.category for model in asked.home.models() if model.category})]
+
+
+_OFFERS: "dict[str, Callable[[Asked], Iterable[Candidate]]]" = {
+    "endpoint": _endpoints,
+    "request": _requests,
+    "unfinished_request": _unfinished_requests,
+    "call": _calls,
+    "unfinished_call": _unfinished_calls,
+    "endpoint_or_request": _endpoints_and_requests,
+    "input": _inputs,
+    "input_text": _input_texts,
+    "file": _files,
+    "directory": _folders,
+    "profile": _profiles,
+    "setting_value": _setting_values,
+    "category": _categories,
+}
+
+
+def _is_typable(word: str) -> bool:
+    """Whether a word can stand in a shell's line: strangers name endpoints and files. Bytes that are no UTF-8 can."""
+    return bool(word) and "".join(one for one in word if not "\udc80" <= one <= "\udcff").isprintable()
+
+
+def _plain(text: str) -> str:
+    """A description on one line, with what a terminal would obey made visible."""
+    text = " ".join(text.split())[: _LONGEST_TEXT + 1]
+    if not text.isascii() or not text.isprintable():
+        from fal_cli.terminal.sanitize import visible
+
+        text = visible(text)
+    return text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 1] + "…"

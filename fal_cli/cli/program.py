@@ -1,0 +1,100 @@
+"""The command tree, built of the verbs that were typed."""
+
+import re
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Annotated
+
+import typer
+
+from fal_cli import __version__
+from fal_cli.cli.binding import bind, help_tail
+from fal_cli.cli.registry import VERBS, Verb
+from fal_cli.context import Context
+
+HELP_OPTIONS = ("-h", "--help")
+_LONGEST_LINE = 64
+_EXAMPLES = """\
+  fal --sandbox run fal-ai/flux/dev prompt="a cat"    # no key, no network, no cost
+  fal models flux
+  fal run fal-ai/flux/dev prompt="a cat" -o cat.png"""
+_SETTINGS = {"help_option_names": list(HELP_OPTIONS), "max_content_width": 100}
+
+
+def build(words: Sequence[str] | None = None, *, section: str = "") -> typer.Typer:
+    """The command tree. Only the verbs that occur among `words` are imported; all of them if it is None.
+
+    `section` stands in the help of the verb that is called, above its examples.
+
+    A verb is registered wherever its word stands, since an option's value may come before it; the others
+    need no more than their line in the help, and nothing where the first word is the verb.
+    """
+    tree = typer.Typer(
+        name="fal",
+        add_completion=False,
+        suggest_commands=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings=_SETTINGS,
+        epilog=f"\b\nExamples:\n{_EXAMPLES}\n\nWhat each of them is for, and topics: fal help",
+    )
+    tree.callback()(bind(_root, is_root=True))
+    is_named = bool(words) and words is not None and words[0] in VERBS
+    for name, verb in VERBS.items():
+        if is_named and words is not None and name != words[0]:
+            continue
+        if words is None or name in words:
+            _register(tree, name, verb, section)
+        else:
+            tree.command(name, help=verb.help, hidden=verb.hidden)(_unreachable)
+    return tree
+
+
+def _root(
+    context: Context, version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False
+) -> None:
+    """The command line for fal.ai's model endpoints: call one, follow it through the queue, keep its result."""
+    if version:
+        context.output.line(f"fal-cli {__version__}")
+        raise typer.Exit
+
+
+def _register(tree: typer.Typer, name: str, verb: Verb, section: str) -> None:
+    module = import_module(f"fal_cli.commands.{verb.module}")
+    subverbs: dict[str, Callable[..., None]] | None = getattr(module, "SUBVERBS", None)
+    if subverbs is None:
+        tree.command(name, hidden=verb.hidden, epilog=help_tail(module.EXAMPLES, section))(bind(module.VERB))
+        return
+    # A group with a verb of its own does that where no other is named: `fal history` beside `fal history show`.
+    own = getattr(module, "VERB", None)
+    group = typer.Typer(
+        suggest_commands=False,
+        rich_markup_mode=None,
+        help=own.__doc__ if own else verb.help,
+        epilog=help_tail(module.EXAMPLES),
+    )
+    group.callback(invoke_without_command=own is not None)(bind(own or _group, is_group=True))
+    for subname, function in subverbs.items():
+        tail = help_tail(_examples_of(f"{name} {subname}", module.EXAMPLES))
+        group.command(subname, epilog=tail, short_help=_in_short(function))(bind(function))
+    tree.add_typer(group, name=name)
+
+
+def _group(context: Context) -> None:
+    """Takes the global options that stand between a group's word and its verb's."""
+
+
+def _unreachable() -> None:
+    raise AssertionError("a verb that was typed is always registered")
+
+
+def _in_short(function: Callable[..., None]) -> str:
+    """What a verb does, for a list: the beginning of its first sentence where that is long."""
+    line = (function.__doc__ or "").partition("\n")[0]
+    return line if len(line) <= _LONGEST_LINE else re.split(r"[:;,] ", line)[0] + "."
+
+
+def _examples_of(path: str, examples: str) -> str:
+    """Those of a group's examples that call one of its commands."""
+    call = re.compile(rf"\bfal (?:--\S+ )*{path}\b")
+    return "\n".join(line for line in examples.splitlines() if call.search(line))

@@ -1,0 +1,135 @@
+"""`fal auth`: whose key calls are made with."""
+
+from typing import Annotated
+
+import typer
+
+from fal_cli.context import Context
+
+EXAMPLES = """\
+  fal auth login                                      # asks for the key, unseen
+  fal auth login --profile work --with-key < key.txt
+  fal auth list
+  fal auth switch work
+  fal auth status --json | jq -r .balance
+  fal auth logout --profile work"""
+
+
+def login(
+    context: Context,
+    with_key: Annotated[bool, typer.Option("--with-key", help="Read the key from stdin: one line.")] = False,
+    keyring: Annotated[
+        bool | None,
+        typer.Option(
+            "--keyring/--no-keyring",
+            show_default=False,
+            help="Keep it in the system's keyring, or in a file.  [default: where it was, else a file]",
+        ),
+    ] = None,
+    no_check: Annotated[bool, typer.Option("--no-check", help="Store it without asking the service.")] = False,
+) -> None:
+    """Keep a key for later calls, once the service has accepted it.
+
+    The key is asked for unseen, and kept in a file that nobody else may read. It becomes that of the active
+    profile, which is 'default' at first, or of --profile NAME. FAL_KEY in the environment wins over all of them.
+    """
+    from fal_cli.auth import keyring as keychain
+    from fal_cli.auth import profiles
+    from fal_cli.auth.account import Account
+    from fal_cli.auth.credentials import Credential
+    from fal_cli.commands.auth import keys
+    from fal_cli.config.hosts import hosts as hosts_of
+
+    context.stake = keys.nothing_stored
+    ours = profiles.of(context.env, in_sandbox=context.in_sandbox)
+    name = profiles.checked_name(profiles.named(context.env, ours, context.flags.profile))
+    in_keyring = ours.get(name).in_keyring if keyring is None else keyring
+    if in_keyring:
+        keychain.require()
+    hosts = context.hosts if context.in_sandbox else hosts_of(context.env, ours.get(name).hosts)
+    key = keys.piped_key(context) if with_key else keys.typed_key(context, name)
+    if not no_check:
+        keys.check(context, Account(hosts, Credential(f"Key {key}", "auth login", name)))
+    keys.keep(context, ours, name, key, in_keyring=in_keyring)
+    keys.tell_what_wins(context, name)
+
+
+def logout(context: Context) -> None:
+    """Forget the stored key of the active profile, or of --profile NAME.
+
+    Hosts of the profile's own stay. Says where the key of calls comes from then, if there is still one.
+    """
+    from fal_cli.auth import profiles
+    from fal_cli.commands.auth import keys
+    from fal_cli.errors import UsageError
+
+    ours = profiles.of(context.env, in_sandbox=context.in_sandbox)
+    name = profiles.named(context.env, ours, context.flags.profile)
+    if not ours.get(name).has_key:
+        stored = ", ".join(profile.name for profile in ours.by_name.values() if profile.has_key) or "none"
+        raise UsageError(
+            f"no key is stored for profile {name!r} (stored: {stored})",
+            hint="What is in the environment or in the vendor's files is not fal's to remove.",
+        )
+    keys.forget(context, ours, name)
+    keys.tell_what_is_left(context)
+
+
+def list_(context: Context) -> None:
+    """Show the profiles, and those of the vendor's file.
+
+    A table on a terminal, a JSON object a line in a pipe. Of a key it shows how its id begins, no more.
+    """
+    from fal_cli.auth import credentials
+    from fal_cli.commands.auth import facts as whose
+
+    found = whose.profiles_facts(context)
+    if not found:
+        context.talk.note("no profile yet; make one: fal auth login")
+    elif context.output.is_terminal:
+        from fal_cli.commands.auth.table import table
+        from fal_cli.terminal.output import Screen
+
+        screen = Screen(context.output)
+        screen.write(table(found, width=screen.width, color=screen.color))
+    else:
+        for facts in found:
+            context.output.json(facts, one_line=True)
+    variable = credentials.named_by_environment(context.env)
+    if variable and not context.in_sandbox:
+        context.talk.note(f"{variable} is set and wins over the active profile")
+
+
+def status(context: Context) -> None:
+    """Show whose key calls are made with: the account, its balance, and where the key comes from.
+
+    Account and balance are shown to keys of the ADMIN scope. In a pipe it is a JSON object.
+    """
+    from fal_cli.commands.auth import facts as whose
+
+    facts = whose.account_facts(context)
+    if not context.output.is_terminal:
+        context.output.json(facts)
+        return
+    from fal_cli.api.hosts import Hosts
+    from fal_cli.commands.auth.table import sheet
+    from fal_cli.terminal.output import Screen
+
+    screen = Screen(context.output)
+    screen.write(sheet(facts, Hosts()._asdict(), color=screen.color))
+
+
+def switch(
+    context: Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", show_default=False, help="A profile of 'fal auth list'.")],
+) -> None:
+    """Make a profile the active one: calls use its key and hosts unless something else names another."""
+    from fal_cli.auth import credentials, profiles
+    from fal_cli.commands.auth import keys
+
+    credentials.switch_to(context.env, profiles.of(context.env, in_sandbox=context.in_sandbox), name)
+    context.talk.note(f"the active profile is {name}")
+    keys.tell_what_wins(context, name)
+
+
+SUBVERBS = {"login": login, "status": status, "list": list_, "switch": switch, "logout": logout}

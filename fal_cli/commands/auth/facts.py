@@ -1,0 +1,87 @@
+"""What is known of the keys here, without any secret: all profiles, and the account behind the key that is used."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fal_cli.auth import profiles, vendor
+from fal_cli.auth.profiles import Profile, Profiles
+from fal_cli.context import Context
+from fal_cli.errors import CliError, Exit, report
+
+Facts = Mapping[str, Any]
+
+
+def profiles_facts(context: Context) -> list[Facts]:
+    """Our profiles and the vendor's, each as the JSON that `fal auth list` prints. Raises `UsageError`."""
+    ours = profiles.of(context.env, in_sandbox=context.in_sandbox)
+    theirs = {} if context.in_sandbox else _vendors(context)
+    active = _active(context, ours)
+    found = [_facts(profile, active, _place(profile)) for profile in ours.by_name.values()]
+    for name, key in theirs.items():
+        if not ours.get(name).has_key:
+            found = [facts for facts in found if facts["profile"] != name]
+            borrowed = Profile(name, key, key_id=profiles.short_id(key), hosts=ours.get(name).hosts)
+            found.append(_facts(borrowed, active, "vendor" if key else None))
+    return found
+
+
+def account_facts(context: Context) -> Facts:
+    """The account whose key calls are made with, as the JSON that `fal auth status` prints.
+
+    Raises `CliError` where the service refuses the key or cannot be reached, `NoCredentials`.
+    """
+    from fal_cli.api import account as api
+    from fal_cli.api.deadline import Deadline
+    from fal_cli.api.errors import ApiError
+    from fal_cli.commands.auth.keys import PATIENCE_SECONDS
+
+    credential = context.account.credential
+    try:
+        billing = api.billing(context.wire(), Deadline(PATIENCE_SECONDS))
+    except ApiError as error:
+        told = report(error)
+        raise CliError(told.message, hint=f"The key is from {credential.source}.", code=Exit(told.code)) from None
+    scheme, _, key = credential.authorization.partition(" ")
+    return {
+        "account": billing.username or None if billing else None,
+        "balance": float(billing.balance) if billing and billing.balance is not None else None,
+        "currency": billing.currency or None if billing else None,
+        "source": credential.source,
+        "profile": credential.profile or None,
+        "key_id": (profiles.short_id(key) if scheme == "Key" else "") or None,
+        "hosts": context.hosts._asdict(),
+    }
+
+
+def _facts(profile: Profile, active: str, source: str | None) -> Facts:
+    return {
+        "profile": profile.name,
+        "active": profile.name == active,
+        "source": source,
+        "key_id": profile.key_id or None,
+        "hosts": dict(profile.hosts),
+    }
+
+
+def _place(profile: Profile) -> str | None:
+    if profile.in_keyring:
+        return "keyring"
+    return "file" if profile.key else None
+
+
+def _active(context: Context, ours: Profiles) -> str:
+    """The profile that is used where nothing names another: the vendor's active one if we have none."""
+    if ours.chosen or ours.get(ours.active).has_key or context.in_sandbox:
+        return ours.active
+    try:
+        return vendor.active(context.env)
+    except CliError:
+        return ours.active
+
+
+def _vendors(context: Context) -> Mapping[str, str]:
+    try:
+        return vendor.keys(context.env)
+    except CliError as error:
+        context.talk.warn(error.message)
+        return {}

@@ -1,0 +1,74 @@
+"""`fal config`: the few settings that are kept for good."""
+
+from typing import Annotated
+
+import typer
+
+from fal_cli.context import Context
+
+EXAMPLES = """\
+  fal config list
+  fal config get private
+  fal config set private true
+  fal config set on_interrupt cancel
+  fal config set --profile work hosts.queue https://queue.example
+  fal config unset private"""
+
+Key = Annotated[
+    str, typer.Argument(metavar="KEY", show_default=False, help="private, on_interrupt, profile, or hosts.NAME.")
+]
+
+
+def get(context: Context, key: Key) -> None:
+    """Print what a setting is now: of its variable, of what was set, or its default."""
+    from fal_cli.commands.config import settings
+
+    context.output.line(settings.look(context, key).text)
+
+
+def set_(
+    context: Context,
+    key: Key,
+    value: Annotated[str, typer.Argument(metavar="VALUE", show_default=False, help="What it is to be.")],
+) -> None:
+    """Set a setting for good.
+
+    'private' (true, false) is as FAL_PRIVATE, 'on_interrupt' (detach, cancel) as FAL_ON_INTERRUPT, 'profile' is the
+    active one. 'hosts.run', '.queue', '.rest', '.cdn' and '.api' are those that a profile's key goes to: the active
+    profile's, or --profile NAME's. Variables win over all of them.
+    """
+    from fal_cli.commands.config import settings
+
+    settings.put(context, key, value)
+    variable = settings.variable_set(context, key)
+    if variable:
+        context.talk.note(f"{variable} is set, and wins over it")
+
+
+def unset(context: Context, key: Key) -> None:
+    """Leave a setting to its default again."""
+    from fal_cli.commands.config import settings
+
+    settings.drop(context, key)
+
+
+def list_(context: Context) -> None:
+    """Show every setting, and where its value comes from. In a pipe a JSON object a line."""
+    from fal_cli.commands.config import settings
+    from fal_cli.config.settings import NAMES
+
+    found = [settings.look(context, name) for name in NAMES]
+    if not context.output.is_terminal:
+        for setting in found:
+            context.output.json(setting.facts, one_line=True)
+        return
+    from fal_cli.terminal.output import Screen
+    from fal_cli.terminal.table import Cell, Column, draw
+
+    columns = (Column("setting", 0), Column("value", 1, least=10), Column("from", 2, least=10, keeps_end=True))
+    rows = [(Cell(setting.name), Cell(setting.text, "bold"), Cell(setting.source, "dim")) for setting in found]
+    screen = Screen(context.output)
+    screen.write(draw(columns, rows, width=screen.width, color=screen.color))
+
+
+SUBVERBS = {"get": get, "set": set_, "list": list_, "unset": unset}

@@ -1,0 +1,75 @@
+"""`fal cost`: what requests have cost."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from fal_cli.context import Context
+from fal_cli.durations import METAVAR, moment
+
+if TYPE_CHECKING:
+    from fal_cli.commands.cost.billing import Bill
+    from fal_cli.commands.cost.sums import By, Line
+
+EXAMPLES = """\
+  fal cost
+  fal cost --since 7d --by day
+  fal cost --since 2026-01-01 --by tag
+  fal cost --json | jq -r '[.endpoint, .cost] | @tsv'"""
+
+
+def cost(
+    context: Context,
+    since: Annotated[
+        datetime,
+        typer.Option("--since", parser=moment, metavar=METAVAR, help="What was sent since: 7d, 2h, or 2026-01-31."),
+    ] = "30d",  # type: ignore[assignment]  # Typer hands a default to the parser
+    by: Annotated[Literal["endpoint", "day", "profile", "tag"], typer.Option("--by", help="What a line is for.")] = (
+        "endpoint"
+    ),
+) -> None:
+    """Show what this machine's requests have cost.
+
+    Taken from the account's billing events where the key may read them (an admin's may), else the units that
+    the service reported times the list price. What is not known, of a request that still runs or whose result
+    was never fetched say, is counted as such. A request with several tags stands under each.
+    """
+    from fal_cli.commands.cost import billing, sums
+    from fal_cli.commands.history import facts as past
+    from fal_cli.ledger import Search
+
+    context.hosts  # noqa: B018  # hosts that are misconfigured are no account that is gone
+    rows = [row for row in past.search(context, Search(since=since)) if billing.may_cost(row)]
+    if not rows:
+        context.talk.note("no request that can have cost anything")
+        return
+    bill = billing.ask(context, rows)
+    lines, totals = sums.lines(bill.costs, by), sums.totals(bill.costs)
+    if context.output.is_terminal:
+        _write_table(context, lines, totals, by)
+    else:
+        for line in lines:
+            context.output.json(line.facts(by), one_line=True)
+    _tell(context, bill)
+
+
+def _write_table(context: Context, lines: "Sequence[Line]", totals: "Sequence[Line]", by: "By") -> None:
+    from fal_cli.commands.cost import table as drawing
+    from fal_cli.terminal.output import Screen
+
+    screen = Screen(context.output)
+    screen.write(drawing.table(lines, totals, by, width=screen.width, color=screen.color))
+
+
+def _tell(context: Context, bill: "Bill") -> None:
+    """Where the numbers are from, and why some are missing."""
+    context.talk.note(bill.origin())
+    if bill.failures:
+        reasons = "; ".join(dict.fromkeys(error.message for _, error in bill.failures))
+        count = sum(count for count, _ in bill.failures)
+        context.talk.note(f"{count} not known, since the account that made them cannot be asked: {reasons}")
+
+
+VERB = cost

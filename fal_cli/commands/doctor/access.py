@@ -1,0 +1,51 @@
+"""The key, by where it comes from, and what could stand in its way."""
+
+import os
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from fal_cli.api.hosts import Hosts
+from fal_cli.auth import vendor
+from fal_cli.auth.credentials import Credential
+from fal_cli.commands.doctor.finding import Finding, ok, problem
+from fal_cli.context import Context
+from fal_cli.errors import CliError
+
+_LOG_IN = "Log in: fal auth login (or try things without a key: --sandbox)"
+
+
+def key(context: Context) -> tuple[Credential | None, Finding]:
+    """The key, and where it comes from; never what it is."""
+    try:
+        credential = context.credential
+    except CliError as error:
+        if error.message.startswith("no key: log in"):
+            return None, problem("key", "none", _LOG_IN)
+        return None, problem("key", error.message, error.hint.partition("\n")[0] or _LOG_IN)
+    return credential, ok("key", f"from {credential.source}{_beside(context)}")
+
+
+def netrc(context: Context, hosts: Hosts | None) -> Iterator[Finding]:
+    """Lines of `~/.netrc` for the service's hosts, which other programs send in the key's place."""
+    import netrc as reader
+
+    path = os.path.expanduser(context.env.get("NETRC") or "~/.netrc")
+    try:
+        known = set(reader.netrc(path).hosts)
+    except FileNotFoundError:
+        return
+    except (OSError, UnicodeDecodeError, reader.NetrcParseError) as error:
+        yield ok("netrc", f"{path} cannot be read ({getattr(error, 'msg', error)}); it is not used here")
+        return
+    names = {urlsplit(url).hostname or "" for url in hosts or Hosts()}
+    matching = sorted(names & known) + (["every host"] if "default" in known else [])
+    if matching:
+        yield ok("netrc", f"{path} has lines for {', '.join(matching)}; they are not used here, but by curl and others")
+
+
+def _beside(context: Context) -> str:
+    """The vendor's files, where they are there and not what is used."""
+    if context.in_sandbox:
+        return ""
+    there = [path for path in (vendor.config_path(context.env), vendor.login_path(context.env)) if path.exists()]
+    return f"; the vendor's {', '.join(map(str, there))} is there too" if there else ""

@@ -1,0 +1,170 @@
+"""`fal history`: the requests that this machine made."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from fal_cli.context import Context
+from fal_cli.durations import METAVAR, moment, moment_to_clear
+from fal_cli.errors import UsageError
+
+EXAMPLES = """\
+  fal history --since 7d --state failed
+  fal history --state open              # what is unfinished; fal resume takes it up
+  fal history --search 'a cat' --json | jq -r .request_id
+  fal history show last
+  fal history rm 6f0c2e0e
+  fal history clear --before 30d"""
+
+SHOWN_ON_TERMINAL = 20
+_OPEN_WORDS = ("open", "unfinished")
+
+Refs = Annotated[
+    list[str],
+    typer.Argument(metavar="REF…", help="Request ids, unique beginnings of one, 'last', 'last:2', URLs, or @12."),
+]
+Force = Annotated[bool, typer.Option("--force", help="Forget unfinished requests too.")]
+
+
+def history(
+    context: Context,
+    state: Annotated[
+        list[str] | None,
+        typer.Option("--state", metavar="STATE", help="Only in these states, e.g. failed, or open for unfinished."),
+    ] = None,
+    endpoint: Annotated[
+        str, typer.Option("--endpoint", metavar="ID", help="Only to this endpoint and those under it.")
+    ] = "",
+    since: Annotated[
+        datetime | None,
+        typer.Option("--since", parser=moment, metavar=METAVAR, help="Only younger: 7d, 2h, or 2026-01-31."),
+    ] = None,
+    search: Annotated[
+        str, typer.Option("--search", metavar="TEXT", help="Only with TEXT in input, endpoint, id or error.")
+    ] = "",
+    private: Annotated[bool, typer.Option("--private", help="Only private ones.")] = False,
+    limit: Annotated[
+        int | None,
+        typer.Option("--limit", metavar="N", help="At most N, 0 for all.  [default: 20; in a pipe all]"),
+    ] = None,
+) -> None:
+    """Show the requests that this machine made, the newest first.
+
+    A table on a terminal, a JSON object a line in a pipe. 'result' in the table is how long the service
+    keeps a result that was not fetched yet. States: sending, accepted, running, ended (not fetched), unknown
+    (the answer was lost), completed, failed, cancelled, expired, refused, not_sent.
+    """
+    from fal_cli.commands.history import facts, table
+    from fal_cli.ledger import Search
+
+    _check_text("--endpoint", endpoint)
+    _check_text("--search", search)
+    if limit is not None and limit < 0:
+        raise UsageError(f"--limit is 0 or more, not {limit}")
+    states, only_open = _states(state or [])
+    wanted = Search(
+        states=states, endpoint=endpoint, since=since, text=search, only_private=private, only_open=only_open
+    )
+    if limit is None:
+        limit = SHOWN_ON_TERMINAL if context.output.is_terminal else 0
+    rows = facts.search(context, wanted._replace(limit=limit + 1 if limit else None))
+    shown = rows[:limit] if limit else rows
+    if not shown:
+        context.talk.note("no such request" if wanted != Search() else "no request was made yet")
+    elif context.output.is_terminal:
+        table.write_table(context, shown, has_more=len(rows) > len(shown))
+    else:
+        for row in shown:
+            context.output.json(facts.facts(row), one_line=True)
+
+
+def show(context: Context, refs: Refs) -> None:
+    """Show everything about requests: their state, input and result.
+
+    A readable sheet on a terminal, a JSON object a line in a pipe.
+    """
+    from fal_cli.calls import refs as references
+    from fal_cli.commands.history import facts, table
+
+    for number, row in enumerate(references.rows(context, refs)):
+        kept = facts.kept_result(context, row)
+        if not context.output.is_terminal:
+            context.output.json(facts.whole_facts(row, kept), one_line=True)
+        else:
+            if number:
+                context.output.line("")
+            table.write_sheet(context, row, kept)
+
+
+def rm(context: Context, refs: Refs, force: Force = False) -> None:
+    """Forget requests, and what is kept here of their results.
+
+    One that is unfinished is refused unless --force: its id is what a paid result is fetched by.
+    """
+    from fal_cli.calls import refs as references
+    from fal_cli.commands.history import facts
+
+    rows = list({row.local_id: row for row in references.rows(context, refs)}.values())
+    for row in rows:
+        if row.is_open and not force:
+            raise UsageError(
+                f"{row.name} is unfinished: {facts.why_open(row)}",
+                hint=f"To take it up: {context.tool} resume {row.name}\nTo forget it all the same: --force",
+            )
+    facts.forget(context, rows)
+    for row in rows:
+        context.talk.note(f"forgot {row.endpoint} request {row.name}")
+
+
+def clear(
+    context: Context,
+    before: Annotated[
+        datetime,
+        typer.Option("--before", parser=moment_to_clear, metavar=METAVAR, help="Older than 30d, or than 2026-01-31."),
+    ],
+    force: Force = False,
+) -> None:
+    """Forget what was requested before a moment.
+
+    What is kept here of the results goes too. Unfinished requests are left, unless --force.
+    """
+    from fal_cli.commands.history import facts
+    from fal_cli.ledger import Search
+    from fal_cli.terminal.times import exactly
+
+    found = facts.search(context, Search(before=before))
+    old = [row for row in found if force or not row.is_open]
+    facts.forget(context, old)
+    context.talk.note(f"forgot {_counted(len(old))} made before {exactly(before)}")
+    if len(found) > len(old):
+        left = f"{_counted(len(found) - len(old))} of that time left, unfinished"
+        context.talk.note(f"{left}; to take up: {context.tool} resume; to forget: --force")
+
+
+def _check_text(option: str, text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise UsageError(f"{option}: the value is not valid UTF-8 text") from None
+
+
+def _states(words: Sequence[str]) -> tuple[tuple[str, ...], bool]:
+    """The states that are named, and whether unfinished ones are asked for. Raises `UsageError`."""
+    from fal_cli.ledger import State
+
+    given = [word for text in words for word in text.lower().replace("-", "_").split(",")]
+    known = tuple(State)
+    for word in given:
+        if word not in (*known, *_OPEN_WORDS):
+            raise UsageError(f"--state: {word!r} is none of {', '.join((*known, *_OPEN_WORDS))}")
+    return tuple(word for word in given if word in known), any(word in _OPEN_WORDS for word in given)
+
+
+def _counted(count: int) -> str:
+    return "1 request" if count == 1 else f"{count} requests"
+
+
+VERB = history
+SUBVERBS = {"show": show, "rm": rm, "clear": clear}

@@ -1,0 +1,93 @@
+"""The body of a webhook: how a request ended, as the service tells it (wire §10.2)."""
+
+import json
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from fal_cli.api import failures
+from fal_cli.api.errors import RequestFailed
+from fal_cli.api.messages import Outcome, Policy, Request, TransportFailure
+from fal_cli.calls.follow import fetch, wait_for
+from fal_cli.calls.model import Ending, Tracked
+from fal_cli.context import Context
+
+# The service's own words for an output that cannot be put into JSON.
+NO_JSON = (
+    "Response payload is not JSON serializable. Either return a JSON serializable object or use the queue endpoint "
+    "to retrieve the response."
+)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a request ended: what its result route answers. `status` is None for a success."""
+
+    request_id: str
+    output: bytes
+    status: int | None = None
+
+    @property
+    def word(self) -> str:
+        return "OK" if self.status is None else "ERROR"
+
+    def body(self) -> bytes:
+        """The JSON that is delivered. The output stands in it as the bytes that it is: no number changes its form.
+
+        Its keys are in the order in which the service was seen to write them, with `error` null on a success.
+        """
+        payload = _payload(self.output)
+        fields: dict[str, str] = {
+            "error": _json(None if self.status is None else f"Invalid status code: {self.status}"),
+            "gateway_request_id": _json(self.request_id),
+            "payload": payload or "null",
+            "payload_error": _json(NO_JSON) if payload is None else "",
+            "request_id": _json(self.request_id),
+            "status": _json(self.word),
+        }
+        text = ", ".join(f'"{name}": {value}' for name, value in fields.items() if value)
+        return f"{{{text}}}".encode()
+
+
+def ended(context: Context, request: Tracked, *, wait: bool, timeout: float | None) -> Ended:
+    """How a request ended; with `wait` when it has. Raises as `follow.fetch` but for a request that failed."""
+    try:
+        outcome = wait_for(context, request, Ending(timeout), logs=False) if wait else fetch(context, request)
+    except RequestFailed as error:
+        status = error.status or 500
+        return Ended(request.request_id, _error_body(context, request, error), status)
+    return Ended(request.request_id, outcome.result.body.read())
+
+
+def _error_body(context: Context, request: Tracked, error: RequestFailed) -> bytes:
+    """The stored error once more, since the exception holds only what was read out of it."""
+    policy = Policy(_transport_retries)
+    try:
+        answer = context.wire(account=request.account).send(
+            Request("the result", "GET", request.handle.response_url), policy
+        )
+    except TransportFailure as failure:
+        raise failures.unreached(failure) from failure
+    return answer.body if answer.status == error.status else _json({"detail": error.message}).encode()
+
+
+def _transport_retries(outcome: Outcome) -> int:
+    """An answer is the stored outcome, whatever its status (§4.7)."""
+    return failures.free_retries(outcome) if isinstance(outcome, TransportFailure) else 0
+
+
+def _payload(output: bytes) -> str | None:
+    """The output as JSON text, None if it is not strict JSON."""
+    try:
+        text = output.decode("utf-8-sig").strip()
+        json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return None
+    return text
+
+
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON value")
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value)

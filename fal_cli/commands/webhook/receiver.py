@@ -1,0 +1,125 @@
+"""Receiving webhooks over HTTP: strangers' requests are read in threads and handed one by one to the main thread."""
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from fal_cli.commands.webhook.local_server import Handler, LocalServer
+from fal_cli.commands.webhook.received import BadChunks, Headers, TooLarge, add_header, read_chunked
+from fal_cli.commands.webhook.signature import Received
+
+MOST_BYTES = 32 * 1024 * 1024
+_DRAIN_SECONDS = 2.0
+_WRITE_SECONDS = 5.0
+_BLOCK = 64 * 1024
+
+
+@dataclass
+class Delivery:
+    """One request that came; its sender waits until it is answered."""
+
+    received: Received
+    received_at: datetime
+    status: int = 503
+    words: str = ""
+    _decided: threading.Event = field(default_factory=threading.Event)
+    _written: threading.Event = field(default_factory=threading.Event)
+
+    def answer(self, status: int, words: str) -> None:
+        """Answers it, and returns when the answer is on its way: the process may end then."""
+        self.status, self.words = status, words
+        self._decided.set()
+        self._written.wait(_WRITE_SECONDS)
+
+    def decided(self) -> tuple[int, bytes]:
+        """The status and the words for its sender; waits until they are known."""
+        self._decided.wait()
+        return self.status, f"{self.words}\n".encode("utf-8", "replace")
+
+    def written(self) -> None:
+        """Says that the answer has left, or that nobody takes it."""
+        self._written.set()
+
+
+class Receiver(LocalServer):
+    """Takes POSTs to `path` and what is below it. `tell` hears of what was refused before it was a delivery."""
+
+    def __init__(self, port: int, path: str, tell: Callable[[str], None]) -> None:
+        super().__init__(port, _Handler, "--port")
+        self.path = path
+        self.tell = tell
+        self.arrived: queue.SimpleQueue[Delivery] = queue.SimpleQueue()
+
+    def deliveries(self) -> Iterator[Delivery]:
+        """What comes, in its order, without end. The taker answers each."""
+        with self.running():
+            while True:
+                yield self.arrived.get()
+
+    def takes(self, target: str) -> bool:
+        """Whether a request's target is at the path, or below it."""
+        path, base = target.partition("?")[0], self.path.rstrip("/")
+        return path.rstrip("/") == base or path.startswith(f"{base}/")
+
+
+class _Handler(Handler):
+    server: Receiver
+
+    def do_POST(self) -> None:
+        """A delivery (wire §10.1): read whole, handed over, and answered as it was judged."""
+        moment = datetime.now(UTC)
+        if not self.server.takes(self.path):
+            self._refuse(404, f"webhooks are taken at {self.server.path}")
+            return
+        body = self._body()
+        if body is None:
+            return
+        headers: Headers = {}
+        for name, value in self.headers.items():
+            add_header(headers, name.encode("latin-1"), value.encode("latin-1", "replace"))
+        delivery = Delivery(Received(headers, body), moment)
+        self.server.arrived.put(delivery)
+        try:
+            self.answer(*delivery.decided())
+        finally:
+            delivery.written()
+
+    def _not_allowed(self) -> None:
+        self.answer(405, b"webhooks are POSTed\n", headers={"Allow": "POST"})
+
+    do_GET = do_HEAD = do_PUT = do_DELETE = do_PATCH = do_OPTIONS = _not_allowed
+
+    def _body(self) -> bytes | None:
+        """The raw body; None if there is none that can be taken, which has been answered then."""
+        try:
+            if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
+                return read_chunked(self.rfile, MOST_BYTES)
+            length = self.headers.get("Content-Length", "")
+            if not length.isascii() or not length.isdigit():
+                self._refuse(411, "a webhook has a Content-Length")
+                return None
+            if len(length) > 12 or int(length) > MOST_BYTES:
+                raise TooLarge
+            body = self.rfile.read(int(length))
+        except TooLarge:
+            self._refuse(413, f"a webhook of more than {MOST_BYTES // 1024**2} MiB is not taken")
+            return None
+        except BadChunks as error:
+            self._refuse(400, f"the body cannot be read: {error}")
+            return None
+        return body if len(body) == int(length) else None  # the sender is gone
+
+    def _refuse(self, status: int, why: str) -> None:
+        """Answers without having read the body, and reads on for a while: a reset would destroy the answer."""
+        self.server.tell(f"a request was refused with {status}: {why}")
+        self.answer(status, f"{why}\n".encode())
+        self.close_connection = True
+        end = time.monotonic() + _DRAIN_SECONDS
+        with suppress(OSError):
+            self.connection.settimeout(_DRAIN_SECONDS)
+            while time.monotonic() < end and self.rfile.read1(_BLOCK):
+                pass

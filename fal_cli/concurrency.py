@@ -1,0 +1,120 @@
+"""Work in threads: several jobs at a time, one for a limited time, or a crowd whose events are told in one place."""
+
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class TooLate(Exception):
+    """A job that has not ended within its time. It goes on by itself."""
+
+
+def in_parallel(jobs: Sequence[Callable[[], T]], threads: int) -> list[T]:
+    """The results of `jobs` in their order; up to `threads` run at once.
+
+    Raises what the first failing job raised, without waiting for the others: they look at a flag of their own.
+    """
+    changed = threading.Condition()
+    results: dict[int, T] = {}
+    failures: list[BaseException] = []
+    waiting = iter(enumerate(jobs))
+
+    def work() -> None:
+        while True:
+            with changed:
+                number, job = next(waiting, (None, None))
+            if number is None or job is None or failures:
+                return
+            try:
+                result = job()
+            except BaseException as error:
+                with changed:
+                    failures.append(error)
+                    changed.notify_all()
+                return
+            with changed:
+                results[number] = result
+                changed.notify_all()
+
+    for _ in range(min(threads, len(jobs))):
+        threading.Thread(target=work, name="worker", daemon=True).start()
+    with changed:
+        while len(results) < len(jobs) and not failures:
+            changed.wait()
+    if failures:
+        raise failures[0]
+    return [results[number] for number in range(len(jobs))]
+
+
+def within(seconds: float, job: Callable[[], T], *, name: str) -> T:
+    """What `job` returns or raises within so long, on a thread of that name. Raises `TooLate`."""
+    results: list[T] = []
+    failures: list[Exception] = []
+
+    def work() -> None:
+        try:
+            results.append(job())
+        except Exception as error:  # whatever it is, it is raised again where the job is waited for
+            failures.append(error)
+
+    thread = threading.Thread(target=work, name=name, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if failures:
+        raise failures[0]
+    if not results:
+        raise TooLate
+    return results[0]
+
+
+MOST = 64
+K = TypeVar("K")
+E = TypeVar("E")
+
+
+@dataclass(frozen=True)
+class Finished(Generic[T]):
+    """How one piece of work ended: with a value, or with an error."""
+
+    value: T | None = None
+    error: Exception | None = None
+
+
+class Crowd(Generic[K, E, T]):
+    """Takes work in at any time, until `news` has told of the end of all of it."""
+
+    def __init__(self) -> None:
+        self._news: queue.SimpleQueue[tuple[K, E | Finished[T]]] = queue.SimpleQueue()
+        self._waiting: deque[tuple[K, Callable[[Callable[[E], None]], T]]] = deque()
+        self._running = 0
+
+    def add(self, key: K, work: Callable[[Callable[[E], None]], T]) -> None:
+        """Begins `work`, or lets it wait for its turn. It is given a function that takes its events."""
+        self._waiting.append((key, work))
+        self._start()
+
+    def news(self) -> Iterator[tuple[K, E | Finished[T]]]:
+        """Yields each event and each end as it comes, with the key of its work."""
+        while self._running:
+            key, happened = self._news.get()
+            if isinstance(happened, Finished):
+                self._running -= 1
+                self._start()
+            yield key, happened
+
+    def _start(self) -> None:
+        while self._waiting and self._running < MOST:
+            self._running += 1
+            threading.Thread(target=self._do, args=self._waiting.popleft(), daemon=True).start()
+
+    def _do(self, key: K, work: Callable[[Callable[[E], None]], T]) -> None:
+        try:
+            ended: Finished[T] = Finished(work(lambda event: self._news.put((key, event))))
+        except Exception as error:  # whatever it is belongs to whoever reads the news
+            ended = Finished(error=error)
+        self._news.put((key, ended))

@@ -1,0 +1,1 @@
+"""Where things are kept, and what can be set for good."""

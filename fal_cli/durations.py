@@ -1,0 +1,56 @@
+"""Durations and dates as they are typed: `90s`, `1h30m`, `7d`, `2026-11-05`."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import typer
+
+METAVAR = "SPAN|DATE"
+_SPAN = re.compile(r"(?:([0-9]+)w)?(?:([0-9]+)d)?(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+)s)?")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ].+)?")
+
+
+def moment(text: str) -> datetime:
+    """The moment that a span back from now or a date names; a date without an offset is local time.
+
+    Raises `typer.BadParameter`.
+    """
+    try:
+        if _DATE.fullmatch(text):
+            return datetime.fromisoformat(text).astimezone(UTC)
+        match = _SPAN.fullmatch(text)
+        if text and match:
+            weeks, days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
+            return datetime.now(UTC) - timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
+    except (ValueError, OverflowError):
+        pass
+    raise typer.BadParameter(f"{text!r} is neither a span (30d, 2h, 1w3d) nor a date (2026-01-31)")
+
+
+def moment_to_clear(text: str) -> datetime:
+    """The same where things are removed: `6m` is refused, since it might be meant as months."""
+    if text.endswith("m") and _SPAN.fullmatch(text):
+        raise typer.BadParameter(f"{text!r} would be minutes; name hours, days (30d), weeks (26w) or a date")
+    return moment(text)
+
+
+DURATION_HELP = "such as 90s, 10m or 1h30m"
+_DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?")
+_LONGEST_SECONDS = 366 * 86_400.0
+
+
+def seconds(text: str) -> float:
+    """A duration in seconds: `90`, `90s`, `10m`, `1h30m`. Raises `typer.BadParameter`."""
+    if re.fullmatch(r"\d+(?:\.\d+)?", text):
+        return _bounded(float(text))
+    match = _DURATION.fullmatch(text)
+    if not text or not match:
+        raise typer.BadParameter(f"{text!r} is not a duration {DURATION_HELP}")
+    hours, minutes, rest = (float(part or 0) for part in match.groups())
+    return _bounded(hours * 3600 + minutes * 60 + rest)
+
+
+def _bounded(count: float) -> float:
+    if count > _LONGEST_SECONDS:
+        raise typer.BadParameter("that is longer than a year")
+    return count

@@ -1,0 +1,1 @@
+"""Files on this disk: written whole, named safely, kept private."""

@@ -1,0 +1,100 @@
+"""A result to where it was asked to go: stdout in the form of `--print`, and files by `-o` and `-d`."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from fal_cli.context import Context
+from fal_cli.errors import CliError, UsageError
+from fal_cli.options import PrintFlags, SaveFlags
+from fal_cli.results import destination as places
+from fal_cli.results.outcome import Outcome
+from fal_cli.results.printing import Selection
+from fal_cli.terminal.output import ReaderGone
+
+
+class Delivery:
+    """What `--print`, `--query`, `-o` and `-d` ask for together. Raises `UsageError` before anything is sent."""
+
+    def __init__(self, context: Context, shown: PrintFlags, save: SaveFlags, *, many: bool = False) -> None:
+        """With `many` each result ends with a newline, and `-o`, which names one file, is refused."""
+        if many and save.output:
+            raise UsageError(f"-o {save.output} is one file, and there are several requests", hint="Use: -d FOLDER/")
+        self._context = context
+        self._many = many
+        self._saving = places.checked(save.output, save.directory, overwrite=save.overwrite)
+        self._previews = save.preview
+        if save.preview:
+            from fal_cli.results import preview
+
+            preview.check(context)
+        self._prints_files = shown.print_ == "files" and not shown.query
+        default = "none" if self._saving.to_stdout else "result"
+        self._selection = Selection(context.output, context.talk.note, shown, default=default)
+
+    def check(self, inputs: Mapping[str, Any]) -> None:
+        """Raises `UsageError` if a file is to be named after an input that there is none of."""
+        places.check_fields(self._saving, inputs)
+
+    def deliver(self, outcome: Outcome, *, inputs: Mapping[str, Any] | None = None, can_fetch: bool = True) -> None:
+        """Prints and saves; a failure of the one does not keep the other from being done.
+
+        `can_fetch` is False for a result that nothing can fetch again: it is printed as it is where it does not
+        fit the form that was asked for. Raises `CliError` (code 11 for a file), `ReaderGone`.
+        """
+        failure: CliError | ReaderGone | None = None
+        try:
+            if not self._prints_files:
+                self._print(outcome)
+        except (CliError, ReaderGone) as error:
+            failure = error
+            if isinstance(error, CliError) and not can_fetch:
+                self._context.output.chunks(outcome.result.body.chunks())
+        files = self._save(outcome, inputs or {})
+        if self._previews:
+            self._preview(outcome)
+        if failure is not None:
+            raise failure
+        outcome.entry.delivered([str(path.absolute()) for path in files])
+
+    def _print(self, outcome: Outcome) -> None:
+        self._selection.write(
+            outcome.result,
+            endpoint=outcome.endpoint,
+            request_id=outcome.request_id,
+            url=outcome.url,
+            seconds=outcome.inference_seconds,
+            ends_line=self._many,
+        )
+
+    def _preview(self, outcome: Outcome) -> None:
+        import json
+
+        from fal_cli.results import preview
+
+        try:
+            data = json.loads(outcome.result.body.read())
+        except (ValueError, RecursionError):
+            data = None
+        preview.show(self._context, data)
+
+    def _save(self, outcome: Outcome, inputs: Mapping[str, Any]) -> list[Path]:
+        from fal_cli.results import download
+
+        saving, body = self._saving, outcome.result.body
+        if saving.to_stdout:
+            download.write_media(self._context, body.read())
+        saved = []
+        if saving.result_file:
+            places.save_result(saving.result_file, body.chunks())
+            saved.append(saving.result_file)
+        if self._prints_files and not saving.template:
+            saving = replace(saving, template=places.DEFAULT_NAME)
+        if saving.template:
+            origin = download.Origin(outcome.endpoint, outcome.request_id, inputs)
+            media = download.save_media(self._context, saving, body.read(), origin)
+            for path in media if self._prints_files else ():
+                self._context.output.line(str(path))
+            saved += media
+        return saved

@@ -1,0 +1,106 @@
+"""`-o` and `-d`: where a result and its files are saved. Decided and checked before anything is sent.
+
+`-o FILE.json` saves the result, `-o FILE` with any other extension its media; `-d FOLDER/` (or an existing folder)
+saves every file there, `-d TEMPLATE` names them, `-d -` writes their bytes to stdout.
+"""
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fal_cli.errors import CliError, Exit, UsageError
+from fal_cli.files import names as filenames
+from fal_cli.files.atomic import Part
+
+DEFAULT_NAME = "{endpoint}-{id}-{index}.{ext}"
+FIELDS = ("endpoint", "id", "index", "name", "ext", "seed", "date")
+STDOUT = "-"
+
+
+@dataclass(frozen=True)
+class Saving:
+    """What to save where: the result to `result_file`, media by `template`, or their bytes to stdout."""
+
+    result_file: Path | None = None
+    template: str = ""
+    to_stdout: bool = False
+    overwrite: bool = False
+
+
+def checked(output: str, folder: str, *, overwrite: bool = False) -> Saving:
+    """What `-o` and `-d` ask for. Raises `UsageError` for what cannot be done."""
+    if output and folder:
+        raise UsageError("-o and -d both say where to save; give one")
+    if folder == STDOUT:
+        return Saving(to_stdout=True)
+    if folder:
+        return Saving(template=_template(folder), overwrite=overwrite)
+    if not output:
+        return Saving()
+    path = Path(os.path.expanduser(output))
+    if path.is_dir() or not path.parent.is_dir():
+        raise UsageError(
+            f"cannot save to {output}: " + ("it is a folder (use -d)" if path.is_dir() else "its folder is missing")
+        )
+    if path.suffix.lower() == ".json":
+        return Saving(result_file=path)
+    if not path.suffix:
+        raise UsageError(f"-o {output}: give it an extension: .json saves the result, .png and others its media")
+    return Saving(template=str(path).replace("{", "{{").replace("}", "}}"), overwrite=overwrite)
+
+
+def single_file(saving: Saving) -> Path | None:
+    """The file that `-o` names for media, where the template is no more than its name."""
+    if not saving.template or filenames.fields_of(saving.template):
+        return None
+    return Path(filenames.filled(saving.template, {}))
+
+
+def check_fields(saving: Saving, inputs: Mapping[str, Any]) -> None:
+    """Raises `UsageError` if the template names an input that the call does not have."""
+    for name in filenames.fields_of(saving.template):
+        if name.startswith("input.") and name.removeprefix("input.") not in inputs:
+            raise UsageError(f"-d: there is no {{{name}}}, since the input has no {name.removeprefix('input.')!r}")
+
+
+def save_result(path: Path, chunks: Iterable[bytes]) -> None:
+    """Writes a result over what is there. Raises `CliError` (code 11)."""
+    write_whole(path, chunks, overwrite=True)
+
+
+def write_whole(path: Path, chunks: Iterable[bytes], *, overwrite: bool) -> Path:
+    """Writes a file whole or not at all and returns its path, a free one unless it may replace what is there.
+
+    Raises `CliError` (code 11) for what the disk refuses, and what `chunks` raises.
+    """
+    try:
+        with Part(path) as part:
+            for chunk in chunks:
+                part.write(chunk)
+            return part.place(path, overwrite=overwrite)
+    except OSError as error:
+        raise not_saved(path, error) from None
+
+
+def not_saved(path: Path, error: OSError) -> CliError:
+    """The error for a file that could not be written, after the result was printed."""
+    return CliError(f"cannot save {path}: {error.strerror or error}", code=Exit.NOT_SAVED)
+
+
+def _template(folder: str) -> str:
+    expanded = os.path.expanduser(folder)
+    if "{" not in expanded or os.path.isdir(expanded):
+        if os.path.exists(expanded) and not os.path.isdir(expanded):
+            raise UsageError(f"-d {folder}: it is a file, not a folder")
+        return os.path.join(expanded.replace("{", "{{").replace("}", "}}"), DEFAULT_NAME)
+    try:
+        names = filenames.fields_of(expanded)
+    except ValueError as error:
+        raise UsageError(f"-d {folder}: {error}") from None
+    for name in names:
+        if name not in FIELDS and not name.startswith("input."):
+            known = ", ".join(f"{{{field}}}" for field in (*FIELDS, "input.KEY"))
+            raise UsageError(f"-d {folder}: there is no {{{name}}}", hint=f"There are: {known}")
+    return expanded

@@ -1,0 +1,18 @@
+"""A result on its way from the service, or from the ledger, to where it is wanted."""
+
+from dataclasses import dataclass
+
+from fal_cli.api.events import Result
+from fal_cli.ledger.journal import Entry
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A result, what names it, and its record."""
+
+    result: Result
+    endpoint: str
+    request_id: str
+    entry: Entry
+    url: str = ""
+    inference_seconds: float | None = None

@@ -1,0 +1,50 @@
+"""`--preview`: the pictures of a result, fetched and drawn on the terminal."""
+
+from typing import Any
+
+from fal_cli import media
+from fal_cli.api.download import Download, fetch
+from fal_cli.api.errors import ApiError
+from fal_cli.context import Context
+from fal_cli.errors import UsageError
+from fal_cli.media import MediaFile
+
+LARGEST_BYTES = 64 * 1024 * 1024
+PREVIEW_EXTRA = "pip install 'fal-cli[preview]'"
+_NOT_PICTURES = ("video/", "audio/", "text/", "application/", "model/")
+
+
+def check(context: Context) -> None:
+    """Raises `UsageError` where no picture can be drawn; comes before anything is sent."""
+    if not context.streams.stderr_is_terminal:
+        raise UsageError("--preview draws on the terminal, and stderr is none", hint="Save the files: -d FOLDER/")
+    import importlib.util
+
+    for package in ("textual_image", "PIL"):
+        if importlib.util.find_spec(package) is None:
+            raise UsageError(f"--preview needs a package that is not installed ({package})", hint=PREVIEW_EXTRA)
+
+
+def show(context: Context, data: Any) -> None:
+    """Draws every picture that a result names; what cannot be drawn is told and ends nothing."""
+    from fal_cli.terminal.picture import NoPicture, draw
+
+    files = [file for file in media.find(data) if not file.content_type.startswith(_NOT_PICTURES)]
+    if not files:
+        context.talk.note("the result names no pictures to preview")
+    for file in files:
+        try:
+            draw(_fetched(context, file), color=context.talk.color)
+        except (ApiError, NoPicture) as error:
+            context.talk.warn(f"no preview: {error}")
+
+
+def _fetched(context: Context, file: MediaFile) -> bytes:
+    from fal_cli.terminal.picture import NoPicture
+
+    data = bytearray()
+    for chunk in fetch(context.wire(), Download(file.url)):
+        data += chunk
+        if len(data) > LARGEST_BYTES:
+            raise NoPicture(f"the file is larger than {LARGEST_BYTES // 2**20} MiB")
+    return bytes(data)

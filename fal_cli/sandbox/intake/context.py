@@ -1,0 +1,48 @@
+"""What every handler needs to know of the sandbox that it serves."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+from starlette.requests import Request
+
+from fal_cli.sandbox.orders.faults import Fault
+from fal_cli.sandbox.state.store import Store
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Base URLs of the services, without a slash at the end; `api` without its `/v1` too."""
+
+    run: str
+    queue: str
+    cdn: str
+    rest: str
+    api: str
+
+
+@dataclass(frozen=True)
+class Context:
+    """The state, the base URLs of this process, and the faults ordered for all of its exchanges.
+
+    `has_webhooks` is whether it lives long enough to deliver any; `tasks` are those that it has in hand.
+    `instance` keeps the counters of these faults apart from those of another process with the same ones.
+    """
+
+    store: Store
+    addresses: Addresses
+    faults: Sequence[Fault] = ()
+    has_webhooks: bool = False
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    instance: str = field(default_factory=lambda: uuid4().hex)
+
+    @property
+    def cdn(self) -> str:
+        """The base URL of this process's CDN."""
+        return self.addresses.cdn
+
+
+def asked_base(request: Request) -> str:
+    """Scheme and host as the client wrote them, without a slash at the end."""
+    return f"{request.url.scheme}://{request.headers.get('host') or request.url.netloc}"

@@ -1,0 +1,188 @@
+"""Carrying out an ordered fault around an otherwise ordinary exchange."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from fal_cli.sandbox.intake.auth import LOCKED_DETAIL, SCOPE_DETAIL, UNKNOWN_KEY_DETAIL
+from fal_cli.sandbox.intake.context import Context
+from fal_cli.sandbox.intake.planning import ERROR_TYPES
+from fal_cli.sandbox.orders.faults import EVENT_WORDS, PLATFORM_ROUTES, STREAM_WORDS, Fault
+from fal_cli.sandbox.replies import answers, connection
+from fal_cli.sandbox.replies.spoil import Spoilable
+
+Act = Callable[[], Awaitable[Response]]
+
+# Words that mean something to one kind of answer only, and the routes where what comes in can be cut.
+_SPECIAL_WORDS = {
+    "stream": {*STREAM_WORDS},
+    "events": {*EVENT_WORDS},
+    "realtime": {"cut-after", "close-after", "silent-after", "unauthorized"},
+    "file": {"cut-at"},
+}
+BODY_ROUTES = ("upload", "part")
+
+_GARBAGE = b'{"status": <garbled by the sandbox'
+
+
+def pick(context: Context, route: str, scope: str, own: Sequence[Fault] = (), *, number: int = 0) -> Fault | None:
+    """The fault of this exchange, if one is left: the request's own first, then the server's.
+
+    `scope` is what the request's own faults are counted by: its id, or its body's hash before it has one.
+    `number` is that of a part.
+    """
+    found = pick_own(context, route, scope, own)
+    if found is not None:
+        return found
+    for index, fault in enumerate(context.faults):
+        if fault.matches(route, number) and _is_left(context, f"server:{context.instance}:{index}", fault):
+            return fault
+    return None
+
+
+def pick_own(context: Context, route: str, scope: str, own: Sequence[Fault]) -> Fault | None:
+    """The same of the request's own faults alone."""
+    for index, fault in enumerate(own):
+        if fault.matches(route) and _is_left(context, f"request:{scope}:{index}:{fault.text}", fault):
+            return fault
+    return None
+
+
+def _is_left(context: Context, counter: str, fault: Fault) -> bool:
+    return fault.times is None or context.store.use_fault(counter, fault.times)
+
+
+async def perform(fault: Fault | None, route: str, act: Act, *, request_id: str | None = None) -> Response:
+    """`act`'s answer as the fault leaves it. `act` is what records a job: some faults never come to it."""
+    if fault is None:
+        return await act()
+    if fault.kind in ("status", "refuse"):
+        return _refusal(fault, route, request_id)
+    if fault.kind == "html":
+        return answers.ingress_page(fault.status)
+    if fault.kind in ("cut-before", "reset-before"):
+        return Cut(reset=fault.kind == "reset-before")
+    if fault.kind == "stall-before":
+        await asyncio.sleep(fault.seconds)
+        return await act()
+    if fault.kind == "expires":
+        return await act()  # what it says is short-lived, not broken
+    if fault.kind == "cut-at" and route in BODY_ROUTES:
+        return CutBody(fault.count)
+    return await _spoil(fault, await act())
+
+
+async def _spoil(fault: Fault, response: Response) -> Response:
+    if isinstance(response, Spoilable) and response.take(fault):
+        return response
+    if fault.kind in _SPECIAL_WORDS.get(fault.route, ()):
+        return response  # there is nothing to spoil: the request is unknown, or refused
+    if fault.kind == "stall":
+        await asyncio.sleep(fault.seconds)
+        return response
+    if fault.kind == "truncate":
+        return Truncated(response)
+    if isinstance(response, Spoilable):
+        response.lose()
+    if fault.kind == "garbage":
+        return _garbled(response)
+    return Cut(reset=fault.kind == "reset-after")
+
+
+def _garbled(response: Response) -> Response:
+    headers = {key: value for key, value in response.headers.items() if key != "content-length"}
+    return Response(_GARBAGE, 200, headers)
+
+
+def _refusal(fault: Fault, route: str, request_id: str | None) -> Response:
+    headers = {} if fault.location is None else {"Location": fault.location}
+    if fault.retry_after is not None:
+        headers["Retry-After"] = _retry_after(fault.retry_after)
+    if route in PLATFORM_ROUTES:
+        return answers.problem(fault.status, _problem_text(fault.status), kind=fault.error_type, headers=headers)
+    if fault.status == 429:
+        headers["X-Fal-Needs-Retry"] = "1"
+    if fault.status in (401, 403, 429) or (fault.status < 500 and fault.error_type is None):
+        body = _plain_body(fault.status, route)
+        return answers.answer(fault.status, body, request_id=request_id, headers=headers)
+    error_type = "request_timeout" if fault.user_timeout else fault.error_type
+    error_type = error_type or ERROR_TYPES.get(fault.status, "internal_error")
+    headers["X-Fal-Error-Type"] = error_type
+    if fault.user_timeout:
+        headers["X-Fal-Request-Timeout-Type"] = "user"
+    body = {"detail": answers.phrase(fault.status), "error_type": error_type}
+    return answers.answer(fault.status, body, request_id=request_id, headers=headers)
+
+
+def _plain_body(status: int, route: str) -> dict[str, object]:
+    if status == 401:
+        return {"detail": UNKNOWN_KEY_DETAIL}
+    if status == 403:
+        return {"detail": LOCKED_DETAIL}
+    if status == 404 and route in ("status", "stream", "result", "cancel"):
+        return {"status": "NOT_FOUND"}
+    if status == 429 and route in ("run", "submit"):
+        message = "You have reached the maximum number of concurrent requests."
+        return {"detail": [{"loc": ["body"], "msg": message, "type": "concurrent_requests_limit"}]}
+    return {"detail": answers.phrase(status)}
+
+
+def _problem_text(status: int) -> str:
+    return {401: UNKNOWN_KEY_DETAIL, 403: SCOPE_DETAIL}.get(status) or answers.phrase(status)
+
+
+def _retry_after(text: str) -> str:
+    if text.startswith("date+"):
+        return answers.http_date(time.time() + float(text.removeprefix("date+")))
+    return text
+
+
+class Cut(Response):
+    """No answer at all: the connection ends, or is reset."""
+
+    def __init__(self, *, reset: bool) -> None:
+        super().__init__()
+        self.reset = reset
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Called by the server to send the response."""
+        await connection.close(scope, receive, reset=self.reset)
+
+
+class CutBody(Response):
+    """No answer either: the connection ends when so many bytes of the request's body have come."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.count = count
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Called by the server to send the response."""
+        seen, more = 0, True
+        while more and seen < self.count:
+            message = await receive()
+            seen += len(message.get("body", b""))
+            more = message.get("more_body", False)
+        await connection.close(scope, receive, reset=True)
+
+
+class Truncated(Response):
+    """The true headers and the first half of the body, then the end of the connection."""
+
+    def __init__(self, whole: Response) -> None:
+        headers = {key: value for key, value in whole.headers.items() if key != "content-length"}
+        super().__init__(bytes(whole.body), whole.status_code, headers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Called by the server to send the response."""
+        if scope["type"] == "websocket":  # a refused handshake cannot be cut in half
+            await connection.close(scope, receive)
+            return
+        body = bytes(self.body)
+        self.headers["content-length"] = str(max(len(body), 1))
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
+        await connection.close(scope, receive)

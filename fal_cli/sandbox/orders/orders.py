@@ -1,0 +1,201 @@
+"""The reserved input key `sandbox`: what a caller orders for one request.
+
+It is taken out of the input before the model sees it. A key that is unknown or of the wrong type is refused,
+since a misspelt order that does nothing would make a test pass for the wrong reason.
+"""
+
+import base64
+import binascii
+from dataclasses import dataclass, field
+from typing import Any
+
+from fal_cli.sandbox.orders.faults import Fault, parse_fault
+
+KEY = "sandbox"
+_FIELDS = {"fault": "faults", "body_base64": "body"}
+MAX_SECONDS = 86_400.0
+MAX_POSITION = 1000
+MAX_REQUEUES = 10
+MAX_LOG_LINES = 5000
+MAX_EVENTS = 1_000_000
+MODES = ("unary", "server_streaming", "client_streaming", "bidi")
+# Values that msgpack has and JSON has not (§15 #15), by the word that orders one.
+VALUES = ("bin", "ext", "timestamp", "uint64", "nan", "inf", "keys")
+# Orders that only the echo follows; elsewhere they are refused.
+ECHO_ORDERS = ("events", "interval", "content_type", "body", "body_base64", "mode", "delay", "values")
+
+
+class OrderError(ValueError):
+    """A malformed order; `path` is where, below the input, and the text says what is wrong."""
+
+    def __init__(self, path: tuple[str, ...], message: str) -> None:
+        super().__init__(message)
+        self.path = path
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An ordered end other than the model's own: status, body (None: the usual one), and how it is told."""
+
+    status: int
+    body: Any = None
+    error_type: str | None = None
+    html: bool = False
+    traceback: str | None = None
+
+
+@dataclass(frozen=True)
+class Orders:
+    """All that `sandbox` can say; None and empty mean the endpoint's own behaviour. Times in seconds."""
+
+    queue: float | None = None
+    run: float | None = None
+    position: int | None = None
+    logs: tuple[str, ...] = ()
+    requeue: int = 0
+    fail: Failure | None = None
+    silent_error: bool = False
+    late: float = 0.0
+    expire: float | None = None
+    nsfw: bool = False
+    faults: tuple[Fault, ...] = field(default=())
+    events: int | tuple[Any, ...] | None = None
+    interval: float = 0.0
+    ping: float | None = None
+    content_type: str | None = None
+    body: bytes | None = None
+    mode: str | None = None
+    delay: float = 0.0
+    idle: float | None = None
+    timings: bool = False
+    values: tuple[str, ...] = ()
+
+
+def take_orders(payload: Any) -> tuple[Any, Orders]:
+    """Split an input into what the model gets and the orders. Raises OrderError."""
+    if not isinstance(payload, dict) or KEY not in payload:
+        return payload, Orders()
+    rest = {key: value for key, value in payload.items() if key != KEY}
+    return rest, parse_orders(payload[KEY])
+
+
+def parse_orders(data: Any) -> Orders:
+    """Read the value of the key `sandbox`. Raises OrderError naming the mistake."""
+    if not isinstance(data, dict):
+        raise OrderError((KEY,), "Input should be an object")
+    readers = {
+        "queue": _seconds, "run": _seconds, "late": _seconds, "expire": _seconds,
+        "position": _position, "requeue": _requeue, "logs": _logs, "fail": _fail,
+        "silent_error": _flag, "nsfw": _flag, "fault": _faults,
+        "events": _events, "interval": _seconds, "ping": _seconds,
+        "content_type": _text, "body": _body, "body_base64": _base64,
+        "mode": _mode, "delay": _seconds, "idle": _seconds, "timings": _flag, "values": _values,
+    }  # fmt: skip
+    values: dict[str, Any] = {}
+    for key, value in data.items():
+        if key not in readers:
+            raise OrderError((KEY, key), f"Unknown order; one of {', '.join(sorted(readers))}")
+        values[_FIELDS.get(key) or key] = readers[key]((KEY, key), value)
+    return Orders(**values)
+
+
+def check_orders(payload: Any, echo: bool) -> None:
+    """Raise OrderError for an order that only the echo follows, to another model."""
+    given = payload.get(KEY, {}) if isinstance(payload, dict) and not echo else {}
+    for key in ECHO_ORDERS:
+        if key in given:
+            raise OrderError((KEY, key), "Only sandbox/echo follows this order")
+
+
+def _seconds(path: tuple[str, ...], value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_SECONDS:
+        raise OrderError(path, f"Input should be seconds, 0 to {MAX_SECONDS:.0f}")
+    return float(value)
+
+
+def _whole(path: tuple[str, ...], value: Any, low: int, high: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise OrderError(path, f"Input should be a whole number, {low} to {high}")
+    return value
+
+
+def _position(path: tuple[str, ...], value: Any) -> int:
+    return _whole(path, value, 0, MAX_POSITION)
+
+
+def _requeue(path: tuple[str, ...], value: Any) -> int:
+    return _whole(path, value, 0, MAX_REQUEUES)
+
+
+def _flag(path: tuple[str, ...], value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise OrderError(path, "Input should be true or false")
+    return value
+
+
+def _text(path: tuple[str, ...], value: Any) -> str:
+    if not isinstance(value, str):
+        raise OrderError(path, "Input should be text")
+    return value
+
+
+def _logs(path: tuple[str, ...], value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(line, str) for line in value):
+        raise OrderError(path, "Input should be a list of texts")
+    if len(value) > MAX_LOG_LINES:
+        raise OrderError(path, f"Input should have at most {MAX_LOG_LINES} lines")
+    return tuple(value)
+
+
+def _fail(path: tuple[str, ...], value: Any) -> Failure:
+    if not isinstance(value, dict):
+        return Failure(_whole(path, value, 400, 599))
+    unknown = set(value) - {"status", "body", "error_type", "html", "traceback"}
+    if unknown:
+        raise OrderError((*path, min(unknown)), "Unknown; one of status, body, error_type, html, traceback")
+    return Failure(
+        _whole((*path, "status"), value.get("status", 500), 400, 599),
+        value.get("body"),
+        _text((*path, "error_type"), value["error_type"]) if "error_type" in value else None,
+        _flag((*path, "html"), value.get("html", False)),
+        _text((*path, "traceback"), value["traceback"]) if "traceback" in value else None,
+    )
+
+
+def _faults(path: tuple[str, ...], value: Any) -> tuple[Fault, ...]:
+    texts = value if isinstance(value, list) else [value]
+    try:
+        return tuple(parse_fault(_text(path, text)) for text in texts)
+    except OrderError:
+        raise
+    except ValueError as error:
+        raise OrderError(path, str(error)) from error
+
+
+def _events(path: tuple[str, ...], value: Any) -> int | tuple[Any, ...]:
+    return tuple(value) if isinstance(value, list) else _whole(path, value, 0, MAX_EVENTS)
+
+
+def _body(path: tuple[str, ...], value: Any) -> bytes:
+    return _text(path, value).encode()
+
+
+def _base64(path: tuple[str, ...], value: Any) -> bytes:
+    try:
+        return base64.b64decode(_text(path, value), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise OrderError(path, f"Input should be base64: {error}") from error
+
+
+def _mode(path: tuple[str, ...], value: Any) -> str:
+    if value not in MODES:
+        raise OrderError(path, f"Input should be one of {', '.join(MODES)}")
+    return str(value)
+
+
+def _values(path: tuple[str, ...], value: Any) -> tuple[str, ...]:
+    if value is True:
+        return VALUES
+    if not isinstance(value, list) or not all(word in VALUES for word in value):
+        raise OrderError(path, f"Input should be true or a list of {', '.join(VALUES)}")
+    return tuple(value)

@@ -1,0 +1,57 @@
+"""`GET /v1/models/pricing`: what one unit of a model costs (§11.2)."""
+
+from decimal import Decimal
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from fal_cli.sandbox import models
+from fal_cli.sandbox.intake import misbehave
+from fal_cli.sandbox.intake.context import Context
+from fal_cli.sandbox.intake.intake import Refused
+from fal_cli.sandbox.intake.parameters import Parameters
+from fal_cli.sandbox.models import Model
+from fal_cli.sandbox.replies import answers
+from fal_cli.sandbox.replies.routes import Endpoint, Route, parse_endpoint
+
+
+async def read(context: Context, request: Request, route: Route) -> Response:
+    """A price for each endpoint that was asked for, in that order."""
+    prices = [_price(endpoint_id) for endpoint_id in Parameters(request, ("endpoint_id",)).needed_endpoints()]
+    fault = misbehave.pick(context, route.name, "pricing")
+
+    async def act() -> Response:
+        return answers.answer(200, {"prices": prices, "next_cursor": None, "has_more": False})
+
+    return await misbehave.perform(fault, route.name, act)
+
+
+def find_model(endpoint_id: str) -> Model | None:
+    """The model with that id; None if there is none."""
+    endpoint = parse_endpoint(endpoint_id.split("/"))
+    return models.find(endpoint) if endpoint else None
+
+
+def needed_model(endpoint_id: str) -> tuple[Endpoint, Model]:
+    """The same with the id taken apart. Raises Refused if there is none."""
+    endpoint = parse_endpoint(endpoint_id.split("/"))
+    model = models.find(endpoint) if endpoint else None
+    if endpoint is None or model is None:
+        raise Refused(answers.problem(404, f"Endpoint {endpoint_id!r} not found"))
+    return endpoint, model
+
+
+def number(value: Decimal) -> int | float:
+    """A decimal as a JSON number."""
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
+def _price(endpoint_id: str) -> dict[str, Any]:
+    _, model = needed_model(endpoint_id)
+    return {
+        "endpoint_id": endpoint_id,
+        "unit_price": number(Decimal(model.price)),
+        "unit": model.unit,
+        "currency": "USD",
+    }

@@ -1,0 +1,157 @@
+"""A model's own event stream: versions of the output, the last being the final one (§6)."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from uuid import uuid4
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from fal_cli.sandbox import models
+from fal_cli.sandbox.intake import misbehave, planning
+from fal_cli.sandbox.intake.context import Context
+from fal_cli.sandbox.intake.intake import Call, read_call
+from fal_cli.sandbox.models import Answer, Refusal
+from fal_cli.sandbox.orders.orders import Failure
+from fal_cli.sandbox.replies import answers, connection, sse
+from fal_cli.sandbox.replies.routes import Route
+from fal_cli.sandbox.services import run, views
+from fal_cli.sandbox.state import files, timeline
+from fal_cli.sandbox.state.record import Outcome, Record, to_json
+
+_TURN_EVENTS = 50
+# How a stream ends of which no end was noted, since its server was killed: at the platform's limit (§4.10).
+_LIMIT_SECONDS = 3600.0
+_LIMIT_HIT = planning.failed(Failure(504))
+_CLIENT_GONE = planning.failed(Failure(499, error_type="client_disconnected"))
+_NOTHING = Outcome(200, None, {"X-Fal-Billable-Units": "0"})
+_ORDERED = Outcome(200, None, {"X-Fal-Billable-Units": "1"})
+
+
+async def stream(context: Context, request: Request, route: Route) -> Response:
+    """Run a model and answer its output as it comes."""
+    assert route.endpoint is not None
+    if not models.is_app(route.endpoint.app):
+        return answers.unknown_app(route.endpoint.app)
+    if request.url.path.endswith("/"):
+        return run.without_slash(request)
+    call = await read_call(request, route)
+
+    async def work() -> Response:
+        return await _open(context, call)
+
+    fault = misbehave.pick(context, "events", f"events:{call.body_hash}", call.orders.faults)
+    return await misbehave.perform(fault, "events", work)
+
+
+async def _open(context: Context, call: Call) -> Response:
+    request_id = str(uuid4())
+    opened = await asyncio.to_thread(_begin, context, call)
+    record = _record(call, request_id, opened)
+    planning.add_record(context.store, record, call, kind="events")
+    context.store.count("events", request_id)
+    if isinstance(opened, Outcome):
+        return await views.result(context, request_id, opened)
+    if call.orders.body is not None:
+        return views.ordered_body(request_id, call.orders)
+    return ModelStream(context, call, record, *opened)
+
+
+def _record(call: Call, request_id: str, opened: "Outcome | tuple[models.Stream, float]") -> Record:
+    if isinstance(opened, Outcome):
+        return planning.accept(call, request_id, timeline.running(0.0), opened)
+    if call.orders.body is not None:
+        return planning.accept(call, request_id, timeline.running(0.0), _ORDERED)
+    return planning.accept(call, request_id, timeline.running(_LIMIT_SECONDS), _LIMIT_HIT)
+
+
+def _begin(context: Context, call: Call) -> "Outcome | tuple[models.Stream, float]":
+    """The answers to come and the seconds before each; or how the run fails before the first."""
+    model = models.find(call.endpoint)
+    if call.orders.fail:
+        return planning.failed(call.orders.fail)
+    if model is None or not model.streams:
+        return planning.no_such_path("/".join(filter(None, (call.endpoint.path, "stream"))))
+    seconds = planning.run_seconds(call, model)
+    task = planning.make_task(call.orders, seconds, context.store)
+    try:
+        if models.is_echo(call.endpoint):
+            return _echo(call), call.orders.interval
+        found = model.load().stream(call.endpoint.id, call.payload, task)
+    except Refusal as refusal:
+        return planning.refused(refusal)
+    return found, seconds / max(found.count, 1)
+
+
+def _echo(call: Call) -> models.Stream:
+    from fal_cli.sandbox.models import echo
+
+    return echo.ordered_stream(call.payload, call.orders.events)
+
+
+class ModelStream(sse.EventStream):
+    """The answers of a model, each `pause` seconds after the one before. Its end is noted in the record."""
+
+    def __init__(self, context: Context, call: Call, record: Record, found: models.Stream, pause: float) -> None:
+        super().__init__(record.request_id)
+        self._context = context
+        self._ping = call.orders.ping
+        self._record = record
+        self._ended = False
+        self._answers = found.answers
+        self._pause = pause
+
+    async def events(self, scope: Scope) -> AsyncIterator[bytes]:
+        """An event for each answer; pings only where they were ordered (§15 #14)."""
+        outcome = _NOTHING
+        for number, answer in enumerate(self._answers):
+            async for ping in self._wait():
+                yield ping
+            if number % _TURN_EVENTS == 0:
+                await asyncio.sleep(0)  # without pauses the others would have to wait to the end
+            if connection.is_gone(scope):
+                return
+            outcome = self._place(answer)
+            yield sse.event(answers.dump(await self._fill_in(outcome)))
+        self._end(outcome)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Called by the server to send the response."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self.lose()
+
+    def lose(self) -> None:
+        """What is not sent to its end has lost its reader."""
+        self._end(_CLIENT_GONE)
+
+    async def _wait(self) -> AsyncIterator[bytes]:
+        left = self._pause
+        while self._ping and left > self._ping:
+            await asyncio.sleep(self._ping)
+            left -= self._ping
+            yield sse.PING
+        if left:
+            await asyncio.sleep(left)
+
+    def _place(self, answer: Answer) -> Outcome:
+        outcome, media = planning.place(answer)
+        planning.add_files(self._context.store, self._record.request_id, media)
+        return outcome
+
+    async def _fill_in(self, outcome: Outcome) -> object:
+        if not outcome.files:
+            return outcome.body
+        return await asyncio.to_thread(files.fill_in, self._context.store, outcome, self._context.cdn)
+
+    def _end(self, outcome: Outcome) -> None:
+        if self._ended:
+            return
+        self._ended = True
+        life = timeline.running(time.time() - self._record.accepted)
+        ended = replace(self._record, timeline=life, outcome=outcome)
+        self._context.store.amend(ended.request_id, to_json(ended))

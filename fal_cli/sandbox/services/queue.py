@@ -1,0 +1,114 @@
+"""The queue service: submit, status, its stream, result, cancel (§4)."""
+
+import asyncio
+import time
+from uuid import uuid4
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from fal_cli.sandbox import models
+from fal_cli.sandbox.intake import misbehave, planning
+from fal_cli.sandbox.intake.context import Context, asked_base
+from fal_cli.sandbox.intake.intake import Call, read_call
+from fal_cli.sandbox.replies import answers
+from fal_cli.sandbox.replies.routes import Route
+from fal_cli.sandbox.services import views, webhooks
+from fal_cli.sandbox.services.delivery import Target
+from fal_cli.sandbox.services.stream import StatusStream
+from fal_cli.sandbox.state.record import Record, from_json
+from fal_cli.sandbox.state.store import Store
+
+
+async def submit(context: Context, request: Request, route: Route) -> Response:
+    """Accept a request (§4.2 to §4.4). The body is not checked against the model: that is the runner's."""
+    assert route.endpoint is not None
+    if not models.is_app(route.endpoint.app):
+        return answers.unknown_app(route.endpoint.app)
+    call = await read_call(request, route)
+    target = webhooks.read_target(context, request)
+
+    async def accept() -> Response:
+        return await _accept(context, request, call, target)
+
+    fault = misbehave.pick(context, "submit", f"submit:{call.body_hash}", call.orders.faults)
+    return await misbehave.perform(fault, "submit", accept)
+
+
+async def _accept(context: Context, request: Request, call: Call, target: Target | None) -> Response:
+    position = planning.queue_position(call)
+    if call.max_line is not None and position > call.max_line:
+        text = f"Queue is too long: {position} requests, more than the {call.max_line} that were allowed."
+        return answers.detail(429, text)
+    request_id = str(uuid4())
+    planned = await asyncio.to_thread(planning.plan, call, request_id, context.store)
+    planning.save(context.store, planned, call)
+    context.store.count("submit", request_id)
+    if target is not None:
+        webhooks.expect(context, planned.record, target)
+    urls = views.urls(planned.record, asked_base(request))
+    document = {"status": "IN_QUEUE", "request_id": request_id, **urls, "queue_position": position}
+    return answers.answer(200, document, request_id=request_id)
+
+
+async def follow(context: Context, request: Request, route: Route) -> Response:
+    """Every route of an existing request: status, stream, result, cancel."""
+    record = find(context.store, route)
+    own = record.faults if record else ()
+    fault = misbehave.pick(context, route.name, route.request_id, own)
+
+    async def act() -> Response:
+        if record is None:
+            return answers.not_found()
+        if route.name == "cancel":
+            return _cancel(context, record)
+        if route.name == "result":
+            return await _result(context, record)
+        return _status(context, request, route, record)
+
+    return await misbehave.perform(fault, route.name, act, request_id=route.request_id)
+
+
+def find(store: Store, route: Route) -> Record | None:
+    """The recorded request that a route names, under its own application only."""
+    found = store.request(route.request_id)
+    if found is None or route.endpoint is None:
+        return None
+    record = from_json(*found)
+    return record if record.app == route.endpoint.app else None
+
+
+def _status(context: Context, request: Request, route: Route, record: Record) -> Response:
+    now = time.time()
+    if not record.is_known(now):
+        return answers.not_found()
+    with_logs = request.query_params.get("logs", "0").lower() in ("1", "true")
+    base = asked_base(request)
+    if route.name == "stream":
+        return StatusStream(context.store, record, base, with_logs=with_logs)
+    document = views.status(record, now, base, with_logs=with_logs)
+    code = 200 if document["status"] == "COMPLETED" else 202
+    return answers.answer(code, document, request_id=record.request_id)
+
+
+async def _result(context: Context, record: Record) -> Response:
+    now = time.time()
+    if not record.is_known(now) or not record.is_kept(now):
+        return answers.not_found()
+    if record.life.at(now - record.accepted).state != "COMPLETED":
+        return answers.detail(400, "Request is still in progress", request_id=record.request_id)
+    return await views.result(context, record.request_id, record.ending)
+
+
+def _cancel(context: Context, record: Record) -> Response:
+    """§4.8: a queued request goes at once, a running one is asked to stop and may still finish."""
+    now = time.time()
+    if not record.is_known(now):
+        return answers.not_found()
+    state = record.life.at(now - record.accepted).state
+    if state == "COMPLETED":
+        return answers.answer(400, {"status": "ALREADY_COMPLETED"}, request_id=record.request_id)
+    context.store.cancel(record.request_id, now)
+    if state == "IN_QUEUE":
+        return answers.answer(200, {"status": "OK"}, request_id=record.request_id)
+    return answers.answer(202, {"status": "CANCELLATION_REQUESTED"}, request_id=record.request_id)

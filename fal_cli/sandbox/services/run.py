@@ -1,0 +1,48 @@
+"""The direct run service: one request, one answer, as long as it takes (§3)."""
+
+import asyncio
+from uuid import uuid4
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from fal_cli.sandbox import models
+from fal_cli.sandbox.intake import misbehave, planning
+from fal_cli.sandbox.intake.context import Context
+from fal_cli.sandbox.intake.intake import Call, read_call
+from fal_cli.sandbox.replies import answers
+from fal_cli.sandbox.replies.routes import Route
+from fal_cli.sandbox.services import views
+
+
+async def run(context: Context, request: Request, route: Route) -> Response:
+    """Run a model and answer its output. The work goes on, and counts, if the client leaves."""
+    assert route.endpoint is not None
+    if not models.is_app(route.endpoint.app):
+        return answers.unknown_app(route.endpoint.app)
+    if request.url.path.endswith("/"):
+        return without_slash(request)
+    call = await read_call(request, route)
+
+    async def work() -> Response:
+        return await _work(context, call)
+
+    fault = misbehave.pick(context, "run", f"run:{call.body_hash}", call.orders.faults)
+    return await misbehave.perform(fault, "run", work)
+
+
+def without_slash(request: Request) -> Response:
+    """The runner's web framework redirects to the path without the slash (§15 #11)."""
+    return RedirectResponse(str(request.url.replace(path=request.url.path.rstrip("/"))), 307)
+
+
+async def _work(context: Context, call: Call) -> Response:
+    request_id = str(uuid4())
+    planned = await asyncio.to_thread(planning.plan, call, request_id, context.store)
+    planning.save(context.store, planned, call)
+    context.store.count("run", request_id)
+    # No line to wait in: only the run itself takes time, and a start deadline cannot be missed.
+    await asyncio.sleep(planned.run_seconds)
+    if call.orders.body is not None and not call.orders.fail:
+        return views.ordered_body(request_id, call.orders)
+    return await views.result(context, request_id, planned.record.outcome)

@@ -1,0 +1,142 @@
+"""What is written down about a request when it is accepted, and what can be read off it later."""
+
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from fal_cli.sandbox.orders.faults import Fault, parse_fault
+from fal_cli.sandbox.state import timeline as timelines
+from fal_cli.sandbox.state.timeline import Timeline
+
+KEPT_SECONDS = 30 * 86_400.0  # payload storage is on by default (§4.7)
+KEPT_UNSTORED_SECONDS = 3600.0
+KEPT_UNSTORED_BIG_SECONDS = 360.0
+BIG_RESULT_BYTES = 10_240
+
+
+@dataclass(frozen=True)
+class FileSpot:
+    """A place in a result, as a path of keys, that takes a file's URL: of the CDN, or `data:` if inline."""
+
+    path: tuple[str | int, ...]
+    file_id: str
+    name: str
+    inline: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a request ends: the result route's status, headers and body (text if `html`).
+
+    `error` and `error_type` are what a failed request shows in its status (§4.5).
+    """
+
+    status: int
+    body: Any
+    headers: dict[str, str] = field(default_factory=dict)
+    html: bool = False
+    error: str | None = None
+    error_type: str | None = None
+    files: tuple[FileSpot, ...] = ()
+
+
+CANCELLED = Outcome(
+    499,
+    {"detail": "Request cancelled by the client.", "error_type": "client_cancelled"},
+    {"X-Fal-Error-Type": "client_cancelled", "X-Fal-Billable-Units": "0"},
+    error="Request cancelled by the client.",
+    error_type="client_cancelled",
+)
+START_DEADLINE_MISSED = Outcome(
+    504,
+    {"detail": "Request did not start within the requested time.", "error_type": "request_timeout"},
+    {
+        "X-Fal-Error-Type": "request_timeout",
+        "X-Fal-Request-Timeout-Type": "user",
+        "X-Fal-Billable-Units": "0",
+    },
+    error="Request did not start within the requested time.",
+    error_type="request_timeout",
+)
+
+
+@dataclass(frozen=True)
+class Record:
+    """An accepted request. `accepted` and `cancelled` are Unix seconds, `late` and `kept` seconds.
+
+    Status and result are 404 until `late` after acceptance; the result is again `kept` after the end.
+    """
+
+    request_id: str
+    endpoint: str
+    app: str
+    accepted: float
+    timeline: Timeline
+    outcome: Outcome
+    late: float = 0.0
+    kept: float = KEPT_SECONDS
+    silent_error: bool = False
+    faults: tuple[Fault, ...] = ()
+    options: dict[str, Any] = field(default_factory=dict)
+    cancelled: float | None = None
+
+    @property
+    def life(self) -> Timeline:
+        """The timeline as it really goes, cut short by a cancel."""
+        if self.cancelled is None:
+            return self.timeline
+        return self.timeline.cancel(self.cancelled - self.accepted)
+
+    @property
+    def ending(self) -> Outcome:
+        """How the request really ends."""
+        return CANCELLED if self.life.cancelled else self.outcome
+
+    @property
+    def keeps_payloads(self) -> bool:
+        """Whether input and output may be kept (§4.3, `X-Fal-Store-IO`)."""
+        return self.options.get("store_io") != "0"
+
+    def is_known(self, now: float) -> bool:
+        """Whether the service admits, at `now` (Unix seconds), to having the request."""
+        return now - self.accepted >= self.late
+
+    def is_kept(self, now: float) -> bool:
+        """Whether the result is still there at `now` (Unix seconds)."""
+        return now - self.accepted - self.life.end < self.kept
+
+    def with_cancel(self, cancelled: float | None) -> "Record":
+        """The same request, cancelled at that Unix time."""
+        return replace(self, cancelled=cancelled)
+
+
+def to_json(record: Record) -> dict[str, Any]:
+    """The record as plain JSON values; the cancel is a column of its own."""
+    return {
+        "request_id": record.request_id,
+        "endpoint": record.endpoint,
+        "app": record.app,
+        "accepted": record.accepted,
+        "timeline": timelines.to_json(record.timeline),
+        # Not asdict(), which copies the body in Python and gives up on a deeply nested one.
+        "outcome": {**vars(record.outcome), "files": [asdict(spot) for spot in record.outcome.files]},
+        "late": record.late,
+        "kept": record.kept,
+        "silent_error": record.silent_error,
+        "faults": [fault.text for fault in record.faults],
+        "options": record.options,
+    }
+
+
+def from_json(data: dict[str, Any], cancelled: float | None) -> Record:
+    """The inverse of `to_json`."""
+    outcome = dict(data["outcome"])
+    outcome["files"] = tuple(FileSpot(**{**spot, "path": tuple(spot["path"])}) for spot in outcome["files"])
+    return Record(
+        **{
+            **data,
+            "timeline": timelines.from_json(data["timeline"]),
+            "outcome": Outcome(**outcome),
+            "faults": tuple(parse_fault(text) for text in data["faults"]),
+            "cancelled": cancelled,
+        }
+    )
