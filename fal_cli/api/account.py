@@ -1,12 +1,13 @@
 """The account behind a key: whether the service knows the key, whose it is, and what is left (wire §11.2)."""
 
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
-from fal_cli.api import failures
+from fal_cli.api import failures, free
 from fal_cli.api.deadline import Deadline
-from fal_cli.api.messages import Request, TransportFailure
+from fal_cli.api.messages import Request
+from fal_cli.api.platform import decimal
 from fal_cli.api.wire import Wire
 
 _SOME_ENDPOINT = "fal-ai/flux/dev"
@@ -38,27 +39,16 @@ def billing(wire: Wire, deadline: Deadline | None = None) -> Billing | None:
     credits = body.get("credits")
     credits = credits if isinstance(credits, dict) else {}
     return Billing(
-        str(body.get("username") or ""), _decimal(credits.get("current_balance")), str(credits.get("currency") or "")
+        str(body.get("username") or ""), decimal(credits.get("current_balance")), str(credits.get("currency") or "")
     )
 
 
 def _get(wire: Wire, what: str, path: str, deadline: Deadline | None, *, may_be: int) -> dict[str, Any] | None:
     """An object of the platform API; None for the refusal `may_be`, which only a key that is known gets."""
-    try:
-        answer = wire.send(Request(what, "GET", f"{wire.hosts.api}{path}"), failures.FREE, deadline=deadline)
-    except TransportFailure as failure:
-        raise failures.unreached(failure) from failure
+    answer = free.exchange(wire, Request(what, "GET", f"{wire.hosts.api}{path}"), deadline=deadline)
     body = answer.json()
     if answer.ok and isinstance(body, dict):
         return body
     if answer.status == may_be and isinstance(body, dict):
         return None
     raise failures.unavailable(answer) if answer.ok else failures.free_error(answer)
-
-
-def _decimal(value: object) -> Decimal | None:
-    try:
-        number = Decimal(str(value))
-    except InvalidOperation:
-        return None
-    return number if number.is_finite() else None

@@ -6,12 +6,12 @@ from itertools import islice
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-from fal_cli.api import failures, json_slices
+from fal_cli.api import free, json_slices, retry
 from fal_cli.api.catalog_entry import Model, Search
 from fal_cli.api.deadline import Deadline
 from fal_cli.api.errors import Refused
-from fal_cli.api.messages import Answer, Policy, Request, TransportFailure
-from fal_cli.api.platform import ask, decimal, entries
+from fal_cli.api.messages import Policy, Request
+from fal_cli.api.platform import decimal, entries
 from fal_cli.api.wire import Wire
 
 MODELS = "/v1/models"
@@ -32,7 +32,7 @@ class Estimate(NamedTuple):
     currency: str
 
 
-def search(wire: Wire, wanted: Search, *, policy: Policy = failures.FREE) -> Iterator[Model]:
+def search(wire: Wire, wanted: Search, *, policy: Policy = retry.FREE) -> Iterator[Model]:
     """The models that are asked for, in the service's order. Raises `Refused`, `NotReached`, `Unavailable`."""
     page = min(wanted.limit or _PAGE, _PAGE)
     asked = {"q": wanted.query, "category": wanted.category, "status": wanted.status, "limit": str(page)}
@@ -47,7 +47,9 @@ def describe(wire: Wire, endpoint: str, *, policy: Policy, deadline: Deadline) -
     Raises `Refused` (404: there is no such endpoint), `NotReached`, `Unavailable`.
     """
     query = urlencode({"endpoint_id": endpoint, "expand": "openapi-3.0"})
-    answer = _exchange(wire, Request("the schema", "GET", f"{wire.hosts.api}{MODELS}?{query}"), policy, deadline)
+    answer = free.answered(
+        wire, Request("the schema", "GET", f"{wire.hosts.api}{MODELS}?{query}"), policy, deadline=deadline
+    )
     text = answer.body.decode("utf-8", "replace")
     at = json_slices.member(text, _begin(text), "models") if isinstance(answer.json(), dict) else None
     if at is None or text[at] != "[":
@@ -62,7 +64,7 @@ def describe(wire: Wire, endpoint: str, *, policy: Policy, deadline: Deadline) -
 def describe_app(wire: Wire, url: str, *, policy: Policy, deadline: Deadline) -> Described | None:
     """The document of an app on this machine, from its root. Raises as `describe`."""
     request = Request("the app's schema", "GET", f"{url}/openapi.json", authorization="")
-    answer = _exchange(wire, request, policy, deadline)
+    answer = free.answered(wire, request, policy, deadline=deadline)
     body = answer.json()
     return Described(answer.body, Model(url, _title(body))) if _is_document(body) else None
 
@@ -72,7 +74,7 @@ def estimate(wire: Wire, endpoint: str, units: Decimal) -> Estimate | None:
     # Decimals are written as they are: a float would round them.
     body = f'{{"estimate_type":"unit_price","endpoints":{{{_text(endpoint)}:{{"unit_quantity":{units:f}}}}}}}'
     url = f"{wire.hosts.api}{MODELS}/pricing/estimate"
-    answer = ask(wire, Request("the estimate", "POST", url, body=body.encode()))
+    answer = free.object_of(wire, Request("the estimate", "POST", url, body=body.encode()))
     total = decimal(answer.get("total_cost"))
     return None if total is None else Estimate(total, str(answer.get("currency") or ""))
 
@@ -116,13 +118,3 @@ def _text(value: str) -> str:
     import json
 
     return json.dumps(value)
-
-
-def _exchange(wire: Wire, request: Request, policy: Policy, deadline: Deadline) -> Answer:
-    try:
-        answer = wire.send(request, policy, deadline=deadline)
-    except TransportFailure as failure:
-        raise failures.unreached(failure) from failure
-    if answer.ok:
-        return answer
-    raise failures.free_error(answer)

@@ -12,9 +12,9 @@ from urllib.parse import unquote_to_bytes, urljoin
 import requests
 import urllib3
 
-from fal_cli.api import failures as answers
+from fal_cli.api import failures, retry
 from fal_cli.api.errors import NotReached, Refused
-from fal_cli.api.messages import Policy, Request, TransportFailure
+from fal_cli.api.messages import Request, TransportFailure
 from fal_cli.api.phases import Exchange
 from fal_cli.api.wire import Wire
 from fal_cli.urls import is_loopback
@@ -42,7 +42,7 @@ def fetch(wire: Wire, download: Download) -> Iterator[bytes]:
     if download.url.startswith("data:"):
         yield from _embedded(download)
         return
-    received, failures = 0, 0
+    received, cuts = 0, 0
     while True:
         before = received
         response = _open(wire, download, received)
@@ -51,16 +51,16 @@ def fetch(wire: Wire, download: Download) -> Iterator[bytes]:
                 received += len(chunk)
                 yield chunk
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            failures = failures + 1 if received == before else 1
-            if failures >= _ATTEMPTS:
+            cuts = cuts + 1 if received == before else 1
+            if cuts >= _ATTEMPTS:
                 raise NotReached(f"the download was cut at {received} bytes: {error}") from error
             continue
         finally:
             response.close()
         if download.size is None or received >= download.size:
             break
-        failures += 1
-        if failures >= _ATTEMPTS:
+        cuts += 1
+        if cuts >= _ATTEMPTS:
             raise NotReached(f"the download ended at {received} of {download.size} bytes")
     if download.size is not None and received != download.size:
         raise NotReached(f"the download has {received} bytes instead of {download.size}")
@@ -97,14 +97,14 @@ def _start(wire: Wire, url: str, download: Download, offset: int) -> requests.Re
             headers["If-Range"] = download.etag
     request = Request("the download", "GET", url, headers, authorization="")
     try:
-        answer = wire.start(request, Policy(answers.free_retries), exchange=Exchange())
+        answer = wire.start(request, retry.FREE, exchange=Exchange())
     except TransportFailure as failure:
-        raise answers.unreached(failure) from failure
+        raise failures.unreached(failure) from failure
     if isinstance(answer, requests.Response):
         return answer
     if 300 <= answer.status < 400 and answer.headers.get("location"):
         return urljoin(url, answer.headers["location"])
-    raise answers.free_error(answer)
+    raise failures.free_error(answer)
 
 
 def _chunks(response: requests.Response) -> Iterator[bytes]:

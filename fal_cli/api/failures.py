@@ -2,23 +2,20 @@
 
 from typing import TypeVar
 
+from fal_cli.api import retry
 from fal_cli.api.errors import (
     AnswerLost,
     ApiError,
     NotReached,
     NotSent,
-    Phase,
     Refused,
     RequestFailed,
     Unavailable,
     read_detail,
 )
-from fal_cli.api.messages import Answer, Outcome, Policy, TransportFailure
+from fal_cli.api.messages import Answer, Outcome, TransportFailure
 
 E = TypeVar("E", bound=ApiError)
-
-FREE_RETRIES = 7
-TRANSIENT = (408, 425, 429, 500, 502, 503, 504)
 
 _TEXT_CHARACTERS = 300
 
@@ -61,26 +58,23 @@ def unsent(failure: TransportFailure) -> NotSent:
     return NotSent(failure.reason, status=failure.status, phase=failure.phase, headers=failure.headers)
 
 
+def of_paid(failure: TransportFailure) -> AnswerLost | NotSent:
+    """The error for a paid call without a whole answer: lost where some of it may have arrived."""
+    return lost(failure) if retry.is_delivered(failure) else unsent(failure)
+
+
+def outside_the_queue(answer: Answer) -> ApiError:
+    """What an answer that is no success means for a direct call or a stream (§9.3)."""
+    if retry.is_refusal(answer.status):
+        return refused(answer)
+    return failed(answer) if answer.from_service else lost(answer)
+
+
 def free_error(answer: Answer) -> ApiError:
     """The error for a free call whose final answer is this one, after its retries."""
-    if answer.status == 429 or answer.status not in TRANSIENT:
+    if answer.status == 429 or answer.status not in retry.TRANSIENT:
         return refused(answer)
     return unavailable(answer)
-
-
-def free_retries(outcome: Outcome) -> int:
-    """A free call is repeated after any transport error and after a passing failure of the service (§9.3)."""
-    if isinstance(outcome, TransportFailure):
-        return 0 if outcome.permanent else FREE_RETRIES
-    return FREE_RETRIES if outcome.status in TRANSIENT else 0
-
-
-FREE = Policy(free_retries)
-
-
-def is_delivered(failure: TransportFailure) -> bool:
-    """Whether some of a request may have arrived."""
-    return failure.phase > Phase.NOT_CONNECTED
 
 
 def _error(kind: type[E], answer: Answer) -> E:

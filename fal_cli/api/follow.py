@@ -13,12 +13,11 @@ from enum import Enum, auto
 import requests
 import urllib3
 
-from fal_cli.api import failures as answers
-from fal_cli.api import queue
+from fal_cli.api import failures, queue, retry
 from fal_cli.api.deadline import Deadline
 from fal_cli.api.errors import ApiError, NotReached, WaitEnded
 from fal_cli.api.events import BackOnline, Completed, Event, Handle, LogLine, Offline, Queued, Status
-from fal_cli.api.messages import READ_SECONDS, Answer, Outcome, Policy, Request, TransportFailure
+from fal_cli.api.messages import READ_SECONDS, Request, TransportFailure
 from fal_cli.api.phases import Exchange
 from fal_cli.api.sse import EventDecoder
 from fal_cli.api.wire import Wire
@@ -43,8 +42,8 @@ def follow(wire: Wire, handle: Handle, *, deadline: Deadline | None = None) -> I
     `Refused` if the service no longer knows the request or the credential.
     """
     watch = _Watch(wire, handle, deadline or Deadline.never())
-    failures = 0
-    while failures <= REOPENINGS:
+    broken = 0
+    while broken <= REOPENINGS:
         opened = time.monotonic()
         ending = yield from watch.stream()
         if ending is _Ending.COMPLETED or (yield from watch.check()):
@@ -52,8 +51,8 @@ def follow(wire: Wire, handle: Handle, *, deadline: Deadline | None = None) -> I
         if ending is _Ending.UNSUPPORTED:
             break
         lived = time.monotonic() - opened > SILENCE_SECONDS + 1
-        failures = 1 if lived else failures + 1
-        watch.pause(0.0 if failures == 1 else 0.25 * failures)
+        broken = 1 if lived else broken + 1
+        watch.pause(0.0 if broken == 1 else 0.25 * broken)
     yield from watch.poll()
 
 
@@ -84,7 +83,7 @@ class _Watch:
             return _Ending.BROKEN
         with response:
             if response.status_code != 200 or "event-stream" not in response.headers.get("content-type", ""):
-                passing = response.status_code in answers.TRANSIENT
+                passing = response.status_code in retry.TRANSIENT
                 return _Ending.BROKEN if passing else _Ending.UNSUPPORTED
             try:
                 return (yield from self._events(response, exchange))
@@ -128,17 +127,14 @@ class _Watch:
         """One status call without repetition; a passing failure counts as being offline."""
         request = Request("the status", "GET", queue.status_url(self._handle))
         try:
-            answer = self._wire.send(request, Policy(self._lag), deadline=self._deadline)
+            answer = self._wire.send(request, retry.status_while_following(self._handle), deadline=self._deadline)
         except TransportFailure as failure:
             if failure.permanent:
                 raise ApiError(failure.reason, phase=failure.phase) from failure
-            raise answers.unreached(failure) from failure
-        if answer.status in answers.TRANSIENT:
-            raise answers.unavailable(answer)
+            raise failures.unreached(failure) from failure
+        if answer.status in retry.TRANSIENT:
+            raise failures.unavailable(answer)
         return queue.read_status(answer)
-
-    def _lag(self, outcome: Outcome) -> int:
-        return queue.lag_retries(outcome, self._handle) if isinstance(outcome, Answer) else 0
 
     def _events(self, response: requests.Response, exchange: Exchange) -> Generator[Event, None, _Ending]:
         decoder = EventDecoder()

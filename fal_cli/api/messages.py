@@ -61,6 +61,13 @@ class Answer(NamedTuple):
         return self.headers.get("x-fal-request-timeout-type", "") == "user"
 
     @property
+    def error_type(self) -> str:
+        """The gateway's word for the kind of failure, from the body or else the header (§8.2)."""
+        body = self.json()
+        in_body = body.get("error_type") if isinstance(body, dict) else None
+        return str(in_body or self.headers.get("x-fal-error-type", ""))
+
+    @property
     def from_service(self) -> bool:
         """Whether the service itself answered, rather than a gateway before it (wire §8.3)."""
         return bool(self.request_id) or self.json() is not None

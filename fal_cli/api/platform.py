@@ -7,10 +7,10 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import urlencode
 
-from fal_cli.api import failures
+from fal_cli.api import free, retry
 from fal_cli.api.deadline import Deadline
 from fal_cli.api.errors import Refused
-from fal_cli.api.messages import Policy, Request, TransportFailure
+from fal_cli.api.messages import Policy, Request
 from fal_cli.api.wire import Wire
 
 _PAGE = 100
@@ -121,33 +121,19 @@ def entries(
     parameters: Mapping[str, str],
     key: str,
     deadline: Deadline | None,
-    policy: Policy = failures.FREE,
+    policy: Policy = retry.FREE,
 ) -> Iterator[dict[str, Any]]:
     """Every entry of a list that comes in pages (§11.1). Raises `Refused`, `NotReached`, `Unavailable`."""
     cursor = ""
     for _ in range(_MOST_PAGES):
         query = urlencode({**parameters, **({"cursor": cursor} if cursor else {})})
-        body = ask(wire, Request(what, "GET", f"{wire.hosts.api}{path}?{query}"), deadline, policy)
+        body = free.object_of(wire, Request(what, "GET", f"{wire.hosts.api}{path}?{query}"), policy, deadline=deadline)
         listed = body.get(key)
         yield from (item for item in (listed if isinstance(listed, list) else []) if isinstance(item, dict))
         following = body.get("next_cursor")
         if not body.get("has_more") or not isinstance(following, str) or following == cursor:
             return
         cursor = following
-
-
-def ask(
-    wire: Wire, request: Request, deadline: Deadline | None = None, policy: Policy = failures.FREE
-) -> dict[str, Any]:
-    """The object that a free call answers. Raises `Refused`, `NotReached`, `Unavailable`."""
-    try:
-        answer = wire.send(request, policy, deadline=deadline)
-    except TransportFailure as failure:
-        raise failures.unreached(failure) from failure
-    body = answer.json()
-    if answer.ok and isinstance(body, dict):
-        return body
-    raise failures.unavailable(answer) if answer.ok else failures.free_error(answer)
 
 
 def _listed(item: Mapping[str, Any]) -> Listed:

@@ -7,24 +7,19 @@ from time import time
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from fal_cli.api import failures
+from fal_cli.api import failures, free, retry
 from fal_cli.api.body import Body
 from fal_cli.api.call_options import CallOptions, body_and_query
 from fal_cli.api.deadline import Deadline
 from fal_cli.api.errors import ApiError, NotReady, Phase
 from fal_cli.api.events import Cancelled, Completed, Handle, InProgress, LogLine, Queued, Result, Status, Submitted
 from fal_cli.api.hosts import Hosts
-from fal_cli.api.messages import Answer, Outcome, Policy, Request, TransportFailure
+from fal_cli.api.messages import Answer, Request, TransportFailure
 from fal_cli.api.phases import Exchange
 from fal_cli.api.wire import Wire
 from fal_cli.endpoint import EndpointId
 
 SUBMIT_SECONDS = 120.0
-LAG_SECONDS = 5.0
-_LAG_RETRIES = 3
-_UNSENT_RETRIES = 5
-_PASSING = tuple(status for status in failures.TRANSIENT if status != 429)
-_STILL_RUNNING = "still in progress"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,127}")
 
 
@@ -73,13 +68,12 @@ def submit(
         read_seconds=SUBMIT_SECONDS,
     )
     exchange = exchange or Exchange()
-    policy = Policy(lambda outcome: _submit_retries(outcome, options), fresh_connection=True, cuts_reads=False)
     try:
-        answer = wire.send(request, policy, exchange=exchange, deadline=deadline)
+        answer = wire.send(request, retry.submit(options), exchange=exchange, deadline=deadline)
     except TransportFailure as failure:
-        if not failures.is_delivered(failure):
+        if not retry.is_delivered(failure):
             raise failures.unsent(failure) from failure
-        if failure.status is not None and _is_refusal(failure.status):
+        if failure.status is not None and retry.is_refusal(failure.status):
             raise failures.refused(Answer(failure.status, failure.headers, b"")) from failure
         return _adopted(wire, endpoint, failure, exchange)
     return _submitted(wire, endpoint, answer, exchange)
@@ -88,9 +82,8 @@ def submit(
 def status(wire: Wire, handle: Handle, *, logs: bool = False) -> Status:
     """One look at a request (§4.5). Raises `Refused`, `NotReached`, `Unavailable`."""
     request = Request("the status", "GET", _extended(handle.status_url, query=f"logs={int(logs)}"))
-    policy = Policy(lambda outcome: failures.free_retries(outcome) or lag_retries(outcome, handle))
     with _about(handle):
-        return read_status(_free(wire, request, policy, None))
+        return read_status(free.exchange(wire, request, retry.status(handle)))
 
 
 def result(wire: Wire, handle: Handle, *, ended: bool = False, deadline: Deadline | None = None) -> Result:
@@ -99,9 +92,8 @@ def result(wire: Wire, handle: Handle, *, ended: bool = False, deadline: Deadlin
     Raises `NotReady`, `RequestFailed` (the request's own outcome), `Refused`, `NotReached`, `Unavailable`.
     """
     request = Request("the result", "GET", handle.response_url, is_large=True)
-    policy = Policy(lambda outcome: _result_retries(outcome) or _lag_of_result(outcome, handle, ended=ended))
     with _about(handle):
-        answer = _free(wire, request, policy, deadline)
+        answer = free.exchange(wire, request, retry.result(handle, ended=ended), deadline=deadline)
         if answer.ok:
             return to_result(answer)
         raise _result_error(wire, handle, answer, ended=ended)
@@ -113,7 +105,7 @@ def cancel(wire: Wire, handle: Handle, *, deadline: Deadline | None = None) -> C
     Raises `Refused`, `NotReached`, `Unavailable`.
     """
     with _about(handle):
-        answer = _free(wire, Request("the cancel", "PUT", handle.cancel_url), failures.FREE, deadline)
+        answer = free.exchange(wire, Request("the cancel", "PUT", handle.cancel_url), deadline=deadline)
         body = answer.json()
         word = body.get("status") if isinstance(body, dict) else None
         if answer.ok:
@@ -125,31 +117,18 @@ def cancel(wire: Wire, handle: Handle, *, deadline: Deadline | None = None) -> C
 
 def _result_error(wire: Wire, handle: Handle, answer: Answer, *, ended: bool) -> ApiError:
     """What an answer of the result route that is no success means."""
-    if _is_still_running(answer):
+    if retry.is_still_running(answer):
         return NotReady("the request is not finished yet", status=answer.status)
-    if answer.status in _PASSING and not answer.from_service:
+    if answer.status in retry.PASSING and not answer.from_service:
         return failures.unavailable(answer)
     if answer.status == 429:
         return failures.refused(answer)
-    if answer.status == 404 and _is_unknown(answer):
+    if answer.status == 404 and retry.is_unknown_request(answer):
         return failures.refused(answer)
     if not ended and answer.status in (401, 403, 404):
         # The gateway's own refusal and an app's 404 look alike; only the status tells whether it ran.
         ended = isinstance(status(wire, handle), Completed)
     return failures.failed(answer) if ended or answer.status not in (401, 403, 404) else failures.refused(answer)
-
-
-def _is_unknown(answer: Answer) -> bool:
-    """Whether a 404 is the queue's own: it has no such request, or no longer (§4.7)."""
-    body = answer.json()
-    return isinstance(body, dict) and body.get("status") == "NOT_FOUND"
-
-
-def _free(wire: Wire, request: Request, policy: Policy, deadline: Deadline | None) -> Answer:
-    try:
-        return wire.send(request, policy, deadline=deadline)
-    except TransportFailure as failure:
-        raise failures.unreached(failure) from failure
 
 
 @contextmanager
@@ -213,48 +192,9 @@ def stream_url(handle: Handle) -> str:
     return _extended(handle.status_url, path="/stream", query="logs=1")
 
 
-def lag_retries(outcome: Outcome, handle: Handle) -> int:
-    """A 404 in the first seconds after a submit is lag between the service's parts (§9.3)."""
-    young = handle.submitted_at is not None and 0 <= time() - handle.submitted_at < LAG_SECONDS
-    return _LAG_RETRIES if young and isinstance(outcome, Answer) and outcome.status == 404 else 0
-
-
-def _lag_of_result(outcome: Outcome, handle: Handle, *, ended: bool) -> int:
-    """As `lag_retries`, but a 404 of a request that ended may be the app's own outcome."""
-    is_outcome = ended and not (isinstance(outcome, Answer) and _is_unknown(outcome))
-    return 0 if is_outcome else lag_retries(outcome, handle)
-
-
-def unsent_retries(outcome: Outcome, *, wants_refusal: bool = False) -> int:
-    """Repetitions of a paid call that cannot have been accepted: not connected, or refused for rate.
-
-    `wants_refusal`: the caller asked to be refused when the line is long, so a 429 is the answer.
-    """
-    if isinstance(outcome, TransportFailure):
-        return 0 if outcome.permanent or failures.is_delivered(outcome) else _UNSENT_RETRIES
-    return failures.FREE_RETRIES if outcome.status == 429 and not wants_refusal else 0
-
-
-def _submit_retries(outcome: Outcome, options: CallOptions) -> int:
-    return unsent_retries(outcome, wants_refusal=options.max_queue is not None and not _is_rate_limit(outcome))
-
-
-def _is_rate_limit(outcome: Outcome) -> bool:
-    return isinstance(outcome, Answer) and (
-        "retry-after" in outcome.headers
-        or "x-ratelimit-reset" in outcome.headers
-        or b"concurrent_requests_limit" in outcome.body
-    )
-
-
-def _is_refusal(status: int) -> bool:
-    """Whether a submit with this status was not accepted: all but a 2xx, a 408 and a 5xx (§9.3)."""
-    return 300 <= status < 500 and status != 408
-
-
 def _submitted(wire: Wire, endpoint: EndpointId, answer: Answer, exchange: Exchange) -> Submitted:
     if not answer.ok:
-        raise failures.refused(answer) if _is_refusal(answer.status) else failures.lost(answer)
+        raise failures.refused(answer) if retry.is_refusal(answer.status) else failures.lost(answer)
     body = answer.json()
     request_id = body.get("request_id") if isinstance(body, dict) else None
     if not isinstance(request_id, str) or not is_request_id(request_id):
@@ -279,19 +219,6 @@ def _adopted(wire: Wire, endpoint: EndpointId, failure: TransportFailure, exchan
             raise failures.lost(failure) from error
         return Submitted(handle, adopted=True)
     raise failures.lost(failure)
-
-
-def _result_retries(outcome: Outcome) -> int:
-    """A 5xx of the service is the stored outcome and is believed after one confirming look (§9.3)."""
-    if isinstance(outcome, TransportFailure):
-        return failures.free_retries(outcome)
-    if outcome.status in (500, 502, 503, 504) and outcome.from_service:
-        return 0 if _is_still_running(outcome) else 1
-    return failures.FREE_RETRIES if outcome.status in failures.TRANSIENT else 0
-
-
-def _is_still_running(answer: Answer) -> bool:
-    return answer.status in (400, 500) and _STILL_RUNNING in answer.body[:4096].decode("utf-8", "replace").lower()
 
 
 def _log_line(entry: Mapping[str, Any]) -> LogLine:

@@ -16,10 +16,10 @@ import msgpack
 import websocket
 
 from fal_cli import __version__
-from fal_cli.api import failures
+from fal_cli.api import free, retry
 from fal_cli.api.duplex import WOULD_BLOCK, Duplex, readable
 from fal_cli.api.errors import NotReached, Phase, Refused, Unavailable, read_detail
-from fal_cli.api.messages import Request, TransportFailure
+from fal_cli.api.messages import Request
 from fal_cli.api.wire import Wire, ca_bundle
 from fal_cli.endpoint import EndpointId, Target, url_on
 
@@ -94,12 +94,7 @@ class TokenKeeper:
         request = Request(
             "the realtime token", "POST", f"{self._wire.hosts.rest}/tokens/", body=json.dumps(wanted).encode()
         )
-        try:
-            answer = self._wire.send(request, failures.FREE)
-        except TransportFailure as failure:
-            raise failures.unreached(failure) from failure
-        if not answer.ok:
-            raise failures.free_error(answer)
+        answer = free.answered(self._wire, request)
         body = answer.json()
         token = body.get("token") or body.get("detail") if isinstance(body, dict) else body
         if not isinstance(token, str) or not token:
@@ -245,7 +240,7 @@ def _refused(error: "websocket.WebSocketBadStatusException") -> Refused | Unavai
         detail = read_detail(json.loads(body))
     except ValueError:
         detail = read_detail(body.decode("utf-8", "replace")[:300] or "the handshake was refused")
-    kind = Unavailable if error.status_code in failures.TRANSIENT and error.status_code != 429 else Refused
+    kind = Unavailable if error.status_code in retry.PASSING else Refused
     return kind(detail.message, status=error.status_code, error_type=detail.error_type, fields=detail.fields)
 
 

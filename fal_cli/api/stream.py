@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import requests
 import urllib3
 
-from fal_cli.api import direct, failures
+from fal_cli.api import failures, retry
 from fal_cli.api.call_options import CallOptions, body_and_query
-from fal_cli.api.errors import AnswerLost, ApiError, NotReached
+from fal_cli.api.errors import NotReached
 from fal_cli.api.messages import Request, TransportFailure
 from fal_cli.api.phases import Exchange
 from fal_cli.api.sse import EventDecoder
@@ -107,18 +107,12 @@ def start(
     headers = options.wire_headers() | {"Accept": "text/event-stream", "Accept-Encoding": "identity"}
     request = Request("the stream", options.method.upper(), url, headers, body, read_seconds=idle_seconds)
     try:
-        answer = wire.start(request, direct.PAID, exchange=exchange)
+        answer = wire.start(request, retry.PAID, exchange=exchange)
     except TransportFailure as failure:
-        raise _not_started(failure) from failure
+        raise failures.of_paid(failure) from failure
     if isinstance(answer, requests.Response):
         return ModelStream(answer, exchange, idle_seconds)
-    raise direct.error_of(answer)
-
-
-def _not_started(failure: TransportFailure) -> ApiError:
-    lost: AnswerLost | NotReached
-    lost = failures.lost(failure) if failures.is_delivered(failure) else failures.unsent(failure)
-    return lost
+    raise failures.outside_the_queue(answer)
 
 
 def _event(data: str) -> StreamEvent:

@@ -17,9 +17,9 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from fal_cli.api import failures
+from fal_cli.api import free, retry
 from fal_cli.api.errors import ApiError, NotReached, PartRefused, Refused
-from fal_cli.api.messages import Answer, Outcome, Policy, Request, TransportFailure
+from fal_cli.api.messages import Answer, Request
 from fal_cli.api.upload_source import Source, Stretch
 from fal_cli.api.wire import Wire
 from fal_cli.concurrency import in_parallel
@@ -29,7 +29,6 @@ MULTIPART_BYTES = 100 * 1024 * 1024
 PART_BYTES = 10 * 1024 * 1024
 PARALLEL_PARTS = 8
 FILE_SECONDS = 300.0
-_STEP_RETRIES = 4
 _NOT_HERE = (404, 405, 501)
 
 
@@ -213,17 +212,7 @@ def _unsigned_step(wire: Wire, request: Request) -> Answer:
 
 def _step(wire: Wire, request: Request) -> Answer:
     """One step, repeated after passing failures. Raises unless it ends in a 2xx."""
-    try:
-        answer = wire.send(request, Policy(_retries))
-    except TransportFailure as failure:
-        raise failures.unreached(failure) from failure
-    if not answer.ok:
-        raise failures.free_error(answer)
-    return answer
-
-
-def _retries(outcome: Outcome) -> int:
-    return min(_STEP_RETRIES, failures.free_retries(outcome))
+    return free.answered(wire, request, retry.UPLOAD_STEP)
 
 
 def _file_headers(job: Upload) -> dict[str, str]:

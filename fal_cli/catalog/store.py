@@ -97,12 +97,11 @@ def public_wire(context: "Context") -> "Wire":
 
 def retry_policy(retries: int | None) -> "Policy":
     """Free calls are repeated as usual, or so many times."""
-    from fal_cli.api import failures
-    from fal_cli.api.messages import Policy
+    from fal_cli.api import retry
 
     if retries is None:
-        return failures.FREE
-    return Policy(lambda outcome: min(retries, failures.free_retries(outcome)))
+        return retry.FREE
+    return retry.at_most(retries)
 
 
 def ago(seconds: float) -> str:

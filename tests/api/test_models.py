@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fal_cli.api import catalog, failures, json_slices
+from fal_cli.api import catalog, json_slices, retry
 from fal_cli.api.catalog_entry import Model, Search
 from fal_cli.api.deadline import Deadline
 from fal_cli.api.errors import NotReached, Refused
@@ -35,7 +35,7 @@ def wire(url: str, authorization: str = "Key a:b") -> Wire:
 
 
 def describe(url: str, endpoint: str = FLUX) -> catalog.Described | None:
-    return catalog.describe(wire(url), endpoint, policy=failures.FREE, deadline=Deadline(5))
+    return catalog.describe(wire(url), endpoint, policy=retry.FREE, deadline=Deadline(5))
 
 
 class TestSearch:
@@ -122,7 +122,7 @@ class TestDescribe:
         catalogue.replies["/openapi.json"] = http(200, body, {"Content-Type": "application/json"})
         with catalogue.server() as server:
             url = server.url
-            app = catalog.describe_app(wire(""), url, policy=failures.FREE, deadline=Deadline(5))
+            app = catalog.describe_app(wire(""), url, policy=retry.FREE, deadline=Deadline(5))
         assert app == catalog.Described(body, Model(url, "Sky"))
         assert "authorization" not in server.requests[0].headers
 

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 import requests
 
-from fal_cli.api import direct, failures, queue, wire
+from fal_cli.api import direct, queue, retry, wire
 from fal_cli.api.call_options import CallOptions
 from fal_cli.api.deadline import Deadline
 from fal_cli.api.errors import AnswerLost, ApiError, NotReached, Refused
@@ -120,7 +120,7 @@ def test_a_redirect_is_an_answer(stranger: Server, status: int, method: str) -> 
     """Neither the key nor the body goes where the answer points, and it is not asked a second time."""
     moved = answer(status, headers={"Location": f"{stranger.url}/taken"})
     with Server(answering(moved)) as ours:
-        told = wire_to(ours).send(Request("it", method, f"{ours.url}/a", body=b"{}"), failures.FREE)
+        told = wire_to(ours).send(Request("it", method, f"{ours.url}/a", body=b"{}"), retry.FREE)
     assert (told.status, len(ours.requests), stranger.connections) == (status, 1, 0)
 
 
@@ -213,7 +213,7 @@ def test_retry_after_is_honoured_up_to_a_minute(
 ) -> None:
     retries: list[Retrying] = []
     with Server(answering(answer(status, headers=headers), OK)) as server:
-        told = wire_to(server, notify=retries.append).send(get(server.url), failures.FREE)
+        told = wire_to(server, notify=retries.append).send(get(server.url), retry.FREE)
     assert told.ok
     assert len(server.requests) == 2
     assert least <= clock.slept[0] <= most
@@ -222,7 +222,7 @@ def test_retry_after_is_honoured_up_to_a_minute(
 
 def test_retry_after_as_a_date_is_honoured(clock: Clock) -> None:
     with Server(answering(answer(429, headers={"Retry-After": in_seconds(40)}), OK)) as server:
-        wire_to(server).send(get(server.url), failures.FREE)
+        wire_to(server).send(get(server.url), retry.FREE)
     assert 1 <= clock.slept[0] <= 40
 
 
@@ -244,20 +244,20 @@ def test_retry_after_cannot_make_a_paid_call_be_sent_again() -> None:
 
 def test_the_wait_doubles_up_to_a_cap(clock: Clock) -> None:
     with Server(answering(answer(500))) as server:
-        wire_to(server).send(get(server.url), failures.FREE)
+        wire_to(server).send(get(server.url), retry.FREE)
     assert clock.slept == [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0]
 
 
 def test_a_free_call_gives_up_before_two_minutes_are_over(clock: Clock) -> None:
     with Server(answering(answer(503, headers={"Retry-After": "50"}))) as server:
-        told = wire_to(server).send(get(server.url), failures.FREE)
+        told = wire_to(server).send(get(server.url), retry.FREE)
     assert told.status == 503
     assert clock.slept == [50.0, 50.0]
 
 
 def test_a_wait_beyond_the_callers_limit_is_not_begun(clock: Clock) -> None:
     with Server(answering(answer(429, headers={"Retry-After": "50"}))) as server:
-        told = wire_to(server).send(get(server.url), failures.FREE, deadline=Deadline(40.0))
+        told = wire_to(server).send(get(server.url), retry.FREE, deadline=Deadline(40.0))
     assert (told.status, len(server.requests), clock.slept) == (429, 1, [])
 
 
@@ -273,7 +273,7 @@ def test_a_wait_beyond_the_callers_limit_is_not_begun(clock: Clock) -> None:
 )
 def test_a_free_call_is_made_again_after_a_passing_failure(status: int, times: int) -> None:
     with Server(answering(answer(status))) as server:
-        told = wire_to(server).send(get(server.url), failures.FREE)
+        told = wire_to(server).send(get(server.url), retry.FREE)
     assert (told.status, len(server.requests)) == (status, times)
 
 
@@ -288,13 +288,13 @@ def test_a_free_call_is_made_again_after_a_passing_failure(status: int, times: i
 )
 def test_a_free_call_is_made_again_after_any_transport_failure(steps: list[Step], phase_word: str) -> None:
     with Server(steps) as server, pytest.raises(TransportFailure, match=phase_word):
-        wire_to(server).send(get(server.url), failures.FREE)
+        wire_to(server).send(get(server.url), retry.FREE)
     assert len(server.requests) == 8
 
 
 def test_a_free_call_ends_with_the_first_good_answer() -> None:
     with Server([read_request, reset], [read_request, close], [read_request, answer(503)], answering(OK)) as server:
-        told = wire_to(server).send(get(server.url), failures.FREE)
+        told = wire_to(server).send(get(server.url), retry.FREE)
     assert (told.status, len(server.requests)) == (200, 4)
 
 
@@ -308,7 +308,7 @@ def test_a_certificate_that_cannot_be_trusted_is_asked_for_once(
         base = server.url.replace("http:", "https:")
         service = Wire(Hosts(run=base, queue=base), KEY)
         with pytest.raises(TransportFailure, match="not trusted") as raised:
-            service.send(get(f"{base}/a"), failures.FREE)
+            service.send(get(f"{base}/a"), retry.FREE)
         assert raised.value.permanent
         assert server.connections == 1
         with pytest.raises(NotReached, match="not trusted"):
@@ -333,15 +333,15 @@ def test_a_certificate_file_of_the_environment_is_trusted(
 
 def test_free_calls_share_a_connection(ours: Server) -> None:
     service = wire_to(ours)
-    service.send(get(ours.url), failures.FREE)
-    service.send(get(ours.url), failures.FREE)
+    service.send(get(ours.url), retry.FREE)
+    service.send(get(ours.url), retry.FREE)
     assert [seen.connection for seen in ours.requests] == [0, 0]
 
 
 @pytest.mark.parametrize("call", [queue.submit, direct.run], ids=["submit", "direct"])
 def test_a_paid_call_has_a_connection_of_its_own(ours: Server, call: Callable[..., object]) -> None:
     service = wire_to(ours)
-    service.send(get(ours.url), failures.FREE)
+    service.send(get(ours.url), retry.FREE)
     call(service, TOY, {}, CallOptions())
     assert [(seen.method, seen.connection) for seen in ours.requests] == [("GET", 0), ("POST", 1)]
 
@@ -353,7 +353,7 @@ def test_a_paid_call_does_not_fall_into_a_connection_that_the_server_closed(
 ) -> None:
     with Server([read_request, OK, end], answering(OK)) as server:
         service = wire_to(server)
-        service.send(get(server.url), failures.FREE)
+        service.send(get(server.url), retry.FREE)
         call(service, TOY, {}, CallOptions())
     assert [seen.method for seen in server.requests] == ["GET", "POST"]
 

@@ -237,7 +237,7 @@ class TestLookUp:
         assert "this is what was known 8 days ago" in offline.said
 
     def test_nothing_kept_and_nobody_there(self, run: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("fal_cli.api.failures.FREE_RETRIES", 0)
+        monkeypatch.setattr("fal_cli.api.retry.FREE_RETRIES", 0)
         with refusing_port() as port, pytest.raises(NotReached):
             schemas.look_up(run(FAL_API_HOST=f"http://127.0.0.1:{port}").context, FLUX)
 

@@ -11,9 +11,9 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from fal_cli.api import failures
+from fal_cli.api import retry
 from fal_cli.api.deadline import Deadline
-from fal_cli.api.messages import Outcome, Policy, Request, TransportFailure
+from fal_cli.api.messages import Request, TransportFailure
 from fal_cli.api.wire import Wire
 from fal_cli.commands.webhook.received import file_or_stdin
 from fal_cli.commands.webhook.signature import KEYS_PATH
@@ -157,16 +157,12 @@ def _any_verifies(keys: Sequence[Ed25519PublicKey], signature: bytes, message: b
 def _fetched(wire: Wire, url: str) -> bytes:
     request = Request("fetching the keys", "GET", url, authorization="")
     try:
-        answer = wire.send(request, Policy(_retries), deadline=Deadline(FETCH_SECONDS))
+        answer = wire.send(request, retry.at_most(_FETCH_RETRIES), deadline=Deadline(FETCH_SECONDS))
     except TransportFailure as failure:
         raise NoKeys(f"the keys of {url} cannot be fetched: {failure.reason}", hint=_HINT) from None
     if not answer.ok:
         raise NoKeys(f"the keys of {url} cannot be fetched: HTTP {answer.status}", hint=_HINT)
     return answer.body
-
-
-def _retries(outcome: Outcome) -> int:
-    return min(failures.free_retries(outcome), _FETCH_RETRIES)
 
 
 def _check(url: str) -> None:

@@ -4,9 +4,9 @@ import json
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from fal_cli.api import failures
+from fal_cli.api import free, retry
 from fal_cli.api.errors import RequestFailed
-from fal_cli.api.messages import Outcome, Policy, Request, TransportFailure
+from fal_cli.api.messages import Request
 from fal_cli.calls.follow import fetch, wait_for
 from fal_cli.calls.model import Ending, Tracked
 from fal_cli.context import Context
@@ -60,19 +60,9 @@ def ended(context: Context, request: Tracked, *, wait: bool, timeout: float | No
 
 def _error_body(context: Context, request: Tracked, error: RequestFailed) -> bytes:
     """The stored error once more, since the exception holds only what was read out of it."""
-    policy = Policy(_transport_retries)
-    try:
-        answer = context.wire(account=request.account).send(
-            Request("the result", "GET", request.handle.response_url), policy
-        )
-    except TransportFailure as failure:
-        raise failures.unreached(failure) from failure
+    wire = context.wire(account=request.account)
+    answer = free.exchange(wire, Request("the result", "GET", request.handle.response_url), retry.STORED_OUTCOME)
     return answer.body if answer.status == error.status else _json({"detail": error.message}).encode()
-
-
-def _transport_retries(outcome: Outcome) -> int:
-    """An answer is the stored outcome, whatever its status (§4.7)."""
-    return failures.free_retries(outcome) if isinstance(outcome, TransportFailure) else 0
 
 
 def _payload(output: bytes) -> str | None:
