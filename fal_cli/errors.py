@@ -1,4 +1,21 @@
-"""Exit codes, usage errors, and the one table from any error to sentence, hint and code."""
+"""Exit codes, the program's own errors, and the one table from any error to sentence, hint and code.
+
+CliError                       1   a failure that the program explains itself
+├── UsageError                 2   what was typed cannot be done; nothing was sent
+│   └── MalformedInput         2   one word of it, with a caret
+├── NoCredentials              3   there is no key to call with
+├── CredentialRefused          3   there is one, and it is not the right one
+├── InputRefused               4   the endpoint's schema says no; nothing was sent
+├── NotFound                   5   no such endpoint, request, result or price
+├── NetworkFailure             6   nothing was accepted, or a read did not come whole
+├── StillRunning               7   waiting ended, the request lives on
+├── NotFinished                8   not there yet
+├── UnknownOutcome            10   a paid call whose answer was lost
+├── NotSaved                  11   the result is there, a file is not
+└── Retold                     *   another error in other words; keeps its code
+
+What the request layer raises is the other family: `api.errors`.
+"""
 
 import unicodedata
 from enum import IntEnum
@@ -63,13 +80,11 @@ class CliError(Exception):
 
     code = Exit.FAILED
 
-    def __init__(self, message: str, *, lines: tuple[str, ...] = (), hint: str = "", code: Exit | None = None) -> None:
+    def __init__(self, message: str, *, lines: tuple[str, ...] = (), hint: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.lines = lines
         self.hint = hint
-        if code is not None:
-            self.code = code
 
 
 class UsageError(CliError):
@@ -91,6 +106,62 @@ class NoCredentials(CliError):
     """There is no key to call with, or one that cannot be one."""
 
     code = Exit.CREDENTIALS
+
+
+class CredentialRefused(CliError):
+    """The key at hand is not the one that this needs."""
+
+    code = Exit.CREDENTIALS
+
+
+class InputRefused(CliError):
+    """The input cannot be right by the endpoint's schema. Nothing was sent."""
+
+    code = Exit.INPUT_REFUSED
+
+
+class NotFound(CliError):
+    """There is no such endpoint, request, result or price."""
+
+    code = Exit.NOT_FOUND
+
+
+class NetworkFailure(CliError):
+    """Nothing was accepted, or a read did not come whole."""
+
+    code = Exit.NETWORK
+
+
+class StillRunning(CliError):
+    """Waiting ended before the request did, and it lives on."""
+
+    code = Exit.STILL_RUNNING
+
+
+class NotFinished(CliError):
+    """What is asked for is not there yet."""
+
+    code = Exit.NOT_FINISHED
+
+
+class UnknownOutcome(CliError):
+    """A paid call was sent, and what became of it is not known."""
+
+    code = Exit.UNKNOWN_OUTCOME
+
+
+class NotSaved(CliError):
+    """The result is there, but a file of it could not be saved."""
+
+    code = Exit.NOT_SAVED
+
+
+class Retold(CliError):
+    """Another error in other words; its code stays."""
+
+    def __init__(self, told: "Report", *, message: str = "", hint: str) -> None:
+        super().__init__(message or told.message, hint=hint)
+        self.code = Exit(told.code)
 
 
 class Report(NamedTuple):

@@ -21,7 +21,7 @@ from fal_cli.api.errors import (
     WaitEnded,
     read_detail,
 )
-from fal_cli.errors import EXIT_CODES, CliError, Exit, MalformedInput, NoCredentials, UsageError, report
+from fal_cli.errors import EXIT_CODES, CliError, Exit, MalformedInput, NoCredentials, NotSaved, UsageError, report
 
 LOCKED = "User is locked. Reason: Exhausted balance."
 
@@ -30,7 +30,7 @@ LOCKED = "User is locked. Reason: Exhausted balance."
     ("error", "code"),
     [
         pytest.param(CliError("x"), 1, id="own error"),
-        pytest.param(CliError("x", code=Exit.NOT_SAVED), 11, id="own error with a code"),
+        pytest.param(NotSaved("x"), 11, id="own error with a code"),
         pytest.param(UsageError("x"), 2, id="usage"),
         pytest.param(MalformedInput("x", "a=b", 1), 2, id="malformed input"),
         pytest.param(NoCredentials("x"), 3, id="no credentials"),

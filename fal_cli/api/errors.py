@@ -1,4 +1,17 @@
-"""The one family of failures that the request layer raises. It carries facts; sentences are made elsewhere."""
+"""The one family of failures that the request layer raises. It carries facts; sentences are made elsewhere.
+
+ApiError
+├── NotReached        nothing was accepted, or a read did not come whole: may be tried again
+│   ├── NotSent       a paid call that never left
+│   └── Unavailable   a free call that the service kept failing
+├── AnswerLost        a paid call whose fate is not known: never sent again by itself
+├── Refused           an error before any work began
+├── RequestFailed     the request ran, and this is its outcome
+├── NotReady          the result is not there yet
+├── WaitEnded         the caller's own limit passed; the request goes on
+├── PartRefused       a part of an upload that was not taken
+└── NoRoom            an answer came, and this machine has no room for it
+"""
 
 from collections.abc import Mapping
 from enum import IntEnum

@@ -14,7 +14,7 @@ from typing import Any
 
 from fal_cli.api.errors import ApiError, NotReached, Refused
 from fal_cli.api.realtime import UNAUTHORIZED, Ended, Received, Session
-from fal_cli.errors import CliError, Exit, UsageError
+from fal_cli.errors import CliError, Exit, UnknownOutcome, UsageError
 from fal_cli.inputs.documents import loads_object
 from fal_cli.inputs.stdin import Lines
 
@@ -248,10 +248,9 @@ class Conversation:
 
 
 def _no_answer(tally: Tally, why: str) -> CliError:
-    return CliError(
+    return UnknownOutcome(
         f"no answer came to {tally.without_answer}: {why}",
         hint="They may have run and be billed, so they were not sent again.",
-        code=Exit.UNKNOWN_OUTCOME,
     )
 
 

@@ -14,7 +14,7 @@ from fal_cli.calls import stored
 from fal_cli.calls.model import Ending, Tracked
 from fal_cli.calls.notices import goes_on
 from fal_cli.context import Context, Stake
-from fal_cli.errors import CliError, Exit
+from fal_cli.errors import StillRunning
 from fal_cli.results.outcome import Outcome
 from fal_cli.terminal.progress.base import View
 
@@ -100,7 +100,7 @@ def to_the_end(
         view.close()
         if ending.on_timeout == "cancel":
             told = cancelled(context, wire, request)
-            raise CliError("the time to wait is over", hint=told, code=Exit.STILL_RUNNING) from None
+            raise StillRunning("the time to wait is over", hint=told) from None
         raise
     view.finished("done", result.billable_units)
     return arrived(context, request, result, last.inference_seconds if isinstance(last, Completed) else None)

@@ -6,7 +6,7 @@ from fal_cli.api.errors import NotReady
 from fal_cli.calls import follow, refs
 from fal_cli.calls.model import Tracked
 from fal_cli.context import Context
-from fal_cli.errors import CliError, Exit, UsageError
+from fal_cli.errors import NotFinished, NotFound, UsageError
 from fal_cli.inputs import documents
 from fal_cli.inputs.expressions import Source
 from fal_cli.ledger import Kept, Row
@@ -32,10 +32,9 @@ def _fetched(context: Context, request: Tracked) -> bytes:
     try:
         data = follow.fetch(context, request).result.body.read()
     except NotReady as error:
-        raise CliError(
+        raise NotFinished(
             f"request {request.request_id} has not ended, so there is nothing to take from it yet",
             hint=f"Wait for it: {context.tool} wait {error.request_id}",
-            code=Exit.NOT_FINISHED,
         ) from None
     context.accepted_id = ""  # it is not this command's request: what fails from here on was not paid for
     kept = request.entry.kept()
@@ -48,10 +47,9 @@ def _remembered(context: Context, row: Row) -> bytes:
     """What the ledger kept of a call that the service cannot be asked about."""
     kept = context.journal.entry(row).kept()
     if kept is None:
-        raise CliError(
+        raise NotFound(
             f"no result of {row.name} was kept that could be looked into",
             hint=f"What is known of it: {context.tool} history show {row.name}",
-            code=Exit.NOT_FOUND,
         )
     _refuse_shortened(row.name, kept)
     return kept.body

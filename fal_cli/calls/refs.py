@@ -16,7 +16,7 @@ from fal_cli.auth.account import Account
 from fal_cli.calls.model import Tracked
 from fal_cli.context import Context
 from fal_cli.endpoint import EndpointId, InvalidEndpoint
-from fal_cli.errors import CliError, Exit, UsageError, report
+from fal_cli.errors import CliError, CredentialRefused, NotFound, UsageError, report
 from fal_cli.ledger import Row, State
 from fal_cli.urls import answers_here, is_loopback, origin
 
@@ -102,10 +102,9 @@ def account_of(context: Context, row: Row | None) -> Account:
     is_here = origin(row.host) == origin(hosts.queue) or is_moved
     if row.host and row.mode == "queue" and not is_here:
         if credential.key_print != row.key_print:
-            raise CliError(
+            raise CredentialRefused(
                 f"request {row.name} was made at {row.host} with another key",
                 hint=f"Set FAL_QUEUE_RUN_HOST={row.host} and the key that made it.",
-                code=Exit.CREDENTIALS,
             )
         context.talk.decision(f"{row.host}, where the request was made")
         hosts = hosts._replace(queue=row.host)
@@ -142,15 +141,13 @@ def _in_queue(context: Context, found: Tracked | Row) -> Tracked:
     if is_in_queue(found):
         return of_row(context, found)
     if found.mode == "queue":
-        raise CliError(
+        raise NotFound(
             f"{found.name} has no request id: {_WITHOUT_ID.get(found.state, found.state)}",
             hint=f"To look it up on the service: {context.tool} resume {found.name}",
-            code=Exit.NOT_FOUND,
         )
-    raise CliError(
+    raise NotFound(
         f"{found.name} was no request in the queue but a {found.mode} call",
         hint=f"What is known of it: {context.tool} history show {found.name}",
-        code=Exit.NOT_FOUND,
     )
 
 
@@ -159,10 +156,9 @@ def _found(context: Context, ref: str, named: EndpointId | None) -> Tracked | Ro
     if row is not None:
         return of_row(context, row, named) if named and is_in_queue(row) else row
     if named is None:
-        raise CliError(
+        raise NotFound(
             f"no request {ref!r} in this machine's ledger",
             hint=f"Name its endpoint beside it: {context.tool} status ENDPOINT {ref}",
-            code=Exit.NOT_FOUND,
         )
     return Tracked(handle_for(context.hosts, named, ref), context.journal.entry(None), context.account)
 
@@ -175,9 +171,7 @@ def is_in_queue(row: Row) -> bool:
 def _row(context: Context, ref: str) -> Row:
     row = _numbered(context, ref) or _last(context, ref, with_id=False) or _of_id(context, ref)
     if row is None:
-        raise CliError(
-            f"no request {ref!r} in this machine's ledger", hint=f"See: {context.tool} history", code=Exit.NOT_FOUND
-        )
+        raise NotFound(f"no request {ref!r} in this machine's ledger", hint=f"See: {context.tool} history")
     return row
 
 
@@ -193,7 +187,7 @@ def _numbered(context: Context, ref: str) -> Row | None:
         return None
     row = context.journal.row(int(match[1]))
     if row is None:
-        raise CliError(f"there is no {ref} in the ledger", hint=f"See: {context.tool} history", code=Exit.NOT_FOUND)
+        raise NotFound(f"there is no {ref} in the ledger", hint=f"See: {context.tool} history")
     return row
 
 
@@ -203,7 +197,7 @@ def _last(context: Context, ref: str, *, with_id: bool = True) -> Row | None:
         return None
     row = context.journal.newest(int(match.group(1) or 1), with_id=with_id)
     if row is None:
-        raise CliError(f"there is no {ref!r}: the ledger holds fewer requests", code=Exit.NOT_FOUND)
+        raise NotFound(f"there is no {ref!r}: the ledger holds fewer requests")
     context.talk.note(f"{ref} is {row.endpoint} request {row.name}")
     return row
 

@@ -22,7 +22,7 @@ from fal_cli.calls.model import Ending, Tracked
 from fal_cli.calls.stored import kept_here
 from fal_cli.concurrency import Crowd, Finished
 from fal_cli.context import Context
-from fal_cli.errors import CliError, Exit, UsageError, report
+from fal_cli.errors import CliError, Exit, NotFinished, StillRunning, UsageError, report
 from fal_cli.ledger import Row, Search, State
 from fal_cli.ledger.journal import Entry
 from fal_cli.options import CallFlags, InputWords
@@ -124,7 +124,7 @@ class Resumption:
             self._board.add(job.name, job.endpoint)
             self._deliver(job, kept_here(item, job.entry))
         elif lookup.is_being_sent(item):
-            raise CliError(f"{item.name} is being sent by another process ({item.pid})", code=Exit.NOT_FINISHED)
+            raise NotFinished(f"{item.name} is being sent by another process ({item.pid})")
         elif item.state in _LOOKED_UP.get(item.mode, ()) and "://" not in item.endpoint:
             self._look_up(job, item)
         else:
@@ -165,7 +165,7 @@ class Resumption:
             if self._ending.on_timeout != "cancel":
                 raise
             told = cancelled(self._context, self._context.wire(account=job.request.account), job.request)
-            raise CliError(error.message, hint=told, code=Exit.STILL_RUNNING) from None
+            raise StillRunning(error.message, hint=told) from None
         self._deliver(job, outcome)
 
     def _instead(self, job: Job, request: Tracked, error: ApiError) -> Outcome:
@@ -284,7 +284,7 @@ def again(context: Context) -> Callable[[Row], Tracked]:
         ready = prepare.prepare_again(context, row, InputWords(), CallFlags())
         first = context.journal.entry(row)
         if not first.claim("looked for and not found; sent again"):
-            raise CliError(f"{row.name} was taken up by another process", code=Exit.NOT_FINISHED)
+            raise NotFinished(f"{row.name} was taken up by another process")
         try:
             request = submit.submit(context, context.wire(), ready).request
         except (NotSent, Refused):

@@ -7,7 +7,7 @@ from fal_cli.api.errors import ApiError, NotReached, Refused
 from fal_cli.api.events import Result
 from fal_cli.calls.model import Tracked
 from fal_cli.context import Context
-from fal_cli.errors import CliError, Exit
+from fal_cli.errors import NotFound
 from fal_cli.ledger import Row, State
 from fal_cli.ledger.journal import Entry
 from fal_cli.ledger.rows import KEPT
@@ -30,10 +30,9 @@ def instead(context: Context, request: Tracked, error: ApiError) -> Outcome:
         raise error
     if row.state is not State.COMPLETED:
         request.entry.ended(State.EXPIRED)
-    raise CliError(
+    raise NotFound(
         f"the result of {request.request_id} is past its time: the service has dropped it",
         hint=_why(context, row),
-        code=Exit.NOT_FOUND,
     )
 
 
@@ -73,7 +72,7 @@ def kept_here(row: Row, entry: Entry) -> Outcome:
     """The result of a call outside the queue, which only the ledger has. Raises `CliError` if it has none."""
     kept = entry.kept()
     if kept is None:
-        raise CliError(f"the result of {row.name} was not kept here", code=Exit.NOT_FOUND)
+        raise NotFound(f"the result of {row.name} was not kept here")
     result = Result(Body(kept.body), kept.content_type, row.request_id, row.billable_units)
     url = row.urls.get("response_url", "")
     return Outcome(result, row.endpoint, row.request_id or row.name, entry, url, row.inference_seconds)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fal_cli.endpoint import Target
-from fal_cli.errors import CliError, Exit
+from fal_cli.errors import InputRefused
 from fal_cli.inputs.attachment import Attachment
 from fal_cli.inputs.gather import UNKNOWN, is_document
 
@@ -16,12 +16,6 @@ if TYPE_CHECKING:
 _NOT_OLD_SECONDS = 60.0
 _SANDBOX_KEY = "sandbox"
 """The input that orders a request's life in the sandbox; no model there documents it."""
-
-
-class InputRefused(CliError):
-    """The input cannot be right by the endpoint's schema. Nothing was sent."""
-
-    code = Exit.INPUT_REFUSED
 
 
 class Checking:

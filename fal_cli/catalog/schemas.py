@@ -12,7 +12,7 @@ from fal_cli.catalog.models import nearest_endpoint
 from fal_cli.catalog.store import LIFE_SECONDS, Shelf, ago, public_wire, retry_policy, shelf_of
 from fal_cli.concurrency import TooLate, within
 from fal_cli.endpoint import LocalApp, Target
-from fal_cli.errors import CliError, Exit
+from fal_cli.errors import CliError, NotFound
 from fal_cli.files.cache import Kept
 from fal_cli.urls import is_loopback
 
@@ -172,7 +172,7 @@ def _explained(context: "Context", target: Target, error: ApiError) -> Exception
         return error
     near = nearest_endpoint(context, target)
     hint = f"Did you mean {near}?" if near else f"Look for it: {context.tool} models QUERY"
-    return CliError(f"there is no endpoint {target}", hint=hint, code=Exit.NOT_FOUND)
+    return NotFound(f"there is no endpoint {target}", hint=hint)
 
 
 def _route(target: Target) -> str:

@@ -7,7 +7,7 @@ import typer
 
 from fal_cli.api.errors import ApiError
 from fal_cli.context import Context
-from fal_cli.errors import CliError, Exit, UsageError
+from fal_cli.errors import CliError, NotFound, UsageError
 
 if TYPE_CHECKING:
     from fal_cli.calls.model import Tracked
@@ -61,7 +61,7 @@ def _of_request(context: Context, words: list[str]) -> str:
         if is_web(file.url):
             return file.url
     if not request_id:
-        raise CliError("it has no request id and no file that can be opened", code=Exit.NOT_FOUND)
+        raise NotFound("it has no request id and no file that can be opened")
     context.talk.note("it has no file that can be opened: this is its page on the dashboard")
     return REQUEST_PAGE.format(request_id)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fal_cli.context import Context
-from fal_cli.errors import CliError, Exit
+from fal_cli.errors import NotFound
 
 if TYPE_CHECKING:
     from fal_cli.api.catalog import Estimate
@@ -60,7 +60,7 @@ def pricing(
             context.output.json(_facts(price, estimates.get(price.endpoint), estimate), one_line=True)
     missing = [name for name in names if name not in prices]
     if missing:
-        raise CliError(f"the service has no price of {', '.join(missing)}", code=Exit.NOT_FOUND)
+        raise NotFound(f"the service has no price of {', '.join(missing)}")
 
 
 def _write_table(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fal_cli.errors import CliError, Exit, UsageError
+from fal_cli.errors import CliError, NotSaved, UsageError
 from fal_cli.files import names as filenames
 from fal_cli.files.atomic import Part
 
@@ -86,7 +86,7 @@ def write_whole(path: Path, chunks: Iterable[bytes], *, overwrite: bool) -> Path
 
 def not_saved(path: Path, error: OSError) -> CliError:
     """The error for a file that could not be written, after the result was printed."""
-    return CliError(f"cannot save {path}: {error.strerror or error}", code=Exit.NOT_SAVED)
+    return NotSaved(f"cannot save {path}: {error.strerror or error}")
 
 
 def _template(folder: str) -> str:

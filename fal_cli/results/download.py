@@ -16,7 +16,7 @@ from fal_cli.api.errors import ApiError
 from fal_cli.api.wire import Wire
 from fal_cli.concurrency import in_parallel
 from fal_cli.context import Context
-from fal_cli.errors import CliError, Exit
+from fal_cli.errors import CliError, NotSaved
 from fal_cli.files import content_type, names
 from fal_cli.files.atomic import Part
 from fal_cli.media import MediaFile
@@ -64,14 +64,14 @@ def write_media(context: Context, body: bytes) -> None:
     """Writes the bytes of every file that a result names to stdout, one after the other."""
     files = media.find(_parsed(body))
     if not files:
-        raise CliError("the result names no files", code=Exit.NOT_SAVED)
+        raise NotSaved("the result names no files")
     wire = context.wire()
     for file in files:
         try:
             for chunk in fetch(wire, Download(file.url)):
                 context.output.data(chunk)
         except ApiError as error:
-            raise CliError(f"cannot fetch {_shown(file.url)}: {error.message}", code=Exit.NOT_SAVED) from None
+            raise NotSaved(f"cannot fetch {_shown(file.url)}: {error.message}") from None
 
 
 def _gathered(context: Context, outcomes: Sequence[Path | CliError]) -> list[Path]:
@@ -104,7 +104,7 @@ def _save(
     try:
         first = next(pieces, b"")
     except ApiError as error:
-        raise CliError(f"cannot fetch {_shown(file.url)}: {error.message}", code=Exit.NOT_SAVED) from None
+        raise NotSaved(f"cannot fetch {_shown(file.url)}: {error.message}") from None
     values["ext"] = _extension(file, download, first)
     target = Path(names.filled(saving.template, values))
     if "{id}" in saving.template and _is_whole(target, download):
@@ -117,12 +117,12 @@ def _save(
             transfer.advance(len(first))
             for chunk in pieces:
                 if stop.is_set():
-                    raise CliError("given up", code=Exit.NOT_SAVED)
+                    raise NotSaved("given up")
                 part.write(chunk)
                 transfer.advance(len(chunk))
             return part.place(target, overwrite=saving.overwrite)
     except ApiError as error:
-        raise CliError(f"cannot fetch {_shown(file.url)}: {error.message}", code=Exit.NOT_SAVED) from None
+        raise NotSaved(f"cannot fetch {_shown(file.url)}: {error.message}") from None
     except OSError as error:
         raise not_saved(target, error) from None
 

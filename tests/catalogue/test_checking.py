@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from fal_cli.calls.validate import Checking, InputRefused
+from fal_cli.calls.validate import Checking
 from fal_cli.endpoint import parse
-from fal_cli.errors import Exit, report
+from fal_cli.errors import Exit, InputRefused, report
 from fal_cli.inputs.attachment import Attachment
 from fal_cli.inputs.gather import UNKNOWN, gather
 from fal_cli.inputs.stdin import Stdin

@@ -6,7 +6,7 @@ from typing import Any
 from fal_cli.auth import profiles, vendor
 from fal_cli.auth.profiles import Profile, Profiles
 from fal_cli.context import Context
-from fal_cli.errors import CliError, Exit, report
+from fal_cli.errors import CliError, Retold, report
 
 Facts = Mapping[str, Any]
 
@@ -40,7 +40,7 @@ def account_facts(context: Context) -> Facts:
         billing = api.billing(context.wire(), Deadline(PATIENCE_SECONDS))
     except ApiError as error:
         told = report(error)
-        raise CliError(told.message, hint=f"The key is from {credential.source}.", code=Exit(told.code)) from None
+        raise Retold(told, hint=f"The key is from {credential.source}.") from None
     scheme, _, key = credential.authorization.partition(" ")
     return {
         "account": billing.username or None if billing else None,

@@ -7,7 +7,7 @@ from fal_cli.auth import credentials, keyring, profiles
 from fal_cli.auth.account import Account
 from fal_cli.auth.profiles import Profiles
 from fal_cli.context import Context
-from fal_cli.errors import CliError, Exit, Report, UsageError, report
+from fal_cli.errors import CliError, Exit, Report, Retold, UsageError, report
 from fal_cli.signals import Interrupted
 
 PATIENCE_SECONDS = 10.0
@@ -115,5 +115,5 @@ def tell_what_is_left(context: Context) -> None:
         context.talk.note(error.message)
 
 
-def _not_stored(told: Report, way_out: str) -> CliError:
-    return CliError(told.message, hint=f"{_NOTHING_STORED} {way_out}".rstrip(), code=Exit(told.code))
+def _not_stored(told: Report, way_out: str) -> Retold:
+    return Retold(told, hint=f"{_NOTHING_STORED} {way_out}".rstrip())

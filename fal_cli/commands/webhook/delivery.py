@@ -15,7 +15,7 @@ from fal_cli.api.errors import Phase
 from fal_cli.api.messages import Request, TransportFailure
 from fal_cli.api.phases import Exchange
 from fal_cli.api.wire import Wire
-from fal_cli.errors import CliError, Exit, UsageError
+from fal_cli.errors import CliError, NetworkFailure, UsageError
 from fal_cli.urls import origin
 
 ACKNOWLEDGE_SECONDS = 15.0
@@ -108,7 +108,7 @@ def _told(answered: Answered) -> str:
 
 def _unacknowledged(failure: TransportFailure, exchange: Exchange, seconds: float) -> CliError:
     if exchange.phase == Phase.NOT_CONNECTED:
-        return CliError(f"the receiver was not reached: {failure.reason}", code=Exit.NETWORK)
+        return NetworkFailure(f"the receiver was not reached: {failure.reason}")
     late = seconds >= ACKNOWLEDGE_SECONDS
     reason = f"no answer within {ACKNOWLEDGE_SECONDS:g} s" if late else failure.reason
     return CliError(f"the receiver did not acknowledge: {reason}", hint=_HINT)
