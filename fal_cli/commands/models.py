@@ -1,6 +1,5 @@
 """`fal models`: the service's models."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -10,6 +9,7 @@ from fal_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from fal_cli.api.catalog_entry import Model
+    from fal_cli.terminal.table import Columns
 
 EXAMPLES = """\
   fal models flux
@@ -52,44 +52,24 @@ def models(
         limit = SHOWN_ON_TERMINAL if context.output.is_terminal else 0
     wanted = Search(" ".join(query or []), category, status or "", limit + 1 if limit else None)
     found = models.models(context, wanted)
-    if context.output.is_terminal:
-        seen = list(found)
-        _write_table(context, seen[: limit or None], has_more=bool(limit) and len(seen) > limit)
-        return
-    count = 0
-    for model in islice(found, limit or None):
-        context.output.json(_facts(model), one_line=True)
-        count += 1
+    count = context.output.rows(_columns(), islice(found, limit or None), _facts)
     if not count:
         context.talk.note("no such model")
+    elif context.output.is_terminal and next(found, None):
+        context.talk.note(f"{count} shown; there are more: --limit {5 * count}, or 0 for all")
 
 
-def _write_table(context: Context, seen: "Sequence[Model]", *, has_more: bool) -> None:
-    from fal_cli.terminal.output import Screen
-    from fal_cli.terminal.table import Cell, Column, draw
+def _columns() -> "Columns[Model]":
+    from fal_cli.terminal.table import Cell, Column
 
-    if not seen:
-        context.talk.note("no such model")
-        return
-    columns = (
-        Column("endpoint", 0, least=12, keeps_end=True),
-        Column("title", 2, least=12),
-        Column("category", 1, is_optional=True),
-        Column("status", 3, is_optional=True),
-    )
-    rows = [
-        (
-            Cell(model.endpoint, "bold"),
-            Cell(model.title),
-            Cell(model.category, "dim"),
-            Cell(model.status if model.status != "active" else "", "yellow"),
-        )
-        for model in seen
-    ]
-    screen = Screen(context.output)
-    screen.write(draw(columns, rows, width=screen.width, color=screen.color))
-    if has_more:
-        context.talk.note(f"{len(seen)} shown; there are more: --limit {5 * len(seen)}, or 0 for all")
+    return {
+        Column("endpoint", 0, least=12, keeps_end=True): lambda model: Cell(model.endpoint, "bold"),
+        Column("title", 2, least=12): lambda model: Cell(model.title),
+        Column("category", 1, is_optional=True): lambda model: Cell(model.category, "dim"),
+        Column("status", 3, is_optional=True): lambda model: Cell(
+            model.status if model.status != "active" else "", "yellow"
+        ),
+    }
 
 
 def _facts(model: "Model") -> dict[str, str]:

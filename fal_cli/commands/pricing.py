@@ -1,6 +1,6 @@
 """`fal pricing`: what a unit of an endpoint costs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +12,7 @@ from fal_cli.errors import NotFound
 if TYPE_CHECKING:
     from fal_cli.api.catalog import Estimate
     from fal_cli.api.platform import Price
+    from fal_cli.terminal.table import Columns
 
 EXAMPLES = """\
   fal pricing fal-ai/flux/dev
@@ -53,42 +54,27 @@ def pricing(
     estimates = (
         {price.endpoint: catalog.estimate(wire, price.endpoint, estimate) for price in known} if estimate else {}
     )
-    if context.output.is_terminal and known:
-        _write_table(context, known, estimates, estimate)
-    elif known:
-        for price in known:
-            context.output.json(_facts(price, estimates.get(price.endpoint), estimate), one_line=True)
+    context.output.rows(
+        _columns(estimates, estimate), known, lambda price: _facts(price, estimates.get(price.endpoint), estimate)
+    )
     missing = [name for name in names if name not in prices]
     if missing:
         raise NotFound(f"the service has no price of {', '.join(missing)}")
 
 
-def _write_table(
-    context: Context,
-    prices: "Sequence[Price]",
-    estimates: "Mapping[str, Estimate | None]",
-    quantity: Decimal | None,
-) -> None:
-    from fal_cli.terminal.output import Screen
-    from fal_cli.terminal.table import Cell, Column, draw
+def _columns(estimates: "Mapping[str, Estimate | None]", quantity: Decimal | None) -> "Columns[Price]":
+    from fal_cli.terminal.table import Cell, Column
 
-    columns = (
-        Column("endpoint", 1, least=12, keeps_end=True),
-        Column("price", 0, is_right=True),
-        Column("for one", 2),
-        Column(f"for {quantity:f}" if quantity else "", 0, is_right=True, is_optional=True),
-    )
-    rows = [
-        (
-            Cell(price.endpoint, "bold"),
-            Cell(_money(price.amount, price.currency)),
-            Cell(price.unit, "dim"),
-            Cell(_money(found.total, found.currency) if (found := estimates.get(price.endpoint)) else ""),
-        )
-        for price in prices
-    ]
-    screen = Screen(context.output)
-    screen.write(draw(columns, rows, width=screen.width, color=screen.color))
+    def estimated(price: "Price") -> Cell:
+        found = estimates.get(price.endpoint)
+        return Cell(_money(found.total, found.currency) if found else "")
+
+    return {
+        Column("endpoint", 1, least=12, keeps_end=True): lambda price: Cell(price.endpoint, "bold"),
+        Column("price", 0, is_right=True): lambda price: Cell(_money(price.amount, price.currency)),
+        Column("for one", 2): lambda price: Cell(price.unit, "dim"),
+        Column(f"for {quantity:f}" if quantity else "", 0, is_right=True, is_optional=True): estimated,
+    }
 
 
 def _facts(price: "Price", found: "Estimate | None", quantity: Decimal | None) -> dict[str, str]:

@@ -7,12 +7,17 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterable
-from typing import Any, BinaryIO
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from fal_cli.errors import CliError
 from fal_cli.terminal import hyperlinks
 from fal_cli.terminal.sanitize import visible_json, visible_lines
+
+if TYPE_CHECKING:
+    from fal_cli.terminal.table import Columns
+
+T = TypeVar("T")
 
 _SHOWN_OF_DATA_URI = 60
 _TOKEN = re.compile(r'("(?:[^"\\]|\\.)*")(\s*:)?|\b(?:true|false|null)\b|-?\d[\d.eE+-]*')
@@ -67,6 +72,31 @@ class Output:
             text = json.dumps(value, ensure_ascii=False)
         text = visible_json(text)
         self.data(_encoded(_TOKEN.sub(self._painted, text) if self.color else text) + b"\n")
+
+    def rows(self, columns: "Columns[T]", records: Iterable[T], facts: Callable[[T], Any]) -> int:
+        """Writes records and returns how many: a table on a terminal, else the JSON of each on a line as it comes."""
+        if self.is_terminal:
+            from fal_cli.terminal.table import draw
+
+            found = list(records)
+            if found:
+                cells = [[cell(record) for cell in columns.values()] for record in found]
+                screen = Screen(self)
+                screen.write(draw(list(columns), cells, width=screen.width, color=screen.color))
+            return len(found)
+        count = 0
+        for record in records:
+            self.json(facts(record), one_line=True)
+            count += 1
+        return count
+
+    def record(self, facts: Callable[[], Any], draw: "Callable[[Screen], Iterable[str]]") -> None:
+        """Writes one record: drawn on a terminal, else its JSON on a line."""
+        if self.is_terminal:
+            screen = Screen(self)
+            screen.write(draw(screen))
+        else:
+            self.json(facts(), one_line=True)
 
     def _painted(self, match: "re.Match[str]") -> str:
         string, colon = match.group(1), match.group(2)

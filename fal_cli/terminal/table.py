@@ -1,8 +1,12 @@
-"""A table as wide as the terminal at most: what matters least is cut, then left out. Pure."""
+"""A table as wide as the terminal at most: what matters least is cut, then left out. Pure.
+
+The columns of a table stand with the verb that shows it; `Output.rows` decides between table and JSON lines.
+"""
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from fal_cli.terminal.sanitize import visible
 
@@ -42,6 +46,11 @@ class Cell:
 
     text: str
     style: str = ""
+
+
+T = TypeVar("T")
+Columns = Mapping[Column, Callable[[T], Cell]]
+"""The columns of a table of records, each with what it shows of one: `Output.rows` takes them."""
 
 
 def draw(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], *, width: int, color: bool) -> list[str]:

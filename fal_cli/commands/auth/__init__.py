@@ -82,19 +82,10 @@ def list_(context: Context) -> None:
     """
     from fal_cli.auth import credentials
     from fal_cli.commands.auth import facts as whose
+    from fal_cli.commands.auth.table import COLUMNS
 
-    found = whose.profiles_facts(context)
-    if not found:
+    if not context.output.rows(COLUMNS, whose.profiles_facts(context), dict):
         context.talk.note("no profile yet; make one: fal auth login")
-    elif context.output.is_terminal:
-        from fal_cli.commands.auth.table import table
-        from fal_cli.terminal.output import Screen
-
-        screen = Screen(context.output)
-        screen.write(table(found, width=screen.width, color=screen.color))
-    else:
-        for facts in found:
-            context.output.json(facts, one_line=True)
     variable = credentials.named_by_environment(context.env)
     if variable and not context.in_sandbox:
         context.talk.note(f"{variable} is set and wins over the active profile")
@@ -105,18 +96,12 @@ def status(context: Context) -> None:
 
     Account and balance are shown to keys of the ADMIN scope. In a pipe it is a JSON object.
     """
+    from fal_cli.api.hosts import Hosts
     from fal_cli.commands.auth import facts as whose
+    from fal_cli.commands.auth.table import sheet
 
     facts = whose.account_facts(context)
-    if not context.output.is_terminal:
-        context.output.json(facts)
-        return
-    from fal_cli.api.hosts import Hosts
-    from fal_cli.commands.auth.table import sheet
-    from fal_cli.terminal.output import Screen
-
-    screen = Screen(context.output)
-    screen.write(sheet(facts, Hosts()._asdict(), color=screen.color))
+    context.output.record(lambda: facts, lambda screen: sheet(facts, Hosts()._asdict(), color=screen.color))
 
 
 def switch(

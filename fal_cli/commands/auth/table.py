@@ -1,36 +1,24 @@
 """Whose keys there are, on a terminal: a table of profiles, and the account behind one key as labelled lines."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fal_cli.terminal.sanitize import visible
-from fal_cli.terminal.table import Cell, Column, draw, paint
+from fal_cli.terminal.table import Cell, Column, Columns, paint
 
-_COLUMNS = (
-    Column("", 0),
-    Column("profile", 1, least=8),
-    Column("key", 2),
-    Column("kept in", 3),
-    Column("hosts of its own", 4, least=8, is_optional=True),
-)
 _PLACES = {"file": "a file", "keyring": "the keyring", "vendor": "the vendor's file"}
 _NOT_VISIBLE = "not visible to this key"
 _LABEL = 7
 
 
-def table(found: Sequence[Mapping[str, Any]], *, width: int, color: bool) -> list[str]:
-    """The profiles as the lines of a table, the active one marked."""
-    rows = [
-        (
-            Cell("*" if facts["active"] else "", "green"),
-            Cell(facts["profile"], "bold" if facts["active"] else ""),
-            Cell(_shown_id(facts)),
-            Cell(_PLACES.get(facts["source"], "no key"), "" if facts["source"] else "dim"),
-            Cell(", ".join(facts["hosts"])),
-        )
-        for facts in found
-    ]
-    return draw(_COLUMNS, rows, width=width, color=color)
+COLUMNS: Columns[Mapping[str, Any]] = {
+    Column("", 0): lambda facts: Cell("*" if facts["active"] else "", "green"),
+    Column("profile", 1, least=8): lambda facts: Cell(facts["profile"], "bold" if facts["active"] else ""),
+    Column("key", 2): lambda facts: Cell(_shown_id(facts)),
+    Column("kept in", 3): lambda facts: Cell(_PLACES.get(facts["source"], "no key"), "" if facts["source"] else "dim"),
+    Column("hosts of its own", 4, least=8, is_optional=True): lambda facts: Cell(", ".join(facts["hosts"])),
+}
+"""The profiles, the active one marked."""
 
 
 def sheet(facts: Mapping[str, Any], usual_hosts: Mapping[str, str], *, color: bool) -> list[str]:

@@ -56,19 +56,17 @@ def list_(context: Context) -> None:
     """Show every setting, and where its value comes from. In a pipe a JSON object a line."""
     from fal_cli.commands.config import settings
     from fal_cli.config.settings import NAMES
+    from fal_cli.terminal.table import Cell, Column
 
-    found = [settings.look(context, name) for name in NAMES]
-    if not context.output.is_terminal:
-        for setting in found:
-            context.output.json(setting.facts, one_line=True)
-        return
-    from fal_cli.terminal.output import Screen
-    from fal_cli.terminal.table import Cell, Column, draw
-
-    columns = (Column("setting", 0), Column("value", 1, least=10), Column("from", 2, least=10, keeps_end=True))
-    rows = [(Cell(setting.name), Cell(setting.text, "bold"), Cell(setting.source, "dim")) for setting in found]
-    screen = Screen(context.output)
-    screen.write(draw(columns, rows, width=screen.width, color=screen.color))
+    context.output.rows(
+        {
+            Column("setting", 0): lambda setting: Cell(setting.name),
+            Column("value", 1, least=10): lambda setting: Cell(setting.text, "bold"),
+            Column("from", 2, least=10, keeps_end=True): lambda setting: Cell(setting.source, "dim"),
+        },
+        [settings.look(context, name) for name in NAMES],
+        lambda setting: setting.facts,
+    )
 
 
 SUBVERBS = {"get": get, "set": set_, "list": list_, "unset": unset}

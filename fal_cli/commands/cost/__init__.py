@@ -1,6 +1,5 @@
 """`fal cost`: what requests have cost."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -11,7 +10,6 @@ from fal_cli.durations import METAVAR, moment
 
 if TYPE_CHECKING:
     from fal_cli.commands.cost.billing import Bill
-    from fal_cli.commands.cost.sums import By, Line
 
 EXAMPLES = """\
   fal cost
@@ -37,6 +35,7 @@ def cost(
     was never fetched say, is counted as such. A request with several tags stands under each.
     """
     from fal_cli.commands.cost import billing, sums
+    from fal_cli.commands.cost.table import columns
     from fal_cli.commands.history import facts as past
     from fal_cli.ledger import Search
 
@@ -47,20 +46,9 @@ def cost(
         return
     bill = billing.ask(context, rows)
     lines, totals = sums.lines(bill.costs, by), sums.totals(bill.costs)
-    if context.output.is_terminal:
-        _write_table(context, lines, totals, by)
-    else:
-        for line in lines:
-            context.output.json(line.facts(by), one_line=True)
+    shown = [*lines, *totals] if context.output.is_terminal else lines
+    context.output.rows(columns(lines, totals, by), shown, lambda line: line.facts(by))
     _tell(context, bill)
-
-
-def _write_table(context: Context, lines: "Sequence[Line]", totals: "Sequence[Line]", by: "By") -> None:
-    from fal_cli.commands.cost import table as drawing
-    from fal_cli.terminal.output import Screen
-
-    screen = Screen(context.output)
-    screen.write(drawing.table(lines, totals, by, width=screen.width, color=screen.color))
 
 
 def _tell(context: Context, bill: "Bill") -> None:

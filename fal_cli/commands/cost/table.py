@@ -4,38 +4,39 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from fal_cli.commands.cost.sums import By, Line, as_text
-from fal_cli.terminal.table import Cell, Column, draw
+from fal_cli.terminal.table import Cell, Column, Columns
 
 _FEWEST_PLACES, _MOST_PLACES = 2, 6
 
 
-def table(lines: Sequence[Line], totals: Sequence[Line], by: By, *, width: int, color: bool) -> list[str]:
-    """The lines of a table, a total for each currency under them."""
-    columns = (
-        Column(by, 0, least=12, keeps_end=by == "endpoint"),
-        Column("requests", 3, is_right=True),
-        Column("units", 4, is_right=True),
-        Column("cost", 1, is_right=True),
-        Column("not known", 2, is_right=True),
-        Column("source", 5, is_optional=True),
-    )
+def columns(lines: Sequence[Line], totals: Sequence[Line], by: By) -> Columns[Line]:
+    """The columns of a table of `lines`, with a total for each currency under them."""
     places = max((_places(line.amount) for line in (*lines, *totals)), default=0)
+    of_all = {id(line) for line in totals}
     is_mixed = len({line.source for line in lines if line.source}) > 1
-    rows = [_cells(line, places, is_mixed=is_mixed) for line in lines]
-    # Units of different kinds do not add up.
-    rows += [_cells(line, places, is_mixed=False, has_units=False, style="bold") for line in totals]
-    return draw(columns, rows, width=width, color=color)
 
+    def style(line: Line) -> str:
+        return "bold" if id(line) in of_all else ""
 
-def _cells(line: Line, places: int, *, is_mixed: bool, has_units: bool = True, style: str = "") -> tuple[Cell, ...]:
-    return (
-        Cell(line.key, style),
-        Cell(str(line.requests), style),
-        Cell(as_text(line.units) if has_units and line.units is not None else "", style),
-        Cell("–" if line.amount is None else f"{line.amount:.{places}f} {line.currency}", style),
-        Cell(str(line.not_known), "yellow" if line.not_known else "dim"),
-        Cell(line.source if is_mixed else "", "dim"),
-    )
+    def units(line: Line) -> str:
+        # Units of different kinds do not add up.
+        return "" if line.units is None or id(line) in of_all else as_text(line.units)
+
+    def amount(line: Line) -> str:
+        return "–" if line.amount is None else f"{line.amount:.{places}f} {line.currency}"
+
+    return {
+        Column(by, 0, least=12, keeps_end=by == "endpoint"): lambda line: Cell(line.key, style(line)),
+        Column("requests", 3, is_right=True): lambda line: Cell(str(line.requests), style(line)),
+        Column("units", 4, is_right=True): lambda line: Cell(units(line), style(line)),
+        Column("cost", 1, is_right=True): lambda line: Cell(amount(line), style(line)),
+        Column("not known", 2, is_right=True): lambda line: Cell(
+            str(line.not_known), "yellow" if line.not_known else "dim"
+        ),
+        Column("source", 5, is_optional=True): lambda line: Cell(
+            line.source if is_mixed and id(line) not in of_all else "", "dim"
+        ),
+    }
 
 
 def _places(amount: Decimal | None) -> int:

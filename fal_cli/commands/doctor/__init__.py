@@ -1,14 +1,11 @@
 """`fal doctor`: whether everything is as a call needs it."""
 
 import sys
-from typing import TYPE_CHECKING
+from functools import partial
 
 import typer
 
 from fal_cli.context import Context
-
-if TYPE_CHECKING:
-    from fal_cli.commands.doctor.checks import Finding
 
 EXAMPLES = """\
   fal doctor
@@ -24,27 +21,17 @@ def doctor(context: Context) -> None:
     costs is called, no key is shown, and a network that is away is told within five seconds.
     """
     from fal_cli.commands.doctor.checks import examine
+    from fal_cli.commands.doctor.table import lines
     from fal_cli.errors import Exit
 
     worst = Exit.DONE
+    plain = "utf" not in (getattr(sys.stdout, "encoding", None) or "").lower()
     for finding in examine(context):
         if finding.state == "problem":
             worst = Exit.FAILED
-        if context.output.is_terminal:
-            _write(context, finding)
-        else:
-            context.output.json(finding.facts, one_line=True)
+        context.output.record(partial(getattr, finding, "facts"), partial(lines, finding, plain=plain))
     if worst:
         raise typer.Exit(worst)
-
-
-def _write(context: Context, finding: "Finding") -> None:
-    from fal_cli.commands.doctor.table import lines
-    from fal_cli.terminal.output import Screen
-
-    screen = Screen(context.output)
-    plain = "utf" not in (getattr(sys.stdout, "encoding", None) or "").lower()
-    screen.write(lines(finding, width=screen.width, color=screen.color, plain=plain))
 
 
 VERB = doctor

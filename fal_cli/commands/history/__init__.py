@@ -71,13 +71,10 @@ def history(
         limit = SHOWN_ON_TERMINAL if context.output.is_terminal else 0
     rows = facts.search(context, wanted._replace(limit=limit + 1 if limit else None))
     shown = rows[:limit] if limit else rows
-    if not shown:
+    if not context.output.rows(table.columns(context), shown, facts.facts):
         context.talk.note("no such request" if wanted != Search() else "no request was made yet")
     elif context.output.is_terminal:
-        table.write_table(context, shown, has_more=len(rows) > len(shown))
-    else:
-        for row in shown:
-            context.output.json(facts.facts(row), one_line=True)
+        table.tell_the_rest(context, len(shown), has_more=len(rows) > len(shown))
 
 
 def show(context: Context, refs: Refs) -> None:
@@ -92,10 +89,10 @@ def show(context: Context, refs: Refs) -> None:
         kept = facts.kept_result(context, row)
         if not context.output.is_terminal:
             context.output.json(facts.whole_facts(row, kept), one_line=True)
-        else:
-            if number:
-                context.output.line("")
-            table.write_sheet(context, row, kept)
+            continue
+        if number:
+            context.output.line("")
+        table.write_sheet(context, row, kept)
 
 
 def rm(context: Context, refs: Refs, force: Force = False) -> None:

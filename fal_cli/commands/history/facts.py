@@ -35,12 +35,16 @@ def forget(context: Context, rows: Sequence[Row]) -> None:
     context.journal.required(lambda ledger: ledger.remove([row.local_id for row in rows]))
 
 
-def short_names(context: Context, rows: Sequence[Row]) -> dict[int, str]:
-    """What each row may be called on a command line: the shortest beginning of its id that names it alone.
+def short_name(context: Context, row: Row) -> str:
+    """What a row may be called on a command line: the shortest beginning of its id that names it alone.
 
-    By local id. Not shorter than eight characters, since the ledger grows.
+    Not shorter than eight characters, since the ledger grows.
     """
-    return {row.local_id: _short_name(context, row) for row in rows}
+    for length in range(SHORTEST_NAME, len(row.request_id)):
+        name = row.request_id[:length]
+        if len(context.journal.by_request_id(name)) == 1:
+            return name
+    return row.name
 
 
 def why_open(row: Row) -> str:
@@ -100,11 +104,3 @@ def _moment(moment: datetime | None) -> str | None:
 
 def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is no JSON")
-
-
-def _short_name(context: Context, row: Row) -> str:
-    for length in range(SHORTEST_NAME, len(row.request_id)):
-        name = row.request_id[:length]
-        if len(context.journal.by_request_id(name)) == 1:
-            return name
-    return row.name

@@ -1,47 +1,56 @@
 """The table of requests, and the sheet of one."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from fal_cli.commands.history.facts import search, short_names, value_of, why_open
+from fal_cli.commands.history.facts import search, short_name, value_of, why_open
 from fal_cli.context import Context
 from fal_cli.ledger import Kept, Row, Search, State
+from fal_cli.terminal.output import Screen
 from fal_cli.terminal.progress.tally import duration
 from fal_cli.terminal.sanitize import visible
-from fal_cli.terminal.table import Cell, Column, draw, paint
+from fal_cli.terminal.table import Cell, Column, Columns, paint
 from fal_cli.terminal.times import ago, at_time, exactly, on_day, within
 
 
-def write_table(context: Context, rows: Sequence[Row], *, has_more: bool) -> None:
-    """Shows rows on the terminal; below, on stderr, what the table does not say."""
-    from fal_cli.commands.history import table as drawing
-    from fal_cli.terminal.output import Screen
+def columns(context: Context) -> Columns[Row]:
+    """The columns of a table of requests."""
+    now = datetime.now(UTC)
+    return {
+        Column("when", 4): lambda row: Cell(ago(row.created_at, now) or on_day(row.created_at), "dim"),
+        Column("id", 0): lambda row: Cell(short_name(context, row)),
+        Column("endpoint", 2, least=12, enough=28, keeps_end=True): lambda row: Cell(row.endpoint),
+        Column("state", 1): lambda row: Cell(row.state.value, _STATE_STYLES.get(row.state, "cyan")),
+        Column("result", 3, is_optional=True): lambda row: _due(row, now),
+        Column("files", 6, is_right=True, is_optional=True): lambda row: Cell(str(len(row.files) or "")),
+        Column("input", 5, least=12, is_optional=True): lambda row: Cell(
+            hint_of(row), "dim" if row.input_json is None else ""
+        ),
+    }
 
-    now, screen = datetime.now(UTC), Screen(context.output)
-    names = short_names(context, rows)
-    screen.write(drawing.table(rows, names, now, width=screen.width, color=screen.color))
+
+def tell_the_rest(context: Context, count: int, *, has_more: bool) -> None:
+    """Says on stderr what a table of `count` requests does not show."""
     if has_more:
-        context.talk.note(f"the newest {len(rows)}; --limit 0 shows all")
+        context.talk.note(f"the newest {count}; --limit 0 shows all")
     unfinished = search(context, Search(only_open=True))
     if unfinished:
-        due = sum(drawing.is_due_soon(row, now) for row in unfinished)
+        now = datetime.now(UTC)
+        due = sum(is_due_soon(row, now) for row in unfinished)
         urgent = f", {due} about to go" if due else ""
         context.talk.note(f"{len(unfinished)} unfinished{urgent}: {context.tool} resume")
 
 
 def write_sheet(context: Context, row: Row, kept: Kept | None) -> None:
     """Shows everything about a request on the terminal."""
-    from fal_cli.commands.history import table as drawing
-    from fal_cli.terminal.output import Screen
-
     screen = Screen(context.output)
     to_do = f"{why_open(row)}: {context.tool} resume {row.name}" if row.is_open else ""
-    screen.write(drawing.sheet(row, kept, datetime.now(UTC), to_do=to_do, color=screen.color))
+    screen.write(sheet(row, kept, datetime.now(UTC), to_do=to_do, color=screen.color))
     for title, value in (("input", row.input_json), ("result", value_of(kept) if kept else None)):
         if value is None:
             continue
-        screen.write(["", drawing.heading(title, color=screen.color)])
+        screen.write(["", heading(title, color=screen.color)])
         if isinstance(value, str):
             context.output.line(value)
         else:
@@ -49,15 +58,6 @@ def write_sheet(context: Context, row: Row, kept: Kept | None) -> None:
 
 
 SOON = timedelta(minutes=15)
-_COLUMNS = (
-    Column("when", 4),
-    Column("id", 0),
-    Column("endpoint", 2, least=12, enough=28, keeps_end=True),
-    Column("state", 1),
-    Column("result", 3, is_optional=True),
-    Column("files", 6, is_right=True, is_optional=True),
-    Column("input", 5, least=12, is_optional=True),
-)
 _STATE_STYLES = {
     State.COMPLETED: "green",
     State.FAILED: "red",
@@ -69,23 +69,6 @@ _STATE_STYLES = {
 }
 _LONGEST_HINT = 400  # characters: more than any terminal has columns
 _LABEL = 10
-
-
-def table(rows: Sequence[Row], names: Mapping[int, str], now: datetime, *, width: int, color: bool) -> list[str]:
-    """The rows as the lines of a table, called by their `names`."""
-    cells = [
-        (
-            Cell(ago(row.created_at, now) or on_day(row.created_at), "dim"),
-            Cell(names[row.local_id]),
-            Cell(row.endpoint),
-            Cell(row.state.value, _STATE_STYLES.get(row.state, "cyan")),
-            _due(row, now),
-            Cell(str(len(row.files) or "")),
-            Cell(hint_of(row), "dim" if row.input_json is None else ""),
-        )
-        for row in rows
-    ]
-    return draw(_COLUMNS, cells, width=width, color=color)
 
 
 def is_due_soon(row: Row, now: datetime) -> bool:
