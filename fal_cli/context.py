@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from fal_cli.inputs.stdin import Stdin
     from fal_cli.ledger.journal import Journal
     from fal_cli.sandbox.server import Sandbox
-    from fal_cli.terminal.progress.base import Board, View
+    from fal_cli.terminal.progress.base import Display, View
     from fal_cli.terminal.progress.transfer import Transfer
 
 Stake = Callable[[], tuple[str, ...]]
@@ -164,24 +164,20 @@ class Context:
 
     def view(self, endpoint: str, *, logs: bool = False) -> "View":
         """The display of one followed request."""
-        from fal_cli.terminal.progress.open import open_view
+        from fal_cli.terminal.progress.base import View
 
-        return open_view(
+        return View(self.display(of_one=True, logs=logs), endpoint)
+
+    def display(self, *, of_one: bool = False, logs: bool = False) -> "Display":
+        """The display of followed requests."""
+        from fal_cli.terminal.progress.open import open_display
+
+        return open_display(
             self.talk,
-            endpoint,
             is_terminal=self.streams.stderr_is_terminal and self.env.get("TERM") != "dumb",
             color=self._color(self.streams.stderr_is_terminal),
+            of_one=of_one,
             logs=logs,
-        )
-
-    def board(self) -> "Board":
-        """The display of many followed requests."""
-        from fal_cli.terminal.progress.open import open_board
-
-        return open_board(
-            self.talk,
-            is_terminal=self.streams.stderr_is_terminal and self.env.get("TERM") != "dumb",
-            color=self._color(self.streams.stderr_is_terminal),
         )
 
     def transfer(self, verb: str, name: str, total: int | None) -> "Transfer":

@@ -27,7 +27,6 @@ from fal_cli.ledger import Row, Search, State
 from fal_cli.ledger.journal import Entry
 from fal_cli.options import CallFlags, InputWords
 from fal_cli.results.outcome import Outcome
-from fal_cli.terminal.progress.base import Board
 
 T = TypeVar("T")
 Show = Callable[[Event], None]
@@ -85,19 +84,19 @@ class Resumption:
         self._again = again
         self._stops_at_first = stops_at_first
         self._crowd: Crowd[Job, Event, Arrival | list[Listed]] = Crowd()
-        self._board: Board = context.board()
+        self._display = context.display()
         self._going_on: dict[str, Job] = {}
         self.worst = 0
 
     def run(self, found: Sequence[Tracked | Row]) -> int:
         """Follows all of them to their ends and returns the worst exit code."""
         self._context.stake = self._stake
-        with self._board:
+        with self._display:
             for item in _each_once(found):
                 self._guarded(partial(self._begin, item))
             for job, happened in self._crowd.news():
                 if not isinstance(happened, Finished):
-                    self._board.show(job.name, happened)
+                    self._display.show(job.name, happened)
                     job.entry.note(happened)
                     continue
                 del self._going_on[job.name]
@@ -114,14 +113,14 @@ class Resumption:
         # A sandbox's files are at another port by now.
         kept = job.entry.kept() if item.has_result and not self._context.in_sandbox else None
         if kept is not None and (kept.is_whole or not refs.is_in_queue(item)):
-            self._board.add(job.name, job.endpoint)
+            self._display.add(job.name, job.endpoint)
             self._context.talk.note(f"{job.name}: this is the copy that was kept here")
             self._deliver(job, kept_here(item, job.entry))
         elif refs.is_in_queue(item):
             job.request = refs.of_row(self._context, item)
             self._follow(job)
         elif item.has_result:
-            self._board.add(job.name, job.endpoint)
+            self._display.add(job.name, job.endpoint)
             self._deliver(job, kept_here(item, job.entry))
         elif lookup.is_being_sent(item):
             raise NotFinished(f"{item.name} is being sent by another process ({item.pid})")
@@ -134,7 +133,7 @@ class Resumption:
         request = job.request
         assert request is not None
         wire = self._context.wire(account=request.account)
-        self._board.add(job.name, job.endpoint)
+        self._display.add(job.name, job.endpoint)
         self._add(job, partial(_followed_to_the_end, wire, request, self._deadline))
 
     def _look_up(self, job: Job, row: Row) -> None:
@@ -143,7 +142,7 @@ class Resumption:
         wire = self._context.wire(account=account)
         others = self._context.journal.search(Search(endpoint=row.endpoint, since=row.created_at - lookup.SKEW))
         taken = {other.request_id for other in others if other.local_id != row.local_id}
-        self._board.add(job.name, job.endpoint, "looking it up on the service")
+        self._display.add(job.name, job.endpoint, "looking it up on the service")
         self._add(job, partial(_look_up, wire, row, self._deadline, taken))
 
     def _add(self, job: Job, work: Callable[[Show], Arrival | list[Listed]]) -> None:
@@ -172,8 +171,8 @@ class Resumption:
         try:
             return stored.instead(self._context, request, error)
         except (ApiError, CliError):
-            self._board.ended(job.name, "failed")
-            with self._board.aside():
+            self._display.ended(job.name, "failed")
+            with self._display.aside():
                 self._ended(job.name, False)
             raise
 
@@ -203,26 +202,26 @@ class Resumption:
         if row.mode == "direct":
             self._deliver(job, listed_output(row, job.entry, item))
             return True
-        self._board.ended(job.name, "found")
+        self._display.ended(job.name, "found")
         self._follow(Job(request_id, job.endpoint, job.entry, Tracked(handle, job.entry, account)))
         return True
 
     def _not_found(self, job: Job, row: Row, error: CliError) -> None:
         now = job.entry.row()
         if now is not None and refs.is_in_queue(now):  # found by another process meanwhile
-            self._board.ended(job.name, "found")
+            self._display.ended(job.name, "found")
             self._follow(Job(now.name, job.endpoint, job.entry, refs.of_row(self._context, now)))
             return
         if self._again is None:
             raise error
         self._context.talk.note(error.message)
-        with self._board.aside():
+        with self._display.aside():
             request = self._again(row)
         self._follow(Job(request.request_id, request.endpoint, request.entry, request))
 
     def _deliver(self, job: Job, outcome: Outcome) -> None:
-        self._board.ended(job.name, "done", outcome.result.billable_units)
-        with self._board.aside():
+        self._display.ended(job.name, "done", outcome.result.billable_units)
+        with self._display.aside():
             self._ended(outcome.request_id, True)
             self._take(outcome, job.entry.inputs())
 

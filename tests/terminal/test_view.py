@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from fal_cli.api.events import BackOnline, Completed, Event, InProgress, LogLine, Offline, Queued, Retrying
 from fal_cli.errors import Report
-from fal_cli.terminal.progress.base import View
-from fal_cli.terminal.progress.machine import MachineView
-from fal_cli.terminal.progress.open import open_view
-from fal_cli.terminal.progress.plain import PlainView
+from fal_cli.terminal.progress.base import Display, View
+from fal_cli.terminal.progress.machine import Machine
+from fal_cli.terminal.progress.open import open_display
+from fal_cli.terminal.progress.plain import Plain
 from fal_cli.terminal.progress.tally import KEPT_LINES, Tally, clock, duration
 from fal_cli.terminal.talk import Talk
 
@@ -38,7 +38,7 @@ def shown(
     """What is on stderr after the events."""
     stream = io.StringIO()
     talk = Talk(stream, level=level, machine=machine)
-    with open_view(talk, "a/b", is_terminal=False, color=False, logs=logs) as view:
+    with View(open_display(talk, is_terminal=False, color=False, of_one=True, logs=logs), "a/b") as view:
         view.submitted("r-1")
         for event in events:
             view.show(event)
@@ -54,20 +54,19 @@ class TestChoice:
     @pytest.mark.parametrize(
         ("options", "kind"),
         [
-            pytest.param({}, PlainView, id="plain"),
-            pytest.param({"machine": True}, MachineView, id="--json"),
-            pytest.param({"machine": True, "level": -1}, MachineView, id="--json -q"),
-            pytest.param({"level": -1}, View, id="-q"),
+            pytest.param({}, Plain, id="plain"),
+            pytest.param({"machine": True}, Machine, id="--json"),
+            pytest.param({"machine": True, "level": -1}, Machine, id="--json -q"),
+            pytest.param({"level": -1}, Display, id="-q"),
         ],
     )
-    def test_without_a_terminal(self, options: dict[str, Any], kind: type[View]) -> None:
-        view = open_view(Talk(io.StringIO(), **options), "a/b", is_terminal=False, color=False, logs=False)
-        assert type(view) is kind
+    def test_without_a_terminal(self, options: dict[str, Any], kind: type[Display]) -> None:
+        assert type(open_display(Talk(io.StringIO(), **options), is_terminal=False, color=False)) is kind
 
     def test_silence_and_json_win_over_a_terminal(self) -> None:
-        for options, kind in (({"level": -1}, View), ({"machine": True}, MachineView)):
+        for options, kind in (({"level": -1}, Display), ({"machine": True}, Machine)):
             talk = Talk(io.StringIO(), **options)
-            assert type(open_view(talk, "a/b", is_terminal=True, color=True, logs=True)) is kind
+            assert type(open_display(talk, is_terminal=True, color=True, logs=True)) is kind
 
 
 class TestPlain:
@@ -179,14 +178,14 @@ class TestPlain:
 
 
 class TestLastWords:
-    def lines(self, kind: Callable[[Talk], View], *events: Event) -> list[str]:
-        view = kind(Talk(io.StringIO()))
+    def lines(self, kind: Callable[[Talk], Display], *events: Event) -> list[str]:
+        view = View(kind(Talk(io.StringIO())), "a/b")
         for event in events:
             view.show(event)
         return view.last_words()
 
-    def plain(self, talk: Talk) -> View:
-        return PlainView(talk, "a/b", logs=False)
+    def plain(self, talk: Talk) -> Display:
+        return Plain(talk, of_one=True)
 
     def test_the_last_twenty(self) -> None:
         events: list[Event] = [
@@ -204,11 +203,11 @@ class TestLastWords:
         assert self.lines(self.plain, Completed((log('{"traceback": "a\\nb"}'),))) == ["a", "b"]
 
     def test_nothing_twice(self) -> None:
-        assert self.lines(lambda talk: PlainView(talk, "a/b", logs=True), running(log("x"))) == []
-        assert self.lines(lambda talk: MachineView(talk, "a/b"), running(log("x"))) == []
+        assert self.lines(lambda talk: Plain(talk, of_one=True, logs=True), running(log("x"))) == []
+        assert self.lines(lambda talk: Machine(talk, of_one=True), running(log("x"))) == []
 
     def test_after_silence(self) -> None:
-        assert self.lines(lambda talk: View(talk, "a/b"), running(log("x"))) == ["x"]
+        assert self.lines(lambda talk: Display(talk, of_one=True), running(log("x"))) == ["x"]
 
 
 class TestQuiet:

@@ -1,4 +1,8 @@
-"""What every display of requests can do: `View` shows one, `Board` many."""
+"""What every display of requests can do. A medium each: `plain` lines, `machine` JSON lines, a `live` terminal.
+
+`Display` shows many requests, or with `of_one` the only one that a command is about: that one's lines need no id
+before them, and its log lines are shown. `View` is a display's one request, for who follows it.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,15 +13,18 @@ from fal_cli.terminal.logs import display_lines
 from fal_cli.terminal.progress.tally import Tally, duration
 from fal_cli.terminal.talk import Talk
 
+SHORT_ID = 8
 
-class View:
-    """What every view does: count events, and name the request as soon as it has an id."""
 
-    def __init__(self, talk: Talk, endpoint: str) -> None:
+class Display:
+    """Counts what happens to each request, by its name. By itself it shows nothing."""
+
+    def __init__(self, talk: Talk, *, of_one: bool = False) -> None:
         self.talk = talk
-        self.tally = Tally(endpoint)
+        self.of_one = of_one
+        self.tallies: dict[str, Tally] = {}
 
-    def __enter__(self) -> "View":
+    def __enter__(self) -> "Display":
         return self
 
     def __exit__(
@@ -25,29 +32,77 @@ class View:
     ) -> None:
         self.close()
 
-    def submitted(self, request_id: str) -> None:
-        """Tells the request id; this line is never silenced."""
-        self.tally.request_id = request_id
-        self.talk.essential(self.request_line(), endpoint=self.tally.endpoint, request_id=request_id)
+    def add(self, name: str, endpoint: str, state: str = "looking") -> Tally:
+        """Takes a request onto the display."""
+        self.tallies[name] = Tally(endpoint, name, state=state)
+        return self.tallies[name]
 
-    def request_line(self) -> str:
-        """The line that names the request."""
-        return f"{self.tally.endpoint} request {self.tally.request_id}"
+    def show(self, name: str, event: Event) -> None:
+        """Takes in what happened to one."""
+        self.tallies[name].count(event)
 
-    def show(self, event: Event) -> None:
-        """Takes an event in and shows it."""
-        self.tally.count(event)
+    def ended(self, name: str, verdict: str, billable_units: str = "") -> None:
+        """Takes a request off the display, with a closing line."""
 
-    def finished(self, verdict: str, billable_units: str = "") -> None:
-        """Ends the display with the closing line."""
-        self.close()
+    def request_line(self, tally: Tally) -> str:
+        """The line that names a request."""
+        return f"{tally.endpoint} request {tally.request_id}"
+
+    def last_words(self, name: str) -> list[str]:
+        """The log lines that a failure should be shown with, if they were not shown already."""
+        return [text for line in self.tallies[name].last_lines for text in display_lines(line.message)]
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """A block in which other things are written to the terminal."""
+        yield
 
     def close(self) -> None:
         """Ends the display. May be called again."""
 
+    def lead(self, name: str) -> str:
+        """What stands before a line about one of many requests."""
+        return "" if self.of_one else f"{name[:SHORT_ID]} {self.tallies[name].endpoint}: "
+
+
+class View:
+    """The one request of a display. It may have no id yet, and is named as soon as it has one."""
+
+    def __init__(self, display: Display, endpoint: str) -> None:
+        self._display = display
+        self.tally = display.add("", endpoint, "submitting")
+
+    def __enter__(self) -> "View":
+        self._display.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._display.close()
+
+    def submitted(self, request_id: str) -> None:
+        """Tells the request id; this line is never silenced."""
+        self.tally.request_id = request_id
+        line = self._display.request_line(self.tally)
+        self._display.talk.essential(line, endpoint=self.tally.endpoint, request_id=request_id)
+
+    def show(self, event: Event) -> None:
+        """Takes an event in and shows it."""
+        self._display.show("", event)
+
+    def finished(self, verdict: str, billable_units: str = "") -> None:
+        """Ends the display with the closing line."""
+        self._display.ended("", verdict, billable_units)
+        self._display.close()
+
+    def close(self) -> None:
+        """Ends the display. May be called again."""
+        self._display.close()
+
     def last_words(self) -> list[str]:
         """The log lines that a failure should be shown with, if they were not shown already."""
-        return [text for line in self.tally.last_lines for text in display_lines(line.message)]
+        return self._display.last_words("")
 
 
 def trouble(event: Event) -> str:
@@ -60,41 +115,3 @@ def trouble(event: Event) -> str:
     if isinstance(event, BackOnline):
         return f"online again after {duration(event.seconds)}"
     return ""
-
-
-SHORT_ID = 8
-
-
-class Board:
-    """Counts what happens to each request. By itself it shows nothing."""
-
-    def __init__(self, talk: Talk) -> None:
-        self.talk = talk
-        self.tallies: dict[str, Tally] = {}
-
-    def __enter__(self) -> "Board":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def add(self, name: str, endpoint: str, state: str = "looking") -> None:
-        """Takes a request onto the board."""
-        self.tallies[name] = Tally(endpoint, name, state=state)
-
-    def show(self, name: str, event: Event) -> None:
-        """Takes in what happened to one."""
-        self.tallies[name].count(event)
-
-    def ended(self, name: str, verdict: str, billable_units: str = "") -> None:
-        """Takes a request off the board."""
-
-    @contextmanager
-    def aside(self) -> Iterator[None]:
-        """A block in which other things are written to the terminal."""
-        yield
-
-    def close(self) -> None:
-        """Ends the display."""

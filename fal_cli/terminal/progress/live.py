@@ -1,6 +1,6 @@
-"""The live line on a terminal: spinner, endpoint, request id, state, position or progress bar, elapsed time.
+"""Following requests on a terminal: a live line each with spinner, endpoint, id, state, position or bar, time.
 
-Log lines scroll above it. Nothing else of a request's display imports Rich.
+Log lines scroll above. Nothing else of a request's display imports Rich.
 """
 
 import sys
@@ -9,70 +9,100 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 from rich.console import Console, ConsoleOptions, Group, RenderResult
-from rich.live import Live
+from rich.live import Live as RichLive
 from rich.spinner import Spinner
 from rich.text import Text
 
 from fal_cli.api.events import BackOnline, Completed, Event, InProgress, LogLine, Offline, Retrying
 from fal_cli.terminal.logs import display_lines, progress
-from fal_cli.terminal.progress.base import SHORT_ID, Board, View, trouble
+from fal_cli.terminal.progress.base import SHORT_ID, Display, trouble
 from fal_cli.terminal.progress.tally import Tally, clock
 from fal_cli.terminal.sanitize import visible
 from fal_cli.terminal.talk import Talk
 
 REFRESHES_A_SECOND = 12.5
 _BAR_CELLS = 20
-_SHORT_ID = 8
+_ROOM = 2  # lines of the window that are left free
 DEFAULT_PROFILE = "default"
 
 
-class LiveView(View):
-    """One line that is redrawn in place; it is gone when the display ends, and a closing line stays."""
+class Live(Display):
+    """A line for each request, redrawn in place; they are gone when the display ends, and closing lines stay."""
 
-    def __init__(self, talk: Talk, endpoint: str, *, color: bool) -> None:
-        super().__init__(talk, endpoint)
+    def __init__(self, talk: Talk, *, color: bool, of_one: bool = False) -> None:
+        super().__init__(talk, of_one=of_one)
         self._console = Console(stderr=True, no_color=not color, highlight=False, markup=False, emoji=False)
-        self._line = LiveLine(self.tally)
+        self._lines: dict[str, LiveLine] = {}
+        self._open = ExitStack()
+        self._cut_lines = False
+
+    def __enter__(self) -> "Live":
+        self._begin()
+        return self
+
+    def add(self, name: str, endpoint: str, state: str = "looking") -> Tally:
+        tally = super().add(name, endpoint, state)
+        self._lines[name] = LiveLine(tally)
+        return tally
+
+    def show(self, name: str, event: Event) -> None:
+        super().show(name, event)
+        if self.of_one and isinstance(event, InProgress | Completed):
+            self._scroll(event.logs)
+        self._lines[name].hear(event)
+        if self.of_one and isinstance(event, BackOnline):
+            self._above(trouble(event))
+
+    def ended(self, name: str, verdict: str, billable_units: str = "") -> None:
+        if self.of_one:
+            self.close()
+        self._lines.pop(name, None)
+        lead = visible(self.lead(name))
+        self._print(
+            closing_line(self.tallies[name], verdict, billable_units, self._console, lead=lead),
+            overflow="fold",
+            soft_wrap=self.of_one,
+        )
+
+    def request_line(self, tally: Tally) -> str:
+        full = super().request_line(tally)
+        return full if len(full) < self._console.width else tally.request_id
+
+    def last_words(self, name: str) -> list[str]:
+        """Lines scrolled by above the live line; they are worth repeating only if some were cut."""
+        return super().last_words(name) if self._cut_lines else []
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        self.close()
+        try:
+            yield
+        finally:
+            self._begin()
+
+    def close(self) -> None:
+        with suppress(OSError, ValueError):  # the terminal may be gone, and that must not hide why we end
+            self._open.close()
+
+    def _begin(self) -> None:
         # Redirecting would send a piped stdout to stderr as well: the data would be lost to the pipe.
-        self._live = Live(
-            self._line,
+        live = RichLive(
+            get_renderable=self._rendered,
             console=self._console,
             transient=True,
             refresh_per_second=REFRESHES_A_SECOND,
             redirect_stdout=False,
             redirect_stderr=False,
         )
-        self._open = ExitStack()
-        self._cut_lines = False
-
-    def __enter__(self) -> "LiveView":
-        self._open.enter_context(self._live)
+        self._open.enter_context(live)
         self._open.enter_context(self.talk.through(self._above))
-        return self
 
-    def show(self, event: Event) -> None:
-        super().show(event)
-        if isinstance(event, InProgress | Completed):
-            self._scroll(event.logs)
-        self._line.hear(event)
-        if isinstance(event, BackOnline):
-            self._above(trouble(event))
-
-    def finished(self, verdict: str, billable_units: str = "") -> None:
-        self.close()
-        self._print(closing_line(self.tally, verdict, billable_units, self._console), soft_wrap=True)
-
-    def close(self) -> None:
-        with suppress(OSError, ValueError):  # the terminal may be gone, and that must not hide why we end
-            self._open.close()
-
-    def request_line(self) -> str:
-        full = super().request_line()
-        return full if len(full) < self._console.width else self.tally.request_id
-
-    def last_words(self) -> list[str]:
-        """Lines scrolled by above the live line; they are worth repeating only if some were cut."""
-        return super().last_words() if self._cut_lines else []
+    def _rendered(self) -> Group:
+        lines = list(self._lines.values())
+        most = max(1, self._console.height - _ROOM)
+        if len(lines) <= most:
+            return Group(*lines)
+        return Group(*lines[: most - 1], Text(f"… and {len(lines) - most + 1} more", style="dim"))
 
     def _scroll(self, lines: Iterable[LogLine]) -> None:
         for line in lines:
@@ -118,7 +148,7 @@ class LiveLine:
         if tally.profile not in ("", DEFAULT_PROFILE):
             parts.append((4, Text(f"[{visible(tally.profile)}]", style="magenta")))
         if tally.request_id:
-            parts.append((5, Text(visible(tally.request_id[:_SHORT_ID]), style="dim")))
+            parts.append((5, Text(visible(tally.request_id[:SHORT_ID]), style="dim")))
         if self.trouble:
             parts.append((1, Text(visible(self.trouble), style="yellow")))
         else:
@@ -170,72 +200,3 @@ def _encodable(mark: str, console: Console) -> str:
     except (UnicodeEncodeError, LookupError):
         return "*"
     return mark
-
-
-_ROOM = 2  # lines of the window that are left free
-
-
-class LiveBoard(Board):
-    """The live form of a board."""
-
-    def __init__(self, talk: Talk, *, color: bool) -> None:
-        super().__init__(talk)
-        self._console = Console(stderr=True, no_color=not color, highlight=False, markup=False, emoji=False)
-        self._lines: dict[str, LiveLine] = {}
-        self._open = ExitStack()
-
-    def __enter__(self) -> "LiveBoard":
-        self._begin()
-        return self
-
-    def add(self, name: str, endpoint: str, state: str = "looking") -> None:
-        super().add(name, endpoint, state)
-        self._lines[name] = LiveLine(self.tallies[name])
-
-    def show(self, name: str, event: Event) -> None:
-        super().show(name, event)
-        self._lines[name].hear(event)
-
-    def ended(self, name: str, verdict: str, billable_units: str = "") -> None:
-        tally = self.tallies[name]
-        self._lines.pop(name, None)
-        lead = f"{visible(name[:SHORT_ID])} {visible(tally.endpoint)}: "
-        self._print(closing_line(tally, verdict, billable_units, self._console, lead=lead))
-
-    @contextmanager
-    def aside(self) -> Iterator[None]:
-        self.close()
-        try:
-            yield
-        finally:
-            self._begin()
-
-    def close(self) -> None:
-        with suppress(OSError, ValueError):  # the terminal may be gone
-            self._open.close()
-
-    def _begin(self) -> None:
-        live = Live(
-            get_renderable=self._rendered,
-            console=self._console,
-            transient=True,
-            refresh_per_second=REFRESHES_A_SECOND,
-            redirect_stdout=False,
-            redirect_stderr=False,
-        )
-        self._open.enter_context(live)
-        self._open.enter_context(self.talk.through(self._above))
-
-    def _rendered(self) -> Group:
-        lines = list(self._lines.values())
-        most = max(1, self._console.height - _ROOM)
-        if len(lines) <= most:
-            return Group(*lines)
-        return Group(*lines[: most - 1], Text(f"… and {len(lines) - most + 1} more", style="dim"))
-
-    def _above(self, line: str) -> None:
-        self._print(Text.from_ansi(line) if "\x1b" in line else Text(line))
-
-    def _print(self, text: Text) -> None:
-        with suppress(OSError, ValueError):
-            self._console.print(text, overflow="fold")

@@ -1,49 +1,32 @@
-"""Following a request for a program: every event a JSON line on stderr."""
+"""Following requests for a program: every event a JSON line on stderr."""
 
 import time
 from typing import Any
 
 from fal_cli.api.events import BackOnline, Completed, Event, InProgress, Offline, Queued, Retrying
-from fal_cli.terminal.progress.base import Board, View
+from fal_cli.terminal.progress.base import Display
 
 
-class MachineBoard(Board):
-    """Every event as a JSON line."""
+class Machine(Display):
+    """Every event as a JSON line, of one request or of many."""
 
     def show(self, name: str, event: Event) -> None:
         super().show(name, event)
-        self.talk.event(as_facts(event, name))
+        self.talk.event(as_facts(event, self.tallies[name].request_id))
 
     def ended(self, name: str, verdict: str, billable_units: str = "") -> None:
+        tally = self.tallies[name]
         self.talk.event(
             {
                 "event": "finished",
                 "verdict": verdict,
-                "request_id": name,
-                "seconds": round(self.tallies[name].elapsed, 3),
+                "request_id": tally.request_id,
+                "seconds": round(tally.elapsed, 3),
                 "billable_units": billable_units or None,
             }
         )
 
-
-class MachineView(View):
-    """Every event as a JSON line on stderr."""
-
-    def show(self, event: Event) -> None:
-        super().show(event)
-        self.talk.event(as_facts(event, self.tally.request_id))
-
-    def finished(self, verdict: str, billable_units: str = "") -> None:
-        facts: dict[str, Any] = {
-            "event": "finished",
-            "verdict": verdict,
-            "request_id": self.tally.request_id,
-            "seconds": round(self.tally.elapsed, 3),
-            "billable_units": billable_units or None,
-        }
-        self.talk.event(facts)
-
-    def last_words(self) -> list[str]:
+    def last_words(self, name: str) -> list[str]:
         return []
 
 

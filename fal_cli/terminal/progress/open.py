@@ -1,32 +1,19 @@
 """Which display fits where stderr goes and what was asked for."""
 
-from fal_cli.terminal.progress.base import Board, View
-from fal_cli.terminal.progress.machine import MachineBoard, MachineView
-from fal_cli.terminal.progress.plain import PlainBoard, PlainView
+from fal_cli.terminal.progress.base import Display
+from fal_cli.terminal.progress.machine import Machine
+from fal_cli.terminal.progress.plain import Plain
 from fal_cli.terminal.talk import Talk
 
 
-def open_view(talk: Talk, endpoint: str, *, is_terminal: bool, color: bool, logs: bool) -> View:
-    """The view that fits where stderr goes and what was asked for."""
+def open_display(talk: Talk, *, is_terminal: bool, color: bool, of_one: bool = False, logs: bool = False) -> Display:
+    """The display that fits; `logs` asks for the log lines of the only request."""
     if talk.machine:
-        return MachineView(talk, endpoint)
+        return Machine(talk, of_one=of_one)
     if talk.level < 0:
-        return View(talk, endpoint)
+        return Display(talk, of_one=of_one)
     if is_terminal:
-        from fal_cli.terminal.progress.live import LiveView
+        from fal_cli.terminal.progress.live import Live
 
-        return LiveView(talk, endpoint, color=color)
-    return PlainView(talk, endpoint, logs=logs)
-
-
-def open_board(talk: Talk, *, is_terminal: bool, color: bool) -> Board:
-    """The display of many requests that fits."""
-    if talk.machine:
-        return MachineBoard(talk)
-    if talk.level < 0:
-        return Board(talk)
-    if is_terminal:
-        from fal_cli.terminal.progress.live import LiveBoard
-
-        return LiveBoard(talk, color=color)
-    return PlainBoard(talk)
+        return Live(talk, color=color, of_one=of_one)
+    return Plain(talk, of_one=of_one, logs=logs)
