@@ -20,7 +20,7 @@ def main(words: Sequence[str], context: Context) -> int:
     except ReaderGone:
         return 0
     except Interrupted as interruption:
-        for line in context.stake():
+        for line in context.standing.leave():
             context.talk.essential(line)
         return interruption.code
     except typer.TyperException as error:
@@ -31,7 +31,7 @@ def main(words: Sequence[str], context: Context) -> int:
     except Exception as error:
         if context.env.get("FAL_DEBUG"):
             context.talk.debug(traceback.format_exc())
-        return _fail(context, _kept(context, report(error, tool=context.tool, lost=context.lost)))
+        return _fail(context, _kept(context, report(error, tool=context.tool, lost=context.standing.lost)))
 
 
 def _usage_report(error: Exception, words: Sequence[str], context: Context) -> Report:
@@ -43,12 +43,12 @@ def _usage_report(error: Exception, words: Sequence[str], context: Context) -> R
 
 def _kept(context: Context, told: Report) -> Report:
     """A report that also says where the paid result is, if something failed after it was there."""
-    if not context.accepted_id or told.code not in (Exit.FAILED, Exit.NOT_SAVED) or told.request_id:
+    if not context.standing.accepted_id or told.code not in (Exit.FAILED, Exit.NOT_SAVED) or told.request_id:
         return told
-    kept = f"The result is kept for a while: {context.tool} result {context.accepted_id}"
+    kept = f"The result is kept for a while: {context.tool} result {context.standing.accepted_id}"
     return told._replace(hint=f"{told.hint}\n{kept}" if told.hint else kept)
 
 
 def _fail(context: Context, told: Report) -> int:
-    context.talk.error(told, tool=context.program)
+    context.talk.error(told)
     return int(told.code)

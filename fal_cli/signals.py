@@ -1,14 +1,17 @@
 """Signals. SIGINT, SIGTERM and SIGHUP end the program as one exception, except while a submit is answered.
 
-A `KeyboardInterrupt` in the middle of a paid POST would lose the id of a request that runs and is billed.
-So from the first byte of a submit until its id is on disk a signal only sets a flag; the answer is awaited up
-to ten seconds, and a second signal gives up.
+A `KeyboardInterrupt` in the middle of a paid POST would lose the id of a request that runs and is billed. So from
+the first byte of a submit until its id is on disk a signal is held; the answer is awaited up to ten seconds, and a
+second signal gives up. Handlers belong to the process and are set once, in the main thread: a submit in any thread
+only says that it is on its way. `Interrupted` is raised in the main thread alone.
 """
 
+import _thread
 import signal
+import threading
 from collections.abc import Callable
 from types import FrameType, TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from fal_cli.api.errors import Phase
 
@@ -19,6 +22,8 @@ GRACE_SECONDS = 10.0
 _SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 _handled: set[int] = set()
+_on_the_way: "list[SubmitShield]" = []
+_held: int | None = None
 
 
 class Interrupted(BaseException):
@@ -43,57 +48,89 @@ def install(*, again: bool = False) -> None:
         if signal.getsignal(number) is not signal.SIG_IGN:
             _handled.add(number)
         if number in _handled if again else signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, _raise)
+            signal.signal(number, _end)
+    if hasattr(signal, "SIGALRM"):
+        signal.signal(signal.SIGALRM, _give_up)
 
 
-def _raise(signum: int, frame: FrameType | None) -> None:
+def _end(signum: int, frame: FrameType | None) -> None:
+    """The handler of the ending signals."""
+    global _held
+    at_risk = [shield for shield in _on_the_way if shield.exchange.phase > Phase.NOT_CONNECTED]
+    if _held is not None or not at_risk:
+        _raise(signum)
+    _held = signum
+    for shield in _on_the_way:
+        shield.exchange.is_abandoned = True
+    if not _on_the_way:  # the last one ended meanwhile, in its own thread, and saw no signal
+        _raise(signum)
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, GRACE_SECONDS)
+    at_risk[0].say("interrupted while submitting: waiting for the request id (press Ctrl-C again to give up)")
+
+
+def _give_up(signum: int, frame: FrameType | None) -> None:
+    """The grace time is over, or the last submit in another thread has its answer."""
+    if _held is not None:
+        _raise(_held)
+
+
+def _raise(signum: int) -> NoReturn:
     # A second one while the first unwinds would only cut off what is said about the request.
     for number in _handled:
         signal.signal(number, signal.SIG_IGN)
+    _stop_waiting()
     raise Interrupted(signum)
 
 
-class SubmitShield:
-    """Holds signals back while bytes of a paid call may be on their way.
+def _stop_waiting() -> None:
+    global _held
+    _held = None
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
-    On leaving the block a held signal is raised as `Interrupted`. Inside, `Interrupted` is raised at once if
-    nothing was sent, and after the grace time or a second signal otherwise.
+
+def _is_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
+
+
+def _wake_main_thread(signum: int) -> None:
+    if hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGALRM)
+    else:
+        _thread.interrupt_main(signal.Signals(signum))
+
+
+class SubmitShield:
+    """Holds signals back while bytes of a paid call may be on their way, in whichever thread.
+
+    A held signal is raised as `Interrupted` in the main thread when no submit is on its way any more; at once if
+    nothing was sent yet, and after the grace time or a second signal.
     """
 
     def __init__(self, exchange: "Exchange", say: Callable[[str], None]) -> None:
-        self._exchange = exchange
-        self._say = say
-        self.held: int | None = None
-        self._before: dict[int, Callable[[int, FrameType | None], object] | int | None] = {}
+        self.exchange = exchange
+        self.say = say
+
+    def raise_held(self) -> None:
+        """In the main thread, raises `Interrupted` if a signal waits for this submit, which came to nothing."""
+        if _held is not None and _is_main_thread():
+            _raise(_held)
 
     def __enter__(self) -> "SubmitShield":
-        for number in _SIGNALS:
-            if signal.getsignal(number) is not signal.SIG_IGN:
-                self._before[number] = signal.signal(number, self._hold)
-        if hasattr(signal, "SIGALRM"):
-            self._before[signal.SIGALRM] = signal.signal(signal.SIGALRM, self._give_up)
+        _on_the_way.append(self)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if hasattr(signal, "setitimer"):
-            signal.setitimer(signal.ITIMER_REAL, 0)
-        for number, handler in self._before.items():
-            # After an interruption they stay ignored: another would only cut off what is said about the request.
-            ignored = isinstance(error, Interrupted) and number in _handled
-            signal.signal(number, signal.SIG_IGN if ignored else handler)
-        if self.held is not None and error is None:
-            _raise(self.held, None)
-
-    def _hold(self, signum: int, frame: FrameType | None) -> None:
-        if self.held is not None or self._exchange.phase == Phase.NOT_CONNECTED:
-            _raise(signum, frame)
-        self.held = signum
-        self._exchange.is_abandoned = True
-        if hasattr(signal, "setitimer"):
-            signal.setitimer(signal.ITIMER_REAL, GRACE_SECONDS)
-        self._say("interrupted while submitting: waiting for the request id (press Ctrl-C again to give up)")
-
-    def _give_up(self, signum: int, frame: FrameType | None) -> None:
-        _raise(self.held or signum, frame)
+        _on_the_way.remove(self)
+        held = _held
+        if held is None or _on_the_way:
+            return
+        if not _is_main_thread():
+            _wake_main_thread(held)
+        elif error is None:
+            _raise(held)
+        else:
+            _stop_waiting()

@@ -47,7 +47,7 @@ def open_source(path: Path, *, name: str = "", kind: str = "") -> Source:
 
 def send(context: Context, source: Source, lifecycle: Lifecycle = ACCOUNT_DEFAULT) -> str:
     """Uploads one file, showing its progress, and returns its URL. Raises the request layer's errors."""
-    with context.transfer("uploading", source.name, source.size) as transfer:
+    with context.terminal.transfer("uploading", source.name, source.size) as transfer:
         job = Upload(source, lifecycle, transfer.advance)
         try:
             return upload(context.wire(), job)
@@ -79,7 +79,7 @@ def resolve(
             source = sources[identity]
             if identity not in urls:
                 how = "embedding" if inline else "uploading"
-                context.talk.note(f"{found.key}: {how} {source.name} ({source.content_type})")
+                context.notify.note(f"{found.key}: {how} {source.name} ({source.content_type})")
                 urls[identity] = _data_uri(source) if inline else send(context, source, lifecycle)
         replaced: dict[str, Any] = _replaced(input_json, urls)
         return replaced

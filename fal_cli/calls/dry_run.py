@@ -14,9 +14,9 @@ def show(context: Context, call: Call) -> None:
     """Prints the final input; on stderr where it would go, and the unit price. A file stands in it as `@PATH`."""
     context.output.json(_written(dict(call.input_json)))
     options = ", ".join(f"{name} {value}" for name, value in call.options.as_kept().items())
-    context.talk.note(f"would be sent to {call.endpoint}" + (f" ({options})" if options else ""))
+    context.notify.note(f"would be sent to {call.endpoint}" + (f" ({options})" if options else ""))
     if not call.is_local:
-        context.talk.note(_price(context, str(call.endpoint)))
+        context.notify.note(_price(context, str(call.endpoint)))
 
 
 def _price(context: Context, endpoint: str) -> str:

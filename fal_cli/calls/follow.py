@@ -13,7 +13,7 @@ from fal_cli.api.wire import Wire
 from fal_cli.calls import stored
 from fal_cli.calls.model import Ending, Tracked
 from fal_cli.calls.notices import goes_on
-from fal_cli.context import Context, Stake
+from fal_cli.context import Context, Leave
 from fal_cli.errors import StillRunning
 from fal_cli.results.outcome import Outcome
 from fal_cli.terminal.progress.base import View
@@ -23,12 +23,12 @@ CANCEL_SECONDS = 10.0
 
 def wait_for(context: Context, request: Tracked, ending: Ending, *, logs: bool) -> Outcome:
     """Stays with a request that runs already until its result is there. Raises as `run_queued`."""
-    with context.view(request.endpoint, logs=logs) as view:
+    with context.terminal.view(request.endpoint, logs=logs) as view:
         view.tally.request_id = request.request_id
         view.tally.profile = request.account.credential.profile
         wire = context.wire(view, account=request.account)
-        context.accepted_id = request.request_id
-        context.stake = stake_of(context, wire, ending, request)
+        context.standing.accepted_id = request.request_id
+        context.standing.leave = leave_of(context, wire, ending, request)
         return to_the_end(context, wire, request, ending, Deadline(ending.timeout), view)
 
 
@@ -49,7 +49,7 @@ def fetch(context: Context, request: Tracked) -> Outcome:
 
 def arrived(context: Context, request: Tracked, result: Result, inference_seconds: float | None = None) -> Outcome:
     """A result that came, recorded before anything is done with it."""
-    context.accepted_id = request.request_id
+    context.standing.accepted_id = request.request_id
     request.entry.completed(result, inference_seconds=inference_seconds)
     url = request.handle.response_url
     return Outcome(result, request.endpoint, request.request_id, request.entry, url, inference_seconds)
@@ -91,7 +91,7 @@ def to_the_end(
         request.entry.failed(error)
         view.finished("failed")
         for line in view.last_words():
-            context.talk.note(f"  {line}")
+            context.notify.note(f"  {line}")
         raise
     except Refused as error:
         view.close()
@@ -106,7 +106,7 @@ def to_the_end(
     return arrived(context, request, result, last.inference_seconds if isinstance(last, Completed) else None)
 
 
-def stake_of(context: Context, wire: Wire, ending: Ending, request: Tracked) -> Stake:
+def leave_of(context: Context, wire: Wire, ending: Ending, request: Tracked) -> Leave:
     """What Ctrl-C does: leave the request running and say how to pick it up, or cancel it if that was asked for."""
     if ending.on_interrupt == "cancel":
         return lambda: _cancelled_on_interrupt(context, wire, request)
@@ -123,7 +123,7 @@ def _cancelled_on_interrupt(context: Context, wire: Wire, request: Tracked) -> t
 
 def cancelled(context: Context, wire: Wire, request: Tracked) -> str:
     """Asks for a cancel and says what came of it; the command ends either way."""
-    context.talk.essential(f"cancelling {request.request_id}", request_id=request.request_id)
+    context.notify.essential(f"cancelling {request.request_id}", request_id=request.request_id)
     try:
         word = queue.cancel(wire, request.handle, deadline=Deadline(CANCEL_SECONDS)).word
     except ApiError as error:

@@ -36,7 +36,7 @@ def _fetched(context: Context, request: Tracked) -> bytes:
             f"request {request.request_id} has not ended, so there is nothing to take from it yet",
             hint=f"Wait for it: {context.tool} wait {error.request_id}",
         ) from None
-    context.accepted_id = ""  # it is not this command's request: what fails from here on was not paid for
+    context.standing.accepted_id = ""  # it is not this command's request: what fails from here on was not paid for
     kept = request.entry.kept()
     if kept is not None and kept.body == data:
         _refuse_shortened(request.request_id, kept)

@@ -192,7 +192,7 @@ def check_listing(context: Context, row: Row, account: Account) -> None:
             f"{row.name} was sent with another key, and only that one's listing can have it",
             hint="Use the key that made the call.",
         )
-    hosts = context.hosts
+    hosts = context.accounts.hosts
     if row.host and not hosts.owns(row.host) and not (is_loopback(row.host) and is_loopback(hosts.queue)):
         raise CredentialRefused(
             f"{row.name} was sent to {row.host}, which is not configured now",

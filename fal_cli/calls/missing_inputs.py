@@ -23,30 +23,23 @@ _LONGEST_DESCRIPTION = 100
 def completed(context: Context, checking: Checking, given: Mapping[str, Any]) -> dict[str, Any]:
     """The input with what the person answers added. Raises `UsageError` where an answer is refused (Ctrl-D)."""
     found = dict(given)
-    known = checking.known() if is_somebody_there(context) else None
+    known = checking.known() if context.terminal.has_somebody else None
     for field in missing(known.schema, found) if known else ():
         found[field.name] = _asked(context, field)
     return found
 
 
-def is_somebody_there(context: Context) -> bool:
-    """Whether a person can be asked."""
-    streams = context.streams
-    is_quiet = context.flags.json or context.flags.quiet
-    return streams.stdin_is_terminal and streams.stderr_is_terminal and not is_quiet and not context.env.get("CI")
-
-
 def _asked(context: Context, field: Field) -> Any:
     """One answer that fits its field."""
     for line in _introduced(field):
-        context.talk.note(line)
+        context.notify.note(line)
     while True:
         value = _value(field, _line(context, field))
         wrong = mismatch(field, value) if value != "" else []
         if value != "" and not wrong:
             return value
         for line in lines(wrong):
-            context.talk.note(f"  {line}")
+            context.notify.note(f"  {line}")
 
 
 def _introduced(field: Field) -> list[str]:
@@ -58,14 +51,10 @@ def _introduced(field: Field) -> list[str]:
 
 
 def _line(context: Context, field: Field) -> str:
-    stdin = context.streams.stdin
-    assert stdin is not None  # a terminal
-    context.talk.ask(f"{visible(field.name)}: ")
-    line = stdin.readline()
-    if not line:
-        context.talk.note("")
+    line = context.terminal.ask(f"{visible(field.name)}: ")
+    if line is None:
         raise UsageError(f"{field.name} is required", hint=f"Give it as {field.name}=…")
-    return line.decode("utf-8", "replace").strip()
+    return line
 
 
 def _value(field: Field, text: str) -> Any:

@@ -40,7 +40,9 @@ def prepare_again(context: Context, row: Row, words: InputWords, flags: CallFlag
         why = "it was private" if row.is_private else "it was too long, or held a file in itself"
         raise UsageError(f"the ledger does not have the input of {row.name} in full: {why}")
     if row.options.get("headers"):
-        context.talk.warn(f"the call had headers of its own ({', '.join(row.options['headers'])}), which are not kept")
+        context.notify.warn(
+            f"the call had headers of its own ({', '.join(row.options['headers'])}), which are not kept"
+        )
     given = wire_options(context, flags)
     options = CallOptions.from_kept({**row.options, **given.as_kept()}).but(headers=given.headers)
     target = parse_target(row.endpoint, flags.path)
@@ -61,7 +63,7 @@ def read_inputs(
 
     Raises `UsageError`, and `InputRefused` (code 4) for what cannot be right.
     """
-    talk = context.talk
+    talk = context.notify
     source = earlier_result(context, words.from_) if words.from_ else None
     checking = _checking(context, target, words, flags)
     found: Mapping[str, Any] = gather(
@@ -90,11 +92,10 @@ def _checking(context: Context, target: Target, words: InputWords, flags: CallFl
     """What knows the endpoint's schema, unless it is not to be asked."""
     if flags.no_validate:
         return None
-    from fal_cli.calls.missing_inputs import is_somebody_there
     from fal_cli.calls.validate import Checking
 
     given = [*words.words, *(f"{text}=" for text in words.texts)]
-    return Checking(context, target, given, asks=flags.dry_run or is_somebody_there(context))
+    return Checking(context, target, given, asks=flags.dry_run or context.terminal.has_somebody)
 
 
 def _checked(context: Context, checking: "Checking", found: Mapping[str, Any]) -> Mapping[str, Any]:

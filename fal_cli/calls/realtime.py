@@ -44,7 +44,7 @@ class Settings:
 
 def converse(context: Context, name: str, items: Sequence[str], texts: Sequence[str], settings: Settings) -> None:
     """Holds a conversation over stdin and stdout. Raises `UsageError`, the request layer's errors, `CliError`."""
-    context.stake = nothing_sent
+    context.standing.leave = nothing_sent
     target = parse_target(name)
     call = Call(target, _defaults(context, items, texts), CallOptions(), is_private=settings.is_private)
     wire = context.wire(local=call.is_local)
@@ -54,11 +54,11 @@ def converse(context: Context, name: str, items: Sequence[str], texts: Sequence[
         throttle=settings.throttle,
         idle=settings.idle,
         answer=_writer(context, target, settings.directory),
-        warn=context.talk.warn,
+        warn=context.notify.warn,
     )
     conversation = Conversation(plan, context.stdin.lines("the inputs"))
     entry = begin(context, wire, call, "realtime")
-    context.stake = partial(_stake, conversation)
+    context.standing.leave = partial(_leave, conversation)
     try:
         conversation.hold()
     except ApiError as error:
@@ -80,7 +80,7 @@ def _defaults(context: Context, items: Sequence[str], texts: Sequence[str]) -> d
         raise UsageError("stdin carries the inputs of realtime, a line each; give these another way")
     if not items and not texts:
         return {}
-    found = gather(items, texts, context.stdin, tell=context.talk.note, tell_guess=context.talk.decision)
+    found = gather(items, texts, context.stdin, tell=context.notify.note, tell_guess=context.notify.decision)
     return dict(resolve(context, found, inline=False)) if holds_attachments(found) else found
 
 
@@ -129,7 +129,7 @@ def _writer(context: Context, target: Target, directory: str) -> Callable[[Any],
     return lambda value: context.output.json(jsonable(value, save), one_line=True)
 
 
-def _stake(conversation: Conversation) -> tuple[str, ...]:
+def _leave(conversation: Conversation) -> tuple[str, ...]:
     untold = conversation.tally.without_answer
     if not untold:
         return ("The session was closed; every input that was sent has its answer.",)

@@ -93,10 +93,10 @@ def account_of(context: Context, row: Row | None) -> Account:
     `CliError`, `NoCredentials`.
     """
     if row is None or context.in_sandbox:
-        return context.account
+        return context.accounts.own
     is_its_own = row.profile and not context.flags.profile
-    credential = context.credential_of(row.profile) if is_its_own else context.credential
-    hosts = context.hosts_of(row.profile) if is_its_own else context.hosts
+    credential = context.accounts.credential_of(row.profile) if is_its_own else context.accounts.credential
+    hosts = context.accounts.hosts_of(row.profile) if is_its_own else context.accounts.hosts
     # A sandbox that was ended and is served again has its state, and mostly another port.
     is_moved = is_loopback(row.host) and is_loopback(hosts.queue) and not answers_here(row.host)
     is_here = origin(row.host) == origin(hosts.queue) or is_moved
@@ -106,7 +106,7 @@ def account_of(context: Context, row: Row | None) -> Account:
                 f"request {row.name} was made at {row.host} with another key",
                 hint=f"Set FAL_QUEUE_RUN_HOST={row.host} and the key that made it.",
             )
-        context.talk.decision(f"{row.host}, where the request was made")
+        context.notify.decision(f"{row.host}, where the request was made")
         hosts = hosts._replace(queue=row.host)
     return Account(hosts, credential)
 
@@ -129,7 +129,7 @@ def each(context: Context, requests: Sequence[Tracked], action: Callable[[Tracke
             if len(requests) == 1:
                 raise
             told = report(error, tool=context.tool)
-            context.talk.error(told, tool=context.program)
+            context.notify.error(told)
             worst = max(worst, int(told.code))
     if worst:
         raise typer.Exit(worst)
@@ -160,7 +160,7 @@ def _found(context: Context, ref: str, named: EndpointId | None) -> Tracked | Ro
             f"no request {ref!r} in this machine's ledger",
             hint=f"Name its endpoint beside it: {context.tool} status ENDPOINT {ref}",
         )
-    return Tracked(handle_for(context.hosts, named, ref), context.journal.entry(None), context.account)
+    return Tracked(handle_for(context.accounts.hosts, named, ref), context.journal.entry(None), context.accounts.own)
 
 
 def is_in_queue(row: Row) -> bool:
@@ -198,7 +198,7 @@ def _last(context: Context, ref: str, *, with_id: bool = True) -> Row | None:
     row = context.journal.newest(int(match.group(1) or 1), with_id=with_id)
     if row is None:
         raise NotFound(f"there is no {ref!r}: the ledger holds fewer requests")
-    context.talk.note(f"{ref} is {row.endpoint} request {row.name}")
+    context.notify.note(f"{ref} is {row.endpoint} request {row.name}")
     return row
 
 
@@ -220,10 +220,10 @@ def _by_url(context: Context, url: str) -> Tracked:
     row = next((row for row in context.journal.by_request_id(match["id"]) if row.request_id == match["id"]), None)
     if row is not None and row.mode == "queue" and origin(row.host) == origin(url):
         return of_row(context, row)
-    if not context.hosts.owns_queue(url):
-        raise UsageError(f"{url!r} is on another host than {context.hosts.queue}")
-    handle = handle_for(context.hosts, _endpoint(match["app"]), match["id"])
-    return Tracked(handle, context.journal.entry(row), context.account)
+    if not context.accounts.hosts.owns_queue(url):
+        raise UsageError(f"{url!r} is on another host than {context.accounts.hosts.queue}")
+    handle = handle_for(context.accounts.hosts, _endpoint(match["app"]), match["id"])
+    return Tracked(handle, context.journal.entry(row), context.accounts.own)
 
 
 def _endpoint(text: str) -> EndpointId:

@@ -84,13 +84,13 @@ class Resumption:
         self._again = again
         self._stops_at_first = stops_at_first
         self._crowd: Crowd[Job, Event, Arrival | list[Listed]] = Crowd()
-        self._display = context.display()
+        self._display = context.terminal.display()
         self._going_on: dict[str, Job] = {}
         self.worst = 0
 
     def run(self, found: Sequence[Tracked | Row]) -> int:
         """Follows all of them to their ends and returns the worst exit code."""
-        self._context.stake = self._stake
+        self._context.standing.leave = self._leave
         with self._display:
             for item in _each_once(found):
                 self._guarded(partial(self._begin, item))
@@ -114,7 +114,7 @@ class Resumption:
         kept = job.entry.kept() if item.has_result and not self._context.in_sandbox else None
         if kept is not None and (kept.is_whole or not refs.is_in_queue(item)):
             self._display.add(job.name, job.endpoint)
-            self._context.talk.note(f"{job.name}: this is the copy that was kept here")
+            self._context.notify.note(f"{job.name}: this is the copy that was kept here")
             self._deliver(job, kept_here(item, job.entry))
         elif refs.is_in_queue(item):
             job.request = refs.of_row(self._context, item)
@@ -196,7 +196,7 @@ class Resumption:
             return False
         if request_id != item.request_id:  # another process found it, and was first
             handle = queue.handle_for(account.hosts, refs.endpoint_of(row), request_id)
-        self._context.talk.essential(
+        self._context.notify.essential(
             f"{row.name} is request {request_id}, which the service had accepted", request_id=request_id
         )
         if row.mode == "direct":
@@ -214,7 +214,7 @@ class Resumption:
             return
         if self._again is None:
             raise error
-        self._context.talk.note(error.message)
+        self._context.notify.note(error.message)
         with self._display.aside():
             request = self._again(row)
         self._follow(Job(request.request_id, request.endpoint, request.entry, request))
@@ -231,11 +231,11 @@ class Resumption:
             action()
         except (ApiError, CliError) as error:
             told = report(error, tool=self._context.tool)
-            self._context.talk.error(told, tool=self._context.program)
+            self._context.notify.error(told)
             is_end = self._tells_ends and isinstance(error, RequestFailed)
             self.worst = max(self.worst, int(Exit.FAILED if is_end else told.code))
 
-    def _stake(self) -> tuple[str, ...]:
+    def _leave(self) -> tuple[str, ...]:
         names = [job.name for job in self._going_on.values()]
         if not names:
             return ()
@@ -279,7 +279,7 @@ def again(context: Context) -> Callable[[Row], Tracked]:
     def send(row: Row) -> Tracked:
         if row.mode != "queue":
             raise UsageError(f"{row.name} was a {row.mode} call: make it again with {context.tool} rerun {row.name}")
-        context.use(refs.account_of(context, row))
+        context.accounts.use(refs.account_of(context, row))
         ready = prepare.prepare_again(context, row, InputWords(), CallFlags())
         first = context.journal.entry(row)
         if not first.claim("looked for and not found; sent again"):
@@ -291,7 +291,7 @@ def again(context: Context) -> Callable[[Row], Tracked]:
             raise
         new = request.request_id
         first.explain(f"not found on the service; sent again as {new}")
-        context.talk.essential(f"{row.name} was sent again: request {new}", request_id=new)
+        context.notify.essential(f"{row.name} was sent again: request {new}", request_id=new)
         return request
 
     return send

@@ -8,7 +8,7 @@ from fal_cli.api.errors import ApiError, NotReached, Phase, Refused, WaitEnded
 from fal_cli.api.events import Result
 from fal_cli.api.phases import Exchange
 from fal_cli.api.wire import Wire
-from fal_cli.calls.follow import stake_of, to_the_end
+from fal_cli.calls.follow import leave_of, to_the_end
 from fal_cli.calls.model import Call, Ending
 from fal_cli.calls.notices import direct_call_done, direct_call_sent, nothing_sent
 from fal_cli.calls.submit import begin, note_interrupted, state_after, submit
@@ -23,8 +23,8 @@ def call_directly(context: Context, wire: Wire, call: Call, deadline: Deadline) 
     """Makes a direct call. An interruption ends it at once, since nothing of it lives on."""
     entry = begin(context, wire, call, "direct")
     exchange = Exchange()
-    context.stake = nothing_sent
-    context.lost = entry.ref
+    context.standing.leave = nothing_sent
+    context.standing.lost = entry.ref
     try:
         result = direct.run(wire, call.endpoint, call.input_json, call.options, deadline=deadline, exchange=exchange)
     except ApiError as error:
@@ -32,13 +32,13 @@ def call_directly(context: Context, wire: Wire, call: Call, deadline: Deadline) 
         raise
     except Interrupted:
         if exchange.phase > Phase.NOT_CONNECTED:
-            context.stake = direct_call_sent
+            context.standing.leave = direct_call_sent
         note_interrupted(entry, exchange)
         raise
     except Exception:  # as in submit
         note_interrupted(entry, exchange, "an unexpected failure")
         raise
-    context.stake = direct_call_done
+    context.standing.leave = direct_call_done
     entry.completed(result, request_id=result.request_id)
     return result, entry
 
@@ -49,11 +49,11 @@ def run_queued(context: Context, call: Call, ending: Ending, *, logs: bool) -> O
     Raises the request layer's errors; `WaitEnded` and `Interrupted` leave the request as `ending` says.
     """
     deadline = Deadline(ending.timeout)
-    with context.view(str(call.endpoint), logs=logs) as view:
-        view.tally.profile = context.account.credential.profile
+    with context.terminal.view(str(call.endpoint), logs=logs) as view:
+        view.tally.profile = context.accounts.own.credential.profile
         wire = context.wire(view)
-        stake = partial(stake_of, context, wire, ending)
-        request = submit(context, wire, call, deadline=deadline, stake=stake).request
+        leave = partial(leave_of, context, wire, ending)
+        request = submit(context, wire, call, deadline=deadline, leave=leave).request
         view.submitted(request.request_id)
         try:
             return to_the_end(context, wire, request, ending, deadline, view)
@@ -71,7 +71,7 @@ def run(context: Context, call: Call, ending: Ending, *, directly: bool, logs: b
 
 def run_directly(context: Context, call: Call, timeout: float | None) -> Outcome:
     """Makes a direct call and shows that it goes on. Raises as `call_directly`."""
-    with context.view(str(call.endpoint)) as view:
+    with context.terminal.view(str(call.endpoint)) as view:
         view.tally.state = "calling directly"
         wire = context.wire(view, local=call.is_local)
         result, entry = call_directly(context, wire, call, Deadline(timeout))

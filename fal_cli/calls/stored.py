@@ -45,7 +45,7 @@ def _kept(context: Context, request: Tracked, row: Row, error: ApiError) -> Outc
     else:
         why = "no longer has this result" if error.status == 404 else f"cannot give this result (HTTP {error.status})"
     cut = "" if kept.is_whole else ", with long data: URIs cut short"
-    context.talk.warn(f"the service {why}: this is the copy that was kept here{cut}")
+    context.notify.warn(f"the service {why}: this is the copy that was kept here{cut}")
     result = Result(Body(kept.body), kept.content_type, request.request_id, row.billable_units)
     url = request.handle.response_url
     return Outcome(result, request.endpoint, request.request_id, request.entry, url, row.inference_seconds)

@@ -48,7 +48,7 @@ def stream(
         with api.start(
             wire, call.endpoint, call.input_json, call.options, idle_seconds=idle, exchange=exchange
         ) as opened:
-            context.stake = _stake
+            context.standing.leave = _leave
             last = _to_the_end(context, opened, how, saving)
     except (StreamCut, StreamIdle) as error:
         entry.ended(State.UNKNOWN, error.message)
@@ -61,7 +61,7 @@ def stream(
         raise
     except Interrupted:
         sent = exchange.phase > Phase.NOT_CONNECTED
-        context.stake = _stake if sent else context.stake
+        context.standing.leave = _leave if sent else context.standing.leave
         entry.ended(State.UNKNOWN if sent else State.NOT_SENT, "interrupted")
         raise
     if last is None:
@@ -87,7 +87,7 @@ def _to_the_end(context: Context, opened: ModelStream, how: str, saving: Saving)
         for last in opened.events():
             count += 1
             if not last.is_json:
-                context.talk.warn(f'event {count} is not JSON; it is passed on as {{"text": …}}')
+                context.notify.warn(f'event {count} is not JSON; it is passed on as {{"text": …}}')
             printer.show(last)
     except StreamCut as error:
         _close(printer, how)
@@ -106,11 +106,11 @@ def _close(printer: Printer, how: str) -> None:
 def _judge(context: Context, last: StreamEvent | None, count: int) -> None:
     """A stream has no end mark, and one that failed can end as regularly as one that did not (§6, §15)."""
     if last is None:
-        context.talk.warn("the stream ended without an event: the app may have failed")
+        context.notify.warn("the stream ended without an event: the app may have failed")
     elif last.is_partial:
-        context.talk.warn(f"the stream ended after {count} events, and the last still says that more is to come")
+        context.notify.warn(f"the stream ended after {count} events, and the last still says that more is to come")
     elif isinstance(last.value, dict) and last.value.get("error"):
-        context.talk.warn(f"the last event tells of an error: {last.value['error']}")
+        context.notify.warn(f"the last event tells of an error: {last.value['error']}")
 
 
 def _printer(context: Context, how: str) -> Printer:
@@ -128,7 +128,7 @@ def _pass_through(context: Context, opened: ModelStream, saving: Saving) -> None
     target = saving.result_file or single_file(saving)
     if target is not None:
         path = write_whole(target, opened.chunks(), overwrite=saving.overwrite or target == saving.result_file)
-        context.talk.note(f"saved {path}")
+        context.notify.note(f"saved {path}")
         return
     kind = opened.content_type or "unknown content"
     is_text = kind.startswith(("text/", "application/json"))
@@ -157,5 +157,5 @@ def _save(context: Context, saving: Saving, last: StreamEvent, call: Call, reque
     return saved
 
 
-def _stake() -> tuple[str, ...]:
+def _leave() -> tuple[str, ...]:
     return ("The stream was begun: it is billed as far as it ran, and its events cannot be fetched later.",)

@@ -12,7 +12,7 @@ from fal_cli.api.phases import Exchange
 from fal_cli.api.wire import Wire
 from fal_cli.calls.model import Call, Sent, Tracked
 from fal_cli.calls.notices import goes_on, nothing_sent
-from fal_cli.context import Context, Stake
+from fal_cli.context import Context, Leave
 from fal_cli.ledger import State
 from fal_cli.ledger.journal import Entry
 from fal_cli.signals import Interrupted, SubmitShield
@@ -23,12 +23,12 @@ def submit(
     wire: Wire,
     call: Call,
     *,
-    stake: Callable[[Tracked], Stake] | None = None,
+    leave: Callable[[Tracked], Leave] | None = None,
     deadline: Deadline | None = None,
 ) -> Sent:
     """Puts a call into the queue: recorded before it leaves, its id recorded the moment it is known.
 
-    `stake` makes what an interruption does from then on; `deadline` ends the repetitions of a submit that cannot
+    `leave` makes what an interruption does from then on; `deadline` ends the repetitions of a submit that cannot
     have arrived. Raises what `queue.submit` raises, and `Interrupted` after the id is safe.
     """
     entry = begin(context, wire, call, "queue")
@@ -38,22 +38,22 @@ def submit(
     def send() -> Sent:
         submitted = queue.submit(wire, call.queued_endpoint, call.input_json, call.options, exchange, deadline)
         accepted.append(submitted)  # from here on an interruption finds the id, whatever the disk does
-        request = Tracked(submitted.handle, entry, context.account)
-        context.accepted_id = request.request_id
-        context.stake = stake(request) if stake else partial(goes_on, context, request.request_id)
+        request = Tracked(submitted.handle, entry, context.accounts.own)
+        context.standing.accepted_id = request.request_id
+        context.standing.leave = leave(request) if leave else partial(goes_on, context, request.request_id)
         entry.accepted(submitted.handle)
         return Sent(request, submitted.position, submitted.adopted)
 
-    context.stake = nothing_sent
-    context.lost = entry.ref
-    with SubmitShield(exchange, context.talk.essential) as shield:
+    context.standing.leave = nothing_sent
+    context.standing.lost = entry.ref
+    with SubmitShield(exchange, context.notify.essential) as shield:
         try:
             return send()
         except ApiError as error:
             state = state_after(error)
             entry.ended(state, error.message)
-            if shield.held is not None and state in (State.REFUSED, State.NOT_SENT):
-                raise Interrupted(shield.held) from None
+            if state in (State.REFUSED, State.NOT_SENT):
+                shield.raise_held()
             raise
         except Interrupted:
             if accepted:
@@ -79,7 +79,7 @@ def note_interrupted(entry: Entry, exchange: Exchange, why: str = "interrupted")
 def begin(context: Context, wire: Wire, call: Call, mode: str) -> Entry:
     """Records a call that is about to leave; `mode` is `queue`, `direct`, `stream` or `realtime`."""
     host = wire.hosts.queue if mode == "queue" else wire.hosts.run
-    credential = None if call.is_local else context.credential
+    credential = None if call.is_local else context.accounts.credential
     return context.journal.begin(
         ledger.Call(
             endpoint=str(call.endpoint),

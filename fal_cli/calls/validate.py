@@ -50,7 +50,7 @@ class Checking:
             known = self._asked_again()
             found = self._problems(known, given)
         if found and known and known.is_old:
-            self._context.talk.warn(f"by its schema of {int(known.age // 86_400)} days ago: {_in_one_line(found)}")
+            self._context.notify.warn(f"by its schema of {int(known.age // 86_400)} days ago: {_in_one_line(found)}")
         elif found:
             raise self._refusal(found)
         elif known:
@@ -83,7 +83,7 @@ class Checking:
         names = [name for name in undocumented(known.schema, dict(given)) if name != _SANDBOX_KEY]
         if names:
             told = "is no documented input" if len(names) == 1 else "are no documented inputs"
-            self._context.talk.note(f"{', '.join(names)} {told} of {self._target}; sent as given")
+            self._context.notify.note(f"{', '.join(names)} {told} of {self._target}; sent as given")
 
     def _refusal(self, found: "list[Problem]") -> InputRefused:
         from fal_cli.schema.report import lines

@@ -36,7 +36,7 @@ def models(context: "Context", wanted: Search) -> Iterator[Model]:
     except NotReached as error:
         if seen or not kept:
             raise
-        context.talk.note(f"{error.message}: this is what was known {ago(time.time() - kept.kept_at)}")
+        context.notify.note(f"{error.message}: this is what was known {ago(time.time() - kept.kept_at)}")
         found = [model for model in _listed(kept) if _is_wanted(model, wanted)]
         yield from found[: wanted.limit]
     finally:

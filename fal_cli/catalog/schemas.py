@@ -68,7 +68,7 @@ def schema_for(context: "Context", target: Target, *, refresh: bool = False) -> 
         return _asked(context, target, shelf, kept, PATIENCE_SECONDS)
     except (ApiError, CliError) as error:
         instead = f"that of {ago(known.age)} is used" if known else "none is used"
-        context.talk.decision(f"the schema of {target} could not be had ({error}): {instead}")
+        context.notify.decision(f"the schema of {target} could not be had ({error}): {instead}")
         return known
 
 
@@ -95,7 +95,7 @@ def look_up(context: "Context", target: Target, *, refresh: bool = False) -> Kno
     except ApiError as error:
         if not known or not isinstance(error, NotReached):
             raise _explained(context, target, error) from error
-        context.talk.note(f"{error.message}: this is what was known {ago(known.age)}")
+        context.notify.note(f"{error.message}: this is what was known {ago(known.age)}")
         return known
     if not found:
         page = "" if isinstance(target, LocalApp) else f"Its page may tell: {context.tool} open {target}"
@@ -107,7 +107,7 @@ def _is_elsewhere(context: "Context", target: Target) -> bool:
     """Whether calls go to a queue on this machine that has no API host beside it: the service knows nothing of it."""
     if isinstance(target, LocalApp) or context.in_sandbox:
         return False
-    return is_loopback(context.hosts.queue) and not is_loopback(context.hosts.api)
+    return is_loopback(context.accounts.hosts.queue) and not is_loopback(context.accounts.hosts.api)
 
 
 def _known(target: Target, kept: Kept | None) -> Known | None:

@@ -73,7 +73,7 @@ def shelf_of(context: "Context", target: Target) -> Shelf:
 
 
 def host_of(context: "Context") -> str:
-    return _SANDBOX if context.in_sandbox else _host_name(context.hosts.api)
+    return _SANDBOX if context.in_sandbox else _host_name(context.accounts.hosts.api)
 
 
 def _host_name(url: str) -> str:
@@ -92,7 +92,7 @@ def public_wire(context: "Context") -> "Wire":
     try:
         return context.wire()
     except NoCredentials:
-        return context.wire(account=Account(context.hosts, Credential("", "nowhere")))
+        return context.wire(account=Account(context.accounts.hosts, Credential("", "nowhere")))
 
 
 def retry_policy(retries: int | None) -> "Policy":

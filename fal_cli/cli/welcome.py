@@ -66,6 +66,6 @@ def _where_the_key_is(context: Context) -> str:
     try:
         ours = profiles.of(context.env, in_sandbox=context.in_sandbox)
         name = profiles.named(context.env, ours, context.flags.profile)
-        return f"profile {name}" if ours.get(name).in_keyring else context.credential.source
+        return f"profile {name}" if ours.get(name).in_keyring else context.accounts.credential.source
     except CliError:
         return ""

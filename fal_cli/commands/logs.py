@@ -40,7 +40,7 @@ def logs(
         seen = queue.status(wire, request.handle, logs=True)
         _write(context, seen.logs if isinstance(seen, InProgress | Completed) else ())
         return
-    context.stake = partial(goes_on, context, request.request_id)
+    context.standing.leave = partial(goes_on, context, request.request_id)
     offline = False
     for event in following.follow(wire, request.handle, deadline=Deadline(timeout)):
         if isinstance(event, InProgress | Completed):

@@ -41,7 +41,7 @@ def rerun(
     from fal_cli.calls.prepare import prepare_again
     from fal_cli.results.deliver import Delivery
 
-    context.stake = nothing_sent
+    context.standing.leave = nothing_sent
     delivery = Delivery(context, shown, save)
     (row,) = references.rows(context, [ref])
     if as_:
@@ -58,7 +58,7 @@ def rerun(
             hint=f"Use: {context.tool} {row.mode}",
         )
     if "://" not in row.endpoint:
-        context.use(references.account_of(context, row))
+        context.accounts.use(references.account_of(context, row))
     if call.dry_run:
         from fal_cli.calls import dry_run
 

@@ -60,7 +60,7 @@ def run(
     from fal_cli.calls.prepare import prepare
     from fal_cli.results.deliver import Delivery
 
-    context.stake = nothing_sent
+    context.standing.leave = nothing_sent
     delivery = Delivery(context, shown, save)
     if direct:
         _refuse_queue_options(call, shown, on_timeout)

@@ -100,9 +100,9 @@ def _followed(context: Context, request: Tracked, timeout: float | None, logs: b
     from fal_cli.api.deadline import Deadline
     from fal_cli.calls.notices import goes_on
 
-    context.stake = partial(goes_on, context, request.request_id)
+    context.standing.leave = partial(goes_on, context, request.request_id)
     last: Status | None = None
-    with context.view(request.endpoint, logs=logs) as view:
+    with context.terminal.view(request.endpoint, logs=logs) as view:
         view.tally.request_id = request.request_id
         wire = context.wire(view, account=request.account)
         for event in follow.follow(wire, request.handle, deadline=Deadline(timeout)):

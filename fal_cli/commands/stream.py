@@ -43,7 +43,7 @@ def stream(
 
     if text_only and final:
         raise UsageError("--text and --final say two different things; give one")
-    context.stake = nothing_sent
+    context.standing.leave = nothing_sent
     saving = checked(save.output, save.directory, overwrite=save.overwrite)
     if save.preview:
         from fal_cli.results import preview

@@ -25,7 +25,7 @@ def submit(
     from fal_cli.calls import notices, submit
     from fal_cli.calls.prepare import prepare
 
-    context.stake = notices.nothing_sent
+    context.standing.leave = notices.nothing_sent
     ready = prepare(context, endpoint, words, call, uploads=not (as_ or call.dry_run))
     if call.dry_run:
         from fal_cli.calls import dry_run

@@ -31,7 +31,7 @@ class Delivery:
             preview.check(context)
         self._prints_files = shown.print_ == "files" and not shown.query
         default = "none" if self._saving.to_stdout else "result"
-        self._selection = Selection(context.output, context.talk.note, shown, default=default)
+        self._selection = Selection(context.output, context.notify.note, shown, default=default)
 
     def check(self, inputs: Mapping[str, Any]) -> None:
         """Raises `UsageError` if a file is to be named after an input that there is none of."""

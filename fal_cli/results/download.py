@@ -44,12 +44,12 @@ def save_media(context: Context, saving: Saving, body: bytes, origin: Origin) ->
     files = media.find(data)
     _warn_of_nsfw(context, data)
     if not files:
-        context.talk.warn("the result names no files, so none was saved")
+        context.notify.warn("the result names no files, so none was saved")
         return []
     wire, stop = context.wire(), threading.Event()
     label = "1 file" if len(files) == 1 else f"{len(files)} files"
     try:
-        with context.transfer("saving", label, None) as transfer:
+        with context.terminal.transfer("saving", label, None) as transfer:
             jobs = [
                 partial(_attempt, wire.twin(), saving, file, _values(origin, data, file, index), transfer, stop)
                 for index, file in enumerate(files)
@@ -78,10 +78,10 @@ def _gathered(context: Context, outcomes: Sequence[Path | CliError]) -> list[Pat
     """The saved paths; the first failure is raised, after the rest is told."""
     for path in outcomes:
         if isinstance(path, Path):
-            context.talk.note(f"saved {path}")
+            context.notify.note(f"saved {path}")
     failures = [error for error in outcomes if isinstance(error, CliError)]
     for error in failures[1:]:
-        context.talk.warn(error.message)
+        context.notify.warn(error.message)
     if failures:
         raise failures[0]
     return [path for path in outcomes if isinstance(path, Path)]
@@ -173,7 +173,7 @@ def _warn_of_nsfw(context: Context, data: Any) -> None:
     flags = data.get("has_nsfw_concepts") if isinstance(data, dict) else None
     marked = [str(index) for index, flag in enumerate(flags) if flag] if isinstance(flags, list) else []
     if marked:
-        context.talk.warn(f"the model marked picture {', '.join(marked)} as not safe for work; it may be blacked out")
+        context.notify.warn(f"the model marked picture {', '.join(marked)} as not safe for work; it may be blacked out")
 
 
 def _parsed(body: bytes) -> Any:

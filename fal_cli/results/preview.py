@@ -31,12 +31,12 @@ def show(context: Context, data: Any) -> None:
 
     files = [file for file in media.find(data) if not file.content_type.startswith(_NOT_PICTURES)]
     if not files:
-        context.talk.note("the result names no pictures to preview")
+        context.notify.note("the result names no pictures to preview")
     for file in files:
         try:
             draw(_fetched(context, file), color=context.talk.color)
         except (ApiError, NoPicture) as error:
-            context.talk.warn(f"no preview: {error}")
+            context.notify.warn(f"no preview: {error}")
 
 
 def _fetched(context: Context, file: MediaFile) -> bytes:

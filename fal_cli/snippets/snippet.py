@@ -96,7 +96,7 @@ class Script:
 
 def script_of(context: Context, call: Call, *, verb: Verb, is_direct: bool, embeds: bool) -> Script:
     """A call made ready to be written. Raises `UsageError` for a file that cannot be read, or that no script has."""
-    hosts = Hosts() if context.in_sandbox else context.hosts
+    hosts = Hosts() if context.in_sandbox else context.accounts.hosts
     files = _files(list(_attachments(call.input_json)), embeds=embeds)
     type_value = nothing_known if call.is_unchecked else Checking(context, call.endpoint, []).type_value
     return Script(verb, call, files, hosts, is_direct, embeds, context.tool, type_value)

@@ -22,12 +22,14 @@ class Talk:
         self,
         stream: TextIO,
         *,
+        program: str = "fal",
         level: int = 0,
         machine: bool = False,
         color: bool = False,
         hide: Callable[[str], str] = str,
     ) -> None:
         self._stream = stream
+        self._program = program
         self.color = color
         self._hide = hide
         self._sink: Callable[[str], None] = self._plainly
@@ -70,12 +72,12 @@ class Talk:
         if self.machine and self.level >= 0:
             self._write(json.dumps(facts, ensure_ascii=True))
 
-    def error(self, report: Report, *, tool: str = "fal") -> None:
+    def error(self, report: Report) -> None:
         """An error: what happened, the request id if there is one, what to do next."""
         if self.machine:
             self._write(json.dumps(_as_facts(report), ensure_ascii=True))
             return
-        self._write(f"{self._paint(f'{tool}:', _RED)} {' '.join(visible_lines(report.message))}")
+        self._write(f"{self._paint(f'{self._program}:', _RED)} {' '.join(visible_lines(report.message))}")
         for line in report.lines:
             self._write(f"  {visible(line)}")
         if report.request_id and report.request_id not in report.message + report.hint:

@@ -80,7 +80,7 @@ class TestSchemaFor:
         clock(400 * 86_400)
         with refusing_port() as port:
             offline = run()
-            offline.context.__dict__["hosts"] = offline.context.hosts._replace(api=f"http://127.0.0.1:{port}")
+            offline.context.accounts.hosts = offline.context.accounts.hosts._replace(api=f"http://127.0.0.1:{port}")
             shelf = _same_shelf(run().context, offline.context)
             known = schemas.schema_for(offline.context, FLUX)
         assert shelf

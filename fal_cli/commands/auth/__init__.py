@@ -40,13 +40,13 @@ def login(
     from fal_cli.commands.auth import keys
     from fal_cli.config.hosts import hosts as hosts_of
 
-    context.stake = keys.nothing_stored
+    context.standing.leave = keys.nothing_stored
     ours = profiles.of(context.env, in_sandbox=context.in_sandbox)
     name = profiles.checked_name(profiles.named(context.env, ours, context.flags.profile))
     in_keyring = ours.get(name).in_keyring if keyring is None else keyring
     if in_keyring:
         keychain.require()
-    hosts = context.hosts if context.in_sandbox else hosts_of(context.env, ours.get(name).hosts)
+    hosts = context.accounts.hosts if context.in_sandbox else hosts_of(context.env, ours.get(name).hosts)
     key = keys.piped_key(context) if with_key else keys.typed_key(context, name)
     if not no_check:
         keys.check(context, Account(hosts, Credential(f"Key {key}", "auth login", name)))

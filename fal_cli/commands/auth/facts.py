@@ -35,7 +35,7 @@ def account_facts(context: Context) -> Facts:
     from fal_cli.api.errors import ApiError
     from fal_cli.commands.auth.keys import PATIENCE_SECONDS
 
-    credential = context.account.credential
+    credential = context.accounts.own.credential
     try:
         billing = api.billing(context.wire(), Deadline(PATIENCE_SECONDS))
     except ApiError as error:
@@ -49,7 +49,7 @@ def account_facts(context: Context) -> Facts:
         "source": credential.source,
         "profile": credential.profile or None,
         "key_id": (profiles.short_id(key) if scheme == "Key" else "") or None,
-        "hosts": context.hosts._asdict(),
+        "hosts": context.accounts.hosts._asdict(),
     }
 
 

@@ -39,7 +39,7 @@ def cost(
     from fal_cli.commands.history import facts as past
     from fal_cli.ledger import Search
 
-    context.hosts  # noqa: B018  # hosts that are misconfigured are no account that is gone
+    context.accounts.hosts  # noqa: B018  # hosts that are misconfigured are no account that is gone
     rows = [row for row in past.search(context, Search(since=since)) if billing.may_cost(row)]
     if not rows:
         context.talk.note("no request that can have cost anything")

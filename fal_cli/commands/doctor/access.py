@@ -17,7 +17,7 @@ _LOG_IN = "Log in: fal auth login (or try things without a key: --sandbox)"
 def key(context: Context) -> tuple[Credential | None, Finding]:
     """The key, and where it comes from; never what it is."""
     try:
-        credential = context.credential
+        credential = context.accounts.credential
     except CliError as error:
         if error.message.startswith("no key: log in"):
             return None, problem("key", "none", _LOG_IN)

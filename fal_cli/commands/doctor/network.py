@@ -114,7 +114,7 @@ class Inquiry:
 def begin(context: Context, credential: Credential | None) -> Inquiry:
     """Begins to ask all hosts, and the service about the key."""
     try:
-        return Inquiry(context, context.hosts, credential, "")
+        return Inquiry(context, context.accounts.hosts, credential, "")
     except CliError as error:
         return Inquiry(context, None, credential, error.message)
 

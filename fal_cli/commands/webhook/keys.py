@@ -114,7 +114,7 @@ def open_keys(context: Context, word: str) -> FileKeys | ServedKeys:
             return FileKeys(source, parsed(document))
         except BadKeys as error:
             raise UsageError(f"{source} {error}") from None
-    url = word or f"{context.hosts.rest}{KEYS_PATH}"
+    url = word or f"{context.accounts.hosts.rest}{KEYS_PATH}"
     _check(url)
     # Nobody's key goes along: the keys are public.
     cache = None if context.in_sandbox else Cache(paths.cache_folder(context.env) / "webhook-keys")

@@ -31,7 +31,7 @@ def ended(context: Context, request: Tracked, *, wait: bool, timeout: float | No
     """How the request ended. Raises as `notice.ended`."""
     found = notice.ended(context, request, wait=wait, timeout=timeout)
     # From here on the request is not what can fail, and nothing of it is at stake.
-    context.accepted_id, context.stake = "", tuple
+    context.standing.accepted_id, context.standing.leave = "", tuple
     return found
 
 

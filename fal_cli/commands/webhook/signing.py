@@ -53,7 +53,7 @@ def open_signer(context: Context, pem: str) -> Signer:
     """
     if pem:
         return Signer(_loaded(documents.read_file(pem), pem))
-    is_sandbox = context.in_sandbox or is_loopback(context.hosts.rest)
+    is_sandbox = context.in_sandbox or is_loopback(context.accounts.hosts.rest)
     folder = paths.sandbox_folder(context.env) if is_sandbox else paths.state_folder(context.env)
     path = folder / "webhook-key.pem"
     try:

@@ -1,0 +1,90 @@
+"""All that a person sees of a command: stdout, stderr, and what is drawn there while something goes on."""
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from fal_cli.options import GlobalFlags
+from fal_cli.terminal.hyperlinks import are_known
+from fal_cli.terminal.output import Output
+from fal_cli.terminal.streams import Streams
+from fal_cli.terminal.talk import Talk
+
+if TYPE_CHECKING:
+    from fal_cli.terminal.progress.base import Display, View
+    from fal_cli.terminal.progress.transfer import Transfer
+
+
+class Terminal:
+    """The streams as the flags and the environment want them used; `hide` takes secrets out of what is said."""
+
+    def __init__(
+        self, streams: Streams, env: Mapping[str, str], flags: GlobalFlags, program: str, hide: Callable[[str], str]
+    ) -> None:
+        self._streams = streams
+        self._env = env
+        self._flags = flags
+        self._program = program
+        self._hide = hide
+
+    @cached_property
+    def talk(self) -> Talk:
+        """stderr."""
+        return Talk(
+            self._streams.stderr,
+            program=self._program,
+            level=-1 if self._flags.quiet else self._flags.verbose,
+            machine=self._flags.json,
+            color=self._color(self._streams.stderr_is_terminal),
+            hide=self._hide,
+        )
+
+    @cached_property
+    def output(self) -> Output:
+        """stdout."""
+        is_terminal = self._streams.stdout_is_terminal and not self._flags.json
+        color = self._color(is_terminal)
+        return Output(self._streams.stdout, is_terminal=is_terminal, color=color, links=color and are_known(self._env))
+
+    @property
+    def has_somebody(self) -> bool:
+        """Whether a person is there who can be asked."""
+        streams, is_quiet = self._streams, self._flags.quiet or self._flags.json
+        return streams.stdin_is_terminal and streams.stderr_is_terminal and not is_quiet and not self._env.get("CI")
+
+    def ask(self, question: str) -> str | None:
+        """What a person types behind a question; None where they end the input (Ctrl-D)."""
+        stdin = self._streams.stdin
+        assert stdin is not None  # a terminal
+        self.talk.ask(question)
+        line = stdin.readline()
+        if not line:
+            self.talk.note("")
+            return None
+        return line.decode("utf-8", "replace").strip()
+
+    def view(self, endpoint: str, *, logs: bool = False) -> "View":
+        """The display of one followed request."""
+        from fal_cli.terminal.progress.base import View
+
+        return View(self.display(of_one=True, logs=logs), endpoint)
+
+    def display(self, *, of_one: bool = False, logs: bool = False) -> "Display":
+        """The display of followed requests."""
+        from fal_cli.terminal.progress.open import open_display
+
+        return open_display(self.talk, is_terminal=self._can_draw, color=self.talk.color, of_one=of_one, logs=logs)
+
+    def transfer(self, verb: str, name: str, total: int | None) -> "Transfer":
+        """The display of one file on its way."""
+        from fal_cli.terminal.progress.transfer import open_transfer
+
+        return open_transfer(self.talk, verb, name, total, is_terminal=self._can_draw, color=self.talk.color)
+
+    @property
+    def _can_draw(self) -> bool:
+        return self._streams.stderr_is_terminal and self._env.get("TERM") != "dumb"
+
+    def _color(self, is_terminal: bool) -> bool:
+        unwanted = self._flags.no_color or self._env.get("NO_COLOR") or self._env.get("TERM") == "dumb"
+        return is_terminal and not unwanted
