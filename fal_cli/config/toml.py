@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from fal_cli.errors import CliError, UsageError
-from fal_cli.files import private
+from fal_cli.files import atomic
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _OTHERS = 0o077
@@ -62,14 +62,14 @@ def changing(path: Path) -> Iterator[dict[str, Any]]:
     """
     target = Path(os.path.realpath(path))  # a link to a file of the user's own stays one
     try:
-        private.make_folder(target.parent)
+        atomic.make_private_folder(target.parent)
         with _alone(target.parent):
             values, is_exposed = read(target)
             before = dumps(values)
             yield values
             after = dumps(values)
             if after != before or is_exposed:
-                private.replace(target, (_HEADER + after).encode(), lasting=True)
+                atomic.write(target, (_HEADER + after).encode(), private=True, durable=True)
     except OSError as error:
         raise CliError(f"cannot write {path}: {error.strerror or error}") from None
     except NotWritable as error:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from fal_cli.files import private
+from fal_cli.files import atomic
 
 _LONGEST_NAME = 120
 
@@ -53,8 +53,8 @@ class Cache:
         now = self._now()
         head = {**facts, "name": name, "kept_at": now if kept_at is None else kept_at, "until": now + seconds}
         with suppress(OSError, ValueError):
-            private.make_folder(self.folder)
-            private.replace(self._path(name), json.dumps(head).encode() + b"\n" + body)
+            atomic.make_private_folder(self.folder)
+            atomic.write(self._path(name), json.dumps(head).encode() + b"\n" + body, private=True)
 
     def _path(self, name: str) -> Path:
         plain = quote(name, safe="")

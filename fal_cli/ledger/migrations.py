@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from fal_cli.files.atomic import make_private_folder
+
 BUSY_SECONDS = 30.0
 
 
@@ -40,9 +42,7 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
 
 def _create_private(path: Path) -> None:
     """Makes the folder 0700 and the file 0600 from their first moment, not by a chmod afterwards."""
-    for folder in (*reversed(path.parent.parents), path.parent):
-        if not folder.exists():
-            folder.mkdir(exist_ok=True, mode=0o700)
+    make_private_folder(path.parent)
     # Not opened if it is there: closing it would drop the locks that this process may hold on it.
     if not path.exists():
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))

@@ -11,13 +11,13 @@
 import os
 import subprocess
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from fal_cli.cli.completion.scripts import MARK, SHELLS, script
 from fal_cli.context import Context
 from fal_cli.errors import CliError, UsageError
+from fal_cli.files import atomic
 
 PATIENCE_SECONDS = 5.0
 _BASH_COMPLETION = (
@@ -168,13 +168,8 @@ def _of_parents() -> str:
 
 def _write(path: Path, text: str) -> None:
     """Puts a whole file in its place. Raises `CliError`."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        target = Path(os.path.realpath(path))
-        part.write_text(text, "utf-8")
-        os.replace(part, target)
+        atomic.write(Path(os.path.realpath(path)), text.encode())
     except OSError as error:
-        with suppress(OSError):
-            part.unlink()
         raise CliError(f"cannot write {path}: {error.strerror or error}") from None

@@ -1,8 +1,6 @@
 """The local key that stands in for the service's: made once, and public as a JWKS (wire §10.3)."""
 
 import base64
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ from fal_cli.commands.webhook import signature
 from fal_cli.config import paths
 from fal_cli.context import Context
 from fal_cli.errors import CliError, UsageError
+from fal_cli.files import atomic
 from fal_cli.inputs import documents
 from fal_cli.urls import is_loopback
 
@@ -80,16 +79,7 @@ def _loaded(pem: bytes, name: str) -> Ed25519PrivateKey:
 def _make(path: Path) -> None:
     """Writes a new key, unless another process is first; whole when it is there, and its owner's alone."""
     pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".webhook-key.")  # made 0600
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(pem)
-        os.link(name, path)  # fails if the name is taken, unlike a rename
-    except FileExistsError:
-        pass
-    except OSError:  # a file system without hard links
-        if not path.exists():
-            os.replace(name, path)
-    finally:
-        Path(name).unlink(missing_ok=True)
+    atomic.make_private_folder(path.parent)
+    with atomic.Part(path, private=True) as part:
+        part.write(pem)
+        part.place_if_free(path)
