@@ -1,4 +1,4 @@
-"""Media in a result: found by shape, since outputs have no fixed schema (wire §12.1). Pure."""
+"""What a result holds, found by shape, since outputs have no fixed schema (wire §12.1): files and text. Pure."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -8,6 +8,7 @@ from fal_cli.urls import origin
 _SCHEMES = ("https://", "http://", "data:")
 _MEDIA_KEYS = ("_url", "_urls")
 _HOST = "fal.media"
+_TEXT_KEYS = ("output", "text", "transcription", "response")
 
 
 class MediaFile(NamedTuple):
@@ -28,6 +29,25 @@ def find(value: Any) -> list[MediaFile]:
         if file.url not in found or (file.content_type and not found[file.url].content_type):
             found[file.url] = file
     return list(found.values())
+
+
+def text_in(value: Any) -> str | None:
+    """The text that a result, or an event of a stream, is about."""
+    if isinstance(value, str):
+        return value
+    texts = (value.get(key) for key in _TEXT_KEYS) if isinstance(value, dict) else ()
+    return next((text for text in texts if isinstance(text, str)), None)
+
+
+def without_data(value: Any, *, longer_than: int, shown: int) -> Any:
+    """A value with each long `data:` URI cut to its beginning."""
+    if isinstance(value, dict):
+        return {key: without_data(inner, longer_than=longer_than, shown=shown) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [without_data(inner, longer_than=longer_than, shown=shown) for inner in value]
+    if isinstance(value, str) and value.startswith("data:") and len(value) > longer_than:
+        return f"{value[:shown]}… ({len(value)} characters)"
+    return value
 
 
 def _walk(value: Any, key: str) -> Iterator[MediaFile]:

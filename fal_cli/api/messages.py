@@ -1,10 +1,10 @@
 """One HTTP exchange as values: what is asked, what is answered, how it failed, and how often it may be repeated."""
 
-import json
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
+from fal_cli import jsontext
 from fal_cli.api.body import Body
 from fal_cli.api.errors import Phase
 
@@ -73,11 +73,8 @@ class Answer(NamedTuple):
         return bool(self.request_id) or self.json() is not None
 
     def json(self) -> Any:
-        """The parsed body, or None if it is no JSON."""
-        try:
-            return json.loads(self.body)
-        except (ValueError, RecursionError):
-            return None
+        """The parsed body, or None if it is not JSON."""
+        return jsontext.read(self.body)
 
 
 class TransportFailure(Exception):

@@ -15,7 +15,7 @@ from urllib.parse import urlencode, urlsplit
 import msgpack
 import websocket
 
-from fal_cli import __version__
+from fal_cli import __version__, jsontext
 from fal_cli.api import free, retry
 from fal_cli.api.duplex import WOULD_BLOCK, Duplex, readable
 from fal_cli.api.errors import NotReached, Phase, Refused, Unavailable, read_detail
@@ -170,11 +170,7 @@ class Session:
         return self._taken(value)
 
     def _text(self, data: bytes) -> Received | None:
-        try:
-            value = json.loads(data)
-        except (ValueError, RecursionError):
-            value = {"text": data.decode("utf-8", "replace")}
-        return self._taken(value)
+        return self._taken(jsontext.read(data, {"text": data.decode("utf-8", "replace")}))
 
     def _taken(self, value: Any) -> Received | None:
         """A result, unless the value is a control object (§7.3), which is kept for the end."""
@@ -236,10 +232,8 @@ def connect(
 
 def _refused(error: "websocket.WebSocketBadStatusException") -> Refused | Unavailable:
     body = error.resp_body or b""
-    try:
-        detail = read_detail(json.loads(body))
-    except ValueError:
-        detail = read_detail(body.decode("utf-8", "replace")[:300] or "the handshake was refused")
+    page = body.decode("utf-8", "replace")[:300] or "the handshake was refused"
+    detail = read_detail(jsontext.read(body, page))
     kind = Unavailable if error.status_code in retry.PASSING else Refused
     return kind(detail.message, status=error.status_code, error_type=detail.error_type, fields=detail.fields)
 

@@ -7,6 +7,7 @@ from fal_cli.endpoint import Target
 from fal_cli.errors import InputRefused
 from fal_cli.inputs.attachment import Attachment
 from fal_cli.inputs.gather import UNKNOWN, is_document
+from fal_cli.terminal.times import seconds_ago
 
 if TYPE_CHECKING:
     from fal_cli.catalog.schemas import Known
@@ -50,7 +51,7 @@ class Checking:
             known = self._asked_again()
             found = self._problems(known, given)
         if found and known and known.is_old:
-            self._context.notify.warn(f"by its schema of {int(known.age // 86_400)} days ago: {_in_one_line(found)}")
+            self._context.notify.warn(f"by its schema of {seconds_ago(known.age)}: {_in_one_line(found)}")
         elif found:
             raise self._refusal(found)
         elif known:

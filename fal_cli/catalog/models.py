@@ -5,11 +5,13 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from fal_cli import jsontext
 from fal_cli.api.catalog_entry import Model, Search
 from fal_cli.api.errors import NotReached
-from fal_cli.catalog.store import LIFE_SECONDS, ago, folder_of, host_of, public_wire, retry_policy
+from fal_cli.catalog.store import LIFE_SECONDS, folder_of, host_of, public_wire, retry_policy
 from fal_cli.endpoint import Target
 from fal_cli.files.cache import Cache, Kept
+from fal_cli.terminal.times import seconds_ago
 
 if TYPE_CHECKING:
     from fal_cli.context import Context
@@ -36,7 +38,7 @@ def models(context: "Context", wanted: Search) -> Iterator[Model]:
     except NotReached as error:
         if seen or not kept:
             raise
-        context.notify.note(f"{error.message}: this is what was known {ago(time.time() - kept.kept_at)}")
+        context.notify.note(f"{error.message}: this is what was known {seconds_ago(time.time() - kept.kept_at)}")
         found = [model for model in _listed(kept) if _is_wanted(model, wanted)]
         yield from found[: wanted.limit]
     finally:
@@ -59,8 +61,8 @@ def nearest_endpoint(context: "Context", target: Target) -> str:
 
 def _listed(kept: Kept) -> list[Model]:
     try:
-        return [Model(*map(str, row)) for row in json.loads(kept.body)]
-    except (ValueError, TypeError, RecursionError):
+        return [Model(*map(str, row)) for row in jsontext.read(kept.body)]
+    except TypeError:
         return []
 
 

@@ -9,11 +9,12 @@ from urllib.parse import urlsplit
 
 from fal_cli.api.errors import ApiError, NotReached
 from fal_cli.catalog.models import nearest_endpoint
-from fal_cli.catalog.store import LIFE_SECONDS, Shelf, ago, public_wire, retry_policy, shelf_of
+from fal_cli.catalog.store import LIFE_SECONDS, Shelf, public_wire, retry_policy, shelf_of
 from fal_cli.concurrency import TooLate, within
 from fal_cli.endpoint import LocalApp, Target
 from fal_cli.errors import CliError, NotFound
 from fal_cli.files.cache import Kept
+from fal_cli.terminal.times import seconds_ago
 from fal_cli.urls import is_loopback
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def schema_for(context: "Context", target: Target, *, refresh: bool = False) -> 
     try:
         return _asked(context, target, shelf, kept, PATIENCE_SECONDS)
     except (ApiError, CliError) as error:
-        instead = f"that of {ago(known.age)} is used" if known else "none is used"
+        instead = f"that of {seconds_ago(known.age)} is used" if known else "none is used"
         context.notify.decision(f"the schema of {target} could not be had ({error}): {instead}")
         return known
 
@@ -95,7 +96,7 @@ def look_up(context: "Context", target: Target, *, refresh: bool = False) -> Kno
     except ApiError as error:
         if not known or not isinstance(error, NotReached):
             raise _explained(context, target, error) from error
-        context.notify.note(f"{error.message}: this is what was known {ago(known.age)}")
+        context.notify.note(f"{error.message}: this is what was known {seconds_ago(known.age)}")
         return known
     if not found:
         page = "" if isinstance(target, LocalApp) else f"Its page may tell: {context.tool} open {target}"

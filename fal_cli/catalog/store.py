@@ -6,12 +6,12 @@ minutes. What is served on this machine is asked each time, since its author may
 believed for ten seconds.
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
+from fal_cli import jsontext
 from fal_cli.config import paths
 from fal_cli.endpoint import LocalApp, Target
 from fal_cli.errors import NoCredentials
@@ -41,10 +41,7 @@ class Shelf(NamedTuple):
     def read(self) -> Kept | None:
         """What is kept, with an empty body where there is no document; a damaged one is not there."""
         kept = self.cache.read(self.name)
-        try:
-            return kept if kept is None or not kept.body or json.loads(kept.body) else None
-        except (ValueError, RecursionError):
-            return None
+        return kept if kept is None or not kept.body or jsontext.read(kept.body) else None
 
     def keep(self, found: "Described | None") -> None:
         if found is None:
@@ -102,10 +99,3 @@ def retry_policy(retries: int | None) -> "Policy":
     if retries is None:
         return retry.FREE
     return retry.at_most(retries)
-
-
-def ago(seconds: float) -> str:
-    for unit, size in (("days", 86_400), ("hours", 3600), ("minutes", 60)):
-        if seconds >= 2 * size:
-            return f"{int(seconds // size)} {unit} ago"
-    return "a moment ago"

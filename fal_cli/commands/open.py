@@ -1,10 +1,10 @@
 """`fal open`: a model's page, or what a request made, in the browser."""
 
-import json
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fal_cli import jsontext
 from fal_cli.api.errors import ApiError
 from fal_cli.context import Context
 from fal_cli.errors import CliError, NotFound, UsageError
@@ -57,7 +57,7 @@ def _of_request(context: Context, words: list[str]) -> str:
     from fal_cli.media import find
 
     request_id, body = _result(context, words)
-    for file in find(_parsed(body)):
+    for file in find(jsontext.read(body)):
         if is_web(file.url):
             return file.url
     if not request_id:
@@ -87,13 +87,6 @@ def _fetched(context: Context, request: "Tracked") -> bytes:
     except (ApiError, CliError) as error:
         context.talk.note(f"its result cannot be had: {error}")
         return b""
-
-
-def _parsed(body: bytes) -> Any:
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        return None
 
 
 def is_web(url: str) -> bool:

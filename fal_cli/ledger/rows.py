@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from fal_cli.api.body import Body
+from fal_cli.media import without_data
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -212,11 +213,5 @@ def _moment(text: str | None) -> datetime | None:
 
 
 def _shortened(value: Any) -> Any:
-    """A value with each `data:` URI cut to its beginning: they are files, and the ledger is no file store."""
-    if isinstance(value, dict):
-        return {key: _shortened(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_shortened(inner) for inner in value]
-    if isinstance(value, str) and value.startswith("data:") and len(value) > _SHORT_DATA_URI:
-        return f"{value[:_SHORT_DATA_URI]}… ({len(value)} characters)"
-    return value
+    """A value without the files in it: the ledger is not a file store."""
+    return without_data(value, longer_than=_SHORT_DATA_URI, shown=_SHORT_DATA_URI)

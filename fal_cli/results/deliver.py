@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from fal_cli import jsontext
 from fal_cli.context import Context
 from fal_cli.errors import CliError, UsageError
 from fal_cli.options import PrintFlags, SaveFlags
@@ -69,15 +70,9 @@ class Delivery:
         )
 
     def _preview(self, outcome: Outcome) -> None:
-        import json
-
         from fal_cli.results import preview
 
-        try:
-            data = json.loads(outcome.result.body.read())
-        except (ValueError, RecursionError):
-            data = None
-        preview.show(self._context, data)
+        preview.show(self._context, jsontext.read(outcome.result.body.read()))
 
     def _save(self, outcome: Outcome, inputs: Mapping[str, Any]) -> list[Path]:
         from fal_cli.results import download

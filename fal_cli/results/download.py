@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from fal_cli import media
+from fal_cli import jsontext, media
 from fal_cli.api.download import Download, fetch
 from fal_cli.api.errors import ApiError
 from fal_cli.api.wire import Wire
@@ -40,7 +40,7 @@ def save_media(context: Context, saving: Saving, body: bytes, origin: Origin) ->
 
     Raises `CliError` (code 11) if one cannot be saved; the others are saved all the same.
     """
-    data = _parsed(body)
+    data = jsontext.read(body)
     files = media.find(data)
     _warn_of_nsfw(context, data)
     if not files:
@@ -62,7 +62,7 @@ def save_media(context: Context, saving: Saving, body: bytes, origin: Origin) ->
 
 def write_media(context: Context, body: bytes) -> None:
     """Writes the bytes of every file that a result names to stdout, one after the other."""
-    files = media.find(_parsed(body))
+    files = media.find(jsontext.read(body))
     if not files:
         raise NotSaved("the result names no files")
     wire = context.wire()
@@ -174,13 +174,6 @@ def _warn_of_nsfw(context: Context, data: Any) -> None:
     marked = [str(index) for index, flag in enumerate(flags) if flag] if isinstance(flags, list) else []
     if marked:
         context.notify.warn(f"the model marked picture {', '.join(marked)} as not safe for work; it may be blacked out")
-
-
-def _parsed(body: bytes) -> Any:
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        return None
 
 
 def _as_text(value: object) -> str:

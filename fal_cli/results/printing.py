@@ -1,11 +1,12 @@
 """What stdout carries of a result: `--print` names the form, `--query` picks from it."""
 
-import json
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from fal_cli import jsontext
 from fal_cli.api.events import Result
 from fal_cli.errors import CliError, UsageError
+from fal_cli.media import text_in
 from fal_cli.options import PrintFlags
 from fal_cli.terminal.output import Output
 
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
 _SHOWN_BYTES = 16 * 1024 * 1024
 _HEAD_BYTES = 2000
-_TEXT_KEYS = ("output", "text", "transcription", "response")
 
 
 class Selection:
@@ -169,19 +169,17 @@ def _one_line(error: Exception) -> str:
 
 
 def _parsed(result: Result) -> Any:
-    try:
-        return json.loads(result.body.read())
-    except (ValueError, RecursionError):
+    value = jsontext.read(result.body.read(), jsontext.NOT_JSON)
+    if value is jsontext.NOT_JSON:
         raise CliError(
             f"the result is {result.content_type or 'no JSON'}, not JSON",
             hint="Take it as it is: --print result > FILE",
-        ) from None
+        )
+    return value
 
 
 def _text_of(data: Any) -> str:
-    if isinstance(data, str):
-        return data
-    for key in _TEXT_KEYS:
-        if isinstance(data, dict) and isinstance(data.get(key), str):
-            return str(data[key])
-    raise CliError("the result holds no text", hint="Look at it with --print result, or pick with --query.")
+    text = text_in(data)
+    if text is None:
+        raise CliError("the result holds no text", hint="Look at it with --print result, or pick with --query.")
+    return text

@@ -1,9 +1,9 @@
 """Log lines for display: an app's traceback envelope unwrapped, tqdm-like progress read. Pure."""
 
-import json
 import re
 from dataclasses import dataclass
 
+from fal_cli import jsontext
 from fal_cli.terminal.sanitize import visible_lines
 
 _BAR = re.compile(r"(?:^|[\s:])\d{1,3}%\|[^|]{0,400}\|\s*([\d.]{1,15})([kMGT]?)/([\d.]{1,15})([kMGT]?)(?=\s|$)")
@@ -53,9 +53,5 @@ def unwrapped(message: str) -> str:
     """The text of an app's `{"traceback": "…"}` envelope; any other message as it is."""
     if not message.lstrip().startswith('{"traceback"'):
         return message
-    try:
-        envelope = json.loads(message)
-    except (ValueError, RecursionError):
-        return message
-    traceback = envelope.get("traceback")
+    traceback = jsontext.read(message, {}).get("traceback")
     return traceback if isinstance(traceback, str) else message

@@ -66,8 +66,11 @@ class Output:
         if not self.is_terminal:
             self.data(_encoded(_WRITER.encode(value)) + b"\n")
             return
+        from fal_cli.media import without_data
+
         try:
-            text = json.dumps(_shortened(value), ensure_ascii=False, indent=None if one_line else 2)
+            shown = without_data(value, longer_than=2 * _SHOWN_OF_DATA_URI, shown=_SHOWN_OF_DATA_URI)
+            text = json.dumps(shown, ensure_ascii=False, indent=None if one_line else 2)
         except RecursionError:  # what can be read can be nested deeper than what can be laid out
             text = json.dumps(value, ensure_ascii=False)
         text = visible_json(text)
@@ -118,16 +121,6 @@ class Output:
 def _encoded(text: str) -> bytes:
     """UTF-8; half a character (a lone surrogate) becomes a `\\u` escape, which JSON readers know."""
     return text.encode("utf-8", "backslashreplace")
-
-
-def _shortened(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _shortened(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_shortened(inner) for inner in value]
-    if isinstance(value, str) and value.startswith("data:") and len(value) > 2 * _SHOWN_OF_DATA_URI:
-        return f"{value[:_SHOWN_OF_DATA_URI]}… ({len(value)} characters)"
-    return value
 
 
 class Screen:

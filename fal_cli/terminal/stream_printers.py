@@ -7,10 +7,9 @@ import json
 from typing import Any
 
 from fal_cli.api.stream import StreamEvent
+from fal_cli.media import text_in
 from fal_cli.terminal.output import Output
 from fal_cli.terminal.sanitize import visible_lines
-
-_TEXT_KEYS = ("output", "text", "response")
 
 
 class GrowingText:
@@ -25,7 +24,7 @@ class GrowingText:
         if delta is not None:
             self._so_far += delta
             return delta
-        whole = _whole(value)
+        whole = text_in(value)
         if whole is None or whole == self._so_far:
             return ""
         # A text that does not continue the one before is a new one.
@@ -36,7 +35,7 @@ class GrowingText:
 
 def has_text(value: Any) -> bool:
     """Whether an event carries text of any known shape."""
-    return _delta(value) is not None or _whole(value) is not None
+    return _delta(value) is not None or text_in(value) is not None
 
 
 class LinePrinter:
@@ -137,16 +136,6 @@ def _delta(value: Any) -> str | None:
         return content if isinstance(content, str) else None
     delta = value.get("delta")
     return delta if isinstance(delta, str) else None
-
-
-def _whole(value: Any) -> str | None:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, dict):
-        for key in _TEXT_KEYS:
-            if isinstance(value.get(key), str):
-                return str(value[key])
-    return None
 
 
 def last_json(event: StreamEvent) -> bytes:

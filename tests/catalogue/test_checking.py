@@ -117,7 +117,7 @@ class TestRefusals:
         api.replies["/v1/models"] = http(503, {"detail": "down"})
         one = run()
         gathered(one, "prompt=a", "num_images=9")
-        assert "warning: by its schema of 30 days ago: num_images: 9 is too large: the most is 4" in one.said
+        assert "warning: by its schema of 30 d ago: num_images: 9 is too large: the most is 4" in one.said
 
     def test_undocumented_keys_are_told_and_sent(self, run: Make) -> None:
         one = run()

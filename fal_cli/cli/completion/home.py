@@ -8,6 +8,8 @@ cannot be read, or not at once, is not there.
 import os
 import sys
 
+from fal_cli.terminal.times import seconds_ago
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,7 +72,7 @@ class Row:
         self.name = request_id or f"@{local_id}"
         how = "unfinished, " if is_open else _WITHOUT_RESULT.get(state, "")
         told = f"{self.endpoint}: {prompt}" if prompt else str(self.endpoint)
-        self.text = f"{told} · {how}{_ago(seconds or 0)}"
+        self.text = f"{told} · {how}{seconds_ago(seconds or 0)}"
 
 
 class Home:
@@ -256,10 +258,3 @@ def _toml(path: str) -> "dict[str, Any]":
             return tomllib.load(stream)
     except (OSError, ValueError):
         return {}
-
-
-def _ago(seconds: int) -> str:
-    for unit, size in (("d", 86_400), ("h", 3600), ("min", 60)):
-        if seconds >= size:
-            return f"{seconds // size} {unit} ago"
-    return "just now"

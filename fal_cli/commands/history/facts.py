@@ -1,10 +1,10 @@
 """What the ledger tells of the requests in it, to people and to programs, and forgetting them."""
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
+from fal_cli import jsontext
 from fal_cli.context import Context
 from fal_cli.ledger import Kept, Row, Search, State
 
@@ -92,15 +92,9 @@ def whole_facts(row: Row, kept: Kept | None) -> dict[str, Any]:
 
 def value_of(kept: Kept) -> Any:
     """A result as a JSON value; as text if it is none."""
-    try:
-        return json.loads(kept.body, parse_constant=_refuse)
-    except (ValueError, RecursionError):
-        return kept.body.decode("utf-8", "replace")
+    value = jsontext.read_strictly(kept.body, jsontext.NOT_JSON)
+    return kept.body.decode("utf-8", "replace") if value is jsontext.NOT_JSON else value
 
 
 def _moment(moment: datetime | None) -> str | None:
     return moment.isoformat(timespec="milliseconds") if moment else None
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from fal_cli import jsontext
 from fal_cli.context import Context
 from fal_cli.durations import DURATION_HELP, seconds
 from fal_cli.errors import CliError, UsageError
@@ -211,15 +212,14 @@ def jwks(
 
 def _print_body(context: Context, body: bytes) -> None:
     """The bytes as they are; on a terminal laid out, or with what a terminal would obey made visible."""
-    import json
-
     if not context.output.is_terminal:
         context.output.data(body)
         return
-    try:
-        context.output.json(json.loads(body))
-    except (ValueError, RecursionError):
+    value = jsontext.read(body, jsontext.NOT_JSON)
+    if value is jsontext.NOT_JSON:
         context.output.line(body.decode("utf-8", "replace"))
+    else:
+        context.output.json(value)
 
 
 def _open_keys(context: Context, jwks: str) -> "FileKeys | ServedKeys":

@@ -3,8 +3,9 @@
 import json
 import time
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
+from fal_cli import jsontext
 from fal_cli.commands.webhook import signature
 from fal_cli.commands.webhook.receiver import Delivery, Receiver
 from fal_cli.commands.webhook.signature import Invalid, Received, Verifier
@@ -95,13 +96,9 @@ def _print(context: Context, line: dict[str, Any]) -> None:
 
 def _parsed(body: bytes) -> Any:
     """The body's value, None if it is no JSON that can be printed as JSON again."""
+    value = jsontext.read_strictly(body)
     try:
-        value = json.loads(body, parse_constant=_refuse)
         json.dumps(value, allow_nan=False)
     except (ValueError, RecursionError):
         return None
     return value
-
-
-def _refuse(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON value")

@@ -2,8 +2,9 @@
 
 import json
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
+from fal_cli import jsontext
 from fal_cli.api import free, retry
 from fal_cli.api.errors import RequestFailed
 from fal_cli.api.messages import Request
@@ -69,14 +70,9 @@ def _payload(output: bytes) -> str | None:
     """The output as JSON text, None if it is not strict JSON."""
     try:
         text = output.decode("utf-8-sig").strip()
-        json.loads(text, parse_constant=_refuse)
-    except (ValueError, RecursionError):
+    except ValueError:
         return None
-    return text
-
-
-def _refuse(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON value")
+    return None if jsontext.read_strictly(text, jsontext.NOT_JSON) is jsontext.NOT_JSON else text
 
 
 def _json(value: Any) -> str:
