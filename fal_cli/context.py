@@ -136,10 +136,11 @@ class Context:
     @property
     def ledger_path(self) -> "Path":
         """Where calls are remembered; those to a sandbox, private or served, apart. Raises `UsageError`."""
+        from pathlib import Path
+
         from fal_cli.config import paths
 
-        folder = paths.sandbox_folder if self.accounts.costs_nothing else paths.state_folder
-        return folder(self.env) / "ledger.db"
+        return Path(paths.ledger(self.env, in_sandbox=self.accounts.costs_nothing))
 
     def wire(self, view: "View | None" = None, *, local: bool = False, account: "Account | None" = None) -> "Wire":
         """A request layer with an account's hosts and key, which tells `view` (or `notify`) of its retries.

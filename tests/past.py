@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from fal_cli.ledger import Call, Kept, Ledger, State
+from fal_cli.ledger.rows import Call, Kept, State
+from fal_cli.ledger.store import Ledger
 
 PROMPT = "a cat in the rain"
 HOST = "https://queue.fal.run"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fal_cli.commands.cost.sums import Cost, Line, as_text, is_plausible, lines, times, totals, units_of
-from fal_cli.ledger import Row, State
+from fal_cli.ledger.rows import Row, State
 
 ROW = Row(
     local_id=1, created_at=datetime(2026, 5, 1, 12, tzinfo=UTC), updated_at=datetime(2026, 5, 1, 12, tzinfo=UTC),

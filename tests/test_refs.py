@@ -12,7 +12,7 @@ from fal_cli.calls.model import Tracked
 from fal_cli.context import Context
 from fal_cli.endpoint import parse
 from fal_cli.errors import CliError, Exit, UsageError
-from fal_cli.ledger import Call, State
+from fal_cli.ledger.rows import Call, State
 from fal_cli.terminal.streams import Streams
 
 QUEUE = "https://queue.fal.run"

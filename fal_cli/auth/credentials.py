@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+from fal_cli.config import paths
 from fal_cli.errors import CliError, NoCredentials, UsageError
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class Credential(NamedTuple):
     @property
     def is_of_the_sandbox(self) -> bool:
         """Whether it is one of the keys that a sandbox takes, and nothing else does."""
-        return self.authorization.startswith(("Key sandbox:", "Key sandbox-"))
+        return self.authorization.removeprefix("Key ").startswith(paths.SANDBOX_KEYS)
 
     @property
     def key_print(self) -> str:

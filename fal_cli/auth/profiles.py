@@ -70,7 +70,7 @@ class Profiles(NamedTuple):
 
 def path_of(env: Mapping[str, str], *, in_sandbox: bool = False) -> Path:
     """The file that holds the profiles. A sandbox has its own, so that no play touches a real key."""
-    return (paths.sandbox_folder(env) if in_sandbox else paths.config_folder(env)) / "profiles.toml"
+    return Path(paths.profiles(env, in_sandbox=in_sandbox))
 
 
 def read(path: Path) -> Profiles:

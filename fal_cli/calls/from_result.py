@@ -9,7 +9,7 @@ from fal_cli.context import Context
 from fal_cli.errors import NotFinished, NotFound, UsageError
 from fal_cli.inputs import documents
 from fal_cli.inputs.expressions import Source
-from fal_cli.ledger import Kept, Row
+from fal_cli.ledger.rows import Kept, Row
 
 
 def source(context: Context, ref: str) -> Source:

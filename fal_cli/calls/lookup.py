@@ -18,9 +18,8 @@ from fal_cli.auth.account import Account
 from fal_cli.context import Context
 from fal_cli.endpoint import parse
 from fal_cli.errors import CliError, CredentialRefused, NotFinished, NotFound, UnknownOutcome
-from fal_cli.ledger import Row, State
 from fal_cli.ledger.journal import Entry
-from fal_cli.ledger.rows import fingerprint
+from fal_cli.ledger.rows import Row, State, fingerprint
 from fal_cli.results.outcome import Outcome
 from fal_cli.terminal.progress.tally import duration
 from fal_cli.urls import is_loopback

@@ -12,7 +12,7 @@ from fal_cli.endpoint import InvalidEndpoint, Target
 from fal_cli.errors import UsageError
 from fal_cli.inputs.attachment import Attachment, holds_attachments
 from fal_cli.inputs.gather import UNKNOWN, gather
-from fal_cli.ledger import Row
+from fal_cli.ledger.rows import Row
 from fal_cli.options import CallFlags, InputWords
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from fal_cli.errors import UsageError
 from fal_cli.files import content_type, names
 from fal_cli.inputs.attachment import holds_attachments
 from fal_cli.inputs.gather import STDIN, gather
-from fal_cli.ledger import State
+from fal_cli.ledger.rows import State
 from fal_cli.results.destination import write_whole
 from fal_cli.signals import Interrupted
 from fal_cli.terminal.output import ReaderGone

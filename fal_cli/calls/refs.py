@@ -17,7 +17,7 @@ from fal_cli.calls.model import Tracked
 from fal_cli.context import Context
 from fal_cli.endpoint import EndpointId, InvalidEndpoint
 from fal_cli.errors import CliError, CredentialRefused, NotFound, UsageError, report
-from fal_cli.ledger import Row, State
+from fal_cli.ledger.rows import Row, State
 from fal_cli.urls import answers_here, is_loopback, origin
 
 _NUMBER = re.compile(r"@([1-9][0-9]{0,17})")

@@ -23,8 +23,8 @@ from fal_cli.calls.stored import kept_here
 from fal_cli.concurrency import Crowd, Finished
 from fal_cli.context import Context
 from fal_cli.errors import CliError, Exit, NotFinished, StillRunning, UsageError, report
-from fal_cli.ledger import Row, Search, State
 from fal_cli.ledger.journal import Entry
+from fal_cli.ledger.rows import Row, Search, State
 from fal_cli.options import CallFlags, InputWords
 from fal_cli.results.outcome import Outcome
 

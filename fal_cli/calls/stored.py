@@ -8,9 +8,8 @@ from fal_cli.api.events import Result
 from fal_cli.calls.model import Tracked
 from fal_cli.context import Context
 from fal_cli.errors import NotFound
-from fal_cli.ledger import Row, State
 from fal_cli.ledger.journal import Entry
-from fal_cli.ledger.rows import KEPT
+from fal_cli.ledger.rows import KEPT, Row, State
 from fal_cli.results.outcome import Outcome
 
 

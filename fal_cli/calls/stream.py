@@ -14,7 +14,7 @@ from fal_cli.calls.model import Call
 from fal_cli.calls.submit import begin, state_after
 from fal_cli.context import Context
 from fal_cli.errors import CliError
-from fal_cli.ledger import State
+from fal_cli.ledger.rows import State
 from fal_cli.results.destination import Saving, save_result, single_file, write_whole
 from fal_cli.signals import Interrupted
 from fal_cli.terminal.output import ReaderGone

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from functools import partial
 
-from fal_cli import ledger
 from fal_cli.api import queue
 from fal_cli.api.deadline import Deadline
 from fal_cli.api.errors import AnswerLost, ApiError, NotReached, Phase, RequestFailed
@@ -13,8 +12,9 @@ from fal_cli.api.wire import Wire
 from fal_cli.calls.model import Call, Sent, Tracked
 from fal_cli.calls.notices import goes_on, nothing_sent
 from fal_cli.context import Context, Leave
-from fal_cli.ledger import State
+from fal_cli.ledger import rows
 from fal_cli.ledger.journal import Entry
+from fal_cli.ledger.rows import State
 from fal_cli.signals import Interrupted, SubmitShield
 
 
@@ -81,7 +81,7 @@ def begin(context: Context, wire: Wire, call: Call, mode: str) -> Entry:
     host = wire.hosts.queue if mode == "queue" else wire.hosts.run
     credential = None if call.is_local else context.accounts.credential
     return context.journal.begin(
-        ledger.Call(
+        rows.Call(
             endpoint=str(call.endpoint),
             input_json=call.input_json,
             mode=mode,

@@ -23,7 +23,7 @@ def cancel(context: Context, refs: Refs) -> None:
     """
     from fal_cli.api import queue
     from fal_cli.calls import refs as references
-    from fal_cli.ledger import State
+    from fal_cli.ledger.rows import State
 
     requests = references.resolve(context, refs)
 

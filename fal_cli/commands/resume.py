@@ -41,7 +41,7 @@ def resume(
     from fal_cli.calls.follow import wait_for
     from fal_cli.calls.model import Ending, Tracked
     from fal_cli.calls.resume import Resumption, again
-    from fal_cli.ledger import Row
+    from fal_cli.ledger.rows import Row
     from fal_cli.results.deliver import Delivery
 
     found: Sequence[Tracked | Row] = references.calls(context, refs) if refs else references.unfinished(context)

@@ -1,44 +1,82 @@
-"""Where files live: `FAL_CLI_HOME`, or the platform's own places."""
+"""Where files live: `FAL_CLI_HOME`, or the platform's own places. Light, since completion asks too.
+
+The names of the files that more than one room knows stand here.
+"""
 
 import os
-from collections.abc import Mapping
-from pathlib import Path
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
 
 _APP = "fal-cli"
+SANDBOX_KEYS = ("sandbox:", "sandbox-")
+"""How keys begin that a sandbox takes, and nothing else does: what is called with one costs nothing."""
+_XDG = {
+    "config": ("XDG_CONFIG_HOME", "~/.config"),
+    "state": ("XDG_STATE_HOME", "~/.local/state"),
+    "cache": ("XDG_CACHE_HOME", "~/.cache"),
+}
 
 
-def state_folder(env: Mapping[str, str]) -> Path:
+def folder(kind: str, env: "Mapping[str, str]") -> str:
+    """Our folder for `config`, `state` or `cache`."""
+    if env.get("FAL_CLI_HOME"):
+        return os.path.join(os.path.expanduser(env["FAL_CLI_HOME"]), kind)
+    if sys.platform in ("darwin", "win32"):
+        import platformdirs
+
+        return str(getattr(platformdirs, f"user_{kind}_dir")(_APP, appauthor=False))
+    variable, usual = _XDG[kind]
+    given = env.get(variable, "").strip()
+    return os.path.join(given if os.path.isabs(given) else os.path.expanduser(usual), _APP)
+
+
+def sandbox(env: "Mapping[str, str]") -> str:
+    """Where the sandbox keeps its requests and files, and we our ledger and profiles of them."""
+    return os.path.join(folder("state", env), "sandbox")
+
+
+def ledger(env: "Mapping[str, str]", *, in_sandbox: bool) -> str:
+    """The file of the ledger; requests to a sandbox have one of their own."""
+    return os.path.join(sandbox(env) if in_sandbox else folder("state", env), "ledger.db")
+
+
+def profiles(env: "Mapping[str, str]", *, in_sandbox: bool) -> str:
+    """The file of the profiles. A sandbox has its own, so that no play touches a real key."""
+    return os.path.join(sandbox(env) if in_sandbox else folder("config", env), "profiles.toml")
+
+
+def state_folder(env: "Mapping[str, str]") -> "Path":
     """Where the ledger and the sandbox keep their state."""
-    if env.get("FAL_CLI_HOME"):
-        return Path(os.path.expanduser(env["FAL_CLI_HOME"])) / "state"
-    from platformdirs import user_state_path
+    from pathlib import Path
 
-    return user_state_path(_APP, appauthor=False)
+    return Path(folder("state", env))
 
 
-def cache_folder(env: Mapping[str, str]) -> Path:
+def cache_folder(env: "Mapping[str, str]") -> "Path":
     """Where what can be fetched again is kept."""
-    if env.get("FAL_CLI_HOME"):
-        return Path(os.path.expanduser(env["FAL_CLI_HOME"])) / "cache"
-    from platformdirs import user_cache_path
+    from pathlib import Path
 
-    return user_cache_path(_APP, appauthor=False)
+    return Path(folder("cache", env))
 
 
-def config_folder(env: Mapping[str, str]) -> Path:
+def config_folder(env: "Mapping[str, str]") -> "Path":
     """Where profiles and settings are kept."""
-    if env.get("FAL_CLI_HOME"):
-        return Path(os.path.expanduser(env["FAL_CLI_HOME"])) / "config"
-    from platformdirs import user_config_path
+    from pathlib import Path
 
-    return user_config_path(_APP, appauthor=False)
+    return Path(folder("config", env))
 
 
-def config_path(env: Mapping[str, str]) -> Path:
+def config_path(env: "Mapping[str, str]") -> "Path":
     """The file of settings."""
     return config_folder(env) / "config.toml"
 
 
-def sandbox_folder(env: Mapping[str, str]) -> Path:
-    """Where the sandbox keeps its requests and files, and we our ledger of them."""
-    return state_folder(env) / "sandbox"
+def sandbox_folder(env: "Mapping[str, str]") -> "Path":
+    """As `sandbox`."""
+    from pathlib import Path
+
+    return Path(sandbox(env))

@@ -7,8 +7,9 @@ from typing import Any, TypeVar
 from fal_cli.api.errors import ApiError, RequestFailed
 from fal_cli.api.events import Completed, Event, Handle, InProgress, Queued, Result
 from fal_cli.errors import CliError
-from fal_cli.ledger import Call, Kept, Ledger, LedgerError, Row, Search, State
-from fal_cli.ledger.rows import stored_result
+from fal_cli.ledger.migrations import LedgerError
+from fal_cli.ledger.rows import Call, Kept, Row, Search, State, stored_result
+from fal_cli.ledger.store import Ledger
 
 T = TypeVar("T")
 CANCELLED_STATUS = 499

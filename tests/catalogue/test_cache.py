@@ -75,7 +75,7 @@ def test_every_name_is_a_file_in_the_folder(cache: Cache, name: str) -> None:
     kept = cache.read(name)
     assert kept is not None
     assert kept.body == b"x"
-    (file,) = cache.folder.iterdir()
+    (file,) = Path(cache.folder).iterdir()
     assert len(os.fsencode(file.name)) < 200
 
 
@@ -90,10 +90,10 @@ def test_only_the_owner_reads_it(cache: Cache) -> None:
         cache.write("a", b"x", seconds=60, facts={})
     finally:
         os.umask(before)
-    (file,) = cache.folder.iterdir()
+    (file,) = Path(cache.folder).iterdir()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert stat.S_IMODE(cache.folder.stat().st_mode) == 0o700
-    assert stat.S_IMODE(cache.folder.parent.stat().st_mode) == 0o700
+    assert stat.S_IMODE(Path(cache.folder).stat().st_mode) == 0o700
+    assert stat.S_IMODE(Path(cache.folder).parent.stat().st_mode) == 0o700
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_only_the_owner_reads_it(cache: Cache) -> None:
 )  # fmt: skip
 def test_a_damaged_file_is_not_there(cache: Cache, data: bytes) -> None:
     cache.write("a", b"x", seconds=60, facts={})
-    (file,) = cache.folder.iterdir()
+    (file,) = Path(cache.folder).iterdir()
     file.write_bytes(data)
     assert cache.read("a") is None
 
@@ -133,11 +133,11 @@ def test_a_reader_never_sees_half_a_file(cache: Cache) -> None:
         kept = cache.read("a")
         assert kept is not None
         assert kept.body in bodies
-    assert [file.suffix for file in cache.folder.iterdir()] == [".json"]
+    assert [file.suffix for file in Path(cache.folder).iterdir()] == [".json"]
 
 
 def test_the_file_says_what_it_is_of(cache: Cache) -> None:
     cache.write("a/b", b"{}", seconds=60, facts={"title": "T"})
-    (file,) = cache.folder.iterdir()
+    (file,) = Path(cache.folder).iterdir()
     head = json.loads(file.read_bytes().split(b"\n")[0])
     assert head == {"name": "a/b", "kept_at": 1000.0, "until": 1060.0, "title": "T"}

@@ -297,8 +297,8 @@ class TestTheList:
 
 def _same_shelf(one: Context, other: Context) -> bool:
     """Makes the second use the first's folder: the same host, which does not answer any more."""
-    folder = store.shelf_of(one, FLUX).cache.folder.parent
-    other_folder = store.shelf_of(other, FLUX).cache.folder.parent
+    folder = Path(store.shelf_of(one, FLUX).cache.folder).parent
+    other_folder = Path(store.shelf_of(other, FLUX).cache.folder).parent
     other_folder.parent.mkdir(parents=True, exist_ok=True)
     folder.rename(other_folder)
     return True

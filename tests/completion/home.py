@@ -7,7 +7,8 @@ from fal_cli.auth import profiles
 from fal_cli.catalog import models, store
 from fal_cli.config import paths
 from fal_cli.files.cache import Cache
-from fal_cli.ledger import Call, Ledger
+from fal_cli.ledger.rows import Call
+from fal_cli.ledger.store import Ledger
 from tests.catalogue.service import NAMES, document_bytes
 
 API = "https://api.fal.ai"

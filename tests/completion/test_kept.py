@@ -7,15 +7,18 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
+import platformdirs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fal_cli.cli.completion import answer, home
+from fal_cli.cli.completion import answer
 from fal_cli.config import paths
 from fal_cli.files.cache import Cache
-from fal_cli.ledger import Call, Ledger
+from fal_cli.ledger.rows import Call
+from fal_cli.ledger.store import Ledger
 from tests.completion.conftest import Offer
 from tests.conftest import Program
 
@@ -25,7 +28,7 @@ ANY_WORDS = st.lists(st.text(max_size=12) | st.sampled_from(["run", "-i", "--", 
 class TestNamesAndPlaces:
     @given(st.text(min_size=1, max_size=200).filter(lambda text: text.isprintable()))
     def test_a_file_of_the_cache(self, name: str) -> None:
-        assert f"{home.file_name(name)}.json" == Cache(Path("x"))._path(name).name
+        assert Cache("x").path_of(name).startswith(os.path.join("x", quote(name, safe="")[:80]))
 
     @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere platformdirs itself is asked")
     @pytest.mark.parametrize(
@@ -38,7 +41,9 @@ class TestNamesAndPlaces:
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
         for kind in ("state", "cache", "config"):
-            assert home.folder(kind, os.environ) == str(getattr(paths, f"{kind}_folder")(os.environ))
+            ours = variables.get("FAL_CLI_HOME", "") and f"{variables['FAL_CLI_HOME']}/{kind}"
+            platforms = getattr(platformdirs, f"user_{kind}_dir")("fal-cli", appauthor=False)
+            assert paths.folder(kind, os.environ) == (ours or platforms)
 
 
 def test_what_the_program_itself_keeps_of_the_sandbox(fal: Program) -> None:
@@ -158,7 +163,8 @@ sys.stderr = sys.__stderr__
 print("\\n".join(sorted(sys.modules)), file=sys.stderr)
 """
 HEAVY = {"typer", "requests", "rich", "urllib3", "platformdirs", "pydantic", "PIL", "jmespath", "fal_cli.errors",
-         "fal_cli.catalog.store", "fal_cli.catalog.schemas", "fal_cli.config.settings", "fal_cli.ledger",
+         "fal_cli.catalog.store", "fal_cli.catalog.schemas", "fal_cli.config.settings",
+         "fal_cli.ledger.store", "fal_cli.ledger.rows",
          "fal_cli.context", "fal_cli.options"}  # fmt: skip
 ASKED = [
     pytest.param(["run", "--"], id="option"),

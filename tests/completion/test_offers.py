@@ -205,7 +205,8 @@ class TestRequests:
 
     def test_a_private_call_tells_nothing(self, offer: Offer, env: dict[str, str]) -> None:
         from fal_cli.config import paths
-        from fal_cli.ledger import Call, Ledger
+        from fal_cli.ledger.rows import Call
+        from fal_cli.ledger.store import Ledger
 
         ledger = Ledger(paths.state_folder(env) / "ledger.db")
         row = ledger.begin(Call("fal-ai/flux/dev", {"prompt": "a secret"}, is_private=True))

@@ -9,8 +9,8 @@ from typing import Any
 from fal_cli import endpoint
 from fal_cli.api.body import Body
 from fal_cli.api.events import Handle
-from fal_cli.ledger import Call, Ledger
-from fal_cli.ledger.rows import stored_result
+from fal_cli.ledger.rows import Call, stored_result
+from fal_cli.ledger.store import Ledger
 
 HOST = "https://queue.fal.run"
 URLS = {"status_url": "https://queue.fal.run/a/b/requests/x/status"}

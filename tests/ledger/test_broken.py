@@ -13,8 +13,10 @@ import pytest
 
 from fal_cli.api.body import Body
 from fal_cli.api.events import InProgress, Result
-from fal_cli.ledger import Ledger, LedgerError, Search, State
 from fal_cli.ledger.journal import Journal
+from fal_cli.ledger.migrations import LedgerError
+from fal_cli.ledger.rows import Search, State
+from fal_cli.ledger.store import Ledger
 from tests.ledger.rows import accepted, call, handle, stored
 
 

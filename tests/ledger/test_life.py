@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from fal_cli.ledger import Kept, Ledger, State
+from fal_cli.ledger.rows import Kept, State
+from fal_cli.ledger.store import Ledger
 from tests.ledger.rows import HOST, URLS, accepted, begun, call, stored
 
 OVER = (State.COMPLETED, State.FAILED, State.CANCELLED, State.REFUSED, State.NOT_SENT, State.EXPIRED)
@@ -42,7 +43,8 @@ class TestBegin:
                 made.append(connect(*args, **options))
                 return made[-1]
             sqlite3.connect = remembered
-            from fal_cli.ledger import Call, Ledger
+            from fal_cli.ledger.rows import Call
+            from fal_cli.ledger.store import Ledger
             ledger = Ledger(Path(sys.argv[1]))
             local_id = ledger.begin(Call("a/b", {"k": 1}))
             print(made[0].execute("PRAGMA synchronous").fetchone()[0], flush=True)

@@ -9,14 +9,16 @@ from typing import Any
 
 import pytest
 
-from fal_cli.ledger import Ledger, State
+from fal_cli.ledger.rows import State
+from fal_cli.ledger.store import Ledger
 from tests.ledger.rows import accepted, begun, stored
 from tests.ledger.test_migration import first_version
 
 WRITER = """if True:
     import sys
     from pathlib import Path
-    from fal_cli.ledger import Call, Ledger, State
+    from fal_cli.ledger.rows import Call, State
+    from fal_cli.ledger.store import Ledger
     who = sys.argv[2]
     sys.stdin.readline()
     ledger = Ledger(Path(sys.argv[1]))
@@ -30,7 +32,7 @@ WRITER = """if True:
 ADOPTER = """if True:
     import sys
     from pathlib import Path
-    from fal_cli.ledger import Ledger
+    from fal_cli.ledger.store import Ledger
     ledger = Ledger(Path(sys.argv[1]))
     sys.stdin.readline()
     print(ledger.adopt(int(sys.argv[2]), "found", {"status_url": "https://q/s"}) == "found")

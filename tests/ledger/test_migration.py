@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from fal_cli.ledger import Ledger, LedgerError, Row, State
-from fal_cli.ledger.migrations import _MIGRATIONS, _first_table
-from fal_cli.ledger.rows import fingerprint
+from fal_cli.ledger.migrations import _MIGRATIONS, LedgerError, _first_table
+from fal_cli.ledger.rows import Row, State, fingerprint
+from fal_cli.ledger.store import Ledger
 from tests.ledger.rows import URLS, accepted, mode
 
 CREATED = "2026-03-01T12:00:00.123+00:00"

@@ -12,9 +12,9 @@ import pytest
 
 from fal_cli.api.body import Body
 from fal_cli.api.events import Result
-from fal_cli.ledger import Call, Ledger, State
 from fal_cli.ledger.journal import Journal
-from fal_cli.ledger.rows import fingerprint, stored_result
+from fal_cli.ledger.rows import Call, State, fingerprint, stored_result
+from fal_cli.ledger.store import Ledger
 from tests.ledger.rows import accepted, begun, handle, mode, stored
 from tests.waiting import until
 
@@ -79,7 +79,7 @@ class TestPrivateCalls:
 REMOVER = """if True:
     import sys
     from pathlib import Path
-    from fal_cli.ledger import Ledger
+    from fal_cli.ledger.store import Ledger
     Ledger(Path(sys.argv[1])).remove(map(int, sys.argv[2:]))
 """
 

@@ -14,8 +14,8 @@ from typing import Any
 import requests
 
 from fal_cli.auth.credentials import Credential
-from fal_cli.ledger import Call, Ledger, Row, State
-from fal_cli.ledger.rows import row_from
+from fal_cli.ledger.rows import Call, Row, State, row_from
+from fal_cli.ledger.store import Ledger
 from fal_cli.sandbox.intake.auth import SANDBOX_KEY
 from fal_cli.sandbox.state import record
 from fal_cli.sandbox.state.store import Store

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from fal_cli.ledger import State
+from fal_cli.ledger.rows import State
 from fal_cli.sandbox.intake.auth import SANDBOX_KEY
 from tests.conftest import Program
 from tests.faulty import Authority, Seen, Server, Step, Talk, handshake, http, read_request

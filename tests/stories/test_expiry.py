@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fal_cli.ledger import Ledger
+from fal_cli.ledger.store import Ledger
 from tests.proxy import answer
 from tests.stories.place import Place
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from fal_cli.ledger import State
+from fal_cli.ledger.rows import State
 from tests.conftest import Program
 from tests.past import PROMPT, Past, uuid
 from tests.terminal_screen import Screen

@@ -94,7 +94,7 @@ def _offered() -> dict[str, tuple[str, ...]]:
     from fal_cli.cli.registry import VERBS
     from fal_cli.cli.topics import SUMMARIES
     from fal_cli.config.settings import NAMES
-    from fal_cli.ledger import State
+    from fal_cli.ledger.rows import State
 
     return {
         "setting": NAMES,

@@ -1,13 +1,15 @@
-"""What this machine keeps, read for completion alone: the catalogue, schemas, the ledger and profiles.
+"""What this machine keeps, as completion offers it: the catalogue, schemas, the ledger and profiles.
 
-The parts of the program that write these files import too much to be asked between two presses of a key. Their file
-names and formats stand here a second time, held together by tests. Nothing is made, changed or asked for; what
-cannot be read, or not at once, is not there.
+Only the light parts of the rooms that own these files are imported between two presses of a key (`config.paths`,
+`files.cache`, `ledger.glance`). Nothing is made, changed or asked for; what cannot be read, or not at once, is not
+there.
 """
 
 import os
-import sys
 
+from fal_cli.config import paths
+from fal_cli.files.cache import Cache, quoted
+from fal_cli.ledger import glance
 from fal_cli.terminal.times import seconds_ago
 
 TYPE_CHECKING = False
@@ -15,39 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-_APP = "fal-cli"
-_XDG = {
-    "config": ("XDG_CONFIG_HOME", "~/.config"),
-    "state": ("XDG_STATE_HOME", "~/.local/state"),
-    "cache": ("XDG_CACHE_HOME", "~/.cache"),
-}
 _API = "https://api.fal.ai"
 _SANDBOX = "sandbox"
 _LOCAL = "local"
-_UNRESERVED = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~"
-_LONGEST_NAME = 120
-_PATIENCE_SECONDS = 0.2
-_MOST_ROWS = 100
-_RECENT_ROWS = 1000
-_LONGEST_PROMPT = 60
+_IN_NAMES = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~/")
 _WITHOUT_RESULT = {"failed": "failed, ", "cancelled": "cancelled, ", "expired": "expired, ", "refused": "refused, "}
-
-_ROWS = f"""
-SELECT local_id, request_id, endpoint, state, is_open,
-       CAST((julianday('now') - julianday(created_at)) * 86400 AS INTEGER),
-       CASE WHEN length(input) < 65536 AND json_valid(input) THEN
-            substr(coalesce(json_extract(input, '$.prompt'), json_extract(input, '$.text'), ''), 1, {_LONGEST_PROMPT})
-       END
-FROM requests WHERE {{}} ORDER BY local_id DESC LIMIT {_MOST_ROWS}
-"""
-_ENDPOINTS = f"""
-SELECT endpoint FROM (SELECT endpoint, local_id FROM requests ORDER BY local_id DESC LIMIT {_RECENT_ROWS})
-WHERE endpoint NOT LIKE '%://%' GROUP BY endpoint ORDER BY max(local_id) DESC
-"""
-_LAST_INPUT = f"""
-SELECT input FROM (SELECT endpoint, input, local_id FROM requests ORDER BY local_id DESC LIMIT {_RECENT_ROWS})
-WHERE endpoint = ? AND input IS NOT NULL ORDER BY local_id DESC LIMIT 1
-"""
 
 
 class Model:
@@ -61,7 +35,7 @@ class Model:
     @property
     def is_named_well(self) -> bool:
         """Whether its name is one that an endpoint can have: a server gave it."""
-        return all(character in _UNRESERVED or character == "/" for character in self.endpoint)
+        return all(character in _IN_NAMES for character in self.endpoint)
 
 
 class Row:
@@ -116,30 +90,22 @@ class Home:
         self, beginning: str = "", *, only_queued: bool, only_open: bool = False, endpoint: str = ""
     ) -> "list[Row]":
         """Requests whose id begins so, newest first; `@` and a number for those without one, unless `only_queued`."""
-        conditions, values = ["1"], []
-        if beginning.startswith("@"):
-            conditions += ["'@' || local_id LIKE ? || '%'"]
-            values += [beginning]
-        elif beginning:
-            conditions += ["request_id >= ? AND request_id < ?"]
-            values += [beginning, f"{beginning}\U0010ffff"]
-        conditions += ["request_id IS NOT NULL AND mode = 'queue'"] * only_queued + ["is_open"] * only_open
-        if endpoint:
-            conditions += ["endpoint = ?"]
-            values += [endpoint.strip("/")]
-        return [Row(found) for found in self._asked(_ROWS.format(" AND ".join(conditions)), tuple(values))]
+        found = glance.rows(
+            self._ledger_path(), beginning, only_queued=only_queued, only_open=only_open, endpoint=endpoint
+        )
+        return [Row(row) for row in found]
 
     def called_endpoints(self) -> "list[str]":
         """The endpoints that were called lately, the last one first."""
-        return [str(found[0]) for found in self._asked(_ENDPOINTS)]
+        return glance.called_endpoints(self._ledger_path())
 
     def last_input(self, endpoint: str) -> "list[str]":
         """The names of the inputs that an endpoint was given the last time."""
         import json
 
-        for found in self._asked(_LAST_INPUT, (endpoint.strip("/"),)):
+        for text in glance.last_input(self._ledger_path(), endpoint):
             try:
-                return [str(name) for name in json.loads(found[0])]
+                return [str(name) for name in json.loads(text)]
             except (ValueError, TypeError, RecursionError):
                 pass
         return []
@@ -154,12 +120,12 @@ class Home:
             found += [(name, "of the vendor's file") for name in theirs if name not in dict(found)]
         return found
 
-    def _folder(self, kind: str) -> str:
-        return folder(kind, self._env)
-
     def _profiles_path(self) -> str:
-        inside = os.path.join(self._folder("state"), _SANDBOX) if self._is_sandbox else self._folder("config")
-        return os.path.join(inside, "profiles.toml")
+        return paths.profiles(self._env, in_sandbox=self._is_sandbox)
+
+    def _ledger_path(self) -> str:
+        is_sandbox = self._is_sandbox or self._env.get("FAL_KEY", "").startswith(paths.SANDBOX_KEYS)
+        return paths.ledger(self._env, in_sandbox=is_sandbox)
 
     def _api_host(self) -> str:
         """The folder of the host whose catalogue is asked for."""
@@ -184,70 +150,8 @@ class Home:
 
     def _kept(self, inside: str, name: str) -> bytes:
         """The body of a file of the cache; nothing if there is none."""
-        path = os.path.join(self._folder("cache"), inside, f"{file_name(name)}.json")
-        try:
-            with open(path, "rb") as stream:
-                return stream.read().partition(b"\n")[2]
-        except OSError:
-            return b""
-
-    def _asked(self, statement: str, values: "tuple[str, ...]" = ()) -> "list[tuple[Any, ...]]":
-        """Rows of the ledger; none where it is missing, broken or held by another for too long."""
-        is_sandbox = self._is_sandbox or self._env.get("FAL_KEY", "").startswith(("sandbox:", "sandbox-"))
-        path = os.path.join(self._folder("state"), *([_SANDBOX] if is_sandbox else []), "ledger.db")
-        if not os.path.exists(path):
-            return []
-        import sqlite3
-
-        for how in ("mode=ro", "mode=ro&immutable=1"):  # the second where not even its index may be made
-            try:
-                return _rows(path, how, statement, values)
-            except sqlite3.OperationalError as error:
-                if "unable to open" not in str(error):
-                    return []
-            except sqlite3.Error:
-                return []
-        return []
-
-
-def folder(kind: str, env: "Mapping[str, str]") -> str:
-    """Our folder for `config`, `state` or `cache`, as `settings` has it."""
-    if env.get("FAL_CLI_HOME"):
-        return os.path.join(os.path.expanduser(env["FAL_CLI_HOME"]), kind)
-    if sys.platform in ("darwin", "win32"):
-        import platformdirs
-
-        return str(getattr(platformdirs, f"user_{kind}_dir")(_APP, appauthor=False))
-    variable, usual = _XDG[kind]
-    given = env.get(variable, "").strip()
-    return os.path.join(given if os.path.isabs(given) else os.path.expanduser(usual), _APP)
-
-
-def file_name(name: str) -> str:
-    """The name of a file of the cache without its ending, as `cache` has it."""
-    plain = quoted(name)
-    if len(plain) <= _LONGEST_NAME:
-        return plain
-    import hashlib
-
-    return f"{plain[:80]}-{hashlib.sha256(name.encode('utf-8', 'replace')).hexdigest()[:24]}"
-
-
-def quoted(text: str) -> str:
-    """What `urllib.parse.quote` makes of it, which takes long to import."""
-    data = text.encode("utf-8", "replace")
-    return "".join(chr(byte) if chr(byte) in _UNRESERVED else f"%{byte:02X}" for byte in data)
-
-
-def _rows(path: str, how: str, statement: str, values: "tuple[str, ...]") -> "list[tuple[Any, ...]]":
-    import sqlite3
-
-    address = f"file:{path.replace('%', '%25').replace('?', '%3f').replace('#', '%23')}?{how}"
-    db = sqlite3.connect(address, uri=True, timeout=_PATIENCE_SECONDS)
-    try:
-        return db.execute(statement, values).fetchall()
-    finally:
-        db.close()
+        found = Cache(os.path.join(paths.folder("cache", self._env), inside)).read(name)
+        return found.body if found else b""
 
 
 def _toml(path: str) -> "dict[str, Any]":

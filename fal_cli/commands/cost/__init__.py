@@ -37,7 +37,7 @@ def cost(
     from fal_cli.commands.cost import billing, sums
     from fal_cli.commands.cost.table import columns
     from fal_cli.commands.history import facts as past
-    from fal_cli.ledger import Search
+    from fal_cli.ledger.rows import Search
 
     context.accounts.hosts  # noqa: B018  # hosts that are misconfigured are no account that is gone
     rows = [row for row in past.search(context, Search(since=since)) if billing.may_cost(row)]

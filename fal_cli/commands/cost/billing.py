@@ -14,7 +14,7 @@ from fal_cli.calls import refs
 from fal_cli.commands.cost.sums import USUAL_CURRENCY, Cost, is_plausible, times, units_of
 from fal_cli.context import Context
 from fal_cli.errors import CliError
-from fal_cli.ledger import Row, State
+from fal_cli.ledger.rows import Row, State
 
 _FREE = (State.REFUSED, State.NOT_SENT)
 _KEY_REFUSED = (401, 403)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from decimal import Context, Decimal
 from typing import Any, Literal
 
-from fal_cli.ledger import Row
+from fal_cli.ledger.rows import Row
 
 By = Literal["endpoint", "day", "profile", "tag"]
 Source = Literal["billing events", "list price"]

@@ -57,7 +57,7 @@ def history(
     (the answer was lost), completed, failed, cancelled, expired, refused, not_sent.
     """
     from fal_cli.commands.history import facts, table
-    from fal_cli.ledger import Search
+    from fal_cli.ledger.rows import Search
 
     _check_text("--endpoint", endpoint)
     _check_text("--search", search)
@@ -128,7 +128,7 @@ def clear(
     What is kept here of the results goes too. Unfinished requests are left, unless --force.
     """
     from fal_cli.commands.history import facts
-    from fal_cli.ledger import Search
+    from fal_cli.ledger.rows import Search
     from fal_cli.terminal.times import exactly
 
     found = facts.search(context, Search(before=before))
@@ -149,7 +149,7 @@ def _check_text(option: str, text: str) -> None:
 
 def _states(words: Sequence[str]) -> tuple[tuple[str, ...], bool]:
     """The states that are named, and whether unfinished ones are asked for. Raises `UsageError`."""
-    from fal_cli.ledger import State
+    from fal_cli.ledger.rows import State
 
     given = [word for text in words for word in text.lower().replace("-", "_").split(",")]
     known = tuple(State)

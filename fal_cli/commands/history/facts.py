@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from fal_cli import jsontext
 from fal_cli.context import Context
-from fal_cli.ledger import Kept, Row, Search, State
+from fal_cli.ledger.rows import Kept, Row, Search, State
 
 T = TypeVar("T")
 SHORTEST_NAME = 8

@@ -6,7 +6,7 @@ from typing import Any
 
 from fal_cli.commands.history.facts import search, short_name, value_of, why_open
 from fal_cli.context import Context
-from fal_cli.ledger import Kept, Row, Search, State
+from fal_cli.ledger.rows import Kept, Row, Search, State
 from fal_cli.terminal.output import Screen
 from fal_cli.terminal.progress.tally import duration
 from fal_cli.terminal.sanitize import visible
