@@ -22,7 +22,7 @@ def open_database(path: Path) -> sqlite3.Connection:
     WAL where the file system allows it, so that readers never wait for a writer; a writer waits for its turn.
     """
     _create_private(path)
-    db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+    db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     db.row_factory = sqlite3.Row
     _prepare(db)
     return db

@@ -7,6 +7,7 @@ afterwards, the row is there to look the request up by. What is only seen later 
 import json
 import os
 import sqlite3
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,6 +32,7 @@ class Ledger:
 
     def __init__(self, path: Path, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._now = now
+        self._lock = threading.RLock()  # one connection for all threads of a process
         try:
             self._db = open_database(path)
         except sqlite3.Error as error:
@@ -81,16 +83,15 @@ class Ledger:
         """
 
         def act() -> str:
-            with transaction(self._db):
-                row = self.row(local_id)
-                if row is None or row.request_id:
-                    return row.request_id if row else ""
-                if self._rows("request_id = ?", (request_id,), 1):
-                    return ""
-                self.accepted(local_id, request_id, urls)
+            row = self.row(local_id)
+            if row is None or row.request_id:
+                return row.request_id if row else ""
+            if self._rows("request_id = ?", (request_id,), 1):
+                return ""
+            self.accepted(local_id, request_id, urls)
             return request_id
 
-        return self._guarded(act)
+        return self._at_once(act)
 
     def seen(self, local_id: int, state: State, *, is_watched: bool = True) -> None:
         """Records that a request was seen running, or at its end; what is known to be over stays so.
@@ -99,16 +100,15 @@ class Ledger:
         """
 
         def act() -> None:
-            with transaction(self._db):
-                row = self.row(local_id)
-                if row is None or row.state not in _BEFORE[state]:
-                    return
-                if state is State.RUNNING:
-                    self._set(local_id, state=state, started_at=_text(self._now()))
-                else:
-                    self._set_end(row, None, is_watched=is_watched, state=state)
+            row = self.row(local_id)
+            if row is None or row.state not in _BEFORE[state]:
+                return
+            if state is State.RUNNING:
+                self._set(local_id, state=state, started_at=_text(self._now()))
+            else:
+                self._set_end(row, None, is_watched=is_watched, state=state)
 
-        self._guarded(act)
+        self._at_once(act)
 
     def claim(self, local_id: int, why: str) -> bool:
         """Closes a row that is to be sent again, for one process alone; False if another was first."""
@@ -130,17 +130,23 @@ class Ledger:
 
     def ended(self, local_id: int, state: State, error: str = "", *, billable_units: str = "") -> None:
         """Records how a call ended, or that it never began. One that is `unknown` stays open for a lookup."""
-        row = self.row(local_id)
-        is_open = state in _OPEN and row is not None and row.mode in _MODES_THAT_LIVE_ON
-        # What a service says of a private input may repeat it.
-        told = None if row is not None and row.is_private else error or None
-        values: dict[str, Any] = {"state": state, "error": told, "is_open": is_open}
-        if billable_units:
-            values["billable_units"] = billable_units
-        if row is not None and state in (State.FAILED, State.CANCELLED):
-            self._set_end(row, None, **values)
-        else:
-            self._set(local_id, **values)
+
+        def act() -> None:
+            row = self.row(local_id)
+            if row is None:
+                return
+            # What a service says of a private input may repeat it.
+            told = None if row.is_private else error or None
+            is_open = state in _OPEN and row.mode in _MODES_THAT_LIVE_ON
+            values: dict[str, Any] = {"state": state, "error": told, "is_open": is_open}
+            if billable_units:
+                values["billable_units"] = billable_units
+            if state in (State.FAILED, State.CANCELLED):
+                self._set_end(row, None, **values)
+            else:
+                self._set(local_id, **values)
+
+        self._at_once(act)
 
     def completed(
         self,
@@ -164,23 +170,27 @@ class Ledger:
             values["request_id"] = request_id
 
         def act() -> None:
-            with transaction(self._db):
-                row = self.row(local_id)
-                if row is not None:
-                    self._set_end(row, size, is_watched=is_watched, has_result=kept is not None, **values)
-                if row is not None and kept is not None:
-                    self._execute(
-                        "INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?)",
-                        (local_id, kept.body, kept.content_type, kept.is_whole),
-                    )
+            row = self.row(local_id)
+            if row is not None:
+                self._set_end(row, size, is_watched=is_watched, has_result=kept is not None, **values)
+            if row is not None and kept is not None:
+                self._execute(
+                    "INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?)",
+                    (local_id, kept.body, kept.content_type, kept.is_whole),
+                )
 
-        self._guarded(act)
+        self._at_once(act)
 
     def delivered(self, local_id: int, files: Sequence[str] = ()) -> None:
         """Records that a result went where it was asked to go, and the files that were saved."""
-        row = self.row(local_id)
-        known = row.files if row else ()
-        self._set(local_id, is_open=False, files=json.dumps([*known, *(path for path in files if path not in known)]))
+
+        def act() -> None:
+            row = self.row(local_id)
+            known = row.files if row else ()
+            added = [path for path in files if path not in known]
+            self._set(local_id, is_open=False, files=json.dumps([*known, *added]))
+
+        self._at_once(act)
 
     # -- looking
 
@@ -222,11 +232,10 @@ class Ledger:
         """Forgets rows; their bytes are overwritten on the disk."""
 
         def act() -> None:
-            with transaction(self._db):
-                self._db.executemany("DELETE FROM requests WHERE local_id = ?", [(number,) for number in local_ids])
-            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._db.executemany("DELETE FROM requests WHERE local_id = ?", [(number,) for number in local_ids])
 
-        self._guarded(act)
+        self._at_once(act)
+        self._execute("PRAGMA wal_checkpoint(TRUNCATE)", ())
 
     # -- inside
 
@@ -258,9 +267,19 @@ class Ledger:
 
         return self._guarded(act)
 
+    def _at_once(self, act: Callable[[], T]) -> T:
+        """Reading and writing in one transaction: another process sees all of it or nothing."""
+
+        def transacted() -> T:
+            with transaction(self._db):
+                return act()
+
+        return self._guarded(transacted)
+
     def _guarded(self, act: Callable[[], T]) -> T:
         try:
-            return act()
+            with self._lock:
+                return act()
         except (sqlite3.Error, ValueError, TypeError) as error:
             raise LedgerError(str(error)) from error
 

@@ -4,12 +4,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fal_cli.ledger.rows import State
+from fal_cli.concurrency import in_parallel
+from fal_cli.ledger.rows import Call, State
 from fal_cli.ledger.store import Ledger
 from tests.ledger.rows import accepted, begun, stored
 from tests.ledger.test_migration import first_version
@@ -36,6 +38,15 @@ ADOPTER = """if True:
     ledger = Ledger(Path(sys.argv[1]))
     sys.stdin.readline()
     print(ledger.adopt(int(sys.argv[2]), "found", {"status_url": "https://q/s"}) == "found")
+"""
+DELIVERER = """if True:
+    import sys
+    from pathlib import Path
+    from fal_cli.ledger.store import Ledger
+    ledger = Ledger(Path(sys.argv[1]))
+    sys.stdin.readline()
+    for number in range(50):
+        ledger.delivered(1, [f"{sys.argv[2]}-{number}.png"])
 """
 
 
@@ -81,6 +92,30 @@ def test_a_request_is_adopted_by_one_row_only(path: Path) -> None:
     assert adopted["local_id"] == answers.index("True") + 1
     assert (adopted["state"], adopted["is_open"], adopted["request_id"]) == ("accepted", 1, "found")
     assert {row["state"] for row in stored(path) if row != adopted} == {"unknown"}
+
+
+def test_two_processes_that_deliver_one_request_lose_no_file(path: Path) -> None:
+    accepted(Ledger(path), "r")
+    at_once(DELIVERER, [(path, "a"), (path, "b")])
+    row = Ledger(path).row(1)
+    assert row is not None
+    assert sorted(row.files) == sorted(f"{who}-{number}.png" for who in "ab" for number in range(50))
+
+
+def test_threads_share_a_ledger(path: Path) -> None:
+    ledger = Ledger(path)
+
+    def work(who: int) -> None:
+        for number in range(20):
+            local_id = ledger.begin(Call("a/b", {"n": number}))
+            ledger.accepted(local_id, f"{who}-{number}", {})
+            ledger.completed(local_id, size=9, kept=None)
+            ledger.delivered(local_id, [f"{who}-{number}"])
+
+    in_parallel([partial(work, who) for who in range(8)], 8)
+    rows = stored(path)
+    assert {row["request_id"] for row in rows} == {f"{who}-{number}" for who in range(8) for number in range(20)}
+    assert {(row["state"], row["is_open"]) for row in rows} == {("completed", 0)}
 
 
 def test_what_has_a_row_is_not_adopted_by_another(path: Path) -> None:
