@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 
@@ -58,6 +59,51 @@ def test_a_second_signal_gives_up_and_says_that_the_outcome_is_unknown(served: P
     assert code == 10
     assert "not sent again" in talk
     assert service.accepted == 1
+
+
+IN_A_THREAD = """if True:
+    import os, sys, threading
+    from fal_cli import signals
+    from fal_cli.calls.prepare import prepare
+    from fal_cli.calls.submit import submit
+    from fal_cli.context import Context
+    from fal_cli.options import CallFlags, InputWords
+    from fal_cli.terminal.streams import Streams
+
+    signals.install()
+    context = Context(Streams.standard(), os.environ)
+    call = prepare(context, "sandbox/echo", InputWords(items=sys.argv[1:]), CallFlags(no_validate=True))
+    sent, done = [], threading.Event()
+
+    def work():
+        sent.append(submit(context, context.wire(), call))
+        done.set()
+
+    threading.Thread(target=work, daemon=True).start()
+    try:
+        threading.Event().wait(30)
+        print("not interrupted")
+    except signals.Interrupted as interruption:
+        done.wait(10)
+        print(interruption.code, sent[0].request.request_id)
+"""
+
+
+def test_a_submit_in_another_thread_is_awaited_too(served: Program, service: Service) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", IN_A_THREAD, "a=1", "sandbox.fault=submit=stall:2"],
+        env=served.env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    _wait_until(lambda: service.stats["http"]["submit"] == 1)
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=30)
+    (request_id,) = service.stats["requests"]
+    assert stdout.decode().split() == ["130", request_id], stderr.decode()
+    assert b"waiting for the request id" in stderr
+    assert served("status", "last").text.strip() in ("IN_QUEUE", "IN_PROGRESS", "COMPLETED")
 
 
 def test_a_direct_call_ends_at_once_and_says_what_that_means(served: Program, service: Service) -> None:
