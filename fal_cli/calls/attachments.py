@@ -16,8 +16,8 @@ from fal_cli.api.upload_source import Source, SourceChanged
 from fal_cli.context import Context
 from fal_cli.errors import CliError, UsageError
 from fal_cli.files import content_type
+from fal_cli.files.attachment import Attachment
 from fal_cli.files.spool import spool
-from fal_cli.inputs.attachment import Attachment
 
 ACCOUNT_DEFAULT = Lifecycle()
 MOST_INLINE_BYTES = 10 * 1024 * 1024

@@ -5,7 +5,7 @@ from typing import Any
 from fal_cli.calls.model import Call
 from fal_cli.context import Context
 from fal_cli.errors import CliError
-from fal_cli.inputs.attachment import Attachment
+from fal_cli.files.attachment import Attachment
 
 PATIENCE_SECONDS = 3.0
 

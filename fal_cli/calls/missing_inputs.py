@@ -6,25 +6,26 @@ Only where stdin and stderr are terminals and no `CI` is set: a script never wai
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fal_cli.calls.validate import Checking
 from fal_cli.context import Context
 from fal_cli.errors import UsageError
-from fal_cli.inputs.attachment import Attachment
+from fal_cli.files.attachment import Attachment
 from fal_cli.schema import Field, missing, typed
 from fal_cli.schema.check import mismatch
 from fal_cli.schema.report import lines
 from fal_cli.terminal.sanitize import visible
 
+if TYPE_CHECKING:
+    from fal_cli.catalog.schemas import Known
+
 _LONGEST_DESCRIPTION = 100
 
 
-def completed(context: Context, checking: Checking, given: Mapping[str, Any]) -> dict[str, Any]:
+def completed(context: Context, known: "Known | None", given: Mapping[str, Any]) -> dict[str, Any]:
     """The input with what the person answers added. Raises `UsageError` where an answer is refused (Ctrl-D)."""
     found = dict(given)
-    known = checking.known() if context.terminal.has_somebody else None
-    for field in missing(known.schema, found) if known else ():
+    for field in missing(known.schema, found) if known and context.terminal.has_somebody else ():
         found[field.name] = _asked(context, field)
     return found
 

@@ -10,13 +10,14 @@ from fal_cli.config import settings
 from fal_cli.context import Context
 from fal_cli.endpoint import InvalidEndpoint, Target
 from fal_cli.errors import UsageError
-from fal_cli.inputs.attachment import Attachment, holds_attachments
-from fal_cli.inputs.gather import UNKNOWN, gather
+from fal_cli.files.attachment import holds_attachments
+from fal_cli.inputs.gather import Gathered, gather
+from fal_cli.inputs.typed import typed
 from fal_cli.ledger.rows import Row
 from fal_cli.options import CallFlags, InputWords
 
 if TYPE_CHECKING:
-    from fal_cli.calls.validate import Checking
+    from fal_cli.catalog.schemas import Known
     from fal_cli.inputs.expressions import Source
 
 
@@ -59,56 +60,50 @@ def read_inputs(
     base: Mapping[str, Any] | None = None,
     uploads: bool = True,
 ) -> Mapping[str, Any]:
-    """The input object, checked by the endpoint's schema, its files uploaded unless they are to stay attachments.
+    """The input object: gathered, typed by the endpoint's schema, completed by the person, checked, its files attached.
 
-    Raises `UsageError`, and `InputRefused` (code 4) for what cannot be right.
+    Files stay attachments without `uploads`. Raises `UsageError`, and `InputRefused` (code 4) for what cannot be right.
     """
-    talk = context.notify
+    gathered = gather(words.words, words.texts, context.stdin, base=base)
+    known = _known(context, target, gathered, flags)
+    found: Mapping[str, Any] = _typed(context, gathered, known, words)
+    if not flags.no_validate:
+        found = _checked(context, target, known, found)
+    return resolve(context, found, inline=words.inline) if uploads and holds_attachments(found) else found
+
+
+def _known(context: Context, target: Target, gathered: Gathered, flags: CallFlags) -> "Known | None":
+    """The endpoint's schema, unless it is not to be asked. All JSON is a program's: only what is kept is asked then."""
+    if flags.no_validate:
+        return None
+    from fal_cli.calls import validate
+
+    asks = not gathered.is_document or flags.dry_run or context.terminal.has_somebody
+    return validate.known(context, target, asks=asks)
+
+
+def _typed(context: Context, gathered: Gathered, known: "Known | None", words: InputWords) -> dict[str, Any]:
+    notify = context.notify
     source = earlier_result(context, words.from_) if words.from_ else None
-    checking = _checking(context, target, words, flags)
-    found: Mapping[str, Any] = gather(
-        words.words,
-        words.texts,
-        context.stdin,
-        base=base,
-        tell=talk.note,
-        tell_guess=talk.decision,
-        type_value=checking.type_value if checking else _nothing_known,
-        source=source,
-    )
+    schema = known.schema if known else None
+    found = typed(gathered, context.stdin, schema=schema, source=source, tell=notify.note, tell_guess=notify.decision)
     if source is not None and not source.is_read:
         raise UsageError(
             f"--from {words.from_}: no input takes anything from it",
             hint="Write an input as KEY='{{expression}}', such as image_url='{{media[0]}}'.",
         )
     if (words.words or words.texts) and not words.texts and context.stdin.holds_unread_pipe_data():
-        talk.note("the data on stdin was not read, since inputs were given; add - to merge it")
-    if checking:
-        found = _checked(context, checking, found)
-    return resolve(context, found, inline=words.inline) if uploads and holds_attachments(found) else found
+        notify.note("the data on stdin was not read, since inputs were given; add - to merge it")
+    return found
 
 
-def _checking(context: Context, target: Target, words: InputWords, flags: CallFlags) -> "Checking | None":
-    """What knows the endpoint's schema, unless it is not to be asked."""
-    if flags.no_validate:
-        return None
-    from fal_cli.calls.validate import Checking
-
-    given = [*words.words, *(f"{text}=" for text in words.texts)]
-    return Checking(context, target, given, asks=flags.dry_run or context.terminal.has_somebody)
-
-
-def _checked(context: Context, checking: "Checking", found: Mapping[str, Any]) -> Mapping[str, Any]:
+def _checked(context: Context, target: Target, known: "Known | None", found: Mapping[str, Any]) -> Mapping[str, Any]:
     """The input, with what a person was asked for. Raises `InputRefused`."""
-    from fal_cli.calls import missing_inputs
+    from fal_cli.calls import missing_inputs, validate
 
-    whole = missing_inputs.completed(context, checking, found)
-    checking.check(whole)
+    whole = missing_inputs.completed(context, known, found)
+    validate.check(context, target, known, whole)
     return whole
-
-
-def _nothing_known(path: tuple[str, ...], value: str | Attachment) -> object:
-    return UNKNOWN
 
 
 def earlier_result(context: Context, ref: str) -> "Source":

@@ -21,8 +21,9 @@ from fal_cli.context import Context
 from fal_cli.endpoint import EndpointId, Target
 from fal_cli.errors import UsageError
 from fal_cli.files import content_type, names
-from fal_cli.inputs.attachment import holds_attachments
+from fal_cli.files.attachment import holds_attachments
 from fal_cli.inputs.gather import STDIN, gather
+from fal_cli.inputs.typed import typed
 from fal_cli.ledger.rows import State
 from fal_cli.results.destination import write_whole
 from fal_cli.signals import Interrupted
@@ -80,7 +81,9 @@ def _defaults(context: Context, items: Sequence[str], texts: Sequence[str]) -> d
         raise UsageError("stdin carries the inputs of realtime, a line each; give these another way")
     if not items and not texts:
         return {}
-    found = gather(items, texts, context.stdin, tell=context.notify.note, tell_guess=context.notify.decision)
+    notify = context.notify
+    gathered = gather(items, texts, context.stdin)
+    found = typed(gathered, context.stdin, tell=notify.note, tell_guess=notify.decision)
     return dict(resolve(context, found, inline=False)) if holds_attachments(found) else found
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Literal, NamedTuple
 
-from fal_cli.inputs.attachment import Attachment
+from fal_cli.files.attachment import Attachment
 from fal_cli.schema.fields import Field, Number, Schema, fits, kind_of, same
 
 Kind = Literal["missing", "unknown", "type", "choice", "range", "multiple", "length"]

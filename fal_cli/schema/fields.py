@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from fal_cli.inputs.attachment import Attachment
+from fal_cli.files.attachment import Attachment
 
 Number = int | float
 

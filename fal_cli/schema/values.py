@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from fal_cli.inputs.attachment import Attachment
+from fal_cli.files.attachment import Attachment
 from fal_cli.schema.check import mismatch
 from fal_cli.schema.fields import Field, Schema, fits, kind_of
 

@@ -8,7 +8,7 @@ import json
 from urllib.parse import quote, urlencode
 
 from fal_cli.endpoint import url_on
-from fal_cli.inputs.attachment import Attachment
+from fal_cli.files.attachment import Attachment
 from fal_cli.snippets.layout import Dialect, json_text
 from fal_cli.snippets.shell import quoted_value
 from fal_cli.snippets.snippet import STREAM_PATH, File, Script

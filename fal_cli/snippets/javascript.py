@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fal_cli.api.hosts import Hosts
-from fal_cli.inputs.attachment import Attachment
+from fal_cli.files.attachment import Attachment
 from fal_cli.snippets.layout import Dialect, in_fewest_escapes, json_text
 from fal_cli.snippets.snippet import STREAM_PATH, File, Script, plain_seconds
 

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from fal_cli.inputs.attachment import Attachment
+from fal_cli.files.attachment import Attachment
 from fal_cli.terminal.sanitize import visible_json
 
 WIDTH = 88

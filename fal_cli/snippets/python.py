@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from fal_cli.api.hosts import Hosts
 from fal_cli.errors import UsageError
-from fal_cli.inputs.attachment import Attachment
+from fal_cli.files.attachment import Attachment
 from fal_cli.snippets.layout import Dialect, in_fewest_escapes
 from fal_cli.snippets.snippet import STREAM_PATH, File, Script, plain_seconds
 from fal_cli.terminal.sanitize import visible

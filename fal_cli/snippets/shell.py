@@ -6,9 +6,9 @@ import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from fal_cli.inputs import items, nesting
-from fal_cli.inputs.attachment import Attachment, holds_attachments
-from fal_cli.inputs.gather import UNKNOWN
+from fal_cli.files.attachment import Attachment, holds_attachments
+from fal_cli.inputs import items
+from fal_cli.inputs.typed import meaning
 from fal_cli.snippets.layout import json_text
 from fal_cli.snippets.snippet import Script, plain_seconds
 from fal_cli.terminal.sanitize import visible, visible_json
@@ -18,6 +18,7 @@ _SPECIAL = re.compile(r"^[-{]|[\\.\[\]=@:]")
 _LEAD = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*(?::=|=@|=|@)")
 _DEEPEST = 4
 _MOST_ENTRIES = 4
+_NOTHING = object()
 
 
 def write(script: Script) -> str:
@@ -94,12 +95,8 @@ def _text(script: Script, key: str, value: str) -> list[str]:
 def _read(script: Script, key: str, written: str) -> object:
     """What `key=written` is taken for; a file or an expression for nothing that it could be meant for."""
     if written.startswith("@") or items.holds_template(written):
-        return UNKNOWN
-    plain = items.unescaped(written)
-    known = script.type_value(tuple(step.name for step in nesting.steps(key, key)), plain)
-    if known is not UNKNOWN:
-        return known
-    return plain if plain != written else items.typed(key, written)
+        return _NOTHING
+    return meaning(script.schema, key, written)
 
 
 def _file(script: Script, key: str, value: Attachment) -> str:

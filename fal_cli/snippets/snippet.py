@@ -5,28 +5,25 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from fal_cli.api.call_options import CallOptions
 from fal_cli.api.hosts import Hosts
+from fal_cli.calls import validate
 from fal_cli.calls.model import Call
-from fal_cli.calls.validate import Checking
 from fal_cli.context import Context
 from fal_cli.endpoint import LocalApp, Target
 from fal_cli.errors import UsageError
-from fal_cli.inputs.attachment import Attachment, holds_attachments
-from fal_cli.inputs.gather import UNKNOWN, TypeValue
+from fal_cli.files.attachment import Attachment, holds_attachments
+
+if TYPE_CHECKING:
+    from fal_cli.schema import Schema
 
 Verb = Literal["run", "submit", "stream"]
 STREAM_PATH = "stream"
 _LONGEST_NAME = 30
 _RESERVED = ("response", "status")
 """Names whose `…_url` a script has for itself."""
-
-
-def nothing_known(path: tuple[str, ...], value: str | Attachment) -> object:
-    """A `TypeValue` of an endpoint that nobody knows."""
-    return UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -47,7 +44,7 @@ class Script:
     """A call to be written down. Where its input holds an attachment, `files` knows the file.
 
     `embeds` puts files into the input as `data:` URIs instead of uploading them; `tool` is how `fal` is called, and
-    `type_value` what it will know then of the endpoint's inputs.
+    `schema` what it will know then of the endpoint's inputs.
     """
 
     verb: Verb
@@ -57,7 +54,7 @@ class Script:
     is_direct: bool = False
     embeds: bool = False
     tool: str = "fal"
-    type_value: TypeValue = nothing_known
+    schema: "Schema | None" = None
 
     @property
     def target(self) -> Target:
@@ -98,8 +95,8 @@ def script_of(context: Context, call: Call, *, verb: Verb, is_direct: bool, embe
     """A call made ready to be written. Raises `UsageError` for a file that cannot be read, or that no script has."""
     hosts = Hosts() if context.in_sandbox else context.accounts.hosts
     files = _files(list(_attachments(call.input_json)), embeds=embeds)
-    type_value = nothing_known if call.is_unchecked else Checking(context, call.endpoint, []).type_value
-    return Script(verb, call, files, hosts, is_direct, embeds, context.tool, type_value)
+    known = None if call.is_unchecked else validate.known(context, call.endpoint, asks=False)
+    return Script(verb, call, files, hosts, is_direct, embeds, context.tool, known.schema if known else None)
 
 
 def plain_seconds(seconds: float) -> str:

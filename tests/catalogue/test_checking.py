@@ -1,29 +1,33 @@
 """The schema of one call: it types what is typed, refuses what is wrong, and asks once more before it does."""
 
+import io
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fal_cli.calls.validate import Checking
+from fal_cli.calls import prepare, validate
 from fal_cli.endpoint import parse
 from fal_cli.errors import Exit, InputRefused, report
-from fal_cli.inputs.attachment import Attachment
-from fal_cli.inputs.gather import UNKNOWN, gather
+from fal_cli.files.attachment import Attachment
 from fal_cli.inputs.stdin import Stdin
+from fal_cli.options import CallFlags, InputWords
 from tests.catalogue.conftest import Clock, Make, Run
 from tests.catalogue.service import Catalogue, document_bytes
 from tests.faulty import Server, http
+from tests.inputs.inputs import gather
 
 FLUX, VIDEO = parse("fal-ai/flux/dev"), parse("fal-ai/video-upscaler")
 
 
 def gathered(run: Run, *words: str, target: Any = FLUX) -> dict[str, Any]:
     """What the words of a command line make, checked."""
-    checking = Checking(run.context, target, words)
+    known = validate.known(run.context, target, asks=True)
     stdin = Stdin(None, is_terminal=True, say=print)
-    found = gather(words, [], stdin, tell_guess=run.context.talk.decision, type_value=checking.type_value)
-    checking.check(found)
+    schema = known.schema if known else None
+    found = gather(words, [], stdin, tell_guess=run.context.talk.decision, schema=schema)
+    validate.check(run.context, target, known, found)
     return found
 
 
@@ -50,11 +54,6 @@ class TestTypes:
             "prompt": "5", "seed": 7, "loras": "[1]",
         }  # fmt: skip
         assert "seed=7 is sent as 7, not as text (for text: -t seed=7)" in one.said
-
-    def test_what_the_schema_does_not_say_is_unknown(self, run: Make) -> None:
-        checking = Checking(run().context, FLUX, ["a=1"])
-        assert checking.type_value(("nothing",), "5") is UNKNOWN
-        assert checking.type_value(("loras", "0", "nothing"), "5") is UNKNOWN
 
 
 class TestRefusals:
@@ -131,29 +130,28 @@ class TestRefusals:
 
 
 class TestWhatIsAsked:
-    def check(self, run: Run, given: dict[str, Any], *words: str, asks: bool = False) -> None:
-        Checking(run.context, FLUX, words, asks=asks).check(given)
+    def read(self, run: Run, *words: str, given: bytes = b"", dry_run: bool = False) -> Mapping[str, Any]:
+        run.context.stdin = Stdin(io.BytesIO(given) if given else None, is_terminal=not given, say=print)
+        return prepare.read_inputs(run.context, FLUX, InputWords(items=list(words)), CallFlags(dry_run=dry_run))
 
-    def test_nothing_for_input_that_is_all_json(self, run: Make, server: Server) -> None:
-        self.check(run(), {"num_images": 9}, "@input.json", '{"a": 1}', "-", "b.json")
-        self.check(run(), {"num_images": 9})
+    def test_nothing_for_input_that_is_all_json(self, run: Make, server: Server, tmp_path: Path) -> None:
+        file = tmp_path / "b.json"
+        file.write_text('{"b": 1}')
+        self.read(run(), f"@{file}", '{"a": 1}', "-", str(file), given=b'{"num_images": 9}')
         assert server.requests == []
 
     def test_json_is_checked_by_what_is_kept(self, run: Make, server: Server) -> None:
         gathered(run(), "prompt=a")
         with pytest.raises(InputRefused):
-            self.check(run(), {"prompt": "a", "num_images": 9})
+            self.read(run(), '{"prompt": "a", "num_images": 9}')
 
     def test_a_dry_run_asks_anyway(self, run: Make, server: Server) -> None:
         with pytest.raises(InputRefused):
-            self.check(run(), {"prompt": "a", "num_images": 9}, asks=True)
+            self.read(run(), '{"prompt": "a", "num_images": 9}', dry_run=True)
         assert len(server.requests) == 1
 
-    def test_items_and_raw_texts_ask_once(self, run: Make, server: Server) -> None:
-        checking = Checking(run().context, FLUX, ["prompt=a"])
-        checking.type_value(("prompt",), "a")
-        checking.type_value(("seed",), "1")
-        checking.check({"prompt": "a"})
+    def test_items_ask_once(self, run: Make, server: Server) -> None:
+        assert self.read(run(), "prompt=a", "seed=1") == {"prompt": "a", "seed": 1}
         assert len(server.requests) == 1
 
 

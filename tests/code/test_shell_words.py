@@ -17,12 +17,13 @@ from fal_cli.api.call_options import CallOptions
 from fal_cli.api.hosts import Hosts
 from fal_cli.calls.model import Call
 from fal_cli.endpoint import parse_target
-from fal_cli.inputs.attachment import Attachment
-from fal_cli.inputs.gather import UNKNOWN, gather
+from fal_cli.files.attachment import Attachment
 from fal_cli.inputs.stdin import Stdin
+from fal_cli.schema import Field, Schema
 from fal_cli.snippets import shell
 from fal_cli.snippets.snippet import File, Script
 from tests.code.values import NASTY, objects, script, texts
+from tests.inputs.inputs import gather
 
 PHOTO = Attachment(key="image_url", path=Path("photo.jpg"))
 
@@ -140,17 +141,16 @@ def test_files_stay_files(value: dict[str, Any], words: list[str]) -> None:
 def test_what_a_schema_will_make_of_the_words_is_known() -> None:
     """`7` that is to be a number is no text, and a text is no number, whatever the rules for a guess say."""
 
-    def type_value(path: tuple[str, ...], value: object) -> object:
-        return {("text_like", "x"): str(value), ("number_like",): float(str(value)) if value == "7" else UNKNOWN}.get(
-            path, UNKNOWN
-        )
-
+    text = Field("x", kinds=("string",))
+    schema = Schema(
+        (Field("text_like", kinds=("object",), properties=(text,)), Field("number_like", kinds=("number",)))
+    )
     value = {"text_like": {"x": 7}, "number_like": "7", "prompt": 7}
-    written = replace(script(value), type_value=type_value)
+    written = replace(script(value), schema=schema)
     assert shell.words(written)[2:] == ["text_like.x:=7", "-t", "number_like=7", "prompt:=7"]
-    value = {"text_like": {"x": "7"}, "number_like": 7.0}
-    written = replace(script(value), type_value=type_value)
-    assert shell.words(written)[2:] == ["text_like.x=7", "number_like=7.0"]
+    value = {"text_like": {"x": "7"}, "number_like": 7}
+    written = replace(script(value), schema=schema)
+    assert shell.words(written)[2:] == ["text_like.x=7", "number_like=7"]
 
 
 def test_a_call_that_no_schema_was_asked_about() -> None:

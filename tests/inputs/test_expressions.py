@@ -12,11 +12,12 @@ from hypothesis import given, settings
 
 from fal_cli.errors import CliError, MalformedInput, UsageError
 from fal_cli.inputs.expressions import Source
-from fal_cli.inputs.gather import gather
 from fal_cli.inputs.items import Item
 from fal_cli.inputs.stdin import Stdin
+from fal_cli.schema import Field, Schema
 from tests.code.values import values
 from tests.conftest import SECONDS, Program, Service
+from tests.inputs.inputs import gather
 
 RESULT = {
     "images": [
@@ -74,7 +75,7 @@ class TestFound:
         assert gathered("a={{seed}}", base={"a": 1, "b": 2}) == {"a": 7, "b": 2}
 
     def test_types_of_a_schema_do_not_apply(self) -> None:
-        assert gathered("a={{seed}}", type_value=lambda path, value: "no") == {"a": 7}
+        assert gathered("a={{seed}}", schema=Schema((Field("a", kinds=("string",)),))) == {"a": 7}
 
     def test_any_json_is_looked_into(self) -> None:
         assert gathered("a={{[1]}}", stdin=b"[1, 2]") == {"a": 2}
@@ -256,7 +257,7 @@ def unread(item: object) -> Any:
 def test_jmespath_is_imported_for_an_expression_alone() -> None:
     program = """
 import io, sys
-from fal_cli.inputs.gather import gather
+from tests.inputs.inputs import gather
 from fal_cli.inputs.items import Item
 from fal_cli.inputs.stdin import Stdin
 gather(["a=1", "b={{ x", r"c=\\{{x}}"], ["d={{x}}"], Stdin(io.BytesIO(b'{"x": 1}'), is_terminal=False, say=print))

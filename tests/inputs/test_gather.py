@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fal_cli.errors import MalformedInput, UsageError
+from fal_cli.files.attachment import Attachment
 from fal_cli.inputs import stdin as stdin_module
-from fal_cli.inputs.attachment import Attachment
-from fal_cli.inputs.gather import gather
 from fal_cli.inputs.stdin import Stdin
+from tests.inputs.inputs import gather
 
 texts = st.text(st.characters(exclude_categories=["Cs"]))
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from fal_cli.inputs.attachment import Attachment
+from fal_cli.files.attachment import Attachment
 from fal_cli.schema import Field, Problem, Schema, missing, problems, read, undocumented
 from fal_cli.schema.report import lines
 from tests.catalogue.service import document
