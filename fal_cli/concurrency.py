@@ -5,7 +5,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 T = TypeVar("T")
 
@@ -51,25 +51,38 @@ def in_parallel(jobs: Sequence[Callable[[], T]], threads: int) -> list[T]:
     return [results[number] for number in range(len(jobs))]
 
 
+class Task(Generic[T]):
+    """One job on a thread: what it `found`, or why not (`failure`); neither while it goes on."""
+
+    def __init__(self, job: Callable[[], T], *, name: str) -> None:
+        self.found: T | None = None
+        self.failure: Exception | None = None
+        self.is_done = False
+        self._job = job
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def wait(self, seconds: float) -> None:
+        """Waits for its end, so long at most."""
+        self._thread.join(max(0.0, seconds))
+
+    def _run(self) -> None:
+        try:
+            self.found = self._job()
+            self.is_done = True
+        except Exception as error:  # whatever it is, it is looked at where the job is waited for
+            self.failure = error
+
+
 def within(seconds: float, job: Callable[[], T], *, name: str) -> T:
     """What `job` returns or raises within so long, on a thread of that name. Raises `TooLate`."""
-    results: list[T] = []
-    failures: list[Exception] = []
-
-    def work() -> None:
-        try:
-            results.append(job())
-        except Exception as error:  # whatever it is, it is raised again where the job is waited for
-            failures.append(error)
-
-    thread = threading.Thread(target=work, name=name, daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if failures:
-        raise failures[0]
-    if not results:
+    task = Task(job, name=name)
+    task.wait(seconds)
+    if task.failure is not None:
+        raise task.failure
+    if not task.is_done:
         raise TooLate
-    return results[0]
+    return cast(T, task.found)
 
 
 MOST = 64

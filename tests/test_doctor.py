@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import sqlite3
 import threading
@@ -112,13 +113,13 @@ class TestTheKey:
 class TestTheNetwork:
     def test_a_host_that_refuses(self, fal: Program) -> None:
         findings = found(fal, code=1, FAL_KEY=f"id:{SECRET}", **NOWHERE)
-        assert "no host is reached: connect failed (Connection refused)" in findings["network"]["fact"]
+        assert re.search(r"no host is reached: [\w.:]+ refused the connection", findings["network"]["fact"])
         assert findings["service"]["state"] == "warning"
 
     def test_one_of_several(self, served: Program) -> None:
         url = closed_port()
         findings = found(served, code=1, FAL_CDN_HOST=url)
-        assert findings["host"]["fact"] == f"{urlsplit(url).netloc}: connect failed (Connection refused)"
+        assert findings["host"]["fact"] == "{0}: {0} refused the connection".format(urlsplit(url).netloc)
         assert findings["host queue"]["state"] == "ok"
 
     def test_one_that_never_answers_is_told_within_five_seconds(self, fal: Program) -> None:
@@ -168,7 +169,7 @@ class TestTLS:
 
     def test_without_it(self, secure: Program) -> None:
         findings = found(secure, code=1)
-        assert "the certificate is not trusted" in findings["network"]["fact"]
+        assert "is not trusted" in findings["network"]["fact"]
 
     def test_a_file_that_is_not_there(self, fal: Program) -> None:
         told = found(fal, code=1, SSL_CERT_FILE="/no/such.pem", **NOWHERE)["certificates"]
@@ -197,9 +198,9 @@ class TestProxies:
             monkeypatch.setenv("HTTPS_PROXY", f"http://me:pass@127.0.0.1:{listener.getsockname()[1]}")
             monkeypatch.delenv("NO_PROXY", raising=False)
             with pytest.raises(route.Unreachable, match=reason or "TLS"):
-                route.reach("https://api.example", None)
+                route.reach("https://api.example")
             thread.join()
-        assert seen[0].startswith(b"CONNECT api.example:443 HTTP/1.1\r\n")
+        assert seen[0].startswith(b"CONNECT api.example:443 HTTP/1.")
         assert b"Proxy-Authorization: Basic bWU6cGFzcw==" in seen[0]
 
 

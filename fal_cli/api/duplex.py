@@ -3,6 +3,7 @@
 import select
 import ssl
 import sys
+import time
 from contextlib import suppress
 from typing import Any, cast
 
@@ -11,6 +12,7 @@ WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 """What is raised where nothing has come yet."""
 
 _RECEIVE_BYTES = 64 * 1024
+_LONGEST_HANDSHAKE = 64 * 1024
 _FINAL_BINARY, _LONGEST_SHORT = 0x82, 125
 
 
@@ -22,6 +24,33 @@ def readable(descriptors: tuple[int, ...], seconds: float) -> list[int]:
     for descriptor in descriptors:
         poll.register(descriptor, select.POLLIN)
     return [descriptor for descriptor, _ in poll.poll(seconds * 1000)]
+
+
+class Handshake:
+    """A socket while the package shakes hands, which reads a byte at a time and as many as the other side sends.
+
+    The answer may be so long, and take so long, in all.
+    """
+
+    def __init__(self, sock: Any, seconds: float) -> None:
+        self._sock = sock
+        self._left = _LONGEST_HANDSHAKE
+        self._until = time.monotonic() + seconds
+
+    def recv(self, size: int) -> bytes:
+        """Raises `OSError` beyond a limit."""
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the handshake takes too long")
+        self._sock.settimeout(left)
+        data = cast(bytes, self._sock.recv(size))
+        self._left -= len(data)
+        if self._left < 0:
+            raise OSError("the answer to the handshake has no end")
+        return data
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sock, name)
 
 
 class Duplex:

@@ -5,6 +5,7 @@ A framework app closes with 1000 whether it is content or has failed; only the c
 """
 
 import json
+import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,11 +17,12 @@ import msgpack
 import websocket
 
 from fal_cli import __version__, jsontext
-from fal_cli.api import free, retry
-from fal_cli.api.duplex import WOULD_BLOCK, Duplex, readable
+from fal_cli.api import free, retry, trace, trust
+from fal_cli.api.duplex import WOULD_BLOCK, Duplex, Handshake, readable
 from fal_cli.api.errors import NotReached, Phase, Refused, Unavailable, read_detail
 from fal_cli.api.messages import Request
-from fal_cli.api.wire import Wire, ca_bundle
+from fal_cli.api.phases import open_socket
+from fal_cli.api.wire import CONNECT_SECONDS, TRANSPORT_ERRORS, Wire
 from fal_cli.endpoint import EndpointId, Target, url_on
 
 REALTIME_PATH = "realtime"
@@ -28,6 +30,7 @@ HANDSHAKE_SECONDS = 90.0  # a cold start happens inside the handshake (§7.2)
 TOKEN_SECONDS = 120
 _RENEW_AT = 0.9
 _NORMAL = 1000
+_SWITCHING = 101
 
 
 UNAUTHORIZED = "Unauthorized"
@@ -209,25 +212,47 @@ def connect(
         + url_on(wire.hosts.run, endpoint.joined(path)).removeprefix("http")
         + (f"?{urlencode(query)}" if query else "")
     )
-    ca_certs = ca_bundle()
+    sock = _opened(url)
     try:
-        socket = websocket.create_connection(
+        opened = websocket.create_connection(
             url,
             timeout=HANDSHAKE_SECONDS,
+            socket=Handshake(sock, HANDSHAKE_SECONDS),
             header=[f"User-Agent: fal-cli/{__version__}"],
-            sslopt={"ca_certs": ca_certs} if isinstance(ca_certs, str) else {},
+            redirect_limit=0,  # the token and the inputs would go wherever it points
             suppress_origin=True,
             skip_utf8_validation=True,
-            http_no_proxy=["localhost", "127.0.0.1", "::1"],
         )
     except websocket.WebSocketBadStatusException as error:
         raise _refused(error) from error
     except (websocket.WebSocketException, OSError) as error:
         host = urlsplit(url).netloc
         raise NotReached(f"no connection to {host} ({error})", phase=Phase.NOT_CONNECTED) from error
-    duplex = Duplex(socket.sock)
-    socket.sock = duplex  # type: ignore[assignment]  # all that the package does with one
-    return Session(socket, duplex, encoding)
+    _check(opened, url)
+    duplex = Duplex(sock)
+    opened.sock = duplex  # type: ignore[assignment]  # all that the package does with one
+    return Session(opened, duplex, encoding)
+
+
+def _opened(url: str) -> socket.socket:
+    """The connection below a session, made as every other of this program. Raises `NotReached`."""
+    http = "http" + url.removeprefix("ws")
+    try:
+        return open_socket(http, CONNECT_SECONDS)
+    except (*TRANSPORT_ERRORS, trust.Unusable) as error:
+        reason, _ = trace.reason(error, http, Phase.NOT_CONNECTED)
+        raise NotReached(reason, phase=Phase.NOT_CONNECTED) from error
+
+
+def _check(opened: websocket.WebSocket, url: str) -> None:
+    """Raises `Refused` unless the handshake ended as one: the package takes a redirect for a success."""
+    answer = opened.handshake_response
+    if answer is None or answer.status == _SWITCHING:
+        return
+    opened.shutdown()  # type: ignore[no-untyped-call]  # the package leaves it unannotated
+    where = answer.headers.get("location")
+    told = f"it answers with a redirect to {where}" if where else f"it answers with HTTP {answer.status}"
+    raise Refused(f"{urlsplit(url).netloc} opened no WebSocket: {told}", status=answer.status)
 
 
 def _refused(error: "websocket.WebSocketBadStatusException") -> Refused | Unavailable:

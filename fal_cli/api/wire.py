@@ -5,7 +5,6 @@ re-POSTs a 503 that carries `Retry-After`. Its parser of that header is used, it
 """
 
 import json
-import os
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -19,7 +18,7 @@ from requests.auth import AuthBase
 from requests.structures import CaseInsensitiveDict
 
 from fal_cli import __version__
-from fal_cli.api import trace
+from fal_cli.api import proxies, trace, trust
 from fal_cli.api.body import Body
 from fal_cli.api.deadline import Deadline
 from fal_cli.api.errors import Phase
@@ -28,7 +27,6 @@ from fal_cli.api.hosts import Hosts
 from fal_cli.api.messages import Answer, Outcome, Policy, Request, TransportFailure
 from fal_cli.api.phases import Exchange, PhasedAdapter, Recorder
 from fal_cli.api.redaction import redacted
-from fal_cli.urls import is_loopback
 
 CONNECT_SECONDS = 10.0
 LONGEST_WAIT_SECONDS = 60.0
@@ -161,10 +159,9 @@ class Wire:
                 stream=True,
                 allow_redirects=False,
                 timeout=(CONNECT_SECONDS, request.read_seconds),
-                verify=ca_bundle(),
-                proxies=_proxies(request.url),
+                proxies=proxies.for_url(request.url),
             )
-        except _TRANSPORT_ERRORS as error:
+        except (*TRANSPORT_ERRORS, trust.Unusable) as error:
             raise _failure(error, exchange, request, None) from error
         self._trace(trace.response_text(response))
         return response
@@ -187,7 +184,7 @@ class Wire:
         with response:
             try:
                 answer = self._without_secrets(_answer(request, response))
-            except _TRANSPORT_ERRORS as error:
+            except TRANSPORT_ERRORS as error:
                 return _failure(error, exchange, request, response)
         if _ends_too_early(answer):
             return TransportFailure(
@@ -240,7 +237,7 @@ class Wire:
             self._tracer(redacted(text, self._secret))
 
 
-_TRANSPORT_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, HTTPException, OSError)
+TRANSPORT_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, HTTPException, OSError)
 
 
 def _answer(request: Request, response: requests.Response) -> Answer:
@@ -316,16 +313,3 @@ def _asked_wait(headers: Mapping[str, str]) -> float | None:
         return float(urllib3.Retry().parse_retry_after(value))
     except (urllib3.exceptions.InvalidHeader, ValueError, OverflowError):
         return None
-
-
-def ca_bundle() -> str | bool:
-    """The CA file: the variables that curl, requests and OpenSSL know, else the packaged list."""
-    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
-        if os.environ.get(name):
-            return os.environ[name]
-    return True
-
-
-def _proxies(url: str) -> dict[str, str]:
-    """Proxies from the environment, but never for this machine: requests would send even 127.0.0.1 there."""
-    return {} if is_loopback(url) else requests.utils.get_environ_proxies(url)

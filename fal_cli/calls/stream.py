@@ -150,10 +150,10 @@ def _save(context: Context, saving: Saving, last: StreamEvent, call: Call, reque
         save_result(saving.result_file, [last_json(last)])
         saved.append(saving.result_file)
     if saving.to_stdout:
-        download.write_media(context, last_json(last))
+        download.write_media(context, last.value)
     if saving.template:
         origin = download.Origin(str(call.endpoint), request_id, call.input_json)
-        saved += download.save_media(context, saving, last_json(last), origin)
+        saved += download.save_media(context, saving, last.value, origin)
     return saved
 
 

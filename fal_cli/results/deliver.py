@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from fal_cli import jsontext
 from fal_cli.context import Context
 from fal_cli.errors import CliError, UsageError
 from fal_cli.options import PrintFlags, SaveFlags
@@ -60,26 +59,19 @@ class Delivery:
         outcome.entry.delivered([str(path.absolute()) for path in files])
 
     def _print(self, outcome: Outcome) -> None:
-        self._selection.write(
-            outcome.result,
-            endpoint=outcome.endpoint,
-            request_id=outcome.request_id,
-            url=outcome.url,
-            seconds=outcome.inference_seconds,
-            ends_line=self._many,
-        )
+        self._selection.write(outcome, ends_line=self._many)
 
     def _preview(self, outcome: Outcome) -> None:
         from fal_cli.results import preview
 
-        preview.show(self._context, jsontext.read(outcome.result.body.read()))
+        preview.show(self._context, outcome.data)
 
     def _save(self, outcome: Outcome, inputs: Mapping[str, Any]) -> list[Path]:
         from fal_cli.results import download
 
         saving, body = self._saving, outcome.result.body
         if saving.to_stdout:
-            download.write_media(self._context, body.read())
+            download.write_media(self._context, outcome.data)
         saved = []
         if saving.result_file:
             places.save_result(saving.result_file, body.chunks())
@@ -88,7 +80,7 @@ class Delivery:
             saving = replace(saving, template=places.DEFAULT_NAME)
         if saving.template:
             origin = download.Origin(outcome.endpoint, outcome.request_id, inputs)
-            media = download.save_media(self._context, saving, body.read(), origin)
+            media = download.save_media(self._context, saving, outcome.data, origin)
             for path in media if self._prints_files else ():
                 self._context.output.line(str(path))
             saved += media

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from fal_cli import jsontext, media
+from fal_cli import media
 from fal_cli.api.download import Download, fetch
 from fal_cli.api.errors import ApiError
 from fal_cli.api.wire import Wire
@@ -35,12 +35,11 @@ class Origin:
     inputs: Mapping[str, Any]
 
 
-def save_media(context: Context, saving: Saving, body: bytes, origin: Origin) -> list[Path]:
+def save_media(context: Context, saving: Saving, data: Any, origin: Origin) -> list[Path]:
     """Saves every file that a result names and returns their paths in its order.
 
     Raises `CliError` (code 11) if one cannot be saved; the others are saved all the same.
     """
-    data = jsontext.read(body)
     files = media.find(data)
     _warn_of_nsfw(context, data)
     if not files:
@@ -60,9 +59,9 @@ def save_media(context: Context, saving: Saving, body: bytes, origin: Origin) ->
         stop.set()
 
 
-def write_media(context: Context, body: bytes) -> None:
+def write_media(context: Context, data: Any) -> None:
     """Writes the bytes of every file that a result names to stdout, one after the other."""
-    files = media.find(jsontext.read(body))
+    files = media.find(data)
     if not files:
         raise NotSaved("the result names no files")
     wire = context.wire()

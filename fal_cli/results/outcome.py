@@ -1,7 +1,10 @@
 """A result on its way from the service, or from the ledger, to where it is wanted."""
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
+from fal_cli import jsontext
 from fal_cli.api.events import Result
 from fal_cli.ledger.journal import Entry
 
@@ -16,3 +19,8 @@ class Outcome:
     entry: Entry
     url: str = ""
     inference_seconds: float | None = None
+
+    @cached_property
+    def data(self) -> Any:
+        """The result as JSON, read once; `jsontext.NOT_JSON` where it is not."""
+        return jsontext.read(self.result.body.read(), jsontext.NOT_JSON)

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from fal_cli import jsontext
-from fal_cli.api.events import Result
 from fal_cli.errors import CliError, UsageError
 from fal_cli.media import text_in
 from fal_cli.options import PrintFlags
+from fal_cli.results.outcome import Outcome
 from fal_cli.terminal.output import Output
 
 if TYPE_CHECKING:
@@ -33,39 +33,30 @@ class Selection:
         if flags.query and self._what in ("id", "url", "none", "files") and flags.print_:
             raise UsageError(f"--query picks from JSON, and --print {self._what} is none")
 
-    def write(
-        self,
-        result: Result,
-        *,
-        endpoint: str,
-        request_id: str,
-        url: str = "",
-        seconds: float | None = None,
-        ends_line: bool = False,
-    ) -> None:
-        """Writes one result. `seconds` is its inference time; `ends_line` that another may follow.
+    def write(self, outcome: Outcome, *, ends_line: bool = False) -> None:
+        """Writes one result; `ends_line` says that another may follow.
 
         Raises `CliError` where the result is not of the asked form, `ReaderGone` when nobody reads.
         """
         output = self._output
         if self._query is None and self._what == "result":
-            self._whole(result)
-            if ends_line and not output.is_terminal and result.body.tail(1) != b"\n":
+            self._whole(outcome)
+            if ends_line and not output.is_terminal and outcome.result.body.tail(1) != b"\n":
                 output.data(b"\n")
         elif self._query is None and self._what in ("id", "url", "none"):
             if self._what != "none":
-                output.line(request_id if self._what == "id" else url)
+                output.line(outcome.request_id if self._what == "id" else outcome.url)
         else:
-            value = self._value(result, endpoint=endpoint, request_id=request_id, seconds=seconds)
-            self._picked(self._search(value))
+            self._picked(self._search(self._value(outcome)))
 
     def pick(self, value: Any) -> None:
         """Writes what the query picks from any JSON value, or all of it."""
         self._picked(self._search(value))
 
-    def _whole(self, result: Result) -> None:
+    def _whole(self, outcome: Outcome) -> None:
         """The bytes as the service sent them, except on a terminal, where JSON is laid out for reading."""
-        output, body = self._output, result.body
+        output, result = self._output, outcome.result
+        body = result.body
         is_text = result.is_json or result.content_type.startswith("text/")
         if not output.is_terminal:
             output.chunks(body.chunks())
@@ -74,17 +65,17 @@ class Selection:
             output.line(body.head(_HEAD_BYTES).decode("utf-8", "replace"))
             self._note(f"… and so on, {len(body):,} bytes in all. Save it: -o FILE.json, or … > FILE")
         elif result.is_json:
-            output.json(_parsed(result))
+            output.json(_parsed(outcome))
         elif is_text:
             output.line(body.read().decode("utf-8", "replace"))
         else:
             kind = result.content_type or "unknown content"
             raise CliError(f"the result is {kind}, which a terminal cannot show", hint="Send it to a file: … > FILE")
 
-    def _value(self, result: Result, *, endpoint: str, request_id: str, seconds: float | None) -> Any:
+    def _value(self, outcome: Outcome) -> Any:
         from fal_cli import media
 
-        data = _parsed(result)
+        data = _parsed(outcome)
         files = media.find(data)
         if self._what == "urls":
             return [file.url for file in files]
@@ -92,12 +83,12 @@ class Selection:
             return _text_of(data)
         if self._what == "envelope":
             return {
-                "request_id": request_id,
-                "endpoint": endpoint,
+                "request_id": outcome.request_id,
+                "endpoint": outcome.endpoint,
                 "data": data,
                 "files": [file._asdict() for file in files],
-                "metrics": {"inference_time": seconds},
-                "billable_units": _number(result.billable_units),
+                "metrics": {"inference_time": outcome.inference_seconds},
+                "billable_units": _number(outcome.result.billable_units),
             }
         return data
 
@@ -168,14 +159,13 @@ def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
-def _parsed(result: Result) -> Any:
-    value = jsontext.read(result.body.read(), jsontext.NOT_JSON)
-    if value is jsontext.NOT_JSON:
+def _parsed(outcome: Outcome) -> Any:
+    if outcome.data is jsontext.NOT_JSON:
         raise CliError(
-            f"the result is {result.content_type or 'no JSON'}, not JSON",
+            f"the result is {outcome.result.content_type or 'no JSON'}, not JSON",
             hint="Take it as it is: --print result > FILE",
         )
-    return value
+    return outcome.data
 
 
 def _text_of(data: Any) -> str:

@@ -105,7 +105,7 @@ class TestModels:
         api.replies["/v1/models"] = http(503, {"detail": "down"}, {"Retry-After": "0"})
         done = keyless("models", "answers")
         assert [json.loads(line)["endpoint_id"] for line in done.text.splitlines()] == ["fal-ai/any-llm"]
-        assert "this is what was known a moment ago" in done.stderr
+        assert "this is what was known just now" in done.stderr
 
     def test_a_limit_that_is_none(self, keyless: Program) -> None:
         assert "--limit is 0 or more" in keyless("models", "--limit", "-1", code=2).stderr
@@ -161,7 +161,7 @@ class TestSchema:
         api.replies["/v1/models"] = http(503, {"detail": "down"})
         done = keyless("schema", FLUX, "--refresh", "--openapi")
         assert done.stdout == document_bytes("flux_dev")
-        assert "this is what was known a moment ago" in done.stderr
+        assert "this is what was known just now" in done.stderr
 
     def test_an_unknown_endpoint(self, keyless: Program) -> None:
         keyless("models")

@@ -17,6 +17,7 @@ from fal_cli.api.events import Result
 from fal_cli.context import Context
 from fal_cli.errors import CliError, UsageError
 from fal_cli.options import GlobalFlags, PrintFlags
+from fal_cli.results.outcome import Outcome
 from fal_cli.results.printing import Selection
 from fal_cli.terminal.output import Output
 from fal_cli.terminal.streams import Streams
@@ -180,7 +181,7 @@ class Desk:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         selection = self.selection(PrintFlags(print_=print_, query=query), default)
         result = Result(Body(data), content_type, "header-id", "2")
-        selection.write(result, endpoint="a/b", request_id="r-1", url="https://q/r-1", seconds=1.5)
+        selection.write(Outcome(result, "a/b", "r-1", self.context.journal.entry(None), "https://q/r-1", 1.5))
         return self.stdout.getvalue().decode()
 
 
@@ -188,7 +189,8 @@ class TestPrint:
     @pytest.mark.parametrize("body", [BODY, b"\x00\xff\n", b"", b"no JSON"])
     def test_the_result_is_the_bytes_of_the_service(self, body: bytes) -> None:
         desk = Desk()
-        desk.selection(PrintFlags()).write(Result(Body(body), "x/y", ""), endpoint="a/b", request_id="r")
+        entry = desk.context.journal.entry(None)
+        desk.selection(PrintFlags()).write(Outcome(Result(Body(body), "x/y", ""), "a/b", "r", entry))
         assert desk.stdout.getvalue() == body
 
     def test_the_machine_form_is_that_of_a_pipe(self) -> None:

@@ -5,51 +5,21 @@ is away is told within `LIMIT_SECONDS`.
 """
 
 import ssl
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import partial
 
+from fal_cli.api import proxies, trust
 from fal_cli.api.hosts import Hosts
 from fal_cli.auth.credentials import Credential
 from fal_cli.commands.doctor.finding import Finding, ok, problem, warning
-from fal_cli.commands.doctor.route import (
-    LIMIT_SECONDS,
-    Reached,
-    Unreachable,
-    as_url,
-    name_of,
-    reach,
-    shown_proxy,
-    trusting,
-)
+from fal_cli.commands.doctor.route import LIMIT_SECONDS, Reached, Unreachable, name_of, reach, shown_proxy
+from fal_cli.concurrency import Task
 from fal_cli.context import Context
 from fal_cli.errors import CliError, Exit, report
 
 _MOST_SKEW_SECONDS = 300
-_PROXY_VARIABLES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
-_CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
-
-
-class _Task:
-    """Something that is found out on a thread: what it `found`, or why not; neither while it goes on."""
-
-    def __init__(self, action: Callable[[], Reached]) -> None:
-        self.found: Reached | None = None
-        self.failure: Exception | None = None
-        self._action = action
-        self._thread = threading.Thread(target=self._run, name="doctor", daemon=True)
-        self._thread.start()
-
-    def wait(self, until: float) -> None:
-        self._thread.join(max(0.0, until - time.monotonic()))
-
-    def _run(self) -> None:
-        try:
-            self.found = self._action()
-        except Exception as error:
-            self.failure = error
 
 
 class Inquiry:
@@ -62,24 +32,24 @@ class Inquiry:
         self._context = context
         self._misconfigured = misconfigured
         self._until = time.monotonic() + LIMIT_SECONDS
-        self._ca, self._ca_finding = _certificates(context.env)
-        self._tasks: dict[str, _Task] = {}
-        self._account: _Task | None = None
+        self._trust = _certificates()
+        self._tasks: dict[str, Task[Reached]] = {}
+        self._account: Task[Reached] | None = None
         if hosts:
             for url in dict.fromkeys(hosts):
-                self._tasks[url] = _Task(partial(reach, url, self._ca))
+                self._tasks[url] = Task(partial(reach, url), name="doctor")
         if hosts and credential:
-            self._account = _Task(partial(_account, hosts, credential))
+            self._account = Task(partial(_account, hosts, credential), name="doctor")
 
     def findings(self) -> Iterator[Finding]:
         """All of it, in the order of the way."""
         yield _proxy(self._context.env)
-        yield self._ca_finding
+        yield self._trust
         if self.hosts is None:
             yield problem("hosts", self._misconfigured, "See: fal help environment")
             return
         for task in self._tasks.values():
-            task.wait(self._until)
+            task.wait(self._until - time.monotonic())
         yield from self._hosts_told(self.hosts)
         dates = [(url, task.found.date) for url, task in self._tasks.items() if task.found and task.found.date]
         if dates:
@@ -89,17 +59,20 @@ class Inquiry:
     def _hosts_told(self, hosts: Hosts) -> Iterator[Finding]:
         """A line for each host that was reached; those that fail for the same reason have one together."""
         failed: dict[str, list[str]] = {}
+        reasons: dict[str, str] = {}
         for service, url in hosts._asdict().items():
             task, name = self._tasks[url], name_of(url)
             if task.found:
                 yield ok(f"host {service}", f"{name}: {task.found.told}")
             else:
-                failed.setdefault(_why(task), []).append(name)
-        for reason, names in failed.items():
+                kind, reason = _why(task)
+                failed.setdefault(kind, []).append(name)
+                reasons.setdefault(kind, reason)
+        for kind, names in failed.items():
             everything = len(names) == len(hosts)
             told = "no host is reached" if everything else ", ".join(dict.fromkeys(names))
             way_out = "Look at the network, the proxy above, and the hosts: fal help environment"
-            yield problem("network" if everything else "host", f"{told}: {reason}", way_out)
+            yield problem("network" if everything else "host", f"{told}: {reasons[kind]}", way_out)
 
     def _service(self) -> Iterator[Finding]:
         if self._account is None:
@@ -107,7 +80,7 @@ class Inquiry:
         if not any(task.found for task in self._tasks.values()):
             yield warning("service", "not asked: no host is reached", "Ask again with a network")
             return
-        self._account.wait(self._until)
+        self._account.wait(self._until - time.monotonic())
         yield _told_of_account(self._account)
 
 
@@ -119,43 +92,42 @@ def begin(context: Context, credential: Credential | None) -> Inquiry:
         return Inquiry(context, None, credential, error.message)
 
 
-def _why(task: _Task) -> str:
+def _why(task: Task[Reached]) -> tuple[str, str]:
+    """Why a host was not reached: what kind of failure, which several may share, and in words."""
     if task.failure is None:
-        return f"no answer within {LIMIT_SECONDS:g} s"
-    return str(task.failure) if isinstance(task.failure, Unreachable) else f"{type(task.failure).__name__}"
+        told = f"no answer within {LIMIT_SECONDS:g} s"
+        return told, told
+    if isinstance(task.failure, Unreachable):
+        return task.failure.kind, str(task.failure)
+    return type(task.failure).__name__, f"{type(task.failure).__name__}: {task.failure}"
 
 
 # -- certificates and proxies
 
 
-def _certificates(env: Mapping[str, str]) -> tuple[str | None, Finding]:
-    """The file of certificates to trust, as the request layer chooses it."""
-    variable = next((name for name in _CA_VARIABLES if env.get(name)), "")
-    if variable:
-        path, source = env[variable], f"{variable}: {env[variable]}"
-    else:
-        import certifi
-
-        path, source = certifi.where(), "the packaged list (certifi)"
+def _certificates() -> Finding:
+    """Which certificates are trusted, as the request layer chooses them."""
+    store = trust.store()
     try:
-        count = len(trusting(path).get_ca_certs())
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        way_out = f"Name a file of certificates in {variable}, or unset it" if variable else "Install certifi anew"
-        return None, problem("certificates", f"{source} cannot be used ({reason})", way_out)
-    counted = f", {count} authorities" if count else ""
-    return path, ok("certificates", f"{source}{counted}, {ssl.OPENSSL_VERSION.rsplit(' ', 3)[0]}")
+        count = len(trust.context().get_ca_certs())
+    except trust.Unusable as error:
+        way_out = (
+            f"Name a file of certificates in {store.variable}, or unset it" if store.variable else "Install certifi"
+        )
+        return problem("certificates", str(error), way_out)
+    counted = f", {count} authorities" if count else ""  # a hashed folder is read as far as it is needed
+    return ok("certificates", f"{store.name}{counted}, {ssl.OPENSSL_VERSION.rsplit(' ', 3)[0]}")
 
 
 def _proxy(env: Mapping[str, str]) -> Finding:
     """The proxy variables that are set, without a password that may stand in them."""
-    given = {name: env[name] for name in _PROXY_VARIABLES if env.get(name)}
+    given = {name: env[name] for name in proxies.VARIABLES if env.get(name)}
     if not given:
         return ok("proxy", "none")
     spared = env.get("NO_PROXY") or env.get("no_proxy")
-    told = ", ".join(f"{name} {shown_proxy(as_url(value))}" for name, value in given.items())
-    if any(as_url(value).scheme.startswith("socks") for value in given.values()):
-        return warning("proxy", told, "SOCKS needs a package more: pip install 'requests[socks]'")
+    told = ", ".join(f"{name} {shown_proxy(proxies.as_url(value))}" for name, value in given.items())
+    if any(proxies.as_url(value).scheme.startswith("socks") for value in given.values()):
+        return warning("proxy", told, "SOCKS needs one more package: pip install pysocks")
     return ok("proxy", f"{told}{f'; not for {spared}' if spared else ''}")
 
 
@@ -181,7 +153,7 @@ def _account(hosts: Hosts, credential: Credential) -> Reached:
     return Reached("the key is accepted")
 
 
-def _told_of_account(task: _Task) -> Finding:
+def _told_of_account(task: Task[Reached]) -> Finding:
     if task.found:
         return ok("service", task.found.told)
     if task.failure is None:
