@@ -14,7 +14,7 @@ from fal_cli.sandbox.intake.auth import SANDBOX_KEY
 from fal_cli.sandbox.server import Sandbox
 from fal_cli.sandbox.state.store import Store
 
-pytest_plugins = ["tests.tables"]
+pytest_plugins = ["tests.support.summary_tables"]
 
 SECONDS = 60.0
 

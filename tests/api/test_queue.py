@@ -30,7 +30,7 @@ from fal_cli.api.events import BackOnline, Cancelled, Completed, Event, Handle, 
 from fal_cli.api.hosts import Hosts
 from fal_cli.api.wire import Wire
 from fal_cli.endpoint import EndpointId
-from tests.faulty import (
+from tests.support.faulty_server import (
     STREAM_HEAD,
     Clock,
     Server,

@@ -22,7 +22,7 @@ from fal_cli.api.hosts import Hosts
 from fal_cli.api.messages import Policy, Request, TransportFailure
 from fal_cli.api.wire import Wire
 from fal_cli.endpoint import EndpointId
-from tests.faulty import (
+from tests.support.faulty_server import (
     Authority,
     Clock,
     Server,

@@ -15,9 +15,9 @@ from fal_cli.inputs.expressions import Source
 from fal_cli.inputs.items import Item
 from fal_cli.inputs.stdin import Stdin
 from fal_cli.schema import Field, Schema
-from tests.code.values import values
 from tests.conftest import SECONDS, Program, Service
-from tests.inputs.inputs import gather
+from tests.support.inputs import gather
+from tests.support.json_values import values
 
 RESULT = {
     "images": [
@@ -257,7 +257,7 @@ def unread(item: object) -> Any:
 def test_jmespath_is_imported_for_an_expression_alone() -> None:
     program = """
 import io, sys
-from tests.inputs.inputs import gather
+from tests.support.inputs import gather
 from fal_cli.inputs.items import Item
 from fal_cli.inputs.stdin import Stdin
 gather(["a=1", "b={{ x", r"c=\\{{x}}"], ["d={{x}}"], Stdin(io.BytesIO(b'{"x": 1}'), is_terminal=False, say=print))

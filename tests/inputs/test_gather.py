@@ -17,7 +17,7 @@ from fal_cli.errors import MalformedInput, UsageError
 from fal_cli.files.attachment import Attachment
 from fal_cli.inputs import stdin as stdin_module
 from fal_cli.inputs.stdin import Stdin
-from tests.inputs.inputs import gather
+from tests.support.inputs import gather
 
 texts = st.text(st.characters(exclude_categories=["Cs"]))
 

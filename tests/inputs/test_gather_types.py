@@ -7,7 +7,7 @@ from typing import Any
 from fal_cli.files.attachment import Attachment
 from fal_cli.inputs.stdin import Stdin
 from fal_cli.schema import Field, Schema
-from tests.inputs.inputs import gather
+from tests.support.inputs import gather
 
 TEXT, NUMBER = Field("", kinds=("string",)), Field("", kinds=("integer",))
 

@@ -17,7 +17,7 @@ from fal_cli.ledger.journal import Journal
 from fal_cli.ledger.migrations import LedgerError
 from fal_cli.ledger.rows import Search, State
 from fal_cli.ledger.store import Ledger
-from tests.ledger.rows import accepted, call, handle, stored
+from tests.support.ledger_file import accepted, call, handle, stored
 
 
 def newer_version(path: Path) -> None:
@@ -134,7 +134,7 @@ FULL_DISK = """if True:
     from fal_cli.api.body import Body
     from fal_cli.api.events import Result
     from fal_cli.ledger.journal import Journal
-    from tests.ledger.rows import call, handle
+    from tests.support.ledger_file import call, handle
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     warnings = []
     journal = Journal(Path(sys.argv[1]), warn=warnings.append)

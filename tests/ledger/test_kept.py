@@ -13,7 +13,7 @@ from fal_cli.api.body import Body
 from fal_cli.inputs import documents
 from fal_cli.ledger.rows import STORED_INPUT_BYTES, STORED_RESULT_BYTES, fingerprint, stored_result
 from fal_cli.ledger.store import Ledger
-from tests.ledger.rows import begun, completed, stored
+from tests.support.ledger_file import begun, completed, stored
 
 URI = "data:image/png;base64," + "A" * 100_000
 JSON = "application/json; charset=utf-8"

@@ -11,7 +11,7 @@ import pytest
 
 from fal_cli.ledger.rows import Kept, State
 from fal_cli.ledger.store import Ledger
-from tests.ledger.rows import HOST, URLS, accepted, begun, call, stored
+from tests.support.ledger_file import HOST, URLS, accepted, begun, call, stored
 
 OVER = (State.COMPLETED, State.FAILED, State.CANCELLED, State.REFUSED, State.NOT_SENT, State.EXPIRED)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -7,7 +7,7 @@ import pytest
 
 from fal_cli.ledger.rows import Row, Search, State
 from fal_cli.ledger.store import Ledger
-from tests.ledger.rows import accepted, begun, completed
+from tests.support.ledger_file import accepted, begun, completed
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

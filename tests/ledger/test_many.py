@@ -13,8 +13,8 @@ import pytest
 from fal_cli.concurrency import in_parallel
 from fal_cli.ledger.rows import Call, State
 from fal_cli.ledger.store import Ledger
-from tests.ledger.rows import accepted, begun, stored
 from tests.ledger.test_migration import first_version
+from tests.support.ledger_file import accepted, begun, stored
 
 WRITER = """if True:
     import sys

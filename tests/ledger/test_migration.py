@@ -12,7 +12,7 @@ import pytest
 from fal_cli.ledger.migrations import _MIGRATIONS, LedgerError, _first_table
 from fal_cli.ledger.rows import Row, State, fingerprint
 from fal_cli.ledger.store import Ledger
-from tests.ledger.rows import URLS, accepted, mode
+from tests.support.ledger_file import URLS, accepted, mode
 
 CREATED = "2026-03-01T12:00:00.123+00:00"
 STATES = ("sending", "accepted", "refused", "not_sent", "unknown", "completed", "failed", "cancelled")

@@ -15,8 +15,8 @@ from fal_cli.api.events import Result
 from fal_cli.ledger.journal import Journal
 from fal_cli.ledger.rows import Call, State, fingerprint, stored_result
 from fal_cli.ledger.store import Ledger
-from tests.ledger.rows import accepted, begun, handle, mode, stored
-from tests.waiting import until
+from tests.support.ledger_file import accepted, begun, handle, mode, stored
+from tests.support.waiting import until
 
 INPUT = {"prompt": "a cat that nobody is to know of"}
 RESULT = b'{"text":"what nobody is to read"}'

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sandbox_client import Client
 
 from fal_cli.sandbox.server import Sandbox
+from tests.support.sandbox_client import Client
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 from fal_cli.files.attachment import Attachment
 from fal_cli.schema import Field, Problem, Schema, missing, problems, read, undocumented
 from fal_cli.schema.report import lines
-from tests.catalogue.service import document
+from tests.support.catalogue_server import document
 
 FLUX = read(document("flux_dev"), "fal-ai/flux/dev")
 VIDEO = read(document("video_upscaler"), "fal-ai/video-upscaler")

@@ -6,7 +6,7 @@ import pytest
 
 from fal_cli.schema import Field, Schema, find, read
 from fal_cli.schema.fields import required_first
-from tests.catalogue.service import document
+from tests.support.catalogue_server import document
 
 INPUT = {"type": "object", "properties": {"a": {"type": "string"}}}
 

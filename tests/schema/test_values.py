@@ -7,7 +7,7 @@ import pytest
 
 from fal_cli.files.attachment import Attachment
 from fal_cli.schema import Field, find, placed, read, typed
-from tests.catalogue.service import document
+from tests.support.catalogue_server import document
 
 FLUX = read(document("flux_dev"), "fal-ai/flux/dev")
 CHAT = read(document("any_llm"), "fal-ai/any-llm")

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Program, Service
-from tests.faulty import Authority
-from tests.proxy import Proxy
-from tests.stories.place import HURRY, KEY, Place
+from tests.support.fault_proxy import Proxy
+from tests.support.faulty_server import Authority
+from tests.support.place import HURRY, KEY, Place
 
 
 @pytest.fixture(scope="session")

@@ -11,10 +11,10 @@ import pytest
 
 from fal_cli.sandbox.server import Sandbox
 from tests.conftest import Program, Service
-from tests.full import some
-from tests.proxy import Exchange, answer, with_body, with_header
-from tests.stories.place import KEY, SECRET, Place
-from tests.waiting import until
+from tests.support.fault_proxy import Exchange, answer, with_body, with_header
+from tests.support.full_run import some
+from tests.support.place import KEY, SECRET, Place
+from tests.support.waiting import until
 
 OTHER_KEY = f"other-id:other-{SECRET}"
 OTHER = {

@@ -16,8 +16,8 @@ import pytest
 from fal_cli.sandbox.intake.auth import ADMIN_KEY, SANDBOX_KEY
 from fal_cli.sandbox.server import Sandbox
 from tests.conftest import Finished, Program, Service
-from tests.faulty import Server, answer, answering, refusing_port
-from tests.terminal_screen import Screen
+from tests.support.faulty_server import Server, answer, answering, refusing_port
+from tests.support.pseudo_terminal import Screen
 
 SECRET = b"local-only-key"
 ECHO = ("sandbox/echo", "sandbox.queue=0", "sandbox.run=0")

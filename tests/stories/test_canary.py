@@ -13,11 +13,11 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.faulty import http
-from tests.full import some
-from tests.proxy import Exchange, answer, lose_answer
-from tests.stories.place import KEY, SECRET, Place
-from tests.waiting import until
+from tests.support.fault_proxy import Exchange, answer, lose_answer
+from tests.support.faulty_server import http
+from tests.support.full_run import some
+from tests.support.place import KEY, SECRET, Place
+from tests.support.waiting import until
 
 ECHO = ("sandbox/echo", "n=1", "sandbox.queue=0", "sandbox.run=0")
 COMMANDS = [

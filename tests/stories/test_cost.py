@@ -12,9 +12,9 @@ import pytest
 from fal_cli.ledger.rows import State
 from fal_cli.sandbox.intake.auth import SANDBOX_KEY
 from tests.conftest import Program
-from tests.faulty import Authority, Seen, Server, Step, Talk, handshake, http, read_request
-from tests.past import Past, uuid
-from tests.terminal_screen import Screen
+from tests.support.faulty_server import Authority, Seen, Server, Step, Talk, handshake, http, read_request
+from tests.support.past_requests import Past, uuid
+from tests.support.pseudo_terminal import Screen
 
 ADMIN = {"FAL_KEY": "sandbox-admin:local-only-key"}
 BY_PRICE = "units × list price: the key may not read the account's billing events"

@@ -24,7 +24,7 @@ import requests
 from PIL import Image
 
 from tests.conftest import Program, Service
-from tests.faulty import Server, Step, Talk, answer, answering, http, read_request
+from tests.support.faulty_server import Server, Step, Talk, answer, answering, http, read_request
 
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from fal_cli.ledger.store import Ledger
-from tests.proxy import answer
-from tests.stories.place import Place
+from tests.support.fault_proxy import answer
+from tests.support.place import Place
 
 GONE = timedelta(days=31)  # by then the service keeps nothing
 AN_HOUR = timedelta(minutes=61)

@@ -1,10 +1,15 @@
-"""A job costs three HTTP requests however long it runs, and ends right when its event stream does not."""
+"""A job costs three HTTP requests however long it runs, and ends right when its event stream does not.
+
+FAL_TESTS_FULL=1 waits as long as the program itself does: a minute, and twenty seconds of silence.
+"""
 
 import json
 
 import pytest
 
 from tests.conftest import Program, Service
+from tests.support.full_run import FULL
+from tests.support.place import HURRY
 
 
 def _http(service: Service) -> dict[str, int]:
@@ -12,8 +17,9 @@ def _http(service: Service) -> dict[str, int]:
     return {route: count for route, count in request["http"].items() if count}
 
 
-def test_a_job_of_a_minute_costs_three_requests(served: Program, service: Service) -> None:
-    done = served("run", "sandbox/echo", "a=1", "sandbox.run=60", timeout=120)
+@pytest.mark.parametrize("seconds", [60 if FULL else 4])
+def test_a_job_costs_three_requests_however_long_it_runs(served: Program, service: Service, seconds: int) -> None:
+    done = served("run", "sandbox/echo", "a=1", f"sandbox.run={seconds}", timeout=120)
     assert json.loads(done.stdout) == {"a": 1}
     counts = {route: count for route, count in service.stats["http"].items() if count}
     assert counts == {"models": 1, "submit": 1, "status_stream": 1, "result": 1}  # the schema: once a week
@@ -21,7 +27,10 @@ def test_a_job_of_a_minute_costs_three_requests(served: Program, service: Servic
 
 @pytest.mark.parametrize("fault", ["refuse", "silent", "cut", "cut-after:2", "close-after:1", "silent-after:1"])
 def test_a_broken_stream_is_reopened_at_most_three_times(served: Program, service: Service, fault: str) -> None:
-    done = served("run", "sandbox/echo", "a=1", "sandbox.run=25", f"sandbox.fault=stream={fault}", timeout=120)
+    # Longer than a silence is borne, which is a tenth of the usual in an ordinary run.
+    seconds, hurry = (25, {}) if FULL else (4, {"PYTHONPATH": HURRY, "FAL_TESTS_SILENCE_SECONDS": "2"})
+    order = ("sandbox.run=" + str(seconds), f"sandbox.fault=stream={fault}")
+    done = served("run", "sandbox/echo", "a=1", *order, timeout=120, env=hurry)
     assert json.loads(done.stdout) == {"a": 1}
     http = service.stats["http"]
     assert 1 <= http["status_stream"] <= 4

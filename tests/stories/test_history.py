@@ -14,8 +14,8 @@ import pytest
 
 from fal_cli.ledger.rows import State
 from tests.conftest import Program
-from tests.past import PROMPT, Past, uuid
-from tests.terminal_screen import Screen
+from tests.support.past_requests import PROMPT, Past, uuid
+from tests.support.pseudo_terminal import Screen
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 HOSTILE = "line one\nline two\r\n\x1b[2J\x1b]0;owned\x07\x1b]52;c;aGk=\x07 \u202eevil\u202c [bold]x[/] \x9b31m"

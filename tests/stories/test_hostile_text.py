@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.proxy import answer, with_body
-from tests.stories.place import Place
-from tests.terminal_screen import Screen
+from tests.support.fault_proxy import answer, with_body
+from tests.support.place import Place
+from tests.support.pseudo_terminal import Screen
 
 # Cursor moves, a cleared screen, OSC 8 (links) and 52 (the clipboard), a title, an APC, a DCS, C1 controls, bidi marks.
 HOSTILE = (

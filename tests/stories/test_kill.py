@@ -13,11 +13,11 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from tests.full import FULL
-from tests.proxy import Exchange
-from tests.stories.place import Place
-from tests.tables import FIGURES
-from tests.waiting import until
+from tests.support.fault_proxy import Exchange
+from tests.support.full_run import FULL
+from tests.support.place import Place
+from tests.support.summary_tables import FIGURES
+from tests.support.waiting import until
 
 MOMENTS = 200 if FULL else 30
 AT_ONCE = 4

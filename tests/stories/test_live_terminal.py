@@ -6,7 +6,7 @@ import os
 import pytest
 
 from tests.conftest import Program
-from tests.terminal_screen import Screen
+from tests.support.pseudo_terminal import Screen
 
 JOB = ("run", "sandbox/echo", "a=1", "sandbox.queue=1", "sandbox.position=2", "sandbox.run=2")
 

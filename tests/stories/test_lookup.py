@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from tests.conftest import Finished
-from tests.later import pass_time
-from tests.proxy import answer, held, lose_answer, stall, together
-from tests.stories.place import Place
-from tests.waiting import until
+from tests.support.fault_proxy import answer, held, lose_answer, stall, together
+from tests.support.place import Place
+from tests.support.time_machine import pass_time
+from tests.support.waiting import until
 
 PATIENT = {"PYTHONPATH": ""}  # looks as long as any user's program does
 

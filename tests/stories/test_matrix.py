@@ -19,11 +19,11 @@ from typing import Any
 
 import pytest
 
-from tests.faulty import refusing_port
-from tests.full import FULL
-from tests.proxy import Exchange, Fault, answer, cut_answer, lose_answer, replaced, reset_after, stall
-from tests.stories.place import Place
-from tests.tables import MATRIX
+from tests.support.fault_proxy import Exchange, Fault, answer, cut_answer, lose_answer, replaced, reset_after, stall
+from tests.support.faulty_server import refusing_port
+from tests.support.full_run import FULL
+from tests.support.place import Place
+from tests.support.summary_tables import MATRIX
 
 COMMANDS = {
     "submit": ("submit",),

@@ -20,8 +20,8 @@ import pytest
 import requests
 
 from tests.conftest import Program, Service
-from tests.faulty import STREAM_HEAD, Server, Talk, answer, answering, read_request
-from tests.terminal_screen import Screen
+from tests.support.faulty_server import STREAM_HEAD, Server, Talk, answer, answering, read_request
+from tests.support.pseudo_terminal import Screen
 
 ECHO = ("stream", "sandbox/echo")
 LLM = ("stream", "fal-ai/any-llm", "prompt=Tell me of a cat that sleeps", "sandbox.run=0")

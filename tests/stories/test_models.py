@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from tests.catalogue.service import Catalogue, document_bytes
 from tests.conftest import Program, Service
-from tests.faulty import Server, http
-from tests.past import Past, uuid
-from tests.terminal_screen import Screen
+from tests.support.catalogue_server import Catalogue, document_bytes
+from tests.support.faulty_server import Server, http
+from tests.support.past_requests import Past, uuid
+from tests.support.pseudo_terminal import Screen
 
 FLUX = "fal-ai/flux/dev"
 PAGE = "https://fal.ai/models/fal-ai/flux/dev"

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.full import FULL
-from tests.stories.place import Place
-from tests.tables import FIGURES
-from tests.terminal_screen import Screen
-from tests.waiting import until
+from tests.support.full_run import FULL
+from tests.support.place import Place
+from tests.support.pseudo_terminal import Screen
+from tests.support.summary_tables import FIGURES
+from tests.support.waiting import until
 
 AWAY_SECONDS = 180.0 if FULL else 8.0
 JOB = ("sandbox/echo", "n=1", "sandbox.queue=0", "sandbox.run=2")

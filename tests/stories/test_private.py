@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.stories.place import Place
+from tests.support.place import Place
 
 HUSH = "hush-hush-9f3a"
 CALLS = [

@@ -27,7 +27,7 @@ from websockets.sync.server import ServerConnection, serve
 from fal_cli.sandbox.intake.auth import LOCKED_KEY
 from fal_cli.sandbox.server import Sandbox
 from tests.conftest import Program, Service
-from tests.terminal_screen import Screen
+from tests.support.pseudo_terminal import Screen
 
 ECHO = ("realtime", "sandbox/echo")
 Start = Callable[..., tuple[Program, Service]]

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from tests.faulty import Server, answering
-from tests.faulty import answer as http_answer
-from tests.proxy import answer
-from tests.stories.place import Place
-from tests.waiting import until
+from tests.support.fault_proxy import answer
+from tests.support.faulty_server import Server, answering
+from tests.support.faulty_server import answer as http_answer
+from tests.support.place import Place
+from tests.support.waiting import until
 
 ECHO = ("sandbox/echo", "sandbox.queue=0", "sandbox.run=0")
 

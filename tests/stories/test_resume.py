@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from fal_cli.concurrency import MOST, Crowd, Finished
-from tests.faulty import Server, Step, close, read_request, send, stall
-from tests.proxy import answer, held
-from tests.stories.place import Place
-from tests.waiting import until
+from tests.support.fault_proxy import answer, held
+from tests.support.faulty_server import Server, Step, close, read_request, send, stall
+from tests.support.place import Place
+from tests.support.waiting import until
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 

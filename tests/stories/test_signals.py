@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.conftest import Program, Service
-from tests.terminal_screen import Screen
+from tests.support.pseudo_terminal import Screen
 
 
 def _wait_until(condition: Callable[[], bool], seconds: float = 30.0) -> None:

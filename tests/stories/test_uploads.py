@@ -20,8 +20,8 @@ import requests
 
 from fal_cli.sandbox.server import Sandbox
 from tests.conftest import Program, Service
-from tests.faulty import Server, Talk, http, read_request
-from tests.terminal_screen import Screen
+from tests.support.faulty_server import Server, Talk, http, read_request
+from tests.support.pseudo_terminal import Screen
 
 MIB = 1024 * 1024
 THRESHOLD = 100 * MIB

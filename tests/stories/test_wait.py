@@ -5,9 +5,9 @@ import signal
 
 import pytest
 
-from tests.proxy import answer
-from tests.stories.place import Place
-from tests.waiting import until
+from tests.support.fault_proxy import answer
+from tests.support.place import Place
+from tests.support.waiting import until
 
 FAILS = {"fail": {"status": 500, "body": {"detail": "the model broke"}}}
 WAITS = {"queue": 60}
