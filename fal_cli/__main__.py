@@ -54,7 +54,7 @@ def _run(words: list[str]) -> int:
     try:
         from fal_cli import app
         from fal_cli.context import Context
-        from fal_cli.terminal.streams import Streams
+        from fal_cli.terminal.terminal import Streams
 
         program = os.path.basename(sys.argv[0])
         name = program if program in ("fal", "fal-cli") else "fal"

@@ -10,18 +10,16 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
-from fal_cli.auth.secrets import Secrets
+from fal_cli.api.redaction import Secrets
 from fal_cli.options import GlobalFlags
-from fal_cli.terminal.streams import Streams
-from fal_cli.terminal.terminal import Terminal
+from fal_cli.terminal.terminal import Streams, Terminal
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from fal_cli.api.events import Event
     from fal_cli.api.wire import Wire
-    from fal_cli.auth.account import Account
-    from fal_cli.auth.accounts import Accounts
+    from fal_cli.auth.accounts import Account, Accounts
     from fal_cli.errors import Report
     from fal_cli.inputs.stdin import Stdin
     from fal_cli.ledger.journal import Journal

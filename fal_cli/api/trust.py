@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
-_HASHED = re.compile(r"[0-9a-f]{8}\.[0-9]+", re.IGNORECASE)
+_HASHED = r"[0-9a-fA-F]{8}\.[0-9]+"
 # Where systems keep their list if OpenSSL was built to look elsewhere.
 _SYSTEM_FILES = (
     "/etc/ssl/certs/ca-certificates.crt",
@@ -79,7 +79,7 @@ def _of_system() -> Store | None:
 def _is_hashed(folder: str) -> bool:
     try:
         with os.scandir(folder) as entries:
-            return any(_HASHED.fullmatch(entry.name) for entry in entries)
+            return any(re.fullmatch(_HASHED, entry.name) for entry in entries)
     except OSError:
         return False
 

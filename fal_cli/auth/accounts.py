@@ -2,19 +2,25 @@
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from fal_cli.auth.account import Account
+from fal_cli.auth.credentials import Credential
 from fal_cli.errors import CliError, NoCredentials, UsageError
-from fal_cli.extras import sandbox_extra
 
 if TYPE_CHECKING:
     from fal_cli.api.hosts import Hosts
-    from fal_cli.auth.credentials import Credential, Source
-    from fal_cli.auth.secrets import Secrets
+    from fal_cli.api.redaction import Secrets
+    from fal_cli.auth.credentials import Source
     from fal_cli.sandbox.server import Sandbox
 
 Tell = Callable[[str], None]
+
+
+class Account(NamedTuple):
+    """A credential and the hosts that it goes to."""
+
+    hosts: "Hosts"
+    credential: Credential
 
 
 class Accounts:
@@ -88,6 +94,8 @@ class Accounts:
         from fal_cli.auth import credentials
 
         if self._in_sandbox:
+            from fal_cli.extras import sandbox_extra
+
             with sandbox_extra():
                 from fal_cli.sandbox.server import SANDBOX_KEY
             return credentials.Credential(f"Key {SANDBOX_KEY}", "the sandbox")
@@ -120,6 +128,7 @@ class Accounts:
     def _sandbox(self) -> "Sandbox":
         """A private sandbox for the life of this command. Raises `UsageError`, `CliError`."""
         from fal_cli.config import paths
+        from fal_cli.extras import sandbox_extra
 
         with sandbox_extra():
             from fal_cli.sandbox.server import Sandbox

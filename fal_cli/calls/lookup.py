@@ -14,7 +14,7 @@ from fal_cli.api.errors import Refused, WaitEnded
 from fal_cli.api.events import Result
 from fal_cli.api.platform import Listed
 from fal_cli.api.wire import Wire
-from fal_cli.auth.account import Account
+from fal_cli.auth.accounts import Account
 from fal_cli.context import Context
 from fal_cli.endpoint import parse
 from fal_cli.errors import CliError, CredentialRefused, NotFinished, NotFound, UnknownOutcome

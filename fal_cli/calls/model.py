@@ -1,12 +1,11 @@
 """A call and its stations: what is sent, what was accepted, and when waiting for it ends."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from fal_cli.api.call_options import CallOptions
 from fal_cli.api.events import Handle
-from fal_cli.auth.account import Account
+from fal_cli.auth.accounts import Account
 from fal_cli.endpoint import EndpointId, LocalApp, Target
 from fal_cli.errors import UsageError
 from fal_cli.ledger.journal import Entry
@@ -58,8 +57,7 @@ class Sent(NamedTuple):
     adopted: bool
 
 
-@dataclass(frozen=True)
-class Ending:
+class Ending(NamedTuple):
     """When waiting ends (`timeout` in seconds), and what then becomes of the request: `detach` or `cancel`."""
 
     timeout: float | None = None

@@ -12,7 +12,7 @@ import typer
 from fal_cli import endpoint
 from fal_cli.api.errors import ApiError
 from fal_cli.api.queue import handle_for, is_request_id
-from fal_cli.auth.account import Account
+from fal_cli.auth.accounts import Account
 from fal_cli.calls.model import Tracked
 from fal_cli.context import Context
 from fal_cli.endpoint import EndpointId, InvalidEndpoint

@@ -83,7 +83,7 @@ def folder_of(env: Mapping[str, str], host: str) -> Path:
 
 def public_wire(context: "Context") -> "Wire":
     """A request layer with the key if there is one: what is asked here needs none (§11.2)."""
-    from fal_cli.auth.account import Account
+    from fal_cli.auth.accounts import Account
     from fal_cli.auth.credentials import Credential
 
     try:

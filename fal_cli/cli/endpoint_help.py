@@ -2,31 +2,12 @@
 
 from collections.abc import Sequence
 
-from fal_cli.catalog.schemas import schema_for
 from fal_cli.cli.completion.walk import place
 from fal_cli.context import Context
-from fal_cli.endpoint import InvalidEndpoint, parse_target
 from fal_cli.errors import CliError
 from fal_cli.options import GlobalFlags
 
-_WIDEST_HELP, _NARROWEST_HELP, _INDENT_OF_HELP = 100, 20, 4
-
-
-def help_lines(context: "Context", word: str) -> list[str]:
-    """The inputs of the endpoint that a word names, as a section of a plain help text; nothing if none are known."""
-    from shutil import get_terminal_size
-
-    from fal_cli.terminal.schema_table import help_lines as drawn
-
-    try:
-        target = parse_target(word)
-    except InvalidEndpoint:
-        return []
-    known = schema_for(context, target)
-    width = max(min(get_terminal_size().columns, _WIDEST_HELP) - _INDENT_OF_HELP, _NARROWEST_HELP)
-    return drawn(known.schema, known.endpoint, width=width) if known else []
-
-
+_WIDEST, _NARROWEST, _INDENT = 100, 20, 4
 _VERBS = ("run", "submit", "stream", "realtime")
 _HELP = ("-h", "--help")
 
@@ -37,11 +18,25 @@ def section(words: Sequence[str], context: Context) -> str:
     named = here.words[0] if here.path in _VERBS and here.words else ""
     if "/" not in named or "=" in named:
         return ""
-    from fal_cli.cli import endpoint_help
-
     flags = GlobalFlags(sandbox="--sandbox" in here.options, profile=here.given("--profile"))
     context.add_flags(flags)  # nothing is parsed yet
     try:
-        return "\n".join(endpoint_help.help_lines(context, named))
+        return "\n".join(_inputs(context, named))
     except CliError:  # hosts, a profile or the sandbox: help is no place to complain
         return ""
+
+
+def _inputs(context: Context, word: str) -> list[str]:
+    from shutil import get_terminal_size
+
+    from fal_cli.catalog.schemas import schema_for
+    from fal_cli.endpoint import InvalidEndpoint, parse_target
+    from fal_cli.terminal.schema_table import help_lines
+
+    try:
+        target = parse_target(word)
+    except InvalidEndpoint:
+        return []
+    known = schema_for(context, target)
+    width = max(min(get_terminal_size().columns, _WIDEST) - _INDENT, _NARROWEST)
+    return help_lines(known.schema, known.endpoint, width=width) if known else []

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from fal_cli.errors import MalformedInput
 from fal_cli.files.attachment import Attachment
-from fal_cli.inputs import documents, expressions, items, nesting
-from fal_cli.inputs.expressions import Source
+from fal_cli.inputs import documents, items, nesting
 from fal_cli.inputs.gather import STDIN, Gathered
 from fal_cli.inputs.items import Item
 from fal_cli.inputs.stdin import Stdin
 
 if TYPE_CHECKING:
+    from fal_cli.inputs.expressions import Source
     from fal_cli.schema import Field, Schema
 
 Tell = Callable[[str], None]
@@ -25,7 +25,7 @@ def typed(
     stdin: Stdin,
     *,
     schema: "Schema | None" = None,
-    source: Source | None = None,
+    source: "Source | None" = None,
     tell: Tell = lambda text: None,
     tell_guess: Tell = lambda text: None,
 ) -> dict[str, Any]:
@@ -34,8 +34,11 @@ def typed(
     `tell` hears of each file that was read as text, `tell_guess` of each guessed type. `{{expressions}}` look into
     `source`, without one into the JSON on stdin. Raises `UsageError`.
     """
-    source = source or expressions.on_stdin(stdin)
     found = gathered.document
+    if source is None and any(items.holds_template(item.value) for item in gathered.items):
+        from fal_cli.inputs.expressions import on_stdin
+
+        source = on_stdin(stdin)
     for item in gathered.items:
         steps = nesting.steps(item.key, item.word)
         field = _field(schema, steps)
@@ -60,7 +63,9 @@ def _field(schema: "Schema | None", steps: tuple[nesting.Step, ...]) -> "Field |
     return field if field is not None and field.kinds else None
 
 
-def _value(item: Item, field: "Field | None", stdin: Stdin, source: Source, tell: Tell, tell_guess: Tell) -> object:
+def _value(
+    item: Item, field: "Field | None", stdin: Stdin, source: "Source | None", tell: Tell, tell_guess: Tell
+) -> object:
     if item.operator in ("@", "=@"):
         return _file(item, field, stdin, tell)
     if item.operator == ":=@":
@@ -69,7 +74,10 @@ def _value(item: Item, field: "Field | None", stdin: Stdin, source: Source, tell
     if item.operator == ":=":
         return documents.loads(item.value, f"the value of {item.key}")
     if items.holds_template(item.value):
-        return expressions.evaluate(item, source)
+        from fal_cli.inputs.expressions import evaluate
+
+        assert source is not None  # made for the first of them
+        return evaluate(item, source)
     return _text(item, field, tell_guess)
 
 

@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from fal_cli.files.atomic import make_private_folder
-
 BUSY_SECONDS = 30.0
 
 
@@ -42,7 +40,10 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
 
 def _create_private(path: Path) -> None:
     """Makes the folder 0700 and the file 0600 from their first moment, not by a chmod afterwards."""
-    make_private_folder(path.parent)
+    if not path.parent.exists():
+        from fal_cli.files.atomic import make_private_folder
+
+        make_private_folder(path.parent)
     # Not opened if it is there: closing it would drop the locks that this process may hold on it.
     if not path.exists():
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))

@@ -1,6 +1,5 @@
 """A result on its way from the service, or from the ledger, to where it is wanted."""
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -9,16 +8,24 @@ from fal_cli.api.events import Result
 from fal_cli.ledger.journal import Entry
 
 
-@dataclass(frozen=True)
 class Outcome:
     """A result, what names it, and its record."""
 
-    result: Result
-    endpoint: str
-    request_id: str
-    entry: Entry
-    url: str = ""
-    inference_seconds: float | None = None
+    def __init__(
+        self,
+        result: Result,
+        endpoint: str,
+        request_id: str,
+        entry: Entry,
+        url: str = "",
+        inference_seconds: float | None = None,
+    ) -> None:
+        self.result = result
+        self.endpoint = endpoint
+        self.request_id = request_id
+        self.entry = entry
+        self.url = url
+        self.inference_seconds = inference_seconds
 
     @cached_property
     def data(self) -> Any:

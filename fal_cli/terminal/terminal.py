@@ -1,18 +1,44 @@
 """All that a person sees of a command: stdout, stderr, and what is drawn there while something goes on."""
 
+import os
+import sys
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, TextIO
 
 from fal_cli.options import GlobalFlags
 from fal_cli.terminal.hyperlinks import are_known
 from fal_cli.terminal.output import Output
-from fal_cli.terminal.streams import Streams
 from fal_cli.terminal.talk import Talk
 
 if TYPE_CHECKING:
     from fal_cli.terminal.progress.base import Display, View
     from fal_cli.terminal.progress.transfer import Transfer
+
+
+class Streams(NamedTuple):
+    """The three standard streams and whether each is a terminal. `stdin` is None where it is closed."""
+
+    stdin: BinaryIO | None
+    stdout: BinaryIO
+    stderr: TextIO
+    stdin_is_terminal: bool
+    stdout_is_terminal: bool
+    stderr_is_terminal: bool
+
+    @classmethod
+    def standard(cls) -> "Streams":
+        """The process's own. stderr writes what it cannot encode as escapes rather than fail."""
+        if sys.stderr is not None and hasattr(sys.stderr, "reconfigure"):
+            sys.stderr.reconfigure(errors="backslashreplace")
+        return cls(
+            stdin=sys.stdin.buffer if sys.stdin else None,
+            stdout=sys.stdout.buffer if sys.stdout else open(os.devnull, "wb"),  # lives as long as we
+            stderr=sys.stderr or open(os.devnull, "w"),
+            stdin_is_terminal=bool(sys.stdin and sys.stdin.isatty()),
+            stdout_is_terminal=bool(sys.stdout and sys.stdout.isatty()),
+            stderr_is_terminal=bool(sys.stderr and sys.stderr.isatty()),
+        )
 
 
 class Terminal:

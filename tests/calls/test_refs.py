@@ -13,7 +13,7 @@ from fal_cli.context import Context
 from fal_cli.endpoint import parse
 from fal_cli.errors import CliError, Exit, UsageError
 from fal_cli.ledger.rows import Call, State
-from fal_cli.terminal.streams import Streams
+from fal_cli.terminal.terminal import Streams
 
 QUEUE = "https://queue.fal.run"
 KEY = "id:secret"

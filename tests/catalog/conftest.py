@@ -9,7 +9,7 @@ import pytest
 
 from fal_cli.context import Context
 from fal_cli.options import GlobalFlags
-from fal_cli.terminal.streams import Streams
+from fal_cli.terminal.terminal import Streams
 from tests.support.catalogue_server import Catalogue
 from tests.support.faulty_server import Server, clear_environment
 

@@ -18,7 +18,7 @@ from fal_cli.cli.completion.walk import place
 from fal_cli.cli.registry import VERBS
 from fal_cli.context import Context
 from fal_cli.errors import EXIT_CODES
-from fal_cli.terminal.streams import Streams
+from fal_cli.terminal.terminal import Streams
 from tests.conftest import Program
 from tests.support.pseudo_terminal import Screen
 

@@ -320,6 +320,6 @@ def _context(env: Mapping[str, str]) -> Any:
     import io
 
     from fal_cli.context import Context
-    from fal_cli.terminal.streams import Streams
+    from fal_cli.terminal.terminal import Streams
 
     return Context(Streams(None, io.BytesIO(), io.StringIO(), False, False, False), env)

@@ -68,7 +68,7 @@ IN_A_THREAD = """if True:
     from fal_cli.calls.submit import submit
     from fal_cli.context import Context
     from fal_cli.options import CallFlags, InputWords
-    from fal_cli.terminal.streams import Streams
+    from fal_cli.terminal.terminal import Streams
 
     signals.install()
     context = Context(Streams.standard(), os.environ)

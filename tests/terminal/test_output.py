@@ -20,7 +20,7 @@ from fal_cli.options import GlobalFlags, PrintFlags
 from fal_cli.results.outcome import Outcome
 from fal_cli.results.printing import Selection
 from fal_cli.terminal.output import Output
-from fal_cli.terminal.streams import Streams
+from fal_cli.terminal.terminal import Streams
 
 COLOR = re.compile(r"\x1b\[\d*m")
 URI = "data:image/png;base64," + "A" * 5000

@@ -8,9 +8,6 @@ there.
 import os
 
 from fal_cli.config import paths
-from fal_cli.files.cache import Cache, quoted
-from fal_cli.ledger import glance
-from fal_cli.terminal.times import seconds_ago
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,6 +39,8 @@ class Row:
     """A request of the ledger. `name` is what it is called on a command line."""
 
     def __init__(self, found: "tuple[Any, ...]") -> None:
+        from fal_cli.terminal.times import seconds_ago
+
         local_id, request_id, self.endpoint, state, is_open, seconds, prompt = found
         self.name = request_id or f"@{local_id}"
         how = "unfinished, " if is_open else _WITHOUT_RESULT.get(state, "")
@@ -90,6 +89,8 @@ class Home:
         self, beginning: str = "", *, only_queued: bool, only_open: bool = False, endpoint: str = ""
     ) -> "list[Row]":
         """Requests whose id begins so, newest first; `@` and a number for those without one, unless `only_queued`."""
+        from fal_cli.ledger import glance
+
         found = glance.rows(
             self._ledger_path(), beginning, only_queued=only_queued, only_open=only_open, endpoint=endpoint
         )
@@ -97,11 +98,15 @@ class Home:
 
     def called_endpoints(self) -> "list[str]":
         """The endpoints that were called lately, the last one first."""
+        from fal_cli.ledger import glance
+
         return glance.called_endpoints(self._ledger_path())
 
     def last_input(self, endpoint: str) -> "list[str]":
         """The names of the inputs that an endpoint was given the last time."""
         import json
+
+        from fal_cli.ledger import glance
 
         for text in glance.last_input(self._ledger_path(), endpoint):
             try:
@@ -132,6 +137,8 @@ class Home:
         if self._is_sandbox:
             return _SANDBOX
         host = self._env.get("FAL_API_HOST", "").strip() or self._own_api_host() or _API
+        from fal_cli.files.cache import quoted
+
         return quoted(host.rstrip("/").rpartition("://")[2])
 
     def _own_api_host(self) -> str:
@@ -150,6 +157,8 @@ class Home:
 
     def _kept(self, inside: str, name: str) -> bytes:
         """The body of a file of the cache; nothing if there is none."""
+        from fal_cli.files.cache import Cache
+
         found = Cache(os.path.join(paths.folder("cache", self._env), inside)).read(name)
         return found.body if found else b""
 

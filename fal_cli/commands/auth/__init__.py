@@ -35,7 +35,7 @@ def login(
     """
     from fal_cli.auth import keyring as keychain
     from fal_cli.auth import profiles
-    from fal_cli.auth.account import Account
+    from fal_cli.auth.accounts import Account
     from fal_cli.auth.credentials import Credential
     from fal_cli.commands.auth import keys
     from fal_cli.config.hosts import hosts as hosts_of

@@ -4,7 +4,7 @@ from fal_cli.api import account as api
 from fal_cli.api.deadline import Deadline
 from fal_cli.api.errors import NotReached, Refused
 from fal_cli.auth import credentials, keyring, profiles
-from fal_cli.auth.account import Account
+from fal_cli.auth.accounts import Account
 from fal_cli.auth.profiles import Profiles
 from fal_cli.context import Context
 from fal_cli.errors import CliError, Exit, Report, Retold, UsageError, report

@@ -9,7 +9,7 @@ from fal_cli.api import platform
 from fal_cli.api.errors import Refused
 from fal_cli.api.platform import Price
 from fal_cli.api.wire import Wire
-from fal_cli.auth.account import Account
+from fal_cli.auth.accounts import Account
 from fal_cli.calls import refs
 from fal_cli.commands.cost.sums import USUAL_CURRENCY, Cost, is_plausible, times, units_of
 from fal_cli.context import Context
