@@ -10,7 +10,7 @@ from fal_cli.api.events import Result
 from fal_cli.api.messages import Request, TransportFailure
 from fal_cli.api.phases import Exchange
 from fal_cli.api.wire import Wire
-from fal_cli.endpoint import Target, url_on
+from fal_cli.endpoint import LocalApp, Target, url_on
 
 
 def run(
@@ -27,15 +27,16 @@ def run(
     Raises `NotReached` (nothing was sent), `Refused`, `RequestFailed`, or `AnswerLost` (it may have run, and
     nothing can fetch it).
     """
+    is_local = isinstance(endpoint, LocalApp)
     body, query = body_and_query(input_json, options)
     url = url_on(wire.hosts.run, endpoint) + (f"?{query}" if query else "")
     request = Request(
         "the call", options.method.upper(), url, options.wire_headers(), body, read_seconds=None, is_large=True
     )
     try:
-        answer = wire.send(request, retry.PAID, deadline=deadline, exchange=exchange)
+        answer = wire.send(request, retry.paid(is_local=is_local), deadline=deadline, exchange=exchange)
     except TransportFailure as failure:
         raise failures.of_paid(failure) from failure
     if answer.ok:
         return queue.to_result(answer)
-    raise failures.outside_the_queue(answer)
+    raise failures.outside_the_queue(answer, is_local=is_local)

@@ -2,7 +2,7 @@
 
 from typing import TypeVar
 
-from fal_cli.api import retry
+from fal_cli.api import outcomes, retry
 from fal_cli.api.errors import (
     AnswerLost,
     ApiError,
@@ -14,6 +14,7 @@ from fal_cli.api.errors import (
     read_detail,
 )
 from fal_cli.api.messages import Answer, Outcome, TransportFailure
+from fal_cli.api.outcomes import Source
 
 E = TypeVar("E", bound=ApiError)
 
@@ -63,11 +64,14 @@ def of_paid(failure: TransportFailure) -> AnswerLost | NotSent:
     return lost(failure) if retry.is_delivered(failure) else unsent(failure)
 
 
-def outside_the_queue(answer: Answer) -> ApiError:
-    """What an answer that is no success means for a direct call or a stream (§9.3)."""
+def outside_the_queue(answer: Answer, *, is_local: bool) -> ApiError:
+    """What an answer that is not a success means for a direct call or a stream (`outcomes`)."""
+    source = outcomes.source(answer, is_local=is_local)
+    if source is Source.APP:
+        return failed(answer)
     if retry.is_refusal(answer.status):
         return refused(answer)
-    return failed(answer) if answer.from_service else lost(answer)
+    return failed(answer) if source is Source.GATEWAY else lost(answer)
 
 
 def free_error(answer: Answer) -> ApiError:

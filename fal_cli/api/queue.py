@@ -7,7 +7,7 @@ from time import time
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from fal_cli.api import failures, free, retry
+from fal_cli.api import failures, free, outcomes, retry
 from fal_cli.api.body import Body
 from fal_cli.api.call_options import CallOptions, body_and_query
 from fal_cli.api.deadline import Deadline
@@ -20,6 +20,7 @@ from fal_cli.api.wire import Wire
 from fal_cli.endpoint import EndpointId
 
 SUBMIT_SECONDS = 120.0
+_LOOK_ALIKE = (401, 403, 404, 408, 425, 429)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,127}")
 
 
@@ -121,14 +122,12 @@ def _result_error(wire: Wire, handle: Handle, answer: Answer, *, ended: bool) ->
         return NotReady("the request is not finished yet", status=answer.status)
     if answer.status in retry.PASSING and not answer.from_service:
         return failures.unavailable(answer)
-    if answer.status == 429:
+    if outcomes.is_rate_limit(answer) or (answer.status == 404 and retry.is_unknown_request(answer)):
         return failures.refused(answer)
-    if answer.status == 404 and retry.is_unknown_request(answer):
-        return failures.refused(answer)
-    if not ended and answer.status in (401, 403, 404):
-        # The gateway's own refusal and an app's 404 look alike; only the status tells whether it ran.
+    if not ended and answer.status in _LOOK_ALIKE:
+        # The gateway's own refusal and an app's outcome look alike; only the status tells whether it ran.
         ended = isinstance(status(wire, handle), Completed)
-    return failures.failed(answer) if ended or answer.status not in (401, 403, 404) else failures.refused(answer)
+    return failures.failed(answer) if ended or answer.status not in _LOOK_ALIKE else failures.free_error(answer)
 
 
 @contextmanager

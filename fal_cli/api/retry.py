@@ -9,10 +9,10 @@ The numbers are repetitions allowed in all. `wire` makes them, and waits as the 
 | one step of an upload (`UPLOAD_STEP`) | 4 | 4 | 4 | 4 | 0 |
 | status | 7 | 7 | 7 | 7 | 404 in the first 5 s: 3 |
 | status, while following | 0 | 0 | 0 | 0 | 404 in the first 5 s: 3 |
-| result | 7 | 7 | 7 | of a gateway 7; of the service 1, since it is the stored outcome | 404 in the first 5 s: 3 |
+| result | 7 | 7 | the gateway's 7; 1 once it has ended | a page 7; the stored outcome 1 | 404 in the first 5 s: 3 |
 | a stored outcome, once more (`STORED_OUTCOME`) | 7 | 7 | 0 | 0 | 0 |
 | submit | 5 | **0** | 7; 0 if the caller asked for it with `--max-queue` | **0** | 0 |
-| direct, stream (`PAID`) | 5 | **0** | 7 | **0**; 2 where the service says that no runner had it | 0 |
+| direct, stream (`paid`) | 5 | **0** | the gateway's 7, an app's **0** | **0**; 2 where no runner had it | 0 |
 
 A paid call is sent again only where the first copy cannot have been accepted. A failure that is permanent (a
 certificate that is not trusted, say) is never tried again.
@@ -20,6 +20,7 @@ certificate that is not trusted, say) is never tried again.
 
 from time import time
 
+from fal_cli.api import outcomes
 from fal_cli.api.call_options import CallOptions
 from fal_cli.api.errors import Phase
 from fal_cli.api.events import Handle
@@ -34,13 +35,6 @@ LAG_SECONDS = 5.0
 _LAG_RETRIES = 3
 _UNSENT_RETRIES = 5
 _STEP_RETRIES = 4
-# No runner had the work when the gateway says one of these, and a 5xx is not billed (§8.2).
-_NEVER_STARTED = (
-    "runner_scheduling_failure",
-    "startup_timeout",
-    "runner_connection_timeout",
-    "runner_connection_refused",
-)
 _NEVER_STARTED_RETRIES = 2
 _STILL_RUNNING = "still in progress"
 _READ_BYTES = 4096
@@ -76,8 +70,10 @@ def result(handle: Handle, *, ended: bool) -> Policy:
 
     def retries(outcome: Outcome) -> int:
         if isinstance(outcome, Answer):
-            if outcome.status in (500, 502, 503, 504) and outcome.from_service:
-                return 0 if is_still_running(outcome) else 1
+            if is_still_running(outcome):
+                return 0
+            if is_stored_outcome(outcome, ended=ended):
+                return 1 if outcome.status in TRANSIENT else 0
             if ended and not is_unknown_request(outcome):
                 return free(outcome)
         return free(outcome) or lag(outcome, handle)
@@ -111,16 +107,24 @@ def submit(options: CallOptions) -> Policy:
     return Policy(retries, fresh_connection=True, cuts_reads=False)
 
 
-def _outside_the_queue(outcome: Outcome) -> int:
-    if isinstance(outcome, Answer) and outcome.status >= 500 and not outcome.missed_start_deadline:
-        return _NEVER_STARTED_RETRIES if outcome.error_type in _NEVER_STARTED else 0
-    return unsent(outcome)
+def paid(*, is_local: bool = False) -> Policy:
+    """A direct call or a stream. `is_local`: to an app on this machine, where every answer is the app's own."""
+
+    def retries(outcome: Outcome) -> int:
+        if isinstance(outcome, TransportFailure):
+            return unsent(outcome)
+        if outcomes.is_rate_limit(outcome, is_local=is_local):
+            return FREE_RETRIES
+        # No runner had the work when the gateway says one of these, and a 5xx is not billed (§8.2).
+        never_started = outcome.status >= 500 and outcome.error_type in outcomes.NEVER_STARTED
+        return _NEVER_STARTED_RETRIES if never_started and not (is_local or outcome.missed_start_deadline) else 0
+
+    return Policy(retries, fresh_connection=True)
 
 
 FREE = Policy(free)
 UPLOAD_STEP = at_most(_STEP_RETRIES)
 STORED_OUTCOME = Policy(lambda outcome: free(outcome) if isinstance(outcome, TransportFailure) else 0)
-PAID = Policy(_outside_the_queue, fresh_connection=True)
 
 
 # -- what an outcome says
@@ -150,6 +154,16 @@ def is_still_running(answer: Answer) -> bool:
     return (
         answer.status in (400, 500) and _STILL_RUNNING in answer.body[:_READ_BYTES].decode("utf-8", "replace").lower()
     )
+
+
+def is_stored_outcome(answer: Answer, *, ended: bool) -> bool:
+    """Whether the result route repeats what the request ended with (§4.7), whatever its status.
+
+    Of a 429 and the like only a request that is known to have ended can be the reason.
+    """
+    if not answer.from_service or is_unknown_request(answer) or outcomes.is_rate_limit(answer):
+        return False
+    return ended or answer.status in (500, 502, 503, 504)
 
 
 def is_unknown_request(answer: Answer) -> bool:

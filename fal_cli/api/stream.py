@@ -14,7 +14,7 @@ from fal_cli.api.messages import Request, TransportFailure
 from fal_cli.api.phases import Exchange
 from fal_cli.api.sse import EventDecoder
 from fal_cli.api.wire import Wire
-from fal_cli.endpoint import Target, url_on
+from fal_cli.endpoint import LocalApp, Target, url_on
 
 STREAM_PATH = "stream"
 _PIECE_BYTES = 64 * 1024
@@ -102,17 +102,18 @@ def start(
     `/stream` is appended unless the endpoint has it (§2.3). Raises `NotReached`, `Refused`, `RequestFailed`,
     `AnswerLost`.
     """
+    is_local = isinstance(endpoint, LocalApp)
     body, query = body_and_query(input_json, options)
     url = url_on(wire.hosts.run, endpoint.joined(STREAM_PATH)) + (f"?{query}" if query else "")
     headers = options.wire_headers() | {"Accept": "text/event-stream", "Accept-Encoding": "identity"}
     request = Request("the stream", options.method.upper(), url, headers, body, read_seconds=idle_seconds)
     try:
-        answer = wire.start(request, retry.PAID, exchange=exchange)
+        answer = wire.start(request, retry.paid(is_local=is_local), exchange=exchange)
     except TransportFailure as failure:
         raise failures.of_paid(failure) from failure
     if isinstance(answer, requests.Response):
         return ModelStream(answer, exchange, idle_seconds)
-    raise failures.outside_the_queue(answer)
+    raise failures.outside_the_queue(answer, is_local=is_local)
 
 
 def _event(data: str) -> StreamEvent:

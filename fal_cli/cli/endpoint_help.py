@@ -21,12 +21,13 @@ def section(words: Sequence[str], context: Context) -> str:
     flags = GlobalFlags(sandbox="--sandbox" in here.options, profile=here.given("--profile"))
     context.add_flags(flags)  # nothing is parsed yet
     try:
-        return "\n".join(_inputs(context, named))
+        return "\n".join(inputs_of(context, named))
     except CliError:  # hosts, a profile or the sandbox: help is no place to complain
         return ""
 
 
-def _inputs(context: Context, word: str) -> list[str]:
+def inputs_of(context: Context, word: str) -> list[str]:
+    """The inputs of the endpoint that a word names, laid out for the window; nothing if none are known."""
     from shutil import get_terminal_size
 
     from fal_cli.catalog.schemas import schema_for

@@ -131,12 +131,19 @@ def case(*values: object, id: str) -> Any:
 
 # Paid calls: what an answer means, and that it is asked for once
 
-CLIENT_ERRORS = (400, 401, 403, 404, 405, 409, 413, 415, 422)
+GATE_ERRORS = (401, 403, 404)
+INPUT_ERRORS = (400, 405, 409, 413, 415, 422)
+CLIENT_ERRORS = (*INPUT_ERRORS, *GATE_ERRORS)
 SERVER_ERRORS = (408, 500, 502, 503, 504)
 
 ANSWERS_TO_PAID = [
     # answer, what a submit raises, what a direct call raises
-    *(case(answer(code, {"detail": "no"}), Refused, Refused, id=f"{code}-json") for code in CLIENT_ERRORS),
+    *(case(answer(code, {"detail": "no"}), Refused, Refused, id=f"{code}-json") for code in GATE_ERRORS),
+    *(case(answer(code, {"detail": "no"}), Refused, RequestFailed, id=f"{code}-json") for code in INPUT_ERRORS),
+    *(
+        case(answer(code, {"detail": "no"}, {"X-Fal-Billable-Units": "1"}), Refused, RequestFailed, id=f"{code}-billed")
+        for code in GATE_ERRORS
+    ),
     *(case(answer(code, NGINX), Refused, Refused, id=f"{code}-html") for code in CLIENT_ERRORS),
     *(case(answer(code), Refused, Refused, id=f"{code}-empty") for code in (300, 301, 302, 303, 307, 308)),
     *(case(answer(code, {"detail": "no"}), AnswerLost, RequestFailed, id=f"{code}-json") for code in SERVER_ERRORS),
@@ -301,14 +308,62 @@ LIMIT = {"detail": [{"loc": [], "msg": "too many", "type": "concurrent_requests_
 LONG_LINE = {"detail": "the queue is longer than 2"}
 
 
-@pytest.mark.parametrize("name", ["submit", "direct"])
-@pytest.mark.parametrize(
-    "refusal", [answer(429, LIMIT), answer(429, LONG_LINE), answer(429, NGINX)], ids=["limit", "text", "html"]
-)
-def test_a_429_is_asked_again_until_it_is_taken(serve: Serve, name: str, refusal: Step) -> None:
+GATEWAYS_429 = [
+    case(answer(429, LIMIT), id="concurrency"),
+    case(answer(429, {"detail": "slow down", "error_type": "rate_limited"}), id="rate"),
+    case(answer(429, {"detail": "slow down"}, {"X-Fal-Error-Type": "concurrent_requests_limit"}), id="header"),
+    case(answer(429, {"error": {"type": "rate_limited", "message": "slow down"}}), id="platform"),
+]
+OTHER_429 = [
+    case(answer(429, LONG_LINE), id="json"),
+    case(answer(429, {"detail": "slow down"}, {"Retry-After": "1"}), id="retry-after"),
+    case(answer(429, {"detail": "slow down"}, {"X-Fal-Needs-Retry": "1"}), id="needs-retry"),
+    case(answer(429, b"slow down"), id="text"),
+]
+
+
+@pytest.mark.parametrize("refusal", [*GATEWAYS_429, *OTHER_429, case(answer(429, NGINX), id="page")])
+def test_a_429_to_a_submit_is_asked_again_until_it_is_taken(serve: Serve, refusal: Step) -> None:
     service = serve(submit=[refusal, refusal, answer(200, {"request_id": RID})])
-    getattr(service, name)()
+    service.submit()
     assert service.asked == ["submit"] * 3
+
+
+@pytest.mark.parametrize("refusal", GATEWAYS_429)
+def test_the_gateways_429_to_a_direct_call_is_asked_again(serve: Serve, refusal: Step) -> None:
+    service = serve(submit=[refusal, refusal, answer(200, {"request_id": RID})])
+    service.direct()
+    assert service.asked == ["submit"] * 3
+
+
+@pytest.mark.parametrize("outcome", OTHER_429)
+def test_an_apps_own_429_is_the_outcome_of_a_direct_call(serve: Serve, outcome: Step) -> None:
+    service = serve(submit=[outcome, answer(200, {"request_id": RID})])
+    with pytest.raises(RequestFailed):
+        service.direct()
+    assert service.asked == ["submit"]
+
+
+def test_a_page_of_a_429_is_no_bill_and_is_not_asked_again(serve: Serve) -> None:
+    service = serve(submit=[answer(429, NGINX), answer(200, {"request_id": RID})])
+    with pytest.raises(Refused):
+        service.direct()
+    assert service.asked == ["submit"]
+
+
+@pytest.mark.parametrize("code", [400, 408, 418, 425, 429])
+def test_a_stored_outcome_ends_a_request_whatever_its_status(serve: Serve, code: int) -> None:
+    service = serve(result=[answer(code, {"detail": "the app says no"})])
+    with pytest.raises(RequestFailed):
+        queue.result(service.wire, service.handle(), ended=True)
+    assert len(service.asked) <= 2
+
+
+@pytest.mark.parametrize("code", [408, 425, 429])
+def test_whether_a_request_has_ended_is_asked_where_its_outcome_looks_like_a_refusal(serve: Serve, code: int) -> None:
+    service = serve(result=[answer(code, {"detail": "the app says no"})], status=[answer(200, {"status": "COMPLETED"})])
+    with pytest.raises(RequestFailed):
+        queue.result(service.wire, service.handle())
 
 
 @pytest.mark.parametrize("name", ["submit", "direct"])
@@ -531,7 +586,7 @@ def test_a_stored_refusal_is_believed_at_once(serve: Serve, code: int) -> None:
     [
         *(case(answer(code, NGINX), Unavailable, id=f"{code}-html") for code in (500, 502, 503, 504)),
         *(case(answer(code), Unavailable, id=f"{code}-empty") for code in (408, 425, 500, 502, 503, 504)),
-        case(answer(429, {"detail": "slow down"}), Refused, id="429"),
+        case(answer(429, {"detail": "slow down", "error_type": "rate_limited"}), Refused, id="429"),
         case(reset, NotReached, id="reset"),
         case([send(JSON_HEAD + b"Content-Length: 99\r\n\r\n{"), close], NotReached, id="length-delimited-cut"),
         case([send(JSON_HEAD + b"Transfer-Encoding: chunked\r\n\r\n9\r\n{"), close], NotReached, id="chunked-cut"),

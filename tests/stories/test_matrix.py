@@ -40,7 +40,7 @@ reset in handshake   | 1 0 accepted result  | 1 0 completed none   | 1 0 complet
 reset while sending  | 0 10 unknown unknown | 0 10 unknown unknown | 0 10 unknown unknown | 0 10 unknown none
 reset after send     | 1 10 unknown result  | 1 10 unknown result  | 1 10 unknown result  | 1 10 unknown none
 answer lost          | 1 10 unknown result  | 1 10 unknown result  | 1 10 unknown result  | 1 10 unknown none
-answer cut           | 1 0 accepted result  | 1 0 completed none   | 1 10 unknown result  | 1 6 unknown none
+answer cut           | 1 0 accepted result  | 1 0 completed none   | 1 10 unknown result  | 1 10 unknown none
 429, in 1 s          | 1 0 accepted result  | 1 0 completed none   | 1 0 completed none   | 1 0 completed none
 429, at a date       | 1 0 accepted result  | 1 0 completed none   | 1 0 completed none   | 1 0 completed none
 500                  | 1 10 unknown result  | 1 10 unknown result  | 1 1 failed none      | 1 1 failed none
@@ -54,6 +54,7 @@ answer cut           | 1 0 accepted result  | 1 0 completed none   | 1 10 unknow
 504 start timeout    | 1 0 accepted failed  | 1 1 failed none      | 0 1 failed none      | 0 1 failed none
 stall                | 1 10 unknown result  | 1 10 unknown result  | 1 10 unknown result  | 1 10 unknown none
 """
+RATE = {"detail": "slow down", "error_type": "concurrent_requests_limit"}
 PAGE = "<html><body><h1>{}</h1></body></html>"
 START_TIMEOUT = {"detail": "Request did not start within the requested time.", "error_type": "request_timeout"}
 OF_THE_USER = {"x-fal-request-id": "00000000-0000-4000-8000-000000000000", "x-fal-request-timeout-type": "user"}
@@ -75,7 +76,7 @@ def answered(fault: Fault, **more: Any) -> Trouble:
 
 
 def retry_at_a_date(exchange: Exchange) -> None:
-    answer(429, {"detail": "slow down"}, {"Retry-After": formatdate(time.time() + 1, usegmt=True)})(exchange)
+    answer(429, RATE, {"Retry-After": formatdate(time.time() + 1, usegmt=True)})(exchange)
 
 
 @contextmanager
@@ -95,7 +96,7 @@ def troubles() -> Iterator[dict[str, Trouble]]:
             "reset after send": answered(reset_after),
             "answer lost": answered(lose_answer),
             "answer cut": answered(cut_answer),
-            "429, in 1 s": answered(answer(429, {"detail": "slow down"}, {"Retry-After": "1"})),
+            "429, in 1 s": answered(answer(429, RATE, {"Retry-After": "1"})),
             "429, at a date": answered(retry_at_a_date),
             "500": answered(replaced(500, {"detail": "Internal Server Error"})),
             **{f"{status} of the service": answered(fault) for status, fault in no_runner.items()},
