@@ -32,6 +32,8 @@ from fal_cli.api.errors import (
     Phase,
     Refused,
     RequestFailed,
+    StreamCut,
+    StreamIdle,
     Unavailable,
     WaitEnded,
 )
@@ -215,6 +217,8 @@ def _sentence(error: ApiError, tool: str, lost: str) -> tuple[Exit, str, str]:
     if isinstance(error, PartRefused):
         code, message, hint = _sentence(error.cause, tool, lost)
         return code, f"part {error.number} of the upload: {message}", hint
+    if isinstance(error, StreamCut | StreamIdle):
+        return Exit.UNKNOWN_OUTCOME, error.message, "It is billed as far as it ran. Its events cannot be fetched later."
     if isinstance(error, AnswerLost):
         return _lost(error, f"{tool} resume {lost}" if lost else "")
     if isinstance(error, Unavailable):
@@ -224,8 +228,8 @@ def _sentence(error: ApiError, tool: str, lost: str) -> tuple[Exit, str, str]:
             "Try again.",
         )
     if isinstance(error, NotReached):
-        hint = "Nothing was accepted; try again." if isinstance(error, NotSent) else "Try again."
-        return Exit.NETWORK, f"network: {error.message}", hint
+        nothing = "Nothing was accepted. " if isinstance(error, NotSent) else ""
+        return Exit.NETWORK, f"network: {error.message}", f"{nothing}{error.way_out or 'Try again.'}"
     if isinstance(error, NotReady):
         return Exit.NOT_FINISHED, error.message, "Add --wait to wait for it."
     if isinstance(error, WaitEnded):

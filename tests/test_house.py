@@ -18,7 +18,7 @@ TESTS = Path(__file__).parent
 ORDER = (
     "__main__", "commands", "app", "snippets", "calls", "cli", "results", "catalog", "context", "terminal", "inputs",
     "schema", "options", "auth", "ledger", "config", "extras", "signals", "errors", "api", "media", "endpoint", "files",
-    "fields", "jsontext", "urls", "concurrency", "durations", "sandbox",
+    "fields", "jsontext", "limits", "urls", "concurrency", "durations", "sandbox",
 )  # fmt: skip
 _REFERENCE = re.compile(r"§(\d+(?:\.\d+)?)")
 _DOTTED = re.compile(r"fal_cli(?:\.\w+)+")

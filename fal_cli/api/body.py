@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from typing import IO
 
+from fal_cli import jsontext
 from fal_cli.api.errors import NoRoom
 
 IN_MEMORY_BYTES = 1024 * 1024
@@ -57,6 +58,11 @@ class Body:
         self._file.seek(0)
         while chunk := self._file.read(_CHUNK_BYTES):
             yield chunk
+
+    @property
+    def looks_like_json(self) -> bool:
+        """Whether it may be JSON, as far as its ends tell."""
+        return jsontext.looks_like(len(self), self.head(jsontext.ENDS_BYTES), self.tail(jsontext.ENDS_BYTES))
 
     def head(self, size: int) -> bytes:
         """The first `size` bytes."""

@@ -5,6 +5,8 @@ ApiError
 │   ├── NotSent       a paid call that never left
 │   └── Unavailable   a free call that the service kept failing
 ├── AnswerLost        a paid call whose fate is not known: never sent again by itself
+│   ├── StreamCut     its answer began, and was cut
+│   └── StreamIdle    its answer began, and fell silent
 ├── Refused           an error before any work began
 ├── RequestFailed     the request ran, and this is its outcome
 ├── NotReady          the result is not there yet
@@ -73,7 +75,15 @@ class ApiError(Exception):
 
 
 class NotReached(ApiError):
-    """The network failed: nothing was accepted, or a read did not come whole. May be tried again."""
+    """The network failed: nothing was accepted, or a read did not come whole.
+
+    May be tried again, unless it `is_permanent`: then `way_out` says what helps.
+    """
+
+    def __init__(self, message: str, *, is_permanent: bool = False, way_out: str = "", **known: Any) -> None:
+        super().__init__(message, **known)
+        self.is_permanent = is_permanent
+        self.way_out = way_out
 
 
 class NotSent(NotReached):
@@ -86,6 +96,14 @@ class Unavailable(NotReached):
 
 class AnswerLost(ApiError):
     """A paid call was sent and what became of it is not known. Never sent again by itself."""
+
+
+class StreamCut(AnswerLost):
+    """The events of a paid call ended in the middle. They cannot be fetched later."""
+
+
+class StreamIdle(AnswerLost):
+    """Nothing came of a paid call for longer than the idle limit allows. Its events cannot be fetched later."""
 
 
 class Refused(ApiError):

@@ -17,6 +17,7 @@ from fal_cli.api.messages import Answer, Outcome, TransportFailure
 from fal_cli.api.outcomes import Source
 
 E = TypeVar("E", bound=ApiError)
+N = TypeVar("N", bound=NotReached)
 
 _TEXT_CHARACTERS = 300
 
@@ -51,12 +52,12 @@ def lost(outcome: Outcome) -> AnswerLost:
 
 def unreached(failure: TransportFailure) -> NotReached:
     """The error for an exchange that never came whole and that is safe to make again."""
-    return NotReached(failure.reason, status=failure.status, phase=failure.phase, headers=failure.headers)
+    return _of_failure(NotReached, failure)
 
 
 def unsent(failure: TransportFailure) -> NotSent:
     """The error for a paid call of which no byte can have arrived."""
-    return NotSent(failure.reason, status=failure.status, phase=failure.phase, headers=failure.headers)
+    return _of_failure(NotSent, failure)
 
 
 def of_paid(failure: TransportFailure) -> AnswerLost | NotSent:
@@ -103,3 +104,14 @@ def _page_text(answer: Answer) -> str:
 
     text = re.sub(r"<[^>]*>", " ", answer.body[:4096].decode("utf-8", "replace"))
     return " ".join(text.split())[:_TEXT_CHARACTERS] or f"HTTP {answer.status} without a body"
+
+
+def _of_failure(kind: type[N], failure: TransportFailure) -> N:
+    return kind(
+        failure.reason,
+        is_permanent=failure.permanent,
+        way_out=failure.way_out,
+        status=failure.status,
+        phase=failure.phase,
+        headers=failure.headers,
+    )

@@ -15,7 +15,7 @@ import urllib3
 
 from fal_cli.api import failures, queue, retry
 from fal_cli.api.deadline import Deadline
-from fal_cli.api.errors import ApiError, NotReached, WaitEnded
+from fal_cli.api.errors import NotReached, WaitEnded
 from fal_cli.api.events import BackOnline, Completed, Event, Handle, LogLine, Offline, Queued, Status
 from fal_cli.api.messages import READ_SECONDS, Request, TransportFailure
 from fal_cli.api.phases import Exchange
@@ -99,6 +99,8 @@ class _Watch:
             try:
                 status = self._look()
             except NotReached as error:
+                if error.is_permanent:
+                    raise
                 self._end_at_deadline()
                 lost_at = lost_at or time.monotonic()
                 away = time.monotonic() - lost_at
@@ -129,8 +131,6 @@ class _Watch:
         try:
             answer = self._wire.send(request, retry.status_while_following(self._handle), deadline=self._deadline)
         except TransportFailure as failure:
-            if failure.permanent:
-                raise ApiError(failure.reason, phase=failure.phase) from failure
             raise failures.unreached(failure) from failure
         if answer.status in retry.TRANSIENT:
             raise failures.unavailable(answer)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
-from fal_cli import jsontext
+from fal_cli import jsontext, limits
 from fal_cli.api.body import Body
 from fal_cli.api.errors import Phase
 
@@ -24,8 +24,9 @@ class Request(NamedTuple):
     """One HTTP request; `what` names it in messages, `read_seconds` None waits for an answer without end.
 
     The credential joins it on the service's own hosts unless `authorization` says otherwise: "" sends none, any
-    other text is sent as it is. With `is_large` a successful answer's body is its `content`, which any size fits, and
-    is never parsed. `make_body` makes the body of each attempt anew, for what is read from a file.
+    other text is sent as it is. `make_body` makes the body of each attempt anew, for what is read from a file.
+    With `is_large` a successful answer's body is its `content`, which any size fits, and is never parsed. Any other
+    may have `most_bytes`; one that has more is a failure.
     """
 
     what: str
@@ -37,6 +38,7 @@ class Request(NamedTuple):
     authorization: str | None = None
     make_body: Callable[[], SizedBody] | None = None
     is_large: bool = False
+    most_bytes: int = limits.ANSWER
 
 
 class Answer(NamedTuple):
@@ -78,7 +80,7 @@ class Answer(NamedTuple):
 
 
 class TransportFailure(Exception):
-    """An exchange that ended without a whole answer. `permanent`: trying again cannot help."""
+    """An exchange that ended without a whole answer. `permanent`: trying again cannot help, but `way_out` does."""
 
     def __init__(
         self,
@@ -86,6 +88,7 @@ class TransportFailure(Exception):
         phase: Phase,
         *,
         permanent: bool = False,
+        way_out: str = "",
         status: int | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
@@ -93,6 +96,7 @@ class TransportFailure(Exception):
         self.reason = reason
         self.phase = phase
         self.permanent = permanent
+        self.way_out = way_out
         self.status = status
         self.headers: Mapping[str, str] = headers or {}
 

@@ -52,7 +52,7 @@ def source(answer: Answer, *, is_local: bool = False) -> Source:
         return Source.GATEWAY
     if not answer.from_service and (answer.status >= 500 or _is_page(answer)):
         return Source.INGRESS
-    if answer.status in (401, 403, 404) and "x-fal-billable-units" not in answer.headers:
+    if answer.status in (401, 403, 404) and not _is_billed(answer):
         return Source.GATEWAY  # the key, the account, the name: an app's own of these is billed, and says so
     return Source.APP
 
@@ -60,6 +60,10 @@ def source(answer: Answer, *, is_local: bool = False) -> Source:
 def is_rate_limit(answer: Answer, *, is_local: bool = False) -> bool:
     """Whether a 429 is the gateway's own, in its own words: it took no call, so one may be made again."""
     return answer.status == 429 and source(answer, is_local=is_local) is Source.GATEWAY
+
+
+def _is_billed(answer: Answer) -> bool:
+    return answer.headers.get("x-fal-billable-units", "0").strip("0.") != ""
 
 
 def _is_page(answer: Answer) -> bool:

@@ -21,6 +21,7 @@ from urllib3.util import make_headers, parse_url
 
 from fal_cli.api import proxies, trust
 from fal_cli.api.errors import Phase
+from fal_cli.api.reasons import NO_SOCKS
 
 if TYPE_CHECKING:
     from requests import PreparedRequest
@@ -30,7 +31,6 @@ _BLOCK = 1024 * 1024
 _SEND_BLOCK = 1024 * 1024  # how much of a file is read and sent at a time; 16 KiB takes twice as long
 _KEEPALIVE = (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
 _OPTIONS = [*HTTPConnection.default_socket_options, _KEEPALIVE]
-NO_SOCKS = "SOCKS needs one more package: pip install pysocks"
 
 
 class Exchange:

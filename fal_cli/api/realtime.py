@@ -17,7 +17,7 @@ import msgpack
 import websocket
 
 from fal_cli import __version__, jsontext
-from fal_cli.api import free, retry, trace, trust
+from fal_cli.api import free, reasons, retry, trust
 from fal_cli.api.duplex import WOULD_BLOCK, Duplex, Handshake, readable
 from fal_cli.api.errors import NotReached, Phase, Refused, Unavailable, read_detail
 from fal_cli.api.messages import Request
@@ -240,8 +240,11 @@ def _opened(url: str) -> socket.socket:
     try:
         return open_socket(http, CONNECT_SECONDS)
     except (*TRANSPORT_ERRORS, trust.Unusable) as error:
-        reason, _ = trace.reason(error, http, Phase.NOT_CONNECTED)
-        raise NotReached(reason, phase=Phase.NOT_CONNECTED) from error
+        raise _unreached(reasons.of(error, http, Phase.NOT_CONNECTED)) from error
+
+
+def _unreached(why: reasons.Reason) -> NotReached:
+    return NotReached(why.text, is_permanent=why.is_permanent, way_out=why.way_out, phase=Phase.NOT_CONNECTED)
 
 
 def _check(opened: websocket.WebSocket, url: str) -> None:

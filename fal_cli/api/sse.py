@@ -8,6 +8,8 @@ import codecs
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from fal_cli import limits
+
 _FIELD, _END = "data: ", "\n\n"
 _BETWEEN = _END + _FIELD
 _LONGEST_RETRY = 15  # digits; a longer pause is nonsense, and Python refuses to read some of them
@@ -22,8 +24,15 @@ class ServerSentEvent(NamedTuple):
     retry: int | None = None
 
 
+class EventTooLarge(ValueError):
+    """An event that does not end."""
+
+
 class EventDecoder:
-    """Takes bytes as they come and yields each event as soon as its blank line is there."""
+    """Takes bytes as they come and yields each event as soon as its blank line is there.
+
+    What is held back of an event that has not ended is limited (`limits.EVENT`); `feed` raises `EventTooLarge`.
+    """
 
     def __init__(self) -> None:
         self._text = codecs.getincrementaldecoder("utf-8")(errors="replace")
@@ -35,6 +44,7 @@ class EventDecoder:
         self._event = ""
         self._last_id = ""
         self._retry: int | None = None
+        self._held_bytes = 0
 
     def feed(self, chunk: bytes) -> Iterable[ServerSentEvent]:
         """The events that `chunk` completes. All of them have to be taken before the next chunk."""
@@ -61,8 +71,14 @@ class EventDecoder:
                 self._field(line)
             elif (event := self._dispatch()) is not None:
                 yield event
+        self._limit(len(chunk))
         is_whole = not (self._line or self._data or self._after_cr or self._text.getstate()[0])
         self._is_between = is_whole and not self._event and self._retry is None
+
+    def _limit(self, size: int) -> None:
+        self._held_bytes = self._held_bytes + size if self._line or self._data else 0
+        if self._held_bytes > limits.EVENT:
+            raise EventTooLarge(f"an event has more than {limits.EVENT // limits.MIB} MB")
 
     def _lines(self, text: str) -> Iterator[str]:
         if self._at_start and text:

@@ -7,12 +7,13 @@ from typing import Any, NamedTuple
 import requests
 import urllib3
 
-from fal_cli.api import failures, retry
+from fal_cli import jsontext
+from fal_cli.api import failures, reading, retry
 from fal_cli.api.call_options import CallOptions, body_and_query
-from fal_cli.api.errors import NotReached
+from fal_cli.api.errors import Detail, StreamCut, StreamIdle, read_detail
 from fal_cli.api.messages import Request, TransportFailure
 from fal_cli.api.phases import Exchange
-from fal_cli.api.sse import EventDecoder
+from fal_cli.api.sse import EventDecoder, EventTooLarge, ServerSentEvent
 from fal_cli.api.wire import Wire
 from fal_cli.endpoint import LocalApp, Target, url_on
 
@@ -21,25 +22,33 @@ _PIECE_BYTES = 64 * 1024
 _read_json = json.JSONDecoder().raw_decode
 
 
-class StreamCut(NotReached):
-    """The stream ended in the middle: what came is no whole answer."""
-
-
-class StreamIdle(NotReached):
-    """Nothing came for longer than the idle limit allows."""
-
-
 class StreamEvent(NamedTuple):
-    """One event: `value` is its JSON, or `{"text": …}` for data that is none (`is_json` tells)."""
+    """One event: `value` is its JSON, or `{"text": …}` for data that is not JSON (`is_json` tells)."""
 
     value: Any
     data: str
     is_json: bool = True
+    name: str = "message"
 
     @property
     def is_partial(self) -> bool:
         """Whether the model itself says that more is to come."""
         return isinstance(self.value, dict) and self.value.get("partial") is True
+
+    @property
+    def is_end_mark(self) -> bool:
+        """Whether it says no more than that the stream ends, as OpenAI's interfaces do."""
+        return not self.is_json and self.data.strip() == "[DONE]"
+
+    @property
+    def failure(self) -> Detail | None:
+        """The error that it tells of, in any of the three ways that are in use (§6); None if it tells of none."""
+        value = self.value
+        if not isinstance(value, dict):
+            return Detail(self.data) if self.name == "error" else None
+        if self.name == "error" or value.get("type") == "error" or value.get("error"):
+            return _failure(value) if self.is_json else Detail(self.data)
+        return None
 
 
 class ModelStream:
@@ -66,26 +75,22 @@ class ModelStream:
         """Each event as soon as its last byte is there. Raises `StreamCut`, `StreamIdle`."""
         decoder = EventDecoder()
         for chunk in self.chunks():
-            for event in decoder.feed(chunk):
-                yield _event(event.data)
+            try:
+                for event in decoder.feed(chunk):
+                    yield _event(event)
+            except EventTooLarge as error:
+                raise StreamCut(str(error), request_id=self.request_id) from error
 
     def chunks(self) -> Iterator[bytes]:
         """The body as it comes. Raises `StreamCut`, `StreamIdle`."""
         if self._exchange.sock is not None:
             self._exchange.sock.settimeout(self._idle_seconds)
         try:
-            yield from self._pieces()
+            yield from reading.pieces(self._response, size=_PIECE_BYTES)
         except (urllib3.exceptions.ReadTimeoutError, TimeoutError) as error:
             raise StreamIdle(f"nothing came for {self._idle_seconds:g} s", request_id=self.request_id) from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise StreamCut("the connection was cut", request_id=self.request_id) from error
-
-    def _pieces(self) -> Iterator[bytes]:
-        raw = self._response.raw
-        if raw.chunked:
-            return iter(raw.stream(_PIECE_BYTES, decode_content=True))
-        # read1, because stream waits for the close on a body that only the close ends.
-        return iter(raw.read1, b"")
 
 
 def start(
@@ -116,16 +121,26 @@ def start(
     raise failures.outside_the_queue(answer, is_local=is_local)
 
 
-def _event(data: str) -> StreamEvent:
+def _event(event: ServerSentEvent) -> StreamEvent:
+    data = event.data
     try:
         value, end = _read_json(data)  # half the time of json.loads, which looks for white space first
     except (ValueError, RecursionError):
-        return _other_event(data)
-    return StreamEvent(value, data) if end == len(data) else _other_event(data)
+        return _other_event(event)
+    return StreamEvent(value, data, True, event.event) if end == len(data) else _other_event(event)
 
 
-def _other_event(data: str) -> StreamEvent:
-    try:
-        return StreamEvent(json.loads(data), data)
-    except (ValueError, RecursionError):
-        return StreamEvent({"text": data}, data, is_json=False)
+def _other_event(event: ServerSentEvent) -> StreamEvent:
+    value = jsontext.read(event.data, jsontext.NOT_JSON)
+    if value is jsontext.NOT_JSON:
+        return StreamEvent({"text": event.data}, event.data, False, event.event)
+    return StreamEvent(value, event.data, True, event.event)
+
+
+def _failure(value: Mapping[str, Any]) -> Detail:
+    """What an event says of an error: a text, an object, or a workflow's `error: {status, body}`."""
+    error = value.get("error")
+    if isinstance(error, str) and error:
+        return Detail(error)
+    inner = error.get("body") if isinstance(error, dict) else None
+    return read_detail(inner) if isinstance(inner, dict) else read_detail(value)

@@ -4,7 +4,6 @@ Adapters are mounted without retries: urllib3's `Retry` sees neither the body no
 re-POSTs a 503 that carries `Retry-After`. Its parser of that header is used, its judgement is not.
 """
 
-import json
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -17,8 +16,8 @@ import urllib3
 from requests.auth import AuthBase
 from requests.structures import CaseInsensitiveDict
 
-from fal_cli import __version__
-from fal_cli.api import proxies, trace, trust
+from fal_cli import __version__, limits
+from fal_cli.api import proxies, reading, reasons, trace, trust
 from fal_cli.api.body import Body
 from fal_cli.api.deadline import Deadline
 from fal_cli.api.errors import Phase
@@ -31,9 +30,6 @@ from fal_cli.api.redaction import redacted
 CONNECT_SECONDS = 10.0
 LONGEST_WAIT_SECONDS = 60.0
 PATIENCE_SECONDS = 120.0
-_CHUNK_BYTES = 256 * 1024
-_PARSED_BYTES = 64 * 1024
-_ENDS_BYTES = 64
 T = TypeVar("T")
 
 
@@ -178,12 +174,14 @@ class Wire:
             response = self.open(_bounded(request, deadline), exchange)
         except TransportFailure as failure:
             return failure
-        return self._read(request, response, exchange)
+        return self._read(request, response, exchange, deadline)
 
-    def _read(self, request: Request, response: requests.Response, exchange: Exchange) -> Outcome:
+    def _read(
+        self, request: Request, response: requests.Response, exchange: Exchange, deadline: Deadline | None = None
+    ) -> Outcome:
         with response:
             try:
-                answer = self._without_secrets(_answer(request, response))
+                answer = self._without_secrets(_answer(request, response, deadline or Deadline.never()))
             except TRANSPORT_ERRORS as error:
                 return _failure(error, exchange, request, response)
         if _ends_too_early(answer):
@@ -240,11 +238,17 @@ class Wire:
 TRANSPORT_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, HTTPException, OSError)
 
 
-def _answer(request: Request, response: requests.Response) -> Answer:
-    if request.is_large and 200 <= response.status_code < 300:
-        content = Body.received(response.iter_content(_CHUNK_BYTES))
+def _answer(request: Request, response: requests.Response, deadline: Deadline) -> Answer:
+    """An answer with its body: of any size where the caller can take it, else within the limits of its kind."""
+    ends = reading.moment(deadline.left())
+    if not 200 <= response.status_code < 300:
+        soon = reading.moment(deadline.cut(limits.ANSWER_SECONDS))
+        return Answer(response.status_code, response.headers, reading.beginning(response, limits.ERROR, until=soon))
+    if request.is_large:
+        content = Body.received(reading.pieces(response, until=ends))
         return Answer(response.status_code, response.headers, content=content)
-    return Answer(response.status_code, response.headers, response.content)
+    soon = reading.moment(deadline.cut(limits.ANSWER_SECONDS))
+    return Answer(response.status_code, response.headers, reading.whole(response, request.most_bytes, until=soon))
 
 
 def _bounded(request: Request, deadline: Deadline) -> Request:
@@ -257,47 +261,30 @@ def _bounded(request: Request, deadline: Deadline) -> Request:
 def _failure(
     error: Exception, exchange: Exchange, request: Request, response: requests.Response | None
 ) -> TransportFailure:
-    reason, permanent = trace.reason(error, request.url, exchange.phase)
+    reason = reasons.of(error, request.url, exchange.phase)
     return TransportFailure(
-        reason,
+        reason.text,
         exchange.phase,
-        permanent=permanent,
+        permanent=reason.is_permanent,
+        way_out=reason.way_out,
         status=response.status_code if response is not None else None,
         headers=response.headers if response is not None else None,
     )
 
 
 def _ends_too_early(answer: Answer) -> bool:
-    """Whether a body is not the JSON that its type promises, or that only the connection's end delimits was cut.
+    """Whether a body that only the connection's end delimits was cut: nothing came, or the beginning of JSON.
 
-    Half a header looks the same to http.client: an answer without a length and with nothing in it.
+    Half a header looks the same to http.client: an answer without a length and with nothing in it. A body whose length
+    is met, or whose last chunk came, is whole, whatever is in it.
     """
-    if answer.content is not None:
-        is_empty, is_broken = len(answer.content) == 0, not _looks_like_json(answer.content)
-    else:
-        is_empty = not answer.body
-        is_broken = not is_empty and answer.json() is None and answer.body.strip() != b"null"
-    if answer.ok and is_broken and "json" in answer.headers.get("content-type", "").lower():
-        return True
     if "content-length" in answer.headers or "chunked" in answer.headers.get("transfer-encoding", "").lower():
         return False
     if answer.status in (204, 304):
         return False
-    return is_empty or (is_broken and "content-type" not in answer.headers)
-
-
-def _looks_like_json(content: Body) -> bool:
-    """Whether a document begins and ends like JSON; one that is large is not read for this."""
-    if len(content) <= _PARSED_BYTES:
-        try:
-            json.loads(content.read())
-        except RecursionError:
-            return True
-        except ValueError:
-            return len(content) == 0
-        return True
-    first, last = content.head(_ENDS_BYTES).lstrip()[:1], content.tail(_ENDS_BYTES).rstrip()[-1:]
-    return (first, last) in ((b"{", b"}"), (b"[", b"]"), (b'"', b'"'))
+    content = answer.content or Body(answer.body)
+    kind = answer.headers.get("content-type", "json").lower()
+    return len(content) == 0 or ("json" in kind and not content.looks_like_json)
 
 
 def _reason_of(outcome: Outcome) -> str:

@@ -6,10 +6,10 @@ from typing import Protocol
 
 from fal_cli.api import stream as api
 from fal_cli.api.body import Body
-from fal_cli.api.errors import ApiError, Phase
+from fal_cli.api.errors import ApiError, Phase, RequestFailed, StreamCut, StreamIdle
 from fal_cli.api.events import Result
 from fal_cli.api.phases import Exchange
-from fal_cli.api.stream import ModelStream, StreamCut, StreamEvent, StreamIdle
+from fal_cli.api.stream import ModelStream, StreamEvent
 from fal_cli.calls.model import Call
 from fal_cli.calls.submit import begin, state_after
 from fal_cli.context import Context
@@ -50,9 +50,6 @@ def stream(
         ) as opened:
             context.standing.leave = _leave
             last = _to_the_end(context, opened, how, saving)
-    except (StreamCut, StreamIdle) as error:
-        entry.ended(State.UNKNOWN, error.message)
-        raise
     except ApiError as error:
         entry.ended(state_after(error), error.message)
         raise
@@ -83,17 +80,29 @@ def _to_the_end(context: Context, opened: ModelStream, how: str, saving: Saving)
     printer = _printer(context, "none" if saving.to_stdout else how)
     last: StreamEvent | None = None
     count = 0
+    # A program that reads events sees all of them; a text or a final result does not hold an error.
+    shows_failures = how == "events" and not context.output.is_terminal
     try:
-        for last in opened.events():
-            count += 1
-            if not last.is_json:
+        for event in opened.events():
+            if event.is_end_mark:
+                continue
+            last, count = event, count + 1
+            if not event.is_json:
                 context.notify.warn(f'event {count} is not JSON; it is passed on as {{"text": …}}')
-            printer.show(last)
-    except StreamCut as error:
+            if shows_failures or not event.failure:
+                printer.show(event)
+    except (StreamCut, StreamIdle) as error:
         _close(printer, how)
-        raise StreamCut(f"the stream was cut after {count} events", request_id=error.request_id) from error
+        after = "1 event" if count == 1 else f"{count} events"
+        raise type(error)(f"the stream ended after {after}: {error.message}", request_id=error.request_id) from error
+    failure = last.failure if last else None
+    if failure:
+        _close(printer, how)
+        raise RequestFailed(
+            failure.message, request_id=opened.request_id, error_type=failure.error_type, fields=failure.fields
+        )
     printer.end()
-    _judge(context, last, count)
+    _warn(context, last, count)
     return last
 
 
@@ -103,14 +112,12 @@ def _close(printer: Printer, how: str) -> None:
         printer.end()
 
 
-def _judge(context: Context, last: StreamEvent | None, count: int) -> None:
+def _warn(context: Context, last: StreamEvent | None, count: int) -> None:
     """A stream has no end mark, and one that failed can end as regularly as one that did not (§6, §15)."""
     if last is None:
         context.notify.warn("the stream ended without an event: the app may have failed")
     elif last.is_partial:
         context.notify.warn(f"the stream ended after {count} events, and the last still says that more is to come")
-    elif isinstance(last.value, dict) and last.value.get("error"):
-        context.notify.warn(f"the last event tells of an error: {last.value['error']}")
 
 
 def _printer(context: Context, how: str) -> Printer:

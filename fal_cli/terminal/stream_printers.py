@@ -4,6 +4,7 @@ On a terminal text that grows is written as it grows, and events without text ar
 """
 
 import json
+from hashlib import blake2b
 from typing import Any
 
 from fal_cli.api.stream import StreamEvent
@@ -13,24 +14,40 @@ from fal_cli.terminal.sanitize import visible_lines
 
 
 class GrowingText:
-    """What is new of a text that comes in cumulative versions or in deltas."""
+    """What is new of a text that comes in cumulative versions or in deltas.
+
+    Of what came before only its length and a hash are kept, so that a long text costs neither time nor memory.
+    """
 
     def __init__(self) -> None:
-        self._so_far = ""
+        self._length = 0
+        self._hash = blake2b()
 
     def news(self, value: Any) -> str:
         """The text that this event adds; "" if it has none."""
         delta = _delta(value)
         if delta is not None:
-            self._so_far += delta
+            self._add(delta)
             return delta
         whole = text_in(value)
-        if whole is None or whole == self._so_far:
+        if whole is None:
             return ""
-        # A text that does not continue the one before is a new one.
-        added = whole[len(self._so_far) :] if whole.startswith(self._so_far) else f"\n{whole}"
-        self._so_far = whole
+        added = whole[self._length :]
+        if not self._begins(whole):  # a text that does not continue the one before is a new one
+            added = f"\n{whole}"
+            self._length, self._hash = 0, blake2b()
+            self._add(whole)
+        else:
+            self._add(added)
         return added
+
+    def _add(self, text: str) -> None:
+        self._length += len(text)
+        self._hash.update(_bytes(text))
+
+    def _begins(self, whole: str) -> bool:
+        known = blake2b(_bytes(whole[: self._length])).digest()
+        return len(whole) >= self._length and known == self._hash.digest()
 
 
 def has_text(value: Any) -> bool:
@@ -123,6 +140,10 @@ class ScreenPrinter:
     def end(self) -> None:
         """Writes what was held back."""
         (self._text if self._is_text else self._final).end()
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _delta(value: Any) -> str | None:

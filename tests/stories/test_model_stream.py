@@ -40,6 +40,11 @@ def fault(text: str) -> str:
     return f"sandbox.fault=events={text}"
 
 
+def sse(data: bytes) -> tuple[str, ...]:
+    """A stream of exactly these bytes."""
+    return (*ECHO, "sandbox.content_type=text/event-stream", f"sandbox.body_base64={base64.b64encode(data).decode()}")
+
+
 def lines(stdout: bytes) -> list[Any]:
     return [json.loads(line) for line in stdout.decode().split("\n") if line]
 
@@ -254,8 +259,9 @@ def test_an_event_that_is_not_json_is_passed_on_as_text_with_a_warning(served: P
 @pytest.mark.parametrize("how", [(), ("--text",), ("--final",)], ids=["events", "text", "final"])
 def test_6_cut_after_events_and_what_arrived_is_there(served: Program, tmp_path: Path, how: tuple[str, ...]) -> None:
     saving = ("-o", str(tmp_path / "last.json"))
-    done = served(*LLM, *how, *saving, fault("cut-after:3"), code=6)
-    assert "the stream was cut after 3 events" in done.stderr
+    done = served(*LLM, *how, *saving, fault("cut-after:3"), code=10)
+    assert "the stream ended after 3 events: the connection was cut" in done.stderr
+    assert "billed as far as it ran" in done.stderr
     arrived = {(): 3, ("--text",): 1, ("--final",): 0}
     assert done.text.count("\n") == arrived[how]
     assert not (tmp_path / "last.json").exists()
@@ -264,7 +270,7 @@ def test_6_cut_after_events_and_what_arrived_is_there(served: Program, tmp_path:
 # Random, but the same in each worker that collects them.
 @pytest.mark.parametrize("point", sorted(random.Random(7).sample(range(1000), 10)))
 def test_6_cut_at_ten_random_events(served: Program, point: int) -> None:
-    done = served(*ECHO, "a=1", "sandbox.events=1000", fault(f"cut-after:{point}"), code=6)
+    done = served(*ECHO, "a=1", "sandbox.events=1000", fault(f"cut-after:{point}"), code=10)
     assert [value["event"] for value in lines(done.stdout)] == list(range(1, point + 1))
     assert f"after {point} event" in done.stderr
 
@@ -282,14 +288,52 @@ def test_a_stream_without_an_event_deserves_a_warning(served: Program) -> None:
     assert "warning: the stream ended without an event" in done.stderr
 
 
-def test_an_event_that_tells_of_an_error_deserves_a_warning(served: Program) -> None:
-    done = served(*ECHO, "a=1", "sandbox.events=3", fault("error-after:1"))
+def test_an_event_that_tells_of_an_error_is_how_it_ended(served: Program) -> None:
+    done = served(*ECHO, "a=1", "sandbox.events=3", fault("error-after:1"), code=1)
     assert len(lines(done.stdout)) == 2
     assert "The sandbox was ordered to fail here" in done.stderr
+    assert ledger_states(served) == [("stream", "failed")]
+
+
+FAILURES = [
+    pytest.param(b'data: {"type": "error", "node_id": "n", "message": "no room"}\n\n', id="workflow"),
+    pytest.param(b'event: error\ndata: {"message": "no room"}\n\n', id="event"),
+    pytest.param(b"event: error\ndata: no room\n\n", id="event-text"),
+    pytest.param(b'data: {"output": "a", "error": "no room"}\n\n', id="chunk"),
+    pytest.param(b'data: {"error": {"message": "no room"}}\n\ndata: [DONE]\n\n', id="object-and-done"),
+    pytest.param(
+        b'data: {"type": "error", "message": "x", "error": {"status": 422, "body": {"detail": "no room"}}}\n\n',
+        id="workflow-body",
+    ),
+]
+
+
+@pytest.mark.parametrize("last", FAILURES)
+@pytest.mark.parametrize("how", [(), ("--final",), ("--text",)], ids=["events", "final", "text"])
+def test_the_last_thing_said_decides(served: Program, last: bytes, how: tuple[str, ...], tmp_path: Path) -> None:
+    saved = tmp_path / "last.json"
+    done = served(*sse(b'data: {"output": "a"}\n\n' + last), *how, "-o", str(saved), code=1)
+    assert "no room" in done.stderr
+    assert b"no room" not in done.stdout or not how
+    assert not saved.exists()
+    assert ledger_states(served) == [("stream", "failed")]
+
+
+def test_an_error_that_is_followed_by_more_was_not_the_end(served: Program) -> None:
+    done = served(*sse(b'event: error\ndata: {"message": "once more"}\n\ndata: {"output": "a"}\n\n'), "--final")
+    assert lines(done.stdout) == [{"output": "a"}]
+
+
+@pytest.mark.parametrize("how", [(), ("--final",)], ids=["events", "final"])
+def test_a_mark_of_the_end_is_no_event(served: Program, how: tuple[str, ...]) -> None:
+    done = served(*sse(b'data: {"output": "a"}\n\ndata: [DONE]\n\n'), *how)
+    assert lines(done.stdout) == [{"output": "a"}]
+    assert "JSON" not in done.stderr
+    assert ledger_states(served) == [("stream", "completed")]
 
 
 def test_6_silence_is_given_up_on(served: Program) -> None:
-    done = served(*ECHO, "a=1", "sandbox.events=3", fault("silent-after:1"), "--idle-timeout", "1s", code=6)
+    done = served(*ECHO, "a=1", "sandbox.events=3", fault("silent-after:1"), "--idle-timeout", "1s", code=10)
     assert lines(done.stdout) == [{"a": 1, "event": 1}]
     assert "nothing came for 1 s" in done.stderr
 
@@ -382,10 +426,11 @@ def test_ctrl_c_while_stdin_is_awaited(served: Program) -> None:
     ("words", "code", "state"),
     [
         pytest.param((), 0, "completed", id="done"),
-        pytest.param((fault("422"),), 4, "refused", id="refused"),
+        pytest.param((fault("401"),), 3, "refused", id="refused"),
+        pytest.param((fault("422"),), 4, "failed", id="input"),
         pytest.param(("sandbox.fail=500",), 1, "failed", id="failed"),
         pytest.param((fault("reset-before"),), 10, "unknown", id="lost"),
-        pytest.param((fault("cut-after:1"),), 6, "unknown", id="cut"),
+        pytest.param((fault("cut-after:1"),), 10, "unknown", id="cut"),
     ],
 )
 def test_the_ledger_knows_how_it_ended(served: Program, words: tuple[str, ...], code: int, state: str) -> None:

@@ -12,6 +12,7 @@ from functools import partial
 
 from fal_cli.api import proxies, trust
 from fal_cli.api.hosts import Hosts
+from fal_cli.api.reasons import NO_SOCKS
 from fal_cli.auth.credentials import Credential
 from fal_cli.commands.doctor.finding import Finding, ok, problem, warning
 from fal_cli.commands.doctor.route import LIMIT_SECONDS, Reached, Unreachable, name_of, reach, shown_proxy
@@ -127,7 +128,7 @@ def _proxy(env: Mapping[str, str]) -> Finding:
     spared = env.get("NO_PROXY") or env.get("no_proxy")
     told = ", ".join(f"{name} {shown_proxy(proxies.as_url(value))}" for name, value in given.items())
     if any(proxies.as_url(value).scheme.startswith("socks") for value in given.values()):
-        return warning("proxy", told, "SOCKS needs one more package: pip install pysocks")
+        return warning("proxy", told, NO_SOCKS)
     return ok("proxy", f"{told}{f'; not for {spared}' if spared else ''}")
 
 
