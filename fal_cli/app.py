@@ -31,7 +31,9 @@ def main(words: Sequence[str], context: Context) -> int:
     except Exception as error:
         if context.env.get("FAL_DEBUG"):
             context.talk.debug(traceback.format_exc())
-        return _fail(context, _kept(context, report(error, tool=context.tool, lost=context.standing.lost)))
+        standing = context.standing
+        told = report(error, tool=context.tool, lost=standing.lost, asked=context.asked)
+        return _fail(context, _kept(context, told))
 
 
 def _usage_report(error: Exception, words: Sequence[str], context: Context) -> Report:
@@ -45,7 +47,7 @@ def _kept(context: Context, told: Report) -> Report:
     """A report that also says where the paid result is, if something failed after it was there."""
     if not context.standing.accepted_id or told.code not in (Exit.FAILED, Exit.NOT_SAVED) or told.request_id:
         return told
-    kept = f"The result is kept for a while: {context.tool} result {context.standing.accepted_id}"
+    kept = f"The result is kept for a while: {context.command('result', context.standing.accepted_id)}"
     return told._replace(hint=f"{told.hint}\n{kept}" if told.hint else kept)
 
 

@@ -51,6 +51,28 @@ def in_parallel(jobs: Sequence[Callable[[], T]], threads: int) -> list[T]:
     return [results[number] for number in range(len(jobs))]
 
 
+class Turns:
+    """Lets numbered threads go on one after the other, 0 first. Each of them ends with `done`."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._done: set[int] = set()
+        self._next = 0
+
+    def wait(self, number: int) -> None:
+        """Returns when all before `number` are done."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._next >= number)
+
+    def done(self, number: int) -> None:
+        with self._changed:
+            self._done.add(number)
+            while self._next in self._done:
+                self._done.remove(self._next)
+                self._next += 1
+            self._changed.notify_all()
+
+
 class Task(Generic[T]):
     """One job on a thread: what it `found`, or why not (`failure`); neither while it goes on."""
 

@@ -6,6 +6,7 @@ remembers, `wire` is the request layer. Flows tell `notify` what a person should
 to be said if they are interrupted or fail.
 """
 
+import shlex
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
@@ -45,13 +46,15 @@ class Standing:
 
     `leave` is called when an interruption comes: it does what is to be done about a request that lives on, and
     answers the lines that tell what is left behind. `accepted_id` is the request that is paid for, `lost` names in
-    the ledger the call whose answer was lost.
+    the ledger the call whose answer was lost. `asked` are the words of this command line that say what becomes of the
+    result, so that another command can go on where this one ends.
     """
 
     def __init__(self) -> None:
         self.leave: Leave = tuple
         self.accepted_id = ""
         self.lost = ""
+        self.asked: tuple[str, ...] = ()
 
 
 class Context:
@@ -84,6 +87,15 @@ class Context:
         if self.flags.profile:
             words += ["--profile", self.flags.profile]
         return " ".join(words)
+
+    def command(self, verb: str, ref: str) -> str:
+        """A command line that goes on with a request, to what was asked for: `fal resume ID -o cat.png`."""
+        return f"{self.tool} {verb} {ref}{self.asked}"
+
+    @property
+    def asked(self) -> str:
+        """The words that say what becomes of the result, as a shell reads them after others."""
+        return "".join(f" {shlex.quote(word)}" for word in self.standing.asked)
 
     @cached_property
     def terminal(self) -> Terminal:
@@ -156,6 +168,23 @@ class Context:
             notify=view.show if view else self._tell_trouble,
             tracer=self.talk.exchange if self.talk.level >= 2 else None,
         )
+
+    def reading_wire(self, account: "Account | None" = None, *, maker: str = "") -> "Wire":
+        """A request layer for what needs no key: with one if there is one, as a restricted file does need it.
+
+        `maker` is the endpoint or local app whose files are read: those of an app on this machine may be here too.
+        """
+        from fal_cli.api.hosts import Hosts
+        from fal_cli.auth.accounts import Account
+        from fal_cli.auth.credentials import Credential
+        from fal_cli.errors import NoCredentials
+
+        if "://" in maker:
+            return self.wire(account=Account(Hosts(run=maker), Credential("", "nowhere")))
+        try:
+            return self.wire(account=account)
+        except NoCredentials:
+            return self.wire(account=Account(self.accounts.hosts, Credential("", "nowhere")))
 
     def _tell_trouble(self, event: "Event") -> None:
         from fal_cli.terminal.progress.base import trouble

@@ -178,17 +178,18 @@ class Report(NamedTuple):
     status: int | None = None
 
 
-def report(error: Exception, *, tool: str = "fal", lost: str = "") -> Report:
+def report(error: Exception, *, tool: str = "fal", lost: str = "", asked: str = "") -> Report:
     """The sentence, hint and exit code of any error that this program raises.
 
-    `lost` names the call whose answer was lost, so that it can be looked up.
+    `lost` names the call whose answer was lost, so that it can be looked up. `asked` are words for a command that goes
+    on: what was to become of the result (` -o cat.png`).
     """
     if isinstance(error, MalformedInput):
         return Report(error.code, f"malformed input: {error.message}", _caret(error.word, error.at), error.hint)
     if isinstance(error, CliError):
         return Report(error.code, error.message, error.lines, error.hint)
     if isinstance(error, ApiError):
-        return _api_report(error, tool, lost)
+        return _api_report(error, _Ways(tool, lost, asked))
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
         return Report(Exit.FAILED, f"{where}{error.strerror}")
@@ -199,8 +200,19 @@ def report(error: Exception, *, tool: str = "fal", lost: str = "") -> Report:
     )
 
 
-def _api_report(error: ApiError, tool: str, lost: str) -> Report:
-    code, message, hint = _sentence(error, tool, lost)
+class _Ways(NamedTuple):
+    """How to call this program again."""
+
+    tool: str
+    lost: str
+    asked: str
+
+    def resume(self, ref: str) -> str:
+        return f"{self.tool} resume {ref}{self.asked}"
+
+
+def _api_report(error: ApiError, ways: _Ways) -> Report:
+    code, message, hint = _sentence(error, ways)
     return Report(
         code,
         _cut(message, _LONGEST_MESSAGE),
@@ -212,15 +224,15 @@ def _api_report(error: ApiError, tool: str, lost: str) -> Report:
     )
 
 
-def _sentence(error: ApiError, tool: str, lost: str) -> tuple[Exit, str, str]:
+def _sentence(error: ApiError, ways: _Ways) -> tuple[Exit, str, str]:
     """Exit code, message and hint, most specific kind first."""
     if isinstance(error, PartRefused):
-        code, message, hint = _sentence(error.cause, tool, lost)
+        code, message, hint = _sentence(error.cause, ways)
         return code, f"part {error.number} of the upload: {message}", hint
     if isinstance(error, StreamCut | StreamIdle):
         return Exit.UNKNOWN_OUTCOME, error.message, "It is billed as far as it ran. Its events cannot be fetched later."
     if isinstance(error, AnswerLost):
-        return _lost(error, f"{tool} resume {lost}" if lost else "")
+        return _lost(error, ways.resume(ways.lost) if ways.lost else "")
     if isinstance(error, Unavailable):
         return (
             Exit.NETWORK,
@@ -233,12 +245,12 @@ def _sentence(error: ApiError, tool: str, lost: str) -> tuple[Exit, str, str]:
     if isinstance(error, NotReady):
         return Exit.NOT_FINISHED, error.message, "Add --wait to wait for it."
     if isinstance(error, WaitEnded):
-        hint = f"To pick it up: {tool} resume {error.request_id}"
+        hint = f"To pick it up: {ways.resume(error.request_id)}"
         return Exit.STILL_RUNNING, f"{error.message}; the request goes on", hint
     if isinstance(error, RequestFailed):
         return _failed(error)
     if isinstance(error, Refused):
-        return _refused(error, tool)
+        return _refused(error, ways.tool)
     return Exit.FAILED, error.message, ""
 
 

@@ -1,11 +1,12 @@
 """What a result holds, found by shape, since outputs have no fixed schema (wire §12.1): files and text. Pure."""
 
+import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from fal_cli.urls import origin
 
-_SCHEMES = ("https://", "http://", "data:")
+_SCHEMES = re.compile(r"https?://|data:", re.IGNORECASE)
 _MEDIA_KEYS = ("_url", "_urls")
 _HOST = "fal.media"
 _TEXT_KEYS = ("output", "text", "transcription", "response")
@@ -53,7 +54,7 @@ def without_data(value: Any, *, longer_than: int, shown: int) -> Any:
 def _walk(value: Any, key: str) -> Iterator[MediaFile]:
     if isinstance(value, dict):
         url = value.get("url")
-        if isinstance(url, str) and url.startswith(_SCHEMES):
+        if isinstance(url, str) and _SCHEMES.match(url):
             yield MediaFile(url, str(value.get("content_type") or ""), str(value.get("file_name") or ""))
         for name, inner in value.items():
             if name != "url":

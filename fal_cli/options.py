@@ -217,3 +217,14 @@ class SubmitPrintFlags(Fields):
     """What stdout carries of a request that is only submitted."""
 
     print_: Annotated[Literal["id", "url", "none"], typer.Option("--print", help="What stdout carries.")] = "id"
+
+
+def words_of(flags: Fields) -> tuple[str, ...]:
+    """Flags as they are typed, those that are set: `-o`, `cat.png`."""
+    words: list[str] = []
+    for name, annotation in flags.annotations().items():
+        # Typer keeps the first name of an annotated option as its default.
+        value, option = getattr(flags, name), annotation.__metadata__[0].default
+        if value:
+            words += [option] if value is True else [option, str(value)]
+    return tuple(words)

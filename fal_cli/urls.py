@@ -26,6 +26,36 @@ def is_loopback(url: str) -> bool:
     return name in LOOPBACK or (name.startswith("127.") and name.replace(".", "").isdigit())
 
 
+def leads_here(url: str) -> bool:
+    """Whether the host of a URL, as it is written, is this machine or an address of its own network.
+
+    All the ways count in which an address can be written: `127.1`, `0x7f000001`. What a name leads to is for whoever
+    connects to it to see.
+    """
+    import socket
+
+    name = origin(url)[1].rstrip(".").lower()
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        found = socket.getaddrinfo(name, None, flags=socket.AI_NUMERICHOST)
+    except (OSError, UnicodeError):
+        return False
+    return not all(is_public(str(one[4][0])) for one in found)
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address is of the open internet, and not of this machine or a network around it."""
+    import ipaddress
+
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    mapped = getattr(found, "ipv4_mapped", None)
+    return (mapped or found).is_global
+
+
 def answers_here(url: str) -> bool:
     """Whether something on this machine listens where a URL points to."""
     import socket

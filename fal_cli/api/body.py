@@ -1,6 +1,7 @@
 """The bytes of an answer: in memory, or in a temporary file when there are many, so that any size fits."""
 
 import tempfile
+import threading
 from collections.abc import Iterable, Iterator
 from typing import IO
 
@@ -18,6 +19,7 @@ class Body:
         self._data = data
         self._file: IO[bytes] | None = None
         self._size = len(data)
+        self._lock = threading.Lock()
 
     @classmethod
     def received(cls, chunks: Iterable[bytes]) -> "Body":
@@ -51,29 +53,36 @@ class Body:
 
     def chunks(self) -> Iterator[bytes]:
         """All of it, a piece at a time."""
-        if self._file is None:
-            if self._data:
-                yield self._data
-            return
-        self._file.seek(0)
-        while chunk := self._file.read(_CHUNK_BYTES):
-            yield chunk
+        if self._file is not None:
+            yield from self.stretch(0, self._size)
+        elif self._data:
+            yield self._data
 
     @property
     def looks_like_json(self) -> bool:
         """Whether it may be JSON, as far as its ends tell."""
         return jsontext.looks_like(len(self), self.head(jsontext.ENDS_BYTES), self.tail(jsontext.ENDS_BYTES))
 
+    def stretch(self, start: int, end: int) -> Iterator[bytes]:
+        """The bytes from one place to another, a piece at a time. Threads do not disturb each other."""
+        while start < min(end, self._size):
+            data = self._at(start, min(_CHUNK_BYTES, end - start))
+            if not data:
+                return
+            yield data
+            start += len(data)
+
+    def _at(self, start: int, size: int) -> bytes:
+        if self._file is None:
+            return self._data[start : start + size]
+        with self._lock:
+            self._file.seek(start)
+            return self._file.read(size)
+
     def head(self, size: int) -> bytes:
         """The first `size` bytes."""
-        if self._file is None:
-            return self._data[:size]
-        self._file.seek(0)
-        return self._file.read(size)
+        return self._at(0, size)
 
     def tail(self, size: int) -> bytes:
         """The last `size` bytes."""
-        if self._file is None:
-            return self._data[-size:]
-        self._file.seek(max(0, self._size - size))
-        return self._file.read(size)
+        return self._at(max(0, self._size - size), size)

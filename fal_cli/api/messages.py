@@ -1,5 +1,6 @@
 """One HTTP exchange as values: what is asked, what is answered, how it failed, and how often it may be repeated."""
 
+import math
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
@@ -21,7 +22,8 @@ class SizedBody(Protocol):
 
 
 class Request(NamedTuple):
-    """One HTTP request; `what` names it in messages, `read_seconds` None waits for an answer without end.
+    """One HTTP request; `what` names it in messages, `read_seconds` None waits for an answer without end,
+    and `connect_seconds` shortens the usual wait for a connection.
 
     The credential joins it on the service's own hosts unless `authorization` says otherwise: "" sends none, any
     other text is sent as it is. `make_body` makes the body of each attempt anew, for what is read from a file.
@@ -39,6 +41,7 @@ class Request(NamedTuple):
     make_body: Callable[[], SizedBody] | None = None
     is_large: bool = False
     most_bytes: int = limits.ANSWER
+    connect_seconds: float = math.inf
 
 
 class Answer(NamedTuple):

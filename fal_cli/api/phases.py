@@ -7,7 +7,7 @@ program is made here, with the one TLS context (`trust`) and the proxies of the 
 
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
@@ -21,7 +21,7 @@ from urllib3.util import make_headers, parse_url
 
 from fal_cli.api import proxies, trust
 from fal_cli.api.errors import Phase
-from fal_cli.api.reasons import NO_SOCKS
+from fal_cli.api.reasons import NO_SOCKS, PrivateAddress
 
 if TYPE_CHECKING:
     from requests import PreparedRequest
@@ -39,7 +39,7 @@ class Exchange:
     A signal handler reads it to know whether bytes may have left, and sets `is_abandoned` so that it is not made
     again. `sock` is the socket in use, whose timeout a reader of an event stream adjusts. `request_id` is what
     the answer's headers named, where its body was lost. `steps` are the seconds that each step to a connection took,
-    the name lookup among them if it `is_timed`.
+    the name lookup among them if it `is_timed`. `may_connect` says of an IP address whether it may be talked to.
     """
 
     def __init__(self) -> None:
@@ -49,6 +49,7 @@ class Exchange:
         self.is_abandoned = False
         self.steps: dict[str, float] = {}
         self.is_timed = False
+        self.may_connect: Callable[[str], bool] | None = None
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
@@ -130,7 +131,12 @@ class _Phased(HTTPConnection):
             with exchange.step("name lookup"):
                 socket.getaddrinfo(self._dns_host, self.port, type=socket.SOCK_STREAM)
         with exchange.step("connect"):
-            return super()._new_conn()
+            sock = super()._new_conn()
+        # Asked of the connection itself: a name may be anything to whoever looks it up the second time.
+        if exchange.may_connect and not self.proxy and not exchange.may_connect(str(sock.getpeername()[0])):
+            sock.close()
+            raise PrivateAddress("it is an address of this machine or its own network")
+        return sock
 
     def send(self, data: Any) -> None:
         if self._is_connecting:

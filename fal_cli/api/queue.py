@@ -11,7 +11,7 @@ from fal_cli.api import failures, free, outcomes, retry
 from fal_cli.api.body import Body
 from fal_cli.api.call_options import CallOptions, body_and_query
 from fal_cli.api.deadline import Deadline
-from fal_cli.api.errors import ApiError, NotReady, Phase
+from fal_cli.api.errors import ApiError, NotReady, NotSent, Phase
 from fal_cli.api.events import Cancelled, Completed, Handle, InProgress, LogLine, Queued, Result, Status, Submitted
 from fal_cli.api.hosts import Hosts
 from fal_cli.api.messages import Answer, Request, TransportFailure
@@ -20,6 +20,7 @@ from fal_cli.api.wire import Wire
 from fal_cli.endpoint import EndpointId
 
 SUBMIT_SECONDS = 120.0
+_LAST_SECONDS = 2.0  # beyond the caller's limit: most answers come by then, and each that is left costs its id
 _LOOK_ALIKE = (401, 403, 404, 408, 425, 429)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,127}")
 
@@ -55,10 +56,12 @@ def submit(
 ) -> Submitted:
     """Puts a request into the queue, once (§4.1, §9.3).
 
-    It is sent again only where the service cannot have accepted it; `deadline` ends that, never the wait for an
-    answer. Raises `NotReached` (nothing was sent),
-    `Refused`, or `AnswerLost` (it may run).
+    It is sent again only where the service cannot have accepted it; `deadline` ends that, and a little later the wait
+    for an answer. Raises `NotReached` (nothing was sent), `Refused`, or `AnswerLost` (it may run).
     """
+    deadline = deadline or Deadline.never()
+    if deadline.passed:
+        raise NotSent("the time to wait is over")
     body, query = body_and_query(input_json, options)
     request = Request(
         "the submit",
@@ -66,7 +69,8 @@ def submit(
         _extended(f"{wire.hosts.queue}/{endpoint}", query=query),
         options.wire_headers(),
         body,
-        read_seconds=SUBMIT_SECONDS,
+        read_seconds=max(deadline.cut(SUBMIT_SECONDS), _LAST_SECONDS),
+        connect_seconds=max(deadline.cut(SUBMIT_SECONDS), _LAST_SECONDS),
     )
     exchange = exchange or Exchange()
     try:

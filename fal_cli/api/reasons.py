@@ -18,6 +18,10 @@ _TUNNEL_STATUS = re.compile(r"Tunnel connection failed: (\d{3})")
 _FIX = "Check the proxy variables and the hosts: fal doctor"
 
 
+class PrivateAddress(OSError):
+    """A URL of an answer leads to this machine, or to the network around it."""
+
+
 class Reason(NamedTuple):
     """What went wrong. `way_out` is what helps where trying again does not (`is_permanent`)."""
 
@@ -51,6 +55,8 @@ def _known(cause: BaseException, causes: list[BaseException], host: str, url: st
         return _of_proxy(causes, host)
     if isinstance(cause, trust.Unusable):
         return Reason(str(cause), True, _other_trust())
+    if isinstance(cause, PrivateAddress):
+        return Reason(f"{host} leads to this machine or its own network, so it is not fetched", True)
     if isinstance(cause, TooLarge):
         return Reason(f"{host}: {cause}", True, "The service answers something else than it should.")
     if isinstance(cause, DecodeError):

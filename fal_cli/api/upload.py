@@ -15,21 +15,23 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from fal_cli.api import free, retry
+from fal_cli.api.cdn import check_host
+from fal_cli.api.deadline import Deadline
 from fal_cli.api.errors import ApiError, NotReached, PartRefused, Refused
 from fal_cli.api.messages import Answer, Request
 from fal_cli.api.upload_source import Source, Stretch
 from fal_cli.api.wire import Wire
 from fal_cli.concurrency import in_parallel
-from fal_cli.urls import is_loopback
 
 MULTIPART_BYTES = 100 * 1024 * 1024
 PART_BYTES = 10 * 1024 * 1024
 PARALLEL_PARTS = 8
 FILE_SECONDS = 300.0
 _NOT_HERE = (404, 405, 501)
+_ASCII = "".join(map(chr, range(0x20, 0x7F)))  # what stays as it is in a header; all else is percent-encoded
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class Upload:
     source: Source
     lifecycle: Lifecycle = Lifecycle()
     on_bytes: Callable[[int], None] = lambda count: None
+    deadline: Deadline | None = None
     stop: threading.Event = field(default_factory=threading.Event)
 
     def body(self, offset: int, length: int) -> dict[str, Any]:
@@ -63,7 +66,7 @@ class Upload:
         return {"make_body": Stretch(self.source, offset, length, self.on_bytes, self.stop).begin}
 
 
-Step = Callable[[Wire, Request], Answer]
+Step = Callable[[Wire, Upload, Request], Answer]
 
 
 def upload(wire: Wire, job: Upload) -> str:
@@ -74,8 +77,7 @@ def upload(wire: Wire, job: Upload) -> str:
     """
     multipart = job.source.size > MULTIPART_BYTES
     try:
-        cdn = _Cdn(wire)
-        return _multipart_to_cdn(cdn, job) if multipart else _single_to_cdn(cdn, job)
+        return _multipart_to_cdn(wire, job) if multipart else _single_to_cdn(wire, job)
     except PartRefused:
         raise
     except ApiError as error:
@@ -84,58 +86,29 @@ def upload(wire: Wire, job: Upload) -> str:
     return _initiated_multipart(wire, job) if multipart else _initiated_put(wire, job)
 
 
-class _Cdn:
-    """The CDN and the token that opens it (§5.2); a token that expires on the way is minted anew once."""
-
-    def __init__(self, wire: Wire) -> None:
-        self.wire = wire
-        self._lock = threading.Lock()
-        self.base, self._authorization = self._mint(wire)
-
-    def step(self, wire: Wire, request: Request) -> Answer:
-        """One step with the token."""
-        used = self._authorization
-        try:
-            return _step(wire, request._replace(authorization=used))
-        except Refused as error:
-            if error.status != 401:
-                raise
-        with self._lock:
-            if self._authorization == used:
-                _, self._authorization = self._mint(wire)
-        return _step(wire, request._replace(authorization=self._authorization))
-
-    def _mint(self, wire: Wire) -> tuple[str, str]:
-        url = f"{wire.hosts.rest}/storage/auth/token?storage_type=fal-cdn-v3"
-        body = _object(_step(wire, Request("the upload token", "POST", url, body=b"{}")))
-        base = str(body.get("base_url") or wire.hosts.cdn).rstrip("/")
-        _check_host(base)
-        return base, f"{body.get('token_type') or 'Bearer'} {body.get('token', '')}"
-
-
-def _single_to_cdn(cdn: _Cdn, job: Upload) -> str:
+def _single_to_cdn(wire: Wire, job: Upload) -> str:
     """Flow B (§5.4)."""
     whole = job.body(0, job.source.size)
-    url = f"{cdn.base}/files/upload"
-    answer = cdn.step(
-        cdn.wire, Request("the upload", "POST", url, _file_headers(job), read_seconds=FILE_SECONDS, **whole)
+    url = f"{wire.cdn.base}/files/upload"
+    answer = _cdn_step(
+        wire, job, Request("the upload", "POST", url, _file_headers(job), read_seconds=FILE_SECONDS, **whole)
     )
     job.source.check_unchanged()
     return _url(answer, "access_url")
 
 
-def _multipart_to_cdn(cdn: _Cdn, job: Upload) -> str:
+def _multipart_to_cdn(wire: Wire, job: Upload) -> str:
     """Flow D (§5.6)."""
-    start = f"{cdn.base}/files/upload/multipart"
-    answer = cdn.step(cdn.wire, Request("the start of the upload", "POST", start, _file_headers(job), body=b""))
+    start = f"{wire.cdn.base}/files/upload/multipart"
+    answer = _cdn_step(wire, job, Request("the start of the upload", "POST", start, _file_headers(job), body=b""))
     url, upload_id = _url(answer, "access_url"), _object(answer).get("uploadId", "")
     headers = {"Content-Type": job.source.content_type, "Accept-Encoding": "identity"}
 
     def part(number: int) -> Request:
         return Request(f"part {number}", "PUT", f"{url}/multipart/{upload_id}/{number}", headers)
 
-    etags = _send_parts(cdn.wire, cdn.step, job, part)
-    cdn.step(cdn.wire, _completion(f"{url}/multipart/{upload_id}/complete", etags))
+    etags = _send_parts(wire, _cdn_step, job, part)
+    _cdn_step(wire, job, _completion(f"{url}/multipart/{upload_id}/complete", etags))
     return url
 
 
@@ -144,7 +117,7 @@ def _initiated_put(wire: Wire, job: Upload) -> str:
     upload_url, file_url = _initiate(wire, job, "initiate")
     headers = {"Content-Type": job.source.content_type}
     whole = job.body(0, job.source.size)
-    _unsigned_step(wire, Request("the upload", "PUT", upload_url, headers, read_seconds=FILE_SECONDS, **whole))
+    _unsigned_step(wire, job, Request("the upload", "PUT", upload_url, headers, read_seconds=FILE_SECONDS, **whole))
     job.source.check_unchanged()
     return file_url
 
@@ -157,14 +130,14 @@ def _initiated_multipart(wire: Wire, job: Upload) -> str:
         return Request(f"part {number}", "PUT", _below(upload_url, str(number)))
 
     etags = _send_parts(wire, _unsigned_step, job, part)
-    _unsigned_step(wire, _completion(_below(upload_url, "complete"), etags))
+    _unsigned_step(wire, job, _completion(_below(upload_url, "complete"), etags))
     return file_url
 
 
 def _initiate(wire: Wire, job: Upload, route: str) -> tuple[str, str]:
     body = json.dumps({"file_name": job.source.name, "content_type": job.source.content_type}).encode()
     url = f"{wire.hosts.rest}/storage/upload/{route}?storage_type=fal-cdn-v3"
-    answer = _step(wire, Request("the start of the upload", "POST", url, job.lifecycle.headers(), body=body))
+    answer = _step(wire, job, Request("the start of the upload", "POST", url, job.lifecycle.headers(), body=body))
     return _url(answer, "upload_url"), _url(answer, "file_url")
 
 
@@ -179,7 +152,7 @@ def _send_parts(wire: Wire, step: Step, job: Upload, part: Callable[[int], Reque
         body = job.body(offset, min(PART_BYTES, job.source.size - offset))
         request = part(number)._replace(read_seconds=FILE_SECONDS, **body)
         try:
-            answer = step(local.wire, request)
+            answer = step(local.wire, job, request)
             job.source.check_unchanged()
             return _etag(answer)
         except ApiError as error:
@@ -206,19 +179,24 @@ def _completion(url: str, etags: list[str]) -> Request:
     return Request("the end of the upload", "POST", url, body=json.dumps({"parts": parts}).encode())
 
 
-def _unsigned_step(wire: Wire, request: Request) -> Answer:
-    return _step(wire, request._replace(authorization=""))
+def _cdn_step(wire: Wire, job: Upload, request: Request) -> Answer:
+    """One step with the CDN's token."""
+    return wire.cdn.with_token(lambda token: _step(wire, job, request._replace(authorization=token)))
 
 
-def _step(wire: Wire, request: Request) -> Answer:
+def _unsigned_step(wire: Wire, job: Upload, request: Request) -> Answer:
+    return _step(wire, job, request._replace(authorization=""))
+
+
+def _step(wire: Wire, job: Upload, request: Request) -> Answer:
     """One step, repeated after passing failures. Raises unless it ends in a 2xx."""
-    return free.answered(wire, request, retry.UPLOAD_STEP)
+    return free.answered(wire, request, retry.UPLOAD_STEP, deadline=job.deadline)
 
 
 def _file_headers(job: Upload) -> dict[str, str]:
     return {
         "Content-Type": job.source.content_type,
-        "X-Fal-File-Name": job.source.name,
+        "X-Fal-File-Name": quote(job.source.name, safe=_ASCII),
         **job.lifecycle.headers(),
     }
 
@@ -234,14 +212,8 @@ def _url(answer: Answer, name: str) -> str:
     url = _object(answer).get(name)
     if not isinstance(url, str):
         raise Refused(f"the service named no {name}", status=answer.status)
-    _check_host(url)
+    check_host(url)
     return url
-
-
-def _check_host(url: str) -> None:
-    """File bytes and tokens travel over TLS, this machine aside."""
-    if not url.startswith("https://") and not (url.startswith("http://") and is_loopback(url)):
-        raise Refused(f"the service named {url!r} for an upload, which is not https")
 
 
 def _below(url: str, segment: str) -> str:

@@ -8,7 +8,7 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from http.client import HTTPException
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 import requests
@@ -27,10 +27,14 @@ from fal_cli.api.messages import Answer, Outcome, Policy, Request, TransportFail
 from fal_cli.api.phases import Exchange, PhasedAdapter, Recorder
 from fal_cli.api.redaction import redacted
 
-CONNECT_SECONDS = 10.0
 LONGEST_WAIT_SECONDS = 60.0
+CONNECT_SECONDS = 10.0
 PATIENCE_SECONDS = 120.0
+_SOONEST_SECONDS = 0.05
 T = TypeVar("T")
+
+if TYPE_CHECKING:
+    from fal_cli.api.cdn import Cdn
 
 
 class KeyAuth(AuthBase):
@@ -78,6 +82,7 @@ class Wire:
         self._auth = KeyAuth(authorization, hosts)
         self._recorder = Recorder()
         self._adapter = PhasedAdapter(self._recorder)
+        self._shared: list[Cdn] = []  # with the twins: one token serves them all
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.mount("http://", self._adapter)
@@ -85,7 +90,25 @@ class Wire:
 
     def twin(self) -> "Wire":
         """Another wire with the same hosts and credential, for another thread: one makes one exchange at a time."""
+        twin = self._copy()
+        twin._shared = self._shared
+        return twin
+
+    def _copy(self) -> "Wire":
         return Wire(self.hosts, self._secret, notify=self.notify, tracer=self._tracer)
+
+    @property
+    def has_key(self) -> bool:
+        return bool(self._secret)
+
+    @property
+    def cdn(self) -> "Cdn":
+        """The CDN's token, the same for all twins."""
+        from fal_cli.api.cdn import Cdn
+
+        if not self._shared:
+            self._shared.append(Cdn(self._copy()))  # a twin would hold it, and it the twin
+        return self._shared[0]
 
     def send(
         self,
@@ -154,7 +177,7 @@ class Wire:
                 prepared,
                 stream=True,
                 allow_redirects=False,
-                timeout=(CONNECT_SECONDS, request.read_seconds),
+                timeout=(min(request.connect_seconds, CONNECT_SECONDS), request.read_seconds),
                 proxies=proxies.for_url(request.url),
             )
         except (*TRANSPORT_ERRORS, trust.Unusable) as error:
@@ -253,9 +276,11 @@ def _answer(request: Request, response: requests.Response, deadline: Deadline) -
 
 def _bounded(request: Request, deadline: Deadline) -> Request:
     left = deadline.left()
-    if left is None or (request.read_seconds is not None and request.read_seconds <= left):
+    if left is None:
         return request
-    return request._replace(read_seconds=max(left, 0.05))
+    left = max(left, _SOONEST_SECONDS)
+    read = left if request.read_seconds is None else min(request.read_seconds, left)
+    return request._replace(read_seconds=read, connect_seconds=min(request.connect_seconds, left))
 
 
 def _failure(

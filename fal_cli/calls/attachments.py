@@ -11,11 +11,14 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from fal_cli.api.deadline import Deadline
+from fal_cli.api.errors import NotReached, NotSent, PartRefused
 from fal_cli.api.upload import Lifecycle, Upload, upload
 from fal_cli.api.upload_source import Source, SourceChanged
+from fal_cli.api.wire import Wire
 from fal_cli.context import Context
 from fal_cli.errors import CliError, UsageError
-from fal_cli.files import content_type
+from fal_cli.files import content_type, names
 from fal_cli.files.attachment import Attachment
 from fal_cli.files.spool import spool
 
@@ -31,7 +34,9 @@ def open_source(path: Path, *, name: str = "", kind: str = "") -> Source:
     try:
         if path.is_dir():
             raise UsageError(f"{path} is a folder; name a file")
-        named = name or path.name
+        named = names.as_sent(name or path.name)
+        if path.is_char_device() and not _is_terminal(path):
+            raise UsageError(f"{path} is a device, which has no end; name a file")
         if path.exists() and not path.is_file():
             with path.open("rb") as pipe:  # the shell's <(…): it can be read once, and has no length
                 path = spool(pipe)
@@ -45,14 +50,30 @@ def open_source(path: Path, *, name: str = "", kind: str = "") -> Source:
         raise UsageError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from None
 
 
-def send(context: Context, source: Source, lifecycle: Lifecycle = ACCOUNT_DEFAULT) -> str:
+def _is_terminal(path: Path) -> bool:
+    with path.open("rb", buffering=0) as device:
+        return device.isatty()
+
+
+def send(
+    context: Context,
+    source: Source,
+    lifecycle: Lifecycle = ACCOUNT_DEFAULT,
+    *,
+    wire: Wire | None = None,
+    deadline: Deadline | None = None,
+) -> str:
     """Uploads one file, showing its progress, and returns its URL. Raises the request layer's errors."""
     with context.terminal.transfer("uploading", source.name, source.size) as transfer:
-        job = Upload(source, lifecycle, transfer.advance)
+        job = Upload(source, lifecycle, transfer.advance, deadline)
         try:
-            return upload(context.wire(), job)
+            return upload(wire or context.wire(), job)
         except SourceChanged as error:
             raise CliError(f"{error}; nothing was kept", hint="Try again when nothing writes to it.") from None
+        except (NotReached, PartRefused):
+            if deadline is not None and deadline.passed:
+                raise NotSent(f"--timeout passed while {source.name} was uploaded") from None
+            raise
 
 
 def resolve(
@@ -61,8 +82,9 @@ def resolve(
     *,
     inline: bool = False,
     lifecycle: Lifecycle = ACCOUNT_DEFAULT,
+    deadline: Deadline | None = None,
 ) -> dict[str, Any]:
-    """The input with each attachment replaced. The same file named twice is sent once.
+    """The input with each attachment replaced. The same file named twice is sent once, and one token serves all.
 
     Raises `UsageError` before anything is sent if one of the files cannot be read.
     """
@@ -73,6 +95,7 @@ def resolve(
             if identity not in sources:
                 sources[identity] = files.enter_context(open_source(found.path, name=found.name))
                 _check_inline(sources[identity], inline)
+        wire = None if inline else context.wire()
         urls: dict[tuple[int, int] | str, str] = {}
         for found in _attachments(input_json):
             identity = _identity(found)
@@ -80,7 +103,9 @@ def resolve(
             if identity not in urls:
                 how = "embedding" if inline else "uploading"
                 context.notify.note(f"{found.key}: {how} {source.name} ({source.content_type})")
-                urls[identity] = _data_uri(source) if inline else send(context, source, lifecycle)
+                urls[identity] = (
+                    _data_uri(source) if inline else send(context, source, lifecycle, wire=wire, deadline=deadline)
+                )
         replaced: dict[str, Any] = _replaced(input_json, urls)
         return replaced
 

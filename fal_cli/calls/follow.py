@@ -29,7 +29,7 @@ def wait_for(context: Context, request: Tracked, ending: Ending, *, logs: bool) 
         wire = context.wire(view, account=request.account)
         context.standing.accepted_id = request.request_id
         context.standing.leave = leave_of(context, wire, ending, request)
-        return to_the_end(context, wire, request, ending, Deadline(ending.timeout), view)
+        return to_the_end(context, wire, request, ending, ending.deadline, view)
 
 
 def fetch(context: Context, request: Tracked) -> Outcome:
@@ -52,7 +52,9 @@ def arrived(context: Context, request: Tracked, result: Result, inference_second
     context.standing.accepted_id = request.request_id
     request.entry.completed(result, inference_seconds=inference_seconds)
     url = request.handle.response_url
-    return Outcome(result, request.endpoint, request.request_id, request.entry, url, inference_seconds)
+    return Outcome(
+        result, request.endpoint, request.request_id, request.entry, url, inference_seconds, account=request.account
+    )
 
 
 def fetch_patiently(wire: Wire, handle: Handle, deadline: Deadline, show: Callable[[Event], None]) -> Result:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from fal_cli.api.call_options import CallOptions
+from fal_cli.api.deadline import Deadline
 from fal_cli.api.events import Handle
 from fal_cli.auth.accounts import Account
 from fal_cli.endpoint import EndpointId, LocalApp, Target
@@ -58,8 +59,8 @@ class Sent(NamedTuple):
 
 
 class Ending(NamedTuple):
-    """When waiting ends (`timeout` in seconds), and what then becomes of the request: `detach` or `cancel`."""
+    """When waiting ends, and what then becomes of the request: `detach` or `cancel`."""
 
-    timeout: float | None = None
+    deadline: Deadline = Deadline.never()  # it never changes
     on_timeout: str = "detach"
     on_interrupt: str = "detach"

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from fal_cli import endpoint
 from fal_cli.api.call_options import CallOptions, InvalidOption
+from fal_cli.api.deadline import Deadline
+from fal_cli.calls import output_format
 from fal_cli.calls.model import Call
 from fal_cli.config import settings
 from fal_cli.context import Context
@@ -21,18 +23,38 @@ if TYPE_CHECKING:
     from fal_cli.inputs.expressions import Source
 
 
-def prepare(context: Context, name: str, words: InputWords, flags: CallFlags, *, uploads: bool = True) -> Call:
+def prepare(
+    context: Context,
+    name: str,
+    words: InputWords,
+    flags: CallFlags,
+    *,
+    uploads: bool = True,
+    extension: str = "",
+    deadline: Deadline | None = None,
+) -> Call:
     """Reads everything that the user gave, and uploads the files among it, unless they are to stay attachments.
+
+    `extension` is the one that the files of the result are to have; `deadline` ends uploads.
 
     Raises `UsageError` if something cannot be read; nothing has been sent then.
     """
     target = parse_target(name, flags.path)
     options = wire_options(context, flags)
-    input_json = read_inputs(context, target, words, flags, uploads=uploads)
+    input_json = read_inputs(context, target, words, flags, uploads=uploads, extension=extension, deadline=deadline)
     return Call(target, input_json, options, is_private(context, flags), flags.no_validate)
 
 
-def prepare_again(context: Context, row: Row, words: InputWords, flags: CallFlags, *, uploads: bool = True) -> Call:
+def prepare_again(
+    context: Context,
+    row: Row,
+    words: InputWords,
+    flags: CallFlags,
+    *,
+    uploads: bool = True,
+    extension: str = "",
+    deadline: Deadline | None = None,
+) -> Call:
     """A recorded call with changes: `words` to its input, `flags` to its options.
 
     Raises `UsageError` if the ledger does not have the input in full.
@@ -47,7 +69,9 @@ def prepare_again(context: Context, row: Row, words: InputWords, flags: CallFlag
     given = wire_options(context, flags)
     options = CallOptions.from_kept({**row.options, **given.as_kept()}).but(headers=given.headers)
     target = parse_target(row.endpoint, flags.path)
-    input_json = read_inputs(context, target, words, flags, base=row.input_json, uploads=uploads)
+    input_json = read_inputs(
+        context, target, words, flags, base=row.input_json, uploads=uploads, extension=extension, deadline=deadline
+    )
     return Call(target, input_json, options, is_private(context, flags), flags.no_validate)
 
 
@@ -59,6 +83,8 @@ def read_inputs(
     *,
     base: Mapping[str, Any] | None = None,
     uploads: bool = True,
+    extension: str = "",
+    deadline: Deadline | None = None,
 ) -> Mapping[str, Any]:
     """The input object: gathered, typed by the endpoint's schema, completed by the person, checked, its files attached.
 
@@ -67,9 +93,13 @@ def read_inputs(
     gathered = gather(words.words, words.texts, context.stdin, base=base)
     known = _known(context, target, gathered, flags)
     found: Mapping[str, Any] = _typed(context, gathered, known, words)
+    if extension and known is not None:
+        found = output_format.asked_for(known.schema, found, extension, tell=context.notify.decision)
     if not flags.no_validate:
         found = _checked(context, target, known, found)
-    return resolve(context, found, inline=words.inline) if uploads and holds_attachments(found) else found
+    if not (uploads and holds_attachments(found)):
+        return found
+    return resolve(context, found, inline=words.inline, deadline=deadline)
 
 
 def _known(context: Context, target: Target, gathered: Gathered, flags: CallFlags) -> "Known | None":
@@ -123,11 +153,13 @@ def parse_target(name: str, path: str = "") -> Target:
         raise UsageError(str(error), hint=suggestions.for_endpoint(name)) from None
 
 
-def resolve(context: Context, found: Mapping[str, Any], *, inline: bool) -> Mapping[str, Any]:
+def resolve(
+    context: Context, found: Mapping[str, Any], *, inline: bool, deadline: Deadline | None
+) -> Mapping[str, Any]:
     """The input with its files uploaded. Imported here, since most calls have none."""
     from fal_cli.calls import attachments
 
-    return attachments.resolve(context, found, inline=inline)
+    return attachments.resolve(context, found, inline=inline, deadline=deadline)
 
 
 def is_private(context: Context, flags: CallFlags) -> bool:

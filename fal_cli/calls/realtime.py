@@ -84,7 +84,7 @@ def _defaults(context: Context, items: Sequence[str], texts: Sequence[str]) -> d
     notify = context.notify
     gathered = gather(items, texts, context.stdin)
     found = typed(gathered, context.stdin, tell=notify.note, tell_guess=notify.decision)
-    return dict(resolve(context, found, inline=False)) if holds_attachments(found) else found
+    return dict(resolve(context, found, inline=False, deadline=None)) if holds_attachments(found) else found
 
 
 def _opener(wire: Wire, target: Target, settings: Settings) -> Callable[[], api.Session]:

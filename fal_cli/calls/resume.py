@@ -77,7 +77,7 @@ class Resumption:
     ) -> None:
         self._context = context
         self._ending = ending
-        self._deadline = Deadline(ending.timeout)
+        self._deadline = ending.deadline
         self._take = take
         self._ended = ended or (lambda name, is_ok: None)
         self._tells_ends = ended is not None

@@ -48,7 +48,7 @@ def run_queued(context: Context, call: Call, ending: Ending, *, logs: bool) -> O
 
     Raises the request layer's errors; `WaitEnded` and `Interrupted` leave the request as `ending` says.
     """
-    deadline = Deadline(ending.timeout)
+    deadline = ending.deadline
     with context.terminal.view(str(call.endpoint), logs=logs) as view:
         view.tally.profile = context.accounts.own.credential.profile
         wire = context.wire(view)
@@ -65,15 +65,15 @@ def run_queued(context: Context, call: Call, ending: Ending, *, logs: bool) -> O
 def run(context: Context, call: Call, ending: Ending, *, directly: bool, logs: bool) -> Outcome:
     """Makes a call through the queue, or directly, and stays with it. Raises as `run_queued` and `run_directly`."""
     if directly:
-        return run_directly(context, call, ending.timeout)
+        return run_directly(context, call, ending.deadline)
     return run_queued(context, call, ending, logs=logs)
 
 
-def run_directly(context: Context, call: Call, timeout: float | None) -> Outcome:
+def run_directly(context: Context, call: Call, deadline: Deadline) -> Outcome:
     """Makes a direct call and shows that it goes on. Raises as `call_directly`."""
     with context.terminal.view(str(call.endpoint)) as view:
         view.tally.state = "calling directly"
         wire = context.wire(view, local=call.is_local)
-        result, entry = call_directly(context, wire, call, Deadline(timeout))
+        result, entry = call_directly(context, wire, call, deadline)
         view.finished("done", result.billable_units)
     return Outcome(result, str(call.endpoint), result.request_id, entry)

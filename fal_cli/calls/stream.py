@@ -69,7 +69,7 @@ def stream(
     if preview:
         from fal_cli.results import preview as previews
 
-        previews.show(context, last.value)
+        previews.show(context, last.value, maker=str(call.endpoint))
     entry.delivered([str(path.absolute()) for path in _save(context, saving, last, call, opened.request_id)])
 
 
@@ -150,17 +150,19 @@ def _pass_through(context: Context, opened: ModelStream, saving: Saving) -> None
 
 
 def _save(context: Context, saving: Saving, last: StreamEvent, call: Call, request_id: str) -> list[Path]:
-    from fal_cli.results import download
+    from fal_cli.results import download, naming
 
     saved = []
     if saving.result_file:
         save_result(saving.result_file, [last_json(last)])
         saved.append(saving.result_file)
     if saving.to_stdout:
-        download.write_media(context, last.value)
+        download.Saver(context, saving, context.reading_wire(maker=str(call.endpoint))).write(last.value)
     if saving.template:
-        origin = download.Origin(str(call.endpoint), request_id, call.input_json)
-        saved += download.save_media(context, saving, last.value, origin)
+        origin = naming.Origin(str(call.endpoint), request_id, call.input_json)
+        saved += download.Saver(context, saving, context.reading_wire(maker=str(call.endpoint))).save(
+            last.value, origin
+        )
     return saved
 
 

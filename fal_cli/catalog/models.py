@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fal_cli import jsontext
 from fal_cli.api.catalog_entry import Model, Search
 from fal_cli.api.errors import NotReached
-from fal_cli.catalog.store import LIFE_SECONDS, folder_of, host_of, public_wire, retry_policy
+from fal_cli.catalog.store import LIFE_SECONDS, folder_of, host_of, retry_policy
 from fal_cli.endpoint import Target
 from fal_cli.files.cache import Cache, Kept
 from fal_cli.terminal.times import seconds_ago
@@ -31,7 +31,7 @@ def models(context: "Context", wanted: Search) -> Iterator[Model]:
     seen: list[Model] = []
     is_whole = False
     try:
-        for model in api.search(public_wire(context), wanted, policy=retry_policy(1 if kept else None)):
+        for model in api.search(context.reading_wire(), wanted, policy=retry_policy(1 if kept else None)):
             seen.append(model)
             yield model
         is_whole = wanted.is_for_all

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from fal_cli.api.errors import ApiError, NotReached
 from fal_cli.catalog.models import nearest_endpoint
-from fal_cli.catalog.store import LIFE_SECONDS, Shelf, public_wire, retry_policy, shelf_of
+from fal_cli.catalog.store import LIFE_SECONDS, Shelf, retry_policy, shelf_of
 from fal_cli.concurrency import TooLate, within
 from fal_cli.endpoint import LocalApp, Target
 from fal_cli.errors import CliError, NotFound
@@ -150,7 +150,7 @@ def _question(context: "Context", target: Target, seconds: float | None) -> "Cal
     if isinstance(target, LocalApp):
         local, soon = context.wire(local=True), Deadline(seconds)  # it may have but one thread, which the call needs
         return lambda: api.describe_app(local, target.root, policy=policy, deadline=soon)
-    wire, late = public_wire(context), Deadline(None if seconds is None else LATEST_SECONDS)
+    wire, late = context.reading_wire(), Deadline(None if seconds is None else LATEST_SECONDS)
     return lambda: api.describe(wire, str(target), policy=policy, deadline=late)
 
 

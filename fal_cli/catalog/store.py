@@ -14,13 +14,11 @@ from urllib.parse import quote
 from fal_cli import jsontext
 from fal_cli.config import paths
 from fal_cli.endpoint import LocalApp, Target
-from fal_cli.errors import NoCredentials
 from fal_cli.files.cache import Cache, Kept
 
 if TYPE_CHECKING:
     from fal_cli.api.catalog import Described
     from fal_cli.api.messages import Policy
-    from fal_cli.api.wire import Wire
     from fal_cli.context import Context
 
 LIFE_SECONDS = 7 * 86_400.0
@@ -79,17 +77,6 @@ def _host_name(url: str) -> str:
 
 def folder_of(env: Mapping[str, str], host: str) -> Path:
     return paths.cache_folder(env) / host
-
-
-def public_wire(context: "Context") -> "Wire":
-    """A request layer with the key if there is one: what is asked here needs none (§11.2)."""
-    from fal_cli.auth.accounts import Account
-    from fal_cli.auth.credentials import Credential
-
-    try:
-        return context.wire()
-    except NoCredentials:
-        return context.wire(account=Account(context.accounts.hosts, Credential("", "nowhere")))
 
 
 def retry_policy(retries: int | None) -> "Policy":

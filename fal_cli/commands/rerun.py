@@ -34,6 +34,7 @@ def rerun(
 
     It is a call of its own and costs what a call costs. A direct call is made directly again.
     """
+    from fal_cli.api.deadline import Deadline
     from fal_cli.calls import refs as references
     from fal_cli.calls import run
     from fal_cli.calls.model import Ending
@@ -47,7 +48,7 @@ def rerun(
     if as_:
         from fal_cli.snippets import show, snippet
 
-        written = prepare_again(context, row, words, call, uploads=False)
+        written = prepare_again(context, row, words, call, uploads=False, extension=delivery.extension)
         verb: snippet.Verb = "stream" if row.mode == "stream" else "run"
         is_direct = row.mode == "direct"
         show.show(context, as_, written, verb=verb, direct=is_direct, inline=words.inline, beside=(shown, save))
@@ -62,14 +63,14 @@ def rerun(
     if call.dry_run:
         from fal_cli.calls import dry_run
 
-        dry_run.show(context, prepare_again(context, row, words, call, uploads=False))
+        dry_run.show(context, prepare_again(context, row, words, call, uploads=False, extension=delivery.extension))
         return
-    ready = prepare_again(context, row, words, call)
+    ending = Ending(Deadline(timeout), on_timeout, on_interrupt)
+    ready = prepare_again(context, row, words, call, extension=delivery.extension, deadline=ending.deadline)
     delivery.check(ready.input_json)
     directly = row.mode == "direct" or ready.is_local
-    ending = Ending(timeout, on_timeout, on_interrupt)
     outcome = run.run(context, ready, ending, directly=directly, logs=logs)
-    delivery.deliver(outcome, inputs=ready.input_json, can_fetch=not directly)
+    delivery.deliver(outcome, inputs=ready.input_json, can_fetch=not directly, deadline=ending.deadline)
 
 
 VERB = rerun

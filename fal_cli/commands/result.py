@@ -28,6 +28,7 @@ def result(
     Ends with code 8 if it is not there yet, unless --wait is given. The service keeps results for an hour,
     large ones for minutes; after that the copy in the ledger is printed, where there is one.
     """
+    from fal_cli.api.deadline import Deadline
     from fal_cli.calls import refs as references
     from fal_cli.calls.follow import fetch, wait_for
     from fal_cli.calls.model import Ending, Tracked
@@ -41,7 +42,7 @@ def result(
     def deliver(request: Tracked) -> None:
         inputs = request.entry.inputs()
         delivery.check(inputs)
-        outcome = wait_for(context, request, Ending(timeout), logs=logs) if wait else fetch(context, request)
+        outcome = wait_for(context, request, Ending(Deadline(timeout)), logs=logs) if wait else fetch(context, request)
         delivery.deliver(outcome, inputs=inputs)
 
     references.each(context, requests, deliver)

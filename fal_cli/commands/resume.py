@@ -37,6 +37,7 @@ def resume(
     Follows requests to their ends and prints and saves their results. A call whose answer was lost is looked
     up on the service and adopted if it is found there; it is sent again only with --retry-unknown.
     """
+    from fal_cli.api.deadline import Deadline
     from fal_cli.calls import refs as references
     from fal_cli.calls.follow import wait_for
     from fal_cli.calls.model import Ending, Tracked
@@ -46,7 +47,7 @@ def resume(
 
     found: Sequence[Tracked | Row] = references.calls(context, refs) if refs else references.unfinished(context)
     delivery = Delivery(context, shown, save, many=len(found) > 1)
-    ending = Ending(timeout, on_timeout)
+    ending = Ending(Deadline(timeout), on_timeout)
     if not found:
         context.talk.note("nothing is unfinished")
         return

@@ -54,6 +54,7 @@ def run(
     Progress and logs go to stderr, the result to stdout: byte for byte in a pipe, laid out on a terminal.
     Ctrl-C leaves the request running and says how to pick it up; a lost network does not end the command.
     """
+    from fal_cli.api.deadline import Deadline
     from fal_cli.calls import run
     from fal_cli.calls.model import Ending
     from fal_cli.calls.notices import nothing_sent
@@ -61,26 +62,28 @@ def run(
     from fal_cli.results.deliver import Delivery
 
     context.standing.leave = nothing_sent
+    ending = Ending(
+        Deadline(timeout), on_timeout, on_interrupt
+    )  # it counts from here: uploads and the submit take time
     delivery = Delivery(context, shown, save)
     if direct:
         _refuse_queue_options(call, shown, on_timeout)
     if as_:
         from fal_cli.snippets import show
 
-        written = prepare(context, endpoint, words, call, uploads=False)
+        written = prepare(context, endpoint, words, call, uploads=False, extension=delivery.extension)
         show.show(context, as_, written, direct=direct, inline=words.inline, beside=(shown, save))
         return
     if call.dry_run:
         from fal_cli.calls import dry_run
 
-        dry_run.show(context, prepare(context, endpoint, words, call, uploads=False))
+        dry_run.show(context, prepare(context, endpoint, words, call, uploads=False, extension=delivery.extension))
         return
-    ready = prepare(context, endpoint, words, call)
+    ready = prepare(context, endpoint, words, call, extension=delivery.extension, deadline=ending.deadline)
     delivery.check(ready.input_json)
     directly = direct or ready.is_local
-    ending = Ending(timeout, on_timeout, on_interrupt)
     outcome = run.run(context, ready, ending, directly=directly, logs=logs)
-    delivery.deliver(outcome, inputs=ready.input_json, can_fetch=not directly)
+    delivery.deliver(outcome, inputs=ready.input_json, can_fetch=not directly, deadline=ending.deadline)
 
 
 def _refuse_queue_options(call: CallFlags, shown: PrintFlags, on_timeout: str) -> None:

@@ -24,6 +24,7 @@ def wait(
 
     Ends with code 1 if one failed. Their results are kept in the ledger as they come.
     """
+    from fal_cli.api.deadline import Deadline
     from fal_cli.calls import refs as references
     from fal_cli.calls.model import Ending
     from fal_cli.calls.resume import Resumption
@@ -38,7 +39,7 @@ def wait(
 
     resumption = Resumption(
         context,
-        Ending(timeout),
+        Ending(Deadline(timeout)),
         take=taken,
         ended=ended,
         stops_at_first=first,

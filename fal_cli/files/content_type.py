@@ -1,8 +1,10 @@
-"""A file's content type: by its name, then by its first bytes."""
+"""A file's content type: by its name, or by its first bytes."""
 
 import mimetypes
 
 UNKNOWN = "application/octet-stream"
+TEXT = "text/plain"
+PAGE = "text/html"
 HEAD_BYTES = 8192
 
 # Kinds that models take and that the standard library's table lacks on some systems.
@@ -18,19 +20,77 @@ _MORE = {
     ".webm": "video/webm",
     ".glb": "model/gltf-binary",
     ".safetensors": "application/octet-stream",
+    ".srt": "application/x-subrip",
+    ".vtt": "text/vtt",
+    ".md": "text/markdown",
+    ".yaml": "application/yaml",
+    ".yml": "application/yaml",
 }
+_PACKED = {"gzip": "application/gzip", "bzip2": "application/x-bzip2", "xz": "application/x-xz"}
+# What `puremagic` lacks or calls by another name.
+_BEGINNINGS = (
+    (b"ID3", "audio/mpeg"),
+    (b"glTF", "model/gltf-binary"),
+    (b"OggS", "audio/ogg"),
+    (b"PK\x03\x04", "application/zip"),
+    (b"\x1f\x8b", "application/gzip"),
+)
+_NAMES = {"audio/wave": "audio/wav", "audio/x-wav": "audio/wav", "image/x-ms-bmp": "image/bmp"}
+_PAGES = (b"<!doctype html", b"<html", b"<head", b"<body")
+# One container has several names, and its bytes do not always tell which.
+_FAMILIES = (
+    {"video/mp4", "audio/mp4", "video/quicktime", "video/x-m4v", "audio/x-m4a", "audio/m4a"},
+    {"video/webm", "audio/webm", "video/x-matroska"},
+    {"audio/ogg", "video/ogg", "application/ogg", "audio/opus"},
+    {"image/heic", "image/heif", "image/avif"},
+    {"image/tiff", "image/x-adobe-dng"},
+)
 
 
 def guess(name: str, head: bytes) -> str:
     """The content type of a file called `name` that begins with `head` (up to `HEAD_BYTES`)."""
+    return by_name(name) or by_content(head) or (TEXT if _is_text(head) else UNKNOWN)
+
+
+def by_name(name: str) -> str:
+    """The content type that a name promises, or ""."""
     extension = name[name.rfind(".") :].lower() if "." in name else ""
-    known = _MORE.get(extension) or mimetypes.guess_type(name)[0]
-    return known or _by_content(head)
+    kind, packed = mimetypes.guess_type(name)
+    if packed:
+        return _PACKED.get(packed, UNKNOWN)
+    return _MORE.get(extension) or kind or ""
+
+
+def by_content(head: bytes) -> str:
+    """The content type that a file's first bytes tell, or ""."""
+    if is_page(head):
+        return PAGE
+    for beginning, kind in _BEGINNINGS:
+        if head.startswith(beginning):
+            return kind
+    import puremagic
+
+    try:
+        found = puremagic.from_string(head, mime=True)
+    except (puremagic.PureError, ValueError):
+        return ""
+    return _NAMES.get(found, found)
+
+
+def is_page(head: bytes) -> bool:
+    """Whether a file begins as a web page does."""
+    return head[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(_PAGES)
+
+
+def are_alike(one: str, other: str) -> bool:
+    """Whether two content types may be those of one file."""
+    one, other = (_NAMES.get(kind, kind) for kind in (_plain(one), _plain(other)))
+    return one == other or any({one, other} <= family for family in _FAMILIES)
 
 
 def extension_for(content_type: str) -> str:
     """The usual extension of a content type with its dot, or ""."""
-    plain = content_type.partition(";")[0].strip().lower()
+    plain = _plain(content_type)
     usual = {
         "image/jpeg": ".jpg",
         "audio/mpeg": ".mp3",
@@ -43,10 +103,16 @@ def extension_for(content_type: str) -> str:
     return usual.get(plain) or by_type.get(plain) or mimetypes.guess_extension(plain) or ""
 
 
-def _by_content(head: bytes) -> str:
-    import puremagic
+def _plain(content_type: str) -> str:
+    return content_type.partition(";")[0].strip().lower()
 
+
+def _is_text(head: bytes) -> bool:
+    """Whether bytes are text in UTF-8, the last character perhaps cut."""
+    if not head or b"\0" in head:
+        return False
     try:
-        return puremagic.from_string(head, mime=True) or UNKNOWN
-    except (puremagic.PureError, ValueError):
-        return UNKNOWN
+        head.decode()
+    except UnicodeDecodeError as error:
+        return error.reason == "unexpected end of data" and error.start > len(head) - 4
+    return True

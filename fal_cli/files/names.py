@@ -33,6 +33,20 @@ def safe(text: str, otherwise: str = "file") -> str:
     return stem + ending
 
 
+def as_sent(text: str) -> str:
+    """A file's name as it is told to the service: what no header, URL or terminal can carry is replaced.
+
+    At most `MOST_BYTES` bytes long, its extension kept. Never empty.
+    """
+    plain = "".join(
+        "_" if unicodedata.category(character)[0] == "C" or character in "/\\" else character
+        for character in unicodedata.normalize("NFC", text)
+    ).strip()
+    stem, dot, extension = plain.rpartition(".")
+    ending = dot + extension if stem and len(extension) <= _LONGEST_EXTENSION else ""
+    return (_cut(plain.removesuffix(ending), MOST_BYTES - len(ending.encode())) + ending) or "file"
+
+
 def base_name(text: str) -> str:
     """The last segment of a name or path as any system writes it, made safe."""
     return safe(text.replace("\\", "/").rstrip("/").rpartition("/")[2])

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from fal_cli.api.deadline import Deadline
 from fal_cli.context import Context
 from fal_cli.errors import CliError, UsageError
-from fal_cli.options import PrintFlags, SaveFlags
+from fal_cli.options import PrintFlags, SaveFlags, words_of
 from fal_cli.results import destination as places
 from fal_cli.results.outcome import Outcome
 from fal_cli.results.printing import Selection
@@ -30,6 +32,7 @@ class Delivery:
 
             preview.check(context)
         self._prints_files = shown.print_ == "files" and not shown.query
+        context.standing.asked = (*words_of(save), *words_of(shown))
         default = "none" if self._saving.to_stdout else "result"
         self._selection = Selection(context.output, context.notify.note, shown, default=default)
 
@@ -37,12 +40,27 @@ class Delivery:
         """Raises `UsageError` if a file is to be named after an input that there is none of."""
         places.check_fields(self._saving, inputs)
 
-    def deliver(self, outcome: Outcome, *, inputs: Mapping[str, Any] | None = None, can_fetch: bool = True) -> None:
+    @property
+    def extension(self) -> str:
+        """The extension that files are to have (`.png`), if the command names one; else ""."""
+        return places.extension_of(self._saving)
+
+    def deliver(
+        self,
+        outcome: Outcome,
+        *,
+        inputs: Mapping[str, Any] | None = None,
+        can_fetch: bool = True,
+        deadline: Deadline | None = None,
+    ) -> None:
         """Prints and saves; a failure of the one does not keep the other from being done.
 
         `can_fetch` is False for a result that nothing can fetch again: it is printed as it is where it does not
         fit the form that was asked for. Raises `CliError` (code 11 for a file), `ReaderGone`.
         """
+        context = self._context
+        if can_fetch:
+            context.standing.leave = partial(_left_behind, context, outcome.request_id)
         failure: CliError | ReaderGone | None = None
         try:
             if not self._prints_files:
@@ -50,8 +68,8 @@ class Delivery:
         except (CliError, ReaderGone) as error:
             failure = error
             if isinstance(error, CliError) and not can_fetch:
-                self._context.output.chunks(outcome.result.body.chunks())
-        files = self._save(outcome, inputs or {})
+                context.output.chunks(outcome.result.body.chunks())
+        files = self._save(outcome, inputs or {}, deadline)
         if self._previews:
             self._preview(outcome)
         if failure is not None:
@@ -59,29 +77,50 @@ class Delivery:
         outcome.entry.delivered([str(path.absolute()) for path in files])
 
     def _print(self, outcome: Outcome) -> None:
+        if outcome.result.is_json and not outcome.result.body.looks_like_json:
+            self._context.notify.warn(
+                f"the result is not the JSON that its content type says ({outcome.result.content_type}); "
+                "it is given as it came"
+            )
         self._selection.write(outcome, ends_line=self._many)
 
     def _preview(self, outcome: Outcome) -> None:
         from fal_cli.results import preview
 
-        preview.show(self._context, outcome.data)
+        preview.show(self._context, outcome.outline, body=outcome.result.body, maker=outcome.endpoint)
 
-    def _save(self, outcome: Outcome, inputs: Mapping[str, Any]) -> list[Path]:
-        from fal_cli.results import download
-
+    def _save(self, outcome: Outcome, inputs: Mapping[str, Any], deadline: Deadline | None) -> list[Path]:
         saving, body = self._saving, outcome.result.body
-        if saving.to_stdout:
-            download.write_media(self._context, outcome.data)
         saved = []
         if saving.result_file:
             places.save_result(saving.result_file, body.chunks())
             saved.append(saving.result_file)
         if self._prints_files and not saving.template:
             saving = replace(saving, template=places.DEFAULT_NAME)
-        if saving.template:
-            origin = download.Origin(outcome.endpoint, outcome.request_id, inputs)
-            media = download.save_media(self._context, saving, outcome.data, origin)
+        if saving.template or saving.to_stdout:
+            media = self._media(outcome, saving, inputs, deadline)
             for path in media if self._prints_files else ():
                 self._context.output.line(str(path))
             saved += media
         return saved
+
+    def _media(
+        self, outcome: Outcome, saving: places.Saving, inputs: Mapping[str, Any], deadline: Deadline | None
+    ) -> list[Path]:
+        from fal_cli.results import download, itself, naming
+
+        origin = naming.Origin(outcome.endpoint, outcome.request_id, inputs)
+        if itself.is_a_file(outcome):
+            return itself.save(self._context, outcome, saving, origin)
+        wire, body = self._context.reading_wire(outcome.account, maker=outcome.endpoint), outcome.result.body
+        saver = download.Saver(self._context, saving, wire, body=body, deadline=deadline)
+        download.warn_of_nsfw(self._context, outcome.outline)
+        if saving.to_stdout:
+            saver.write(outcome.outline)
+            return []
+        return saver.save(outcome.outline, origin)
+
+
+def _left_behind(context: Context, request_id: str) -> tuple[str, ...]:
+    """What is said where the printing or the saving of a result is interrupted."""
+    return (f"The result is paid for and kept for a while. To have it: {context.command('result', request_id)}",)

@@ -58,6 +58,12 @@ def single_file(saving: Saving) -> Path | None:
     return Path(filenames.filled(saving.template, {}))
 
 
+def extension_of(saving: Saving) -> str:
+    """The extension that a template ends with as it stands (`.png`), or ""."""
+    last = saving.template.rpartition("}")[2] if not saving.template.endswith("}}") else ""
+    return Path(f"x{last}").suffix if "." in last else ""
+
+
 def check_fields(saving: Saving, inputs: Mapping[str, Any]) -> None:
     """Raises `UsageError` if the template names an input that the call does not have."""
     for name in filenames.fields_of(saving.template):

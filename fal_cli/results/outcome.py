@@ -3,8 +3,12 @@
 from functools import cached_property
 from typing import Any
 
-from fal_cli import jsontext
+from fal_cli import jsontext, limits
+from fal_cli.api import data_uri
+from fal_cli.api.body import IN_MEMORY_BYTES
 from fal_cli.api.events import Result
+from fal_cli.auth.accounts import Account
+from fal_cli.errors import CliError, NotSaved
 from fal_cli.ledger.journal import Entry
 
 
@@ -19,15 +23,37 @@ class Outcome:
         entry: Entry,
         url: str = "",
         inference_seconds: float | None = None,
+        account: Account | None = None,
     ) -> None:
+        """`account` is the one that made the call, where it may be another than this command's own."""
         self.result = result
         self.endpoint = endpoint
         self.request_id = request_id
         self.entry = entry
         self.url = url
         self.inference_seconds = inference_seconds
+        self.account = account
 
     @cached_property
     def data(self) -> Any:
-        """The result as JSON, read once; `jsontext.NOT_JSON` where it is not."""
-        return jsontext.read(self.result.body.read(), jsontext.NOT_JSON)
+        """The result as JSON, read once; `jsontext.NOT_JSON` where it is not. Raises `CliError` if it is too large."""
+        body = self.result.body
+        if len(body) > limits.PARSED:
+            raise CliError(
+                f"the result has {len(body) // limits.MIB:,} MB, which is too much to read in one piece",
+                hint="Take it as it is: --print result > FILE, or its files: -d FOLDER/",
+            )
+        return jsontext.read(body.read(), jsontext.NOT_JSON)
+
+    @cached_property
+    def outline(self) -> Any:
+        """The same for looking for files: in a large result a reference stands for each that is embedded in it."""
+        body = self.result.body
+        if len(body) <= IN_MEMORY_BYTES:
+            return self.data
+        text = bytearray()
+        for piece in data_uri.outline(body):
+            text += piece
+            if len(text) > limits.PARSED:
+                raise NotSaved(f"the result has more than {limits.PARSED // limits.MIB} MB without its files")
+        return jsontext.read(bytes(text), jsontext.NOT_JSON)

@@ -3,11 +3,12 @@
 from typing import Any
 
 from fal_cli import media
+from fal_cli.api.body import Body
 from fal_cli.api.download import Download, fetch
 from fal_cli.api.errors import ApiError
+from fal_cli.api.wire import Wire
 from fal_cli.context import Context
 from fal_cli.errors import UsageError
-from fal_cli.media import MediaFile
 
 LARGEST_BYTES = 64 * 1024 * 1024
 PREVIEW_EXTRA = "pip install 'fal-cli[preview]'"
@@ -25,25 +26,29 @@ def check(context: Context) -> None:
             raise UsageError(f"--preview needs a package that is not installed ({package})", hint=PREVIEW_EXTRA)
 
 
-def show(context: Context, data: Any) -> None:
-    """Draws every picture that a result names; what cannot be drawn is told and ends nothing."""
+def show(context: Context, data: Any, *, body: Body | None = None, maker: str = "") -> None:
+    """Draws every picture that a result names; what cannot be drawn is told and ends nothing.
+
+    `body` holds those that are embedded in it, `maker` is the endpoint or local app whose result it is.
+    """
     from fal_cli.terminal.picture import NoPicture, draw
 
     files = [file for file in media.find(data) if not file.content_type.startswith(_NOT_PICTURES)]
     if not files:
         context.notify.note("the result names no pictures to preview")
+    wire = context.reading_wire(maker=maker)
     for file in files:
         try:
-            draw(_fetched(context, file), color=context.talk.color)
+            draw(_fetched(wire, Download(file.url, body)), color=context.talk.color)
         except (ApiError, NoPicture) as error:
             context.notify.warn(f"no preview: {error}")
 
 
-def _fetched(context: Context, file: MediaFile) -> bytes:
+def _fetched(wire: Wire, download: Download) -> bytes:
     from fal_cli.terminal.picture import NoPicture
 
     data = bytearray()
-    for chunk in fetch(context.wire(), Download(file.url)):
+    for chunk in fetch(wire, download):
         data += chunk
         if len(data) > LARGEST_BYTES:
             raise NoPicture(f"the file is larger than {LARGEST_BYTES // 2**20} MiB")

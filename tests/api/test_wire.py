@@ -22,6 +22,7 @@ from fal_cli.api.hosts import Hosts
 from fal_cli.api.messages import Policy, Request, TransportFailure
 from fal_cli.api.wire import Wire
 from fal_cli.endpoint import EndpointId
+from fal_cli.errors import report
 from tests.support.faulty_server import (
     Authority,
     Clock,
@@ -298,21 +299,29 @@ def test_a_free_call_ends_with_the_first_good_answer() -> None:
     assert (told.status, len(server.requests)) == (200, 4)
 
 
-@pytest.mark.parametrize("name", ["127.0.0.1", "localhost"], ids=["untrusted", "wrong-name"])
+@pytest.mark.parametrize(
+    ("name", "said", "way_out"),
+    [
+        pytest.param("127.0.0.1", "not trusted", "SSL_CERT_FILE", id="untrusted"),
+        pytest.param("localhost", "certificate of another host", "fal doctor", id="wrong-name"),
+    ],
+)
 def test_a_certificate_that_cannot_be_trusted_is_asked_for_once(
-    authority: Authority, monkeypatch: pytest.MonkeyPatch, name: str
+    authority: Authority, monkeypatch: pytest.MonkeyPatch, name: str, said: str, way_out: str
 ) -> None:
     if name == "localhost":
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(authority.bundle))
     with Server([handshake(authority.context(name)), read_request]) as server:
         base = server.url.replace("http:", "https:")
         service = Wire(Hosts(run=base, queue=base), KEY)
-        with pytest.raises(TransportFailure, match="not trusted") as raised:
+        with pytest.raises(TransportFailure, match=said) as raised:
             service.send(get(f"{base}/a"), retry.FREE)
         assert raised.value.permanent
+        assert way_out in raised.value.way_out
         assert server.connections == 1
-        with pytest.raises(NotReached, match="not trusted"):
+        with pytest.raises(NotReached, match=said) as refused:
             queue.submit(service, TOY, {}, CallOptions())
+        assert "try again" not in report(refused.value).hint.lower()
         assert server.connections == 2
     assert server.requests == []
 

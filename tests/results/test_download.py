@@ -3,6 +3,7 @@
 import gzip
 import os
 import random
+import socket
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from fal_cli.api.hosts import Hosts
 from fal_cli.api.wire import Wire
 from fal_cli.errors import CliError, Exit, UsageError
 from fal_cli.results.destination import DEFAULT_NAME, Saving, checked, save_result, write_whole
+from fal_cli.urls import is_public
 from tests.support.faulty_server import (
     Clock,
     Server,
@@ -36,9 +38,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return Clock().replace_in(monkeypatch, wire)
 
 
-def got(server: Server, path: str = "/x.png") -> bytes:
+def got(server: Server, path: str = "/x.png", key: str = "Key a:b") -> bytes:
     hosts = Hosts(run=server.url, queue=server.url, rest=server.url, cdn=server.url, api="")
-    return b"".join(fetch(Wire(hosts, "Key a:b"), Download(server.url + path)))
+    return b"".join(fetch(Wire(hosts, key), Download(server.url + path)))
 
 
 def head(status: int, length: int | None, **headers: str) -> bytes:
@@ -121,7 +123,8 @@ WHOLE = f"bytes 0-{len(DATA) - 1}/{len(DATA)}"
 @pytest.mark.parametrize(
     "second",
     [
-        pytest.param(first(send(head(200, len(DATA)) + DATA)), id="all of it again, for the file has changed"),
+        pytest.param(first(send(head(200, len(DATA)) + DATA[::-1])), id="all of it again, for the file has changed"),
+        pytest.param(first(send(head(200, 9) + DATA[:9])), id="another file"),
         pytest.param(first(send(head(416, 0))), id="no such range"),
         pytest.param(first(send(head(404, 0))), id="gone"),
         pytest.param(first(send(head(206, len(DATA), Content_Range=WHOLE) + DATA)), id="all of it as a range"),
@@ -131,6 +134,68 @@ WHOLE = f"bytes 0-{len(DATA) - 1}/{len(DATA)}"
 def test_what_is_no_continuation_is_an_error(second: list[Step]) -> None:
     with Server(half(), second) as server, pytest.raises(ApiError):
         got(server)
+
+
+def test_a_host_that_cannot_resume_is_asked_for_all_of_it_again() -> None:
+    whole = first(send(head(200, len(DATA)) + DATA))
+    with Server(half(), half(), whole) as server:
+        assert got(server) == DATA
+        assert len(server.requests) == 3
+
+
+def test_what_came_before_a_cut_is_kept_however_little_it_is() -> None:
+    with Server(first(send(head(200, len(DATA)) + DATA[:3])), first(rest)) as server:
+        assert got(server) == DATA
+        assert server.requests[1].headers["range"] == "bytes=3-"
+
+
+def test_a_download_that_keeps_being_cut_ends_with_a_sentence() -> None:
+    again = first(send(head(206, 1, Content_Range="bytes 500000-500000/9")))
+    with Server(half(), again) as server, pytest.raises(NotReached) as caught:
+        got(server)
+    assert "(" not in caught.value.message
+
+
+def test_a_part_that_nobody_asked_for_is_not_the_whole() -> None:
+    with (
+        Server(first(send(head(206, 9, Content_Range="bytes 0-8/99") + DATA[:9]))) as server,
+        pytest.raises(NotReached),
+    ):
+        got(server)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://localhost/x", "http://127.0.0.1/x", "https://127.0.0.1/x", "https://127.1/x", "https://2130706433/x",
+        "https://[::1]/x", "https://[::ffff:127.0.0.1]/x", "https://0.0.0.0/x", "https://localhost./x",
+    ],
+)  # fmt: skip
+def test_this_machine_is_not_asked_for_a_file_of_the_real_service(url: str) -> None:
+    with pytest.raises(ApiError, match="this machine"):
+        list(fetch(Wire(Hosts(), ""), Download(url)))
+
+
+@pytest.mark.parametrize("address", ["10.0.0.1", "192.168.1.1", "169.254.169.254", "fe80::1%lo", "100.64.0.1", "::"])
+def test_networks_around_this_machine_are_not_public(address: str) -> None:
+    assert not is_public(address)
+    assert is_public("93.184.216.34")
+    assert is_public("2606:2800:220:1::1")
+
+
+def test_a_name_that_leads_to_this_machine_is_left_after_connecting(monkeypatch: pytest.MonkeyPatch) -> None:
+    lookup = socket.getaddrinfo
+    with Server([close]) as server:
+        port = int(server.url.rpartition(":")[2])
+        monkeypatch.setattr(
+            socket,
+            "getaddrinfo",
+            lambda host, *more, **named: lookup(host if named.get("flags") else "127.0.0.1", *more, **named),
+        )
+        with pytest.raises(NotReached, match="this machine") as caught:
+            list(fetch(Wire(Hosts(), ""), Download(f"https://media.example:{port}/x")))
+    assert caught.value.is_permanent
+    assert server.requests == []
 
 
 def test_a_host_that_breaks_off_each_time_is_given_up_on() -> None:
@@ -144,7 +209,7 @@ def test_a_host_that_breaks_off_each_time_is_given_up_on() -> None:
 def test_a_refusal_is_final(status: int) -> None:
     with Server(answering(answer(status, {"detail": "no"}))) as server:
         with pytest.raises(Refused) as caught:
-            got(server)
+            got(server, key="")
         assert (caught.value.status, len(server.requests)) == (status, 1)
 
 
@@ -166,10 +231,12 @@ def test_a_passing_failure_is_tried_again() -> None:
 def test_a_data_uri(uri: str, data: bytes) -> None:
     download = Download(uri)
     assert b"".join(fetch(Wire(Hosts(), ""), download)) == data
-    assert download.size == len(data)
+    assert download.size in (len(data), None)
 
 
-@pytest.mark.parametrize("uri", ["data:image/png;base64", "data:image/png;base64,iVB", "data:"])
+@pytest.mark.parametrize(
+    "uri", ["data:image/png;base64", "data:image/png;base64,iVBOR", "data:image/png;base64,!!!!", "data:"]
+)
 def test_a_broken_data_uri(uri: str) -> None:
     with pytest.raises(Refused, match="data: URI"):
         list(fetch(Wire(Hosts(), ""), Download(uri)))

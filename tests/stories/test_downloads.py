@@ -237,7 +237,6 @@ def test_2_a_place_that_cannot_be(
         pytest.param("data:text/plain,a%20b%C3%A9", "a bé".encode(), "txt", id="percent"),
         pytest.param("data:image/svg+xml;charset=utf-8,<svg/>", b"<svg/>", "svg", id="parameters"),
         pytest.param(data_uri(PNG, "application/octet-stream"), PNG, "png", id="by content"),
-        pytest.param("data:;base64,", b"", "bin", id="nothing"),
     ],
 )
 def test_a_data_uri_is_a_file(served: Program, tmp_path: Path, url: str, data: bytes, extension: str) -> None:
@@ -245,6 +244,16 @@ def test_a_data_uri_is_a_file(served: Program, tmp_path: Path, url: str, data: b
     ((name, found),) = tree(tmp_path / "out").items()
     assert name == f"x.{extension}"
     assert found == data
+
+
+@pytest.mark.parametrize("url", ["data:;base64,", "data:image/png;base64,!!!!", "data:", "HTTPS://[", "http://x:y/"])
+def test_11_a_url_that_holds_nothing_is_that_files_failure(served: Program, tmp_path: Path, url: str) -> None:
+    done = served(
+        *ECHO, files_of(data_uri(PNG), url, data_uri(PNG + b"!")), "-d", f"{tmp_path}/out/{{index}}.{{ext}}", code=11
+    )
+    assert "cannot save" in done.stderr
+    assert "unexpected" not in done.stderr
+    assert sorted(tree(tmp_path / "out")) == ["0.png", "2.png"]
 
 
 def test_a_result_without_files(served: Program, tmp_path: Path) -> None:

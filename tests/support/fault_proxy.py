@@ -255,6 +255,7 @@ class Proxy:
         return {
             "FAL_KEY": self.keys[0],
             "HTTPS_PROXY": f"http://127.0.0.1:{self._doors[_NET].port}",
+            "FAL_CDN_HOST": self.addresses.cdn,  # the sandbox's files are here, and the real service's never
             "REQUESTS_CA_BUNDLE": str(self._authority.bundle),
         }
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from fal_cli import jsontext
 from fal_cli.api import free, retry
+from fal_cli.api.deadline import Deadline
 from fal_cli.api.errors import RequestFailed
 from fal_cli.api.messages import Request
 from fal_cli.calls.follow import fetch, wait_for
@@ -52,7 +53,7 @@ class Ended:
 def ended(context: Context, request: Tracked, *, wait: bool, timeout: float | None) -> Ended:
     """How a request ended; with `wait` when it has. Raises as `follow.fetch` but for a request that failed."""
     try:
-        outcome = wait_for(context, request, Ending(timeout), logs=False) if wait else fetch(context, request)
+        outcome = wait_for(context, request, Ending(Deadline(timeout)), logs=False) if wait else fetch(context, request)
     except RequestFailed as error:
         status = error.status or 500
         return Ended(request.request_id, _error_body(context, request, error), status)

@@ -1,0 +1,34 @@
+"""A result that is a file itself, rather than JSON that names files: a picture or a sound, say."""
+
+from pathlib import Path
+
+from fal_cli.context import Context
+from fal_cli.files import content_type, names
+from fal_cli.media import MediaFile
+from fal_cli.results import naming
+from fal_cli.results.destination import Saving, write_whole
+from fal_cli.results.naming import Head, Origin
+from fal_cli.results.outcome import Outcome
+
+
+def is_a_file(outcome: Outcome) -> bool:
+    """Whether neither its content type nor its bytes are JSON."""
+    return not outcome.result.is_json and not outcome.result.body.looks_like_json
+
+
+def save(context: Context, outcome: Outcome, saving: Saving, origin: Origin) -> list[Path]:
+    """Saves the result as the one file that it is, or writes it to stdout. Raises `CliError` (code 11)."""
+    body, kind = outcome.result.body, outcome.result.content_type
+    if saving.to_stdout:
+        context.output.chunks(body.chunks())
+        return []
+    file, head = MediaFile("", kind), Head(body.head(content_type.HEAD_BYTES), kind)
+    fields = naming.values(origin, None, file, 0) | {"ext": naming.extension(file, head)}
+    wanted = Path(names.filled(saving.template, fields))
+    target = naming.truthful(wanted, head)
+    if target != wanted:
+        held = content_type.by_content(head.data)
+        context.notify.warn(f"the result is {held}, so it is saved as {target.name}")
+    path = write_whole(target, body.chunks(), overwrite=saving.overwrite)
+    context.notify.note(f"saved {path}")
+    return [path]
