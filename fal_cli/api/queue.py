@@ -105,7 +105,7 @@ def result(wire: Wire, handle: Handle, *, ended: bool = False, deadline: Deadlin
 
 
 def cancel(wire: Wire, handle: Handle, *, deadline: Deadline | None = None) -> Cancelled:
-    """Asks the service to stop a request (§4.8). What it answers is a word, also when it is too late.
+    """Asks the service to stop a request (§4.8). What it answers is a word, also when it is too late; "" for none.
 
     Raises `Refused`, `NotReached`, `Unavailable`.
     """
@@ -114,7 +114,7 @@ def cancel(wire: Wire, handle: Handle, *, deadline: Deadline | None = None) -> C
         body = answer.json()
         word = body.get("status") if isinstance(body, dict) else None
         if answer.ok:
-            return Cancelled(str(word or ("CANCELLATION_REQUESTED" if answer.status == 202 else "OK")))
+            return Cancelled(word if isinstance(word, str) else "OK" if _says_success(body) else "")
         if word == "ALREADY_COMPLETED":
             return Cancelled(word)
         raise failures.free_error(answer)
@@ -132,6 +132,11 @@ def _result_error(wire: Wire, handle: Handle, answer: Answer, *, ended: bool) ->
         # The gateway's own refusal and an app's outcome look alike; only the status tells whether it ran.
         ended = isinstance(status(wire, handle), Completed)
     return failures.failed(answer) if ended or answer.status not in _LOOK_ALIKE else failures.free_error(answer)
+
+
+def _says_success(body: Any) -> bool:
+    """The older shape of a cancel's answer (§4.8)."""
+    return isinstance(body, dict) and body.get("success") is True
 
 
 @contextmanager

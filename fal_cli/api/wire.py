@@ -17,7 +17,7 @@ from requests.auth import AuthBase
 from requests.structures import CaseInsensitiveDict
 
 from fal_cli import __version__, limits
-from fal_cli.api import proxies, reading, reasons, trace, trust
+from fal_cli.api import clock, proxies, reading, reasons, trace, trust
 from fal_cli.api.body import Body
 from fal_cli.api.deadline import Deadline
 from fal_cli.api.errors import Phase
@@ -183,6 +183,8 @@ class Wire:
         except (*TRANSPORT_ERRORS, trust.Unusable) as error:
             raise _failure(error, exchange, request, None) from error
         self._trace(trace.response_text(response))
+        if self.hosts.owns(request.url):
+            clock.observe(response.headers)
         return response
 
     def _attempt_start(self, request: Request, deadline: Deadline, exchange: Exchange) -> requests.Response | Outcome:

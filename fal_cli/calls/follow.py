@@ -10,11 +10,11 @@ from fal_cli.api.deadline import Deadline
 from fal_cli.api.errors import ApiError, NotReached, NotReady, Phase, Refused, RequestFailed, WaitEnded
 from fal_cli.api.events import Completed, Event, Handle, Offline, Result
 from fal_cli.api.wire import Wire
-from fal_cli.calls import stored
+from fal_cli.calls import cancelling, stored
 from fal_cli.calls.model import Ending, Tracked
 from fal_cli.calls.notices import goes_on
 from fal_cli.context import Context, Leave
-from fal_cli.errors import StillRunning
+from fal_cli.errors import CliError, StillRunning
 from fal_cli.results.outcome import Outcome
 from fal_cli.terminal.progress.base import View
 
@@ -127,12 +127,12 @@ def cancelled(context: Context, wire: Wire, request: Tracked) -> str:
     """Asks for a cancel and says what came of it; the command ends either way."""
     context.notify.essential(f"cancelling {request.request_id}", request_id=request.request_id)
     try:
-        word = queue.cancel(wire, request.handle, deadline=Deadline(CANCEL_SECONDS)).word
-    except ApiError as error:
+        word = cancelling.cancel(wire, request, Deadline(CANCEL_SECONDS))
+    except (ApiError, CliError) as error:
         return f"Request {request.request_id} could not be cancelled ({error.message}); it goes on."
     told = {
-        "OK": "was cancelled",
-        "CANCELLATION_REQUESTED": "was asked to stop; it may still finish and be billed",
-        "ALREADY_COMPLETED": "had already completed",
+        cancelling.CANCELLED: "was cancelled",
+        cancelling.ASKED: "was asked to stop; it may still finish and be billed",
+        cancelling.TOO_LATE: "had already completed",
     }
-    return f"Request {request.request_id} {told.get(word, word)}."
+    return f"Request {request.request_id} {told[word]}."

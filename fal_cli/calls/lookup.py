@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from fal_cli.api import platform, queue
+from fal_cli.api import clock, platform, queue
 from fal_cli.api.body import Body
 from fal_cli.api.deadline import Deadline
 from fal_cli.api.errors import Refused, WaitEnded
@@ -47,12 +47,17 @@ def look_up(wire: Wire, row: Row, deadline: Deadline, is_taken: Callable[[str], 
     where the key's scope does not allow it.
     """
     started = time.monotonic()
+    knew_clock = clock.skew_seconds() is not None
     for pause in _pauses():
-        listed = platform.requests_of(wire, row.endpoint, start=row.created_at - SKEW, deadline=deadline)
-        found = _candidates(row, [item for item in listed if not is_taken(item.request_id)])
+        about = sent_about(row)
+        listed = platform.requests_of(wire, row.endpoint, start=min(about) - SKEW, deadline=deadline)
+        found = _candidates(row, about, [item for item in listed if not is_taken(item.request_id)])
         if found := [item for item in found if _is_of_its_kind(wire, row, item)]:
             return found
-        is_old = datetime.now(UTC) - row.created_at > SKEW
+        if not knew_clock and sent_about(row) != about:
+            knew_clock = True
+            continue
+        is_old = datetime.now(UTC) + clock.skew() - max(about) > SKEW
         if is_old or time.monotonic() - started > SEARCH_SECONDS:
             return []
         if deadline.passes_within(pause):
@@ -73,14 +78,29 @@ def _is_of_its_kind(wire: Wire, row: Row, item: Listed) -> bool:
     return row.mode == "queue"
 
 
-def _candidates(row: Row, listed: list[Listed]) -> list[Listed]:
+def sent_about(row: Row) -> set[datetime]:
+    """When a row's call was sent, by the service's clock: more than one moment where it is not known which.
+
+    This machine's clock may be wrong, and may have been so already when the row was written.
+    """
+    if row.clock_skew is not None:
+        return {row.created_at + timedelta(seconds=row.clock_skew)}
+    minutes = round(clock.skew().total_seconds() / 60)
+    return {row.created_at, row.created_at + timedelta(minutes=minutes)}
+
+
+def _candidates(row: Row, about: set[datetime], listed: list[Listed]) -> list[Listed]:
     """Those with the row's input, nearest to its moment first; without payloads only one that is alone."""
+
+    def distance(item: Listed) -> timedelta:
+        return min((abs(item.sent_at - moment) for moment in about), default=SKEW) if item.sent_at else timedelta(0)
+
     if row.request_id:
         return [item for item in listed if item.request_id == row.request_id]
-    listed = [item for item in listed if item.sent_at is None or abs(item.sent_at - row.created_at) <= SKEW]
+    listed = [item for item in listed if distance(item) <= SKEW]
     same = [item for item in listed if item.input_json is not None and _has_input(row, item.input_json)]
     if same:
-        return sorted(same, key=lambda item: abs((item.sent_at or row.created_at) - row.created_at))
+        return sorted(same, key=distance)
     hidden = [item for item in listed if item.input_json is None]
     return hidden if len(hidden) == 1 and (row.is_private or "no_store" in row.options) else []
 
@@ -201,7 +221,7 @@ def check_listing(context: Context, row: Row, account: Account) -> None:
 
 def not_found(context: Context, row: Row) -> CliError:
     """The error for a call that the listing does not hold."""
-    since = duration((datetime.now(UTC) - row.created_at).total_seconds())
+    since = duration(max(0.0, (datetime.now(UTC) + clock.skew() - max(sent_about(row))).total_seconds()))
     return UnknownOutcome(
         f"the service lists no request like {row.name} ({row.endpoint}, sent {since} ago): it may never have arrived, "
         "or still waits in line",

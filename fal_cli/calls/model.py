@@ -29,13 +29,17 @@ class Tracked(NamedTuple):
 
 
 class Call(NamedTuple):
-    """What is sent, where to, and with which options. `is_unchecked`: no schema was asked about it."""
+    """What is sent, where to, and with which options. `is_unchecked`: no schema was asked about it.
+
+    `replaces` is the ledger's number of a call whose answer was lost, which this one is sent for.
+    """
 
     endpoint: Target
     input_json: Mapping[str, Any]
     options: CallOptions
     is_private: bool = False
     is_unchecked: bool = False
+    replaces: int | None = None
 
     @property
     def is_local(self) -> bool:

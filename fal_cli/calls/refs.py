@@ -89,8 +89,8 @@ def of_row(context: Context, row: Row, named: EndpointId | None = None) -> Track
 def account_of(context: Context, row: Row | None) -> Account:
     """The account that made a request: its profile unless another is named, and the host where it runs.
 
-    A host that is not configured now gets the key only if it is the one that made the request there. Raises
-    `CliError`, `NoCredentials`.
+    A host gets a key only if it is configured now: what a row says of it is text in a file. Raises `CliError`,
+    `NoCredentials`.
     """
     if row is None or context.in_sandbox:
         return context.accounts.own
@@ -101,13 +101,10 @@ def account_of(context: Context, row: Row | None) -> Account:
     is_moved = is_loopback(row.host) and is_loopback(hosts.queue) and not answers_here(row.host)
     is_here = origin(row.host) == origin(hosts.queue) or is_moved
     if row.host and row.mode == "queue" and not is_here:
-        if credential.key_print != row.key_print:
-            raise CredentialRefused(
-                f"request {row.name} was made at {row.host} with another key",
-                hint=f"Set FAL_QUEUE_RUN_HOST={row.host} and the key that made it.",
-            )
-        context.notify.decision(f"{row.host}, where the request was made")
-        hosts = hosts._replace(queue=row.host)
+        raise CredentialRefused(
+            f"request {row.name} was made at {row.host}, which is not configured now",
+            hint=f"If that is right: FAL_QUEUE_RUN_HOST={row.host}, with the key that made it.",
+        )
     return Account(hosts, credential)
 
 
@@ -156,6 +153,7 @@ def _found(context: Context, ref: str, named: EndpointId | None) -> Tracked | Ro
     if row is not None:
         return of_row(context, row, named) if named and is_in_queue(row) else row
     if named is None:
+        _check_ledger(context)
         raise NotFound(
             f"no request {ref!r} in this machine's ledger",
             hint=f"Name its endpoint beside it: {context.tool} status ENDPOINT {ref}",
@@ -171,6 +169,7 @@ def is_in_queue(row: Row) -> bool:
 def _row(context: Context, ref: str) -> Row:
     row = _numbered(context, ref) or _last(context, ref, with_id=False) or _of_id(context, ref)
     if row is None:
+        _check_ledger(context)
         raise NotFound(f"no request {ref!r} in this machine's ledger", hint=f"See: {context.tool} history")
     return row
 
@@ -187,6 +186,7 @@ def _numbered(context: Context, ref: str) -> Row | None:
         return None
     row = context.journal.row(int(match[1]))
     if row is None:
+        _check_ledger(context)
         raise NotFound(f"there is no {ref} in the ledger", hint=f"See: {context.tool} history")
     return row
 
@@ -197,9 +197,19 @@ def _last(context: Context, ref: str, *, with_id: bool = True) -> Row | None:
         return None
     row = context.journal.newest(int(match.group(1) or 1), with_id=with_id)
     if row is None:
+        _check_ledger(context)
         raise NotFound(f"there is no {ref!r}: the ledger holds fewer requests")
     context.notify.note(f"{ref} is {row.endpoint} request {row.name}")
     return row
+
+
+def _check_ledger(context: Context) -> None:
+    """Raises `CliError` where nothing was found because nothing can be read."""
+    if context.journal.failure:
+        raise CliError(
+            f"the ledger cannot be read: {context.journal.failure}",
+            hint="A request is found without it by its endpoint: ENDPOINT ID",
+        )
 
 
 def _recorded(context: Context, ref: str) -> Row | None:

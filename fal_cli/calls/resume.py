@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from fal_cli.api import follow, queue
 from fal_cli.api.deadline import Deadline
-from fal_cli.api.errors import ApiError, NotReached, NotSent, Refused, RequestFailed, WaitEnded
+from fal_cli.api.errors import ApiError, NotReached, Refused, RequestFailed, WaitEnded
 from fal_cli.api.events import Completed, Event, Result
 from fal_cli.api.platform import Listed
 from fal_cli.api.wire import Wire
@@ -92,7 +92,7 @@ class Resumption:
         """Follows all of them to their ends and returns the worst exit code."""
         self._context.standing.leave = self._leave
         with self._display:
-            for item in _each_once(found):
+            for item in _each_once([self._latest(item) for item in found]):
                 self._guarded(partial(self._begin, item))
             for job, happened in self._crowd.news():
                 if not isinstance(happened, Finished):
@@ -104,6 +104,15 @@ class Resumption:
                 if self._stops_at_first:
                     break
         return self.worst
+
+    def _latest(self, item: Tracked | Row) -> Tracked | Row:
+        """The call that was sent in place of one, and in place of that, which now stand for it."""
+        while isinstance(item, Row) and item.replaced_by is not None and not item.request_id:
+            other = self._context.journal.row(item.replaced_by)
+            if other is None or other.state in (State.NOT_SENT, State.REFUSED):
+                return item
+            item = other
+        return item
 
     def _begin(self, item: Tracked | Row) -> None:
         if isinstance(item, Tracked):
@@ -280,17 +289,16 @@ def again(context: Context) -> Callable[[Row], Tracked]:
         if row.mode != "queue":
             raise UsageError(f"{row.name} was a {row.mode} call: make it again with {context.tool} rerun {row.name}")
         context.accounts.use(refs.account_of(context, row))
-        ready = prepare.prepare_again(context, row, InputWords(), CallFlags())
+        ready = prepare.prepare_again(context, row, InputWords(), CallFlags())._replace(replaces=row.local_id)
         first = context.journal.entry(row)
-        if not first.claim("looked for and not found; sent again"):
+        if not first.claim(row.pid, "looked for and not found; being sent again"):
             raise NotFinished(f"{row.name} was taken up by another process")
         try:
             request = submit.submit(context, context.wire(), ready).request
-        except (NotSent, Refused):
-            first.reopen()
+        except BaseException:  # an interruption too: the first stays unknown until the second is accepted
+            first.reopen("looked for and not found; it was not sent again")
             raise
         new = request.request_id
-        first.explain(f"not found on the service; sent again as {new}")
         context.notify.essential(f"{row.name} was sent again: request {new}", request_id=new)
         return request
 

@@ -41,7 +41,10 @@ def submit(
         request = Tracked(submitted.handle, entry, context.accounts.own)
         context.standing.accepted_id = request.request_id
         context.standing.leave = leave(request) if leave else partial(goes_on, context, request.request_id)
-        entry.accepted(submitted.handle)
+        if not entry.accepted_soon(submitted.handle):
+            # No ledger holds the id, or another process keeps this one waiting: it is told before anything else.
+            context.notify.essential(f"request {request.request_id}", request_id=request.request_id)
+            entry.accepted(submitted.handle)
         return Sent(request, submitted.position, submitted.adopted)
 
     context.standing.leave = nothing_sent
@@ -90,6 +93,7 @@ def begin(context: Context, wire: Wire, call: Call, mode: str) -> Entry:
             key_print=credential.key_print if credential else "",
             options=call.options.as_kept(),
             is_private=call.is_private,
+            replaces=call.replaces,
         )
     )
 

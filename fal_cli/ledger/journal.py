@@ -1,9 +1,10 @@
 """The ledger as commands use it: one that fails warns once, before anything is sent, and never stops a call."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from fal_cli.api import clock
 from fal_cli.api.errors import ApiError, RequestFailed
 from fal_cli.api.events import Completed, Event, Handle, InProgress, Queued, Result
 from fal_cli.errors import CliError
@@ -13,6 +14,7 @@ from fal_cli.ledger.store import Ledger
 
 T = TypeVar("T")
 CANCELLED_STATUS = 499
+_SOON_SECONDS = 0.5
 
 
 class Journal:
@@ -24,7 +26,9 @@ class Journal:
         self._hide = hide
         self._warn = warn
         self._ledger: Ledger | None = None
-        self._broken = False
+        self._told = 0
+        self.failure = ""
+        """Why the ledger cannot be used, once that was found; "" while it can."""
 
     def begin(self, call: Call) -> "Entry":
         """Records a call that is about to be sent."""
@@ -47,12 +51,14 @@ class Journal:
         return self.attempt(lambda ledger: ledger.newest(nth, with_id=with_id), None)
 
     def unfinished(self) -> list[Row]:
-        """Every request of which something is still to be done, the most urgent first."""
-        return self.attempt(lambda ledger: ledger.unfinished(), [])
+        """Every request of which something is still to be done, the most urgent first. Raises `CliError`."""
+        return self.required(lambda ledger: ledger.unfinished())
 
-    def search(self, search: Search) -> list[Row]:
-        """The rows that are asked for, newest first."""
-        return self.attempt(lambda ledger: ledger.search(search), [])
+    def search(self, search: Search) -> Iterator[Row]:
+        """The rows that are asked for, newest first; read while they are taken. Raises `CliError`."""
+        found = self.required(lambda ledger: ledger.search(search))
+        while (row := self.required(lambda _: next(found, None))) is not None:
+            yield row
 
     def without_secrets(self, result: Result) -> Kept | None:
         """A result as it is kept: a model may have been told the key, and repeat it."""
@@ -66,22 +72,40 @@ class Journal:
     def required(self, action: Callable[[Ledger], T]) -> T:
         """What `action` returns, for commands that are about the ledger itself. Raises `CliError`."""
         try:
-            self._ledger = self._ledger or Ledger(self._path)
-            return action(self._ledger)
+            return self._done(action)
         except LedgerError as error:
             raise CliError(f"the ledger cannot be used: {error}") from None
 
     def attempt(self, action: Callable[[Ledger], T], otherwise: T) -> T:
         """What `action` returns, or `otherwise` where the ledger cannot be used; told once."""
-        if self._broken:
+        if self.failure:
             return otherwise
         try:
-            self._ledger = self._ledger or Ledger(self._path)
-            return action(self._ledger)
+            return self._done(action)
         except LedgerError as error:
-            self._broken = True
+            self.failure = str(error)
             self._warn(f"the ledger cannot be used ({error}): requests will not be remembered, or found by id alone")
             return otherwise
+
+    def soon(self, action: Callable[[Ledger], None]) -> bool:
+        """Whether `action` was done; what keeps it from being done may pass."""
+        if self.failure:
+            return False
+        try:
+            self._done(action)
+        except LedgerError:
+            return False
+        return True
+
+    def _done(self, action: Callable[[Ledger], T]) -> T:
+        """What `action` returns; says which rows it had to leave out. Raises `LedgerError`."""
+        self._ledger = self._ledger or Ledger(self._path)
+        try:
+            return action(self._ledger)
+        finally:
+            for number in self._ledger.unreadable[self._told :]:
+                self._told += 1
+                self._warn(f"row @{number} of the ledger cannot be read and is left out")
 
 
 class Entry:
@@ -113,6 +137,13 @@ class Entry:
         """Records the id that the service gave."""
         self._do(lambda ledger, local_id: ledger.accepted(local_id, handle.request_id, urls_of(handle)))
 
+    def accepted_soon(self, handle: Handle) -> bool:
+        """The same, if it can be done at once; False where nothing is recorded (yet)."""
+        local_id = self._local_id
+        return local_id is not None and self._journal.soon(
+            lambda ledger: ledger.accepted(local_id, handle.request_id, urls_of(handle), patience=_SOON_SECONDS)
+        )
+
     def adopted(self, handle: Handle) -> str:
         """Gives a call whose answer was lost the request that was found, and returns the id that it has then.
 
@@ -123,18 +154,17 @@ class Entry:
             return ""
         return self._journal.attempt(lambda ledger: ledger.adopt(local_id, handle.request_id, urls_of(handle)), "")
 
-    def claim(self, why: str) -> bool:
-        """Takes a call whose answer was lost for sending again; False if another process has it."""
+    def claim(self, pid: int, why: str) -> bool:
+        """Takes a call whose answer was lost for sending again; False if another process has it.
+
+        `pid` is the process that its row named when it was read.
+        """
         local_id = self._local_id
-        return local_id is not None and self._journal.attempt(lambda ledger: ledger.claim(local_id, why), False)
+        return local_id is not None and self._journal.attempt(lambda ledger: ledger.claim(local_id, pid, why), False)
 
-    def explain(self, why: str) -> None:
-        """Records what is to be known about it."""
-        self._do(lambda ledger, local_id: ledger.explain(local_id, why))
-
-    def reopen(self) -> None:
+    def reopen(self, why: str) -> None:
         """Takes the claim back."""
-        self._do(lambda ledger, local_id: ledger.reopen(local_id))
+        self._do(lambda ledger, local_id: ledger.reopen(local_id, why))
 
     def note(self, event: Event) -> None:
         """Records that it was seen running, or at its end; again and again is once."""
@@ -147,7 +177,12 @@ class Entry:
 
     def ended(self, state: State, error: str = "", *, billable_units: str = "") -> None:
         """Records how a call ended without a result, or that it never began."""
-        self._do(lambda ledger, local_id: ledger.ended(local_id, state, error, billable_units=billable_units))
+        skew = clock.skew_seconds() if state is State.UNKNOWN else None
+        self._do(
+            lambda ledger, local_id: ledger.ended(
+                local_id, state, error, billable_units=billable_units, clock_skew=skew
+            )
+        )
 
     def completed(self, result: Result, *, inference_seconds: float | None = None, request_id: str = "") -> None:
         """Records a result, and keeps it if it is not private. `request_id` is that of a call outside the queue."""

@@ -3,7 +3,7 @@
 import os
 import re
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -17,12 +17,28 @@ class LedgerError(Exception):
 def open_database(path: Path) -> sqlite3.Connection:
     """Opens the ledger, made or migrated if need be. Raises sqlite3.Error, OSError.
 
-    WAL where the file system allows it, so that readers never wait for a writer; a writer waits for its turn.
+    WAL where the file system allows it, so that readers never wait for a writer; a writer waits for its turn. One on
+    a disk that cannot be written is opened for reading.
     """
     _create_private(path)
-    db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    db = _connected(str(path))
+    try:
+        _prepare(db)
+    except sqlite3.OperationalError:
+        if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
+            raise
+        db.close()
+        # Immutable, because on such a disk not even the lock of a reader can be made.
+        db = _connected(f"{path.absolute().as_uri()}?mode=ro&immutable=1")
+        _check_version(db)
+    return db
+
+
+def _connected(address: str) -> sqlite3.Connection:
+    db = sqlite3.connect(
+        address, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, uri=address.startswith("file:")
+    )
     db.row_factory = sqlite3.Row
-    _prepare(db)
     return db
 
 
@@ -47,6 +63,9 @@ def _create_private(path: Path) -> None:
     # Not opened if it is there: closing it would drop the locks that this process may hold on it.
     if not path.exists():
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    elif path.stat().st_mode & 0o077:
+        with suppress(OSError):  # it is somebody else's, or on a disk that cannot be written
+            path.chmod(0o600)
 
 
 def _prepare(db: sqlite3.Connection) -> None:
@@ -56,8 +75,28 @@ def _prepare(db: sqlite3.Connection) -> None:
     db.execute("PRAGMA secure_delete = ON")
     if _version(db) < len(_MIGRATIONS):
         _migrate(db)
+    _check_version(db)
+    if _missing(db, _COLUMNS):
+        _add_columns(db)
+    if lacking := _missing(db, _OWN_COLUMNS):
+        raise sqlite3.DatabaseError(f"it lacks a column ({lacking[0]})")
+
+
+def _check_version(db: sqlite3.Connection) -> None:
     if _version(db) > len(_MIGRATIONS):
         raise sqlite3.DatabaseError("it was written by a newer version of fal")
+
+
+def _missing(db: sqlite3.Connection, columns: Iterable[str]) -> list[str]:
+    """Those of these columns, with or without their types, that the table of requests lacks."""
+    there = {str(found["name"]) for found in db.execute("PRAGMA table_info(requests)")}
+    return [column for column in columns if column.partition(" ")[0] not in there]
+
+
+def _add_columns(db: sqlite3.Connection) -> None:
+    with transaction(db):  # one process adds them, the others find it done
+        for column in _missing(db, _COLUMNS):
+            db.execute(f"ALTER TABLE requests ADD COLUMN {column}")
 
 
 def _migrate(db: sqlite3.Connection) -> None:
@@ -138,3 +177,36 @@ def _never_again_the_same_number(db: sqlite3.Connection) -> None:
 
 # Append only: a migration's place in this list is the `user_version` that it leads to.
 _MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first_table, _whole_record)
+
+# Columns that came later without a new `user_version`: a program that does not know them reads and writes the table
+# all the same, while it refuses a higher version, and would then make paid calls that nobody records.
+_COLUMNS = ("clock_skew REAL", "replaced_by INTEGER")
+# Those of the versions.
+_OWN_COLUMNS = [
+    "local_id",
+    "created_at",
+    "updated_at",
+    "host",
+    "profile",
+    "mode",
+    "endpoint",
+    "input",
+    "input_sha256",
+    "state",
+    "request_id",
+    "urls",
+    "error",
+    "key_print",
+    "input_is_whole",
+    "options",
+    "is_private",
+    "is_open",
+    "pid",
+    "started_at",
+    "ended_at",
+    "inference_seconds",
+    "billable_units",
+    "expires_at",
+    "files",
+    "has_result",
+]

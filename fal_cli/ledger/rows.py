@@ -9,6 +9,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from fal_cli import jsontext
 from fal_cli.api.body import Body
 from fal_cli.media import without_data
 
@@ -42,7 +43,8 @@ class State(StrEnum):
 class Call(NamedTuple):
     """A call about to be sent. `mode` is `queue`, `direct`, `stream` or `realtime`.
 
-    `key_print` tells keys apart without being one. `options` are the call's own, for sending it again.
+    `key_print` tells keys apart without being one. `options` are the call's own, for sending it again. `replaces` is
+    the row of a call whose answer was lost, which this one is sent for.
     """
 
     endpoint: str
@@ -53,6 +55,7 @@ class Call(NamedTuple):
     key_print: str = ""
     options: Mapping[str, Any] = _NOTHING
     is_private: bool = False
+    replaces: int | None = None
 
 
 class Kept(NamedTuple):
@@ -83,7 +86,9 @@ class Row(NamedTuple):
     """One request as recorded. Moments are UTC; `expires_at` is until when the service keeps the result at least.
 
     `input_json` is None where it was not kept; `input_is_whole` says whether it can be sent again. `is_open`:
-    something is still to be done about it.
+    something is still to be done about it. `clock_skew` is by how many seconds the service's clock was ahead of the
+    one that `created_at` was read from, if that was known. `replaced_by` is the row of the call that was sent in place
+    of this one, whose answer was lost.
     """
 
     local_id: int
@@ -112,6 +117,8 @@ class Row(NamedTuple):
     expires_at: datetime | None
     files: tuple[str, ...]
     has_result: bool
+    clock_skew: float | None = None
+    replaced_by: int | None = None
 
     @property
     def name(self) -> str:
@@ -158,11 +165,10 @@ def stored_result(body: Body, content_type: str) -> Kept | None:
         return None
     data = body.read()
     if b"data:" in data and "json" in content_type.lower():
-        try:
-            value = json.loads(data)
-            short = _shortened(value)
-        except (ValueError, RecursionError):
+        value = jsontext.read(data, jsontext.NOT_JSON)
+        if value is jsontext.NOT_JSON:
             return None
+        short = _shortened(value)
         if short != value:
             data = json.dumps(short, ensure_ascii=False).encode("utf-8", "surrogatepass")
             return Kept(data, content_type, False) if len(data) <= STORED_RESULT_BYTES else None
@@ -170,7 +176,7 @@ def stored_result(body: Body, content_type: str) -> Kept | None:
 
 
 def row_from(found: sqlite3.Row) -> Row:
-    """A row of the table as values. Raises ValueError for what this program never wrote."""
+    """A row of the table as values. Raises `ValueError`, `TypeError` for what this program never wrote."""
     return Row(
         local_id=found["local_id"],
         created_at=datetime.fromisoformat(found["created_at"]),
@@ -189,16 +195,22 @@ def row_from(found: sqlite3.Row) -> Row:
         options=_object(found["options"]) or {},
         is_private=bool(found["is_private"]),
         is_open=bool(found["is_open"]),
-        pid=found["pid"],
+        pid=int(found["pid"]),
         error=found["error"] or "",
         started_at=_moment(found["started_at"]),
         ended_at=_moment(found["ended_at"]),
-        inference_seconds=found["inference_seconds"],
+        inference_seconds=_number(found["inference_seconds"]),
         billable_units=found["billable_units"],
         expires_at=_moment(found["expires_at"]),
-        files=tuple(json.loads(found["files"])),
+        files=tuple(map(str, json.loads(found["files"]))),
         has_result=bool(found["has_result"]),
+        clock_skew=_number(found["clock_skew"]),
+        replaced_by=found["replaced_by"],
     )
+
+
+def _number(value: object) -> float | None:
+    return None if value is None else float(value)  # type: ignore[arg-type]  # what is not a number raises
 
 
 def _object(text: str | None) -> dict[str, Any] | None:

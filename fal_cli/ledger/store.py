@@ -8,12 +8,12 @@ import json
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-from fal_cli.ledger.migrations import LedgerError, open_database, transaction
+from fal_cli.ledger.migrations import BUSY_SECONDS, LedgerError, open_database, transaction
 from fal_cli.ledger.rows import Call, Kept, Row, Search, State, fingerprint, kept_until, row_from, stored_input
 
 T = TypeVar("T")
@@ -24,13 +24,25 @@ _BEFORE: dict[State, tuple[State, ...]] = {
     State.RUNNING: (State.SENDING, State.UNKNOWN, State.ACCEPTED),
     State.ENDED: (State.SENDING, State.UNKNOWN, State.ACCEPTED, State.RUNNING),
 }
+_BEFORE_ACCEPTED = (State.SENDING, State.UNKNOWN, State.NOT_SENT, State.ACCEPTED)
+_LARGEST = 2**63 - 1
+_PAGE_ROWS = 1000
 _MODES_THAT_LIVE_ON = ("queue", "direct")
+
+
+class _Page(NamedTuple):
+    """Rows that were read, and the number of the last that was there."""
+
+    rows: list[Row]
+    last: int | None
 
 
 class Ledger:
     """One open ledger. Every method raises `LedgerError` where SQLite or the disk fails."""
 
     def __init__(self, path: Path, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self.unreadable: list[int] = []
+        """The numbers of rows that were asked for and cannot be read; they are left out of what is answered."""
         self._now = now
         self._lock = threading.RLock()  # one connection for all threads of a process
         try:
@@ -65,16 +77,34 @@ class Ledger:
             "pid": os.getpid(),
         }
         names, marks = ", ".join(values), ", ".join("?" * len(values))
-        cursor = self._execute(f"INSERT INTO requests ({names}) VALUES ({marks})", tuple(values.values()), durable=True)
-        assert cursor.lastrowid is not None
-        return cursor.lastrowid
 
-    def accepted(self, local_id: int, request_id: str, urls: Mapping[str, str]) -> None:
-        """Records the request id that the service gave."""
-        self._set(
-            local_id, durable=True, state=State.ACCEPTED, request_id=request_id, urls=json.dumps(dict(urls)),
-            error=None, is_open=True,
-        )  # fmt: skip
+        def act() -> int:
+            cursor = self._execute(f"INSERT INTO requests ({names}) VALUES ({marks})", tuple(values.values()))
+            assert cursor.lastrowid is not None
+            if call.replaces is not None:
+                self._set(call.replaces, replaced_by=cursor.lastrowid)
+            return cursor.lastrowid
+
+        return self._at_once(act, durable=True)
+
+    def accepted(self, local_id: int, request_id: str, urls: Mapping[str, str], patience: float | None = None) -> None:
+        """Records the request id that the service gave. What is known of its end already, by another process, stays.
+
+        `patience` in seconds: how long another writer is waited for, if not as long as usual.
+        """
+        self._at_once(lambda: self._accept(local_id, request_id, urls), durable=True, patience=patience)
+
+    def _accept(self, local_id: int, request_id: str, urls: Mapping[str, str]) -> None:
+        row = self.row(local_id)
+        known: dict[str, Any] = {"request_id": request_id, "urls": json.dumps(dict(urls))}
+        if row is None or row.state in _BEFORE_ACCEPTED:
+            known |= {"state": State.ACCEPTED, "error": None, "is_open": True}
+        self._set(local_id, **known)
+        # What this one was sent for is known to be in its hands now, and is not to be sent once more.
+        self._execute(
+            "UPDATE requests SET state = ?, is_open = 0, error = ?, updated_at = ? WHERE replaced_by = ? AND is_open",
+            (State.UNKNOWN, f"not found on the service; sent again as {request_id}", self._moment(), local_id),
+        )
 
     def adopt(self, local_id: int, request_id: str, urls: Mapping[str, str]) -> str:
         """Gives a row whose answer was lost the request that was found, and returns the id that it has then.
@@ -88,10 +118,10 @@ class Ledger:
                 return row.request_id if row else ""
             if self._rows("request_id = ?", (request_id,), 1):
                 return ""
-            self.accepted(local_id, request_id, urls)
+            self._accept(local_id, request_id, urls)
             return request_id
 
-        return self._at_once(act)
+        return self._at_once(act, durable=True)
 
     def seen(self, local_id: int, state: State, *, is_watched: bool = True) -> None:
         """Records that a request was seen running, or at its end; what is known to be over stays so.
@@ -110,25 +140,33 @@ class Ledger:
 
         self._at_once(act)
 
-    def claim(self, local_id: int, why: str) -> bool:
-        """Closes a row that is to be sent again, for one process alone; False if another was first."""
+    def claim(self, local_id: int, pid: int, why: str) -> bool:
+        """Takes a row that is to be sent again, for this process alone; `pid` is the one that the row named.
+
+        It says that it is being sent, as any other: if this process dies, it is open and can be looked for. False if
+        another process was first.
+        """
         cursor = self._execute(
-            "UPDATE requests SET is_open = 0, error = ?, updated_at = ? WHERE local_id = ? AND is_open"
-            " AND request_id IS NULL",
-            (why, self._moment(), local_id),
+            "UPDATE requests SET state = ?, pid = ?, error = ?, updated_at = ?, created_at = created_at"
+            " WHERE local_id = ? AND is_open AND request_id IS NULL AND pid = ? AND (state <> ? OR pid <> ?)",
+            (State.SENDING, os.getpid(), why, self._moment(), local_id, pid, State.SENDING, os.getpid()),
             durable=True,
         )
         return cursor.rowcount == 1
 
-    def explain(self, local_id: int, why: str) -> None:
-        """Records what is to be known about a row."""
-        self._set(local_id, error=why)
+    def reopen(self, local_id: int, why: str) -> None:
+        """Takes a claim back: nothing is known to have taken the place of the first."""
+        self._set(local_id, state=State.UNKNOWN, is_open=True, error=why)
 
-    def reopen(self, local_id: int) -> None:
-        """Takes a claim back: what was to be sent again never left."""
-        self._set(local_id, is_open=True)
-
-    def ended(self, local_id: int, state: State, error: str = "", *, billable_units: str = "") -> None:
+    def ended(
+        self,
+        local_id: int,
+        state: State,
+        error: str = "",
+        *,
+        billable_units: str = "",
+        clock_skew: float | None = None,
+    ) -> None:
         """Records how a call ended, or that it never began. One that is `unknown` stays open for a lookup."""
 
         def act() -> None:
@@ -141,6 +179,8 @@ class Ledger:
             values: dict[str, Any] = {"state": state, "error": told, "is_open": is_open}
             if billable_units:
                 values["billable_units"] = billable_units
+            if clock_skew is not None:
+                values["clock_skew"] = clock_skew
             if state in (State.FAILED, State.CANCELLED):
                 self._set_end(row, None, **values)
             else:
@@ -217,10 +257,19 @@ class Ledger:
         far = datetime.max.replace(tzinfo=UTC)
         return sorted(rows, key=lambda row: (row.expires_at or far, row.local_id))
 
-    def search(self, search: Search) -> list[Row]:
-        """The rows that are asked for, newest first."""
+    def search(self, search: Search) -> Iterator[Row]:
+        """The rows that are asked for, newest first; a page of them at a time, so that any number fits into memory."""
         conditions, values = _conditions(search)
-        return self._rows(" AND ".join(conditions) or "1", tuple(values), search.limit)
+        left = search.limit
+        before = _LARGEST
+        while left is None or left > 0:
+            most = _PAGE_ROWS if left is None else min(_PAGE_ROWS, left)
+            page = self._page(" AND ".join([*conditions, "local_id < ?"]), (*values, before), most)
+            yield from page.rows
+            if page.last is None:
+                return
+            before = page.last
+            left = None if left is None else left - len(page.rows)
 
     def result(self, local_id: int) -> Kept | None:
         """The result that is kept of a request."""
@@ -253,11 +302,23 @@ class Ledger:
         )
 
     def _rows(self, condition: str, values: tuple[object, ...], most: int | None, *, skip: int = 0) -> list[Row]:
-        cursor = self._execute(
-            f"SELECT * FROM requests WHERE {condition} ORDER BY local_id DESC LIMIT ? OFFSET ?",
-            (*values, -1 if most is None else most, skip),
-        )
-        return self._guarded(lambda: [row_from(found) for found in cursor.fetchall()])
+        return self._page(condition, values, -1 if most is None else most, skip=skip).rows
+
+    def _page(self, condition: str, values: tuple[object, ...], most: int, *, skip: int = 0) -> _Page:
+        """The rows that can be read. One that another program or a broken disk spoiled keeps no other from sight."""
+        statement = f"SELECT * FROM requests WHERE {condition} ORDER BY local_id DESC LIMIT ? OFFSET ?"
+
+        def act() -> _Page:
+            rows, last = [], None
+            for found in self._db.execute(statement, (*values, most, skip)):
+                last = int(found["local_id"])
+                try:
+                    rows.append(row_from(found))
+                except (ValueError, TypeError):
+                    self.unreadable.append(last)
+            return _Page(rows, last)
+
+        return self._guarded(act)
 
     def _execute(self, statement: str, values: tuple[object, ...], *, durable: bool = False) -> sqlite3.Cursor:
         def act() -> sqlite3.Cursor:
@@ -267,10 +328,12 @@ class Ledger:
 
         return self._guarded(act)
 
-    def _at_once(self, act: Callable[[], T]) -> T:
+    def _at_once(self, act: Callable[[], T], *, durable: bool = False, patience: float | None = None) -> T:
         """Reading and writing in one transaction: another process sees all of it or nothing."""
 
         def transacted() -> T:
+            self._db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            self._db.execute(f"PRAGMA busy_timeout = {int(1000 * (BUSY_SECONDS if patience is None else patience))}")
             with transaction(self._db):
                 return act()
 
@@ -279,9 +342,19 @@ class Ledger:
     def _guarded(self, act: Callable[[], T]) -> T:
         try:
             with self._lock:
-                return act()
-        except (sqlite3.Error, ValueError, TypeError) as error:
+                return self._decoded(act)
+        except (sqlite3.Error, ValueError, TypeError, LookupError) as error:  # LookupError: a column is missing
             raise LedgerError(str(error)) from error
+
+    def _decoded(self, act: Callable[[], T]) -> T:
+        try:
+            return act()
+        except sqlite3.OperationalError as error:
+            if "decode" not in str(error) or self._db.text_factory is not str:
+                raise
+        # Somebody wrote what is not UTF-8. Reading all texts this way takes twice the time, so it is not the first.
+        self._db.text_factory = lambda data: data.decode("utf-8", "replace")
+        return act()
 
     def _moment(self) -> str:
         return _text(self._now())

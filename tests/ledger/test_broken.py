@@ -13,6 +13,7 @@ import pytest
 
 from fal_cli.api.body import Body
 from fal_cli.api.events import InProgress, Result
+from fal_cli.errors import CliError
 from fal_cli.ledger.journal import Journal
 from fal_cli.ledger.migrations import LedgerError
 from fal_cli.ledger.rows import Search, State
@@ -94,8 +95,11 @@ class TestBroken:
         assert journal.newest(1) is None
         assert journal.row(1) is None
         assert journal.by_request_id("id") == []
-        assert (journal.unfinished(), journal.search(Search())) == ([], [])
+        assert (journal.by_request_id("id"), journal.newest(1)) == ([], None)
         assert len(warnings) == 1
+        for look in (journal.unfinished, lambda: list(journal.search(Search()))):
+            with pytest.raises(CliError, match="the ledger cannot be used"):
+                look()
 
 
 def test_newer_version_is_named(path: Path) -> None:
@@ -117,15 +121,45 @@ def test_newer_version_is_named(path: Path) -> None:
         pytest.param("files", "'7'", id="files no list"),
         pytest.param("created_at", "x'00ff'", id="bytes"),
         pytest.param("input", "x'ff'", id="no text"),
+        pytest.param("pid", "'abc'", id="pid"),
+        pytest.param("inference_seconds", "'abc'", id="seconds"),
     ],
 )
-def test_a_damaged_row_is_a_ledger_error(path: Path, column: str, value: str) -> None:
+def test_a_damaged_row_is_left_out_and_named(path: Path, column: str, value: str) -> None:
     ledger = Ledger(path)
-    accepted(ledger, "id-1")
+    for request_id in ("id-1", "id-2", "id-3"):
+        accepted(ledger, request_id)
     with sqlite3.connect(path) as db:
-        db.execute(f"UPDATE requests SET {column} = {value}")
-    with pytest.raises(LedgerError):
-        ledger.newest(1)
+        db.execute(f"UPDATE requests SET {column} = {value} WHERE request_id = 'id-2'")
+    warnings: list[str] = []
+    journal = Journal(path, warn=warnings.append)
+    assert [row.request_id for row in journal.search(Search())] == ["id-3", "id-1"]
+    assert {row.request_id for row in journal.unfinished()} == {"id-1", "id-3"}
+    assert warnings[0] == "row @2 of the ledger cannot be read and is left out"
+    journal.begin(call({"prompt": "x"})).accepted(handle("id-4"))
+    assert [row.request_id for row in journal.by_request_id("id-4")] == ["id-4"]
+
+
+def test_a_text_that_is_not_utf_8_keeps_no_row_from_being_read(path: Path) -> None:
+    ledger = Ledger(path)
+    for request_id in ("id-1", "id-2"):
+        accepted(ledger, request_id)
+    with sqlite3.connect(path) as db:
+        db.execute("UPDATE requests SET error = CAST(x'ff41' AS TEXT) WHERE request_id = 'id-1'")
+    assert [row.error for row in Ledger(path).search(Search())] == ["", "\ufffdA"]
+
+
+@pytest.mark.parametrize("column", ["pid", "files", "key_print", "options"])
+def test_a_table_without_a_column_stops_no_call(path: Path, column: str) -> None:
+    Ledger(path)
+    with sqlite3.connect(path) as db:
+        db.execute(f"ALTER TABLE requests DROP COLUMN {column}")
+    warnings: list[str] = []
+    journal = Journal(path, warn=warnings.append)
+    journal.begin(call({"prompt": "x"})).accepted(handle("id-4"))
+    assert len(warnings) == 1
+    with pytest.raises(CliError, match="the ledger cannot be used"):
+        journal.unfinished()
 
 
 FULL_DISK = """if True:

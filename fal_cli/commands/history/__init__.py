@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Annotated
 
 import typer
@@ -70,11 +71,11 @@ def history(
     if limit is None:
         limit = SHOWN_ON_TERMINAL if context.output.is_terminal else 0
     rows = facts.search(context, wanted._replace(limit=limit + 1 if limit else None))
-    shown = rows[:limit] if limit else rows
-    if not context.output.rows(table.columns(context), shown, facts.facts):
+    count = context.output.rows(table.columns(context), islice(rows, limit or None), facts.facts)
+    if not count:
         context.talk.note("no such request" if wanted != Search() else "no request was made yet")
     elif context.output.is_terminal:
-        table.tell_the_rest(context, len(shown), has_more=len(rows) > len(shown))
+        table.tell_the_rest(context, count, has_more=next(rows, None) is not None)
 
 
 def show(context: Context, refs: Refs) -> None:
@@ -131,7 +132,7 @@ def clear(
     from fal_cli.ledger.rows import Search
     from fal_cli.terminal.times import exactly
 
-    found = facts.search(context, Search(before=before))
+    found = list(facts.search(context, Search(before=before)))
     old = [row for row in found if force or not row.is_open]
     facts.forget(context, old)
     context.talk.note(f"forgot {_counted(len(old))} made before {exactly(before)}")

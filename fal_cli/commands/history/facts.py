@@ -1,6 +1,6 @@
 """What the ledger tells of the requests in it, to people and to programs, and forgetting them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -10,6 +10,7 @@ from fal_cli.ledger.rows import Kept, Row, Search, State
 
 T = TypeVar("T")
 SHORTEST_NAME = 8
+UNDELIVERED = "undelivered"
 _WHY_OPEN = {
     State.SENDING: "it may be on its way to the service",
     State.ACCEPTED: "the service accepted it, and its end was not seen",
@@ -20,9 +21,9 @@ _WHY_OPEN = {
 }
 
 
-def search(context: Context, wanted: Search) -> list[Row]:
+def search(context: Context, wanted: Search) -> Iterator[Row]:
     """The rows that are asked for, newest first. Raises `CliError` where the ledger cannot be read."""
-    return context.journal.required(lambda ledger: ledger.search(wanted))
+    return context.journal.search(wanted)
 
 
 def kept_result(context: Context, row: Row) -> Kept | None:
@@ -45,6 +46,11 @@ def short_name(context: Context, row: Row) -> str:
         if len(context.journal.by_request_id(name)) == 1:
             return name
     return row.name
+
+
+def state_word(row: Row) -> str:
+    """A row's state as people read it: a result that came and was not handed over is not done with."""
+    return UNDELIVERED if row.is_open and row.state is State.COMPLETED else row.state.value
 
 
 def why_open(row: Row) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from fal_cli.commands.history.facts import search, short_name, value_of, why_open
+from fal_cli.commands.history.facts import search, short_name, state_word, value_of, why_open
 from fal_cli.context import Context
 from fal_cli.ledger.rows import Kept, Row, Search, State
 from fal_cli.terminal.output import Screen
@@ -21,7 +21,7 @@ def columns(context: Context) -> Columns[Row]:
         Column("when", 4): lambda row: Cell(ago(row.created_at, now) or on_day(row.created_at), "dim"),
         Column("id", 0): lambda row: Cell(short_name(context, row)),
         Column("endpoint", 2, least=12, enough=28, keeps_end=True): lambda row: Cell(row.endpoint),
-        Column("state", 1): lambda row: Cell(row.state.value, _STATE_STYLES.get(row.state, "cyan")),
+        Column("state", 1): lambda row: Cell(state_word(row), _STATE_STYLES.get(row.state, "cyan")),
         Column("result", 3, is_optional=True): lambda row: _due(row, now),
         Column("files", 6, is_right=True, is_optional=True): lambda row: Cell(str(len(row.files) or "")),
         Column("input", 5, least=12, is_optional=True): lambda row: Cell(
@@ -34,12 +34,11 @@ def tell_the_rest(context: Context, count: int, *, has_more: bool) -> None:
     """Says on stderr what a table of `count` requests does not show."""
     if has_more:
         context.talk.note(f"the newest {count}; --limit 0 shows all")
-    unfinished = search(context, Search(only_open=True))
-    if unfinished:
-        now = datetime.now(UTC)
-        due = sum(is_due_soon(row, now) for row in unfinished)
-        urgent = f", {due} about to go" if due else ""
-        context.talk.note(f"{len(unfinished)} unfinished{urgent}: {context.tool} resume")
+    now = datetime.now(UTC)
+    due = [is_due_soon(row, now) for row in search(context, Search(only_open=True))]
+    if due:
+        urgent = f", {sum(due)} about to go" if any(due) else ""
+        context.talk.note(f"{len(due)} unfinished{urgent}: {context.tool} resume")
 
 
 def write_sheet(context: Context, row: Row, kept: Kept | None) -> None:
@@ -109,7 +108,7 @@ def _entries(row: Row, kept: Kept | None, now: datetime, to_do: str) -> Iterator
     due = _due(row, now)
     yield "request", row.name, "bold"
     yield "endpoint", row.endpoint, ""
-    yield "state", row.state.value, _STATE_STYLES.get(row.state, "cyan")
+    yield "state", state_word(row), _STATE_STYLES.get(row.state, "cyan")
     yield "unfinished", to_do, "yellow"
     yield "error", row.error, "red"
     yield "sent", _when(row.created_at, now), ""
