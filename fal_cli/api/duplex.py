@@ -7,12 +7,13 @@ import time
 from contextlib import suppress
 from typing import Any, cast
 
+from fal_cli import limits
+
 SEND_SECONDS = 60.0
 WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 """What is raised where nothing has come yet."""
 
 _RECEIVE_BYTES = 64 * 1024
-_LONGEST_HANDSHAKE = 64 * 1024
 _FINAL_BINARY, _LONGEST_SHORT = 0x82, 125
 
 
@@ -26,6 +27,10 @@ def readable(descriptors: tuple[int, ...], seconds: float) -> list[int]:
     return [descriptor for descriptor, _ in poll.poll(seconds * 1000)]
 
 
+class MessageTooLarge(OSError):
+    """A message that does not end. The connection is of no use any more."""
+
+
 class Handshake:
     """A socket while the package shakes hands, which reads a byte at a time and as many as the other side sends.
 
@@ -34,7 +39,7 @@ class Handshake:
 
     def __init__(self, sock: Any, seconds: float) -> None:
         self._sock = sock
-        self._left = _LONGEST_HANDSHAKE
+        self._left = limits.HANDSHAKE
         self._until = time.monotonic() + seconds
 
     def recv(self, size: int) -> bytes:
@@ -64,6 +69,7 @@ class Duplex:
         sock.settimeout(0)
         self._sock = sock
         self._held = b""
+        self._received = 0
         self._pending = getattr(sock, "pending", int)  # bytes that TLS has decrypted already
         self.descriptor = int(sock.fileno())
         self.gettimeout = sock.gettimeout  # the package asks before each read and write
@@ -88,10 +94,20 @@ class Duplex:
         self._held = held[end:]
         return held[2:end]
 
+    def begin_message(self) -> None:
+        """A message has come whole; its successor may be as large again."""
+        self._received = 0
+
     def recv(self, size: int) -> bytes:
-        """At most `size` bytes, of those that came already if there are any. Raises one of `WOULD_BLOCK`."""
+        """At most `size` bytes, of those that came already if there are any.
+
+        Raises one of `WOULD_BLOCK`, and `MessageTooLarge`.
+        """
         held = self._held or self._sock.recv(_RECEIVE_BYTES)
         self._held = held[size:]
+        self._received += min(size, len(held))
+        if self._received > limits.EVENT:
+            raise MessageTooLarge(f"a message has more than {limits.EVENT // limits.MIB} MB")
         return cast(bytes, held[:size])
 
     def sendall(self, data: bytes) -> None:

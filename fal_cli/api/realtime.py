@@ -18,7 +18,7 @@ import websocket
 
 from fal_cli import __version__, jsontext
 from fal_cli.api import free, reasons, retry, trust
-from fal_cli.api.duplex import WOULD_BLOCK, Duplex, Handshake, readable
+from fal_cli.api.duplex import WOULD_BLOCK, Duplex, Handshake, MessageTooLarge, readable
 from fal_cli.api.errors import NotReached, Phase, Refused, Unavailable, read_detail
 from fal_cli.api.messages import Request
 from fal_cli.api.phases import open_socket
@@ -31,6 +31,7 @@ TOKEN_SECONDS = 120
 _RENEW_AT = 0.9
 _NORMAL = 1000
 _SWITCHING = 101
+_FORBIDDEN, _NOT_FOUND = 403, 404
 
 
 UNAUTHORIZED = "Unauthorized"
@@ -44,11 +45,22 @@ class Received:
 
 
 @dataclass(frozen=True)
+class Failed:
+    """An error that came as a frame. A framework app ends the session after one; others go on."""
+
+    message: str
+
+
+@dataclass(frozen=True)
 class Ended:
-    """The session is over. `failure` is the app's own error, `code` the close code (None: the connection was cut)."""
+    """The session is over. `failure` is the app's own error, `code` the close code.
+
+    Without a code the connection was cut, and `why` may tell more of it.
+    """
 
     code: int | None
     failure: str = ""
+    why: str = ""
 
     @property
     def is_good(self) -> bool:
@@ -134,7 +146,7 @@ class Session:
         found = readable((own,) if other is None else (own, other), seconds)
         return own in found, other in found
 
-    def receive(self) -> Received | Ended | None:
+    def receive(self) -> Received | Failed | Ended | None:
         """The next result or the end; None if none has come yet as a whole. Answers pings meanwhile."""
         try:
             payload = None if self.is_midway else self._duplex.short_frame()
@@ -144,9 +156,10 @@ class Session:
             opcode, frame = self._socket.recv_data_frame(True)
         except WOULD_BLOCK:
             return Ended(None, self._failure) if self.is_broken else None
-        except (websocket.WebSocketException, OSError):
-            return Ended(None, self._failure)
+        except (websocket.WebSocketException, OSError) as error:
+            return Ended(None, self._failure, str(error) if isinstance(error, MessageTooLarge) else "")
         self.is_midway = False
+        self._duplex.begin_message()
         if opcode == websocket.ABNF.OPCODE_CLOSE:
             return Ended(_close_code(frame.data), self._failure)
         if opcode == websocket.ABNF.OPCODE_BINARY:
@@ -165,18 +178,18 @@ class Session:
         with suppress(OSError):
             self._socket.shutdown()  # type: ignore[no-untyped-call]  # the package leaves it unannotated
 
-    def _binary(self, data: bytes) -> Received | Ended | None:
+    def _binary(self, data: bytes) -> Received | Failed | Ended | None:
         try:
             value = self._encoding.decode(data)
         except (ValueError, TypeError, OverflowError, RecursionError, msgpack.UnpackException):
             return Ended(_NORMAL, "a frame came that cannot be read (is it the right --encoding?)")
         return self._taken(value)
 
-    def _text(self, data: bytes) -> Received | None:
+    def _text(self, data: bytes) -> Received | Failed | None:
         return self._taken(jsontext.read(data, {"text": data.decode("utf-8", "replace")}))
 
-    def _taken(self, value: Any) -> Received | None:
-        """A result, unless the value is a control object (§7.3), which is kept for the end."""
+    def _taken(self, value: Any) -> Received | Failed | None:
+        """A result, unless the value is a control object (§7.3); an error is kept for the end, too."""
         if not isinstance(value, dict):
             return Received(value)
         if value.get("type") == "x-fal-message":
@@ -184,10 +197,12 @@ class Session:
         if value.get("type") == "x-fal-error":
             code, reason = str(value.get("error", "")), str(value.get("reason", ""))
             self._failure = "" if code == "TIMEOUT" else f"{code}: {reason}".rstrip(": ")
-            return None
-        if value.get("status") == "error" and "error" in value:
-            self._failure = str(value["error"])
-            return None
+            return Failed(self._failure) if self._failure else None
+        if value.get("status") == "error":
+            message = str(value.get("error") or value.get("reason") or value.get("message") or "an error")
+            if message == UNAUTHORIZED:
+                self._failure = message
+            return Failed(message)
         return Received(value)
 
 
@@ -224,7 +239,7 @@ def connect(
             skip_utf8_validation=True,
         )
     except websocket.WebSocketBadStatusException as error:
-        raise _refused(error) from error
+        raise _refused(error, has_token=bool(token)) from error
     except (websocket.WebSocketException, OSError) as error:
         host = urlsplit(url).netloc
         raise NotReached(f"no connection to {host} ({error})", phase=Phase.NOT_CONNECTED) from error
@@ -258,7 +273,13 @@ def _check(opened: websocket.WebSocket, url: str) -> None:
     raise Refused(f"{urlsplit(url).netloc} opened no WebSocket: {told}", status=answer.status)
 
 
-def _refused(error: "websocket.WebSocketBadStatusException") -> Refused | Unavailable:
+def _refused(error: "websocket.WebSocketBadStatusException", *, has_token: bool) -> Refused | Unavailable:
+    """The error of a handshake that was answered with another status.
+
+    An app without a key to check answers 403 where it has no such route.
+    """
+    if error.status_code == _FORBIDDEN and not has_token:
+        return Refused("there is no WebSocket at this path", status=_NOT_FOUND)
     body = error.resp_body or b""
     page = body.decode("utf-8", "replace")[:300] or "the handshake was refused"
     detail = read_detail(jsontext.read(body, page))

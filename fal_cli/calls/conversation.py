@@ -1,5 +1,8 @@
 """A realtime conversation: a JSON object a line in, a result a line out.
 
+Where each input has one answer, the session ends with the last of them. Where one answer stands for many inputs, or
+one input has many answers (`schema.protocol`), only the app or a silence can end it.
+
 One thread waits for both sides, so that pings are answered while stdin is silent. The connection is never closed
 while an answer is awaited. One that is lost is opened again for what is still to be sent; what had been sent is
 told by its line numbers and not sent again, since each input is paid for.
@@ -13,16 +16,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fal_cli.api.errors import ApiError, NotReached, Refused
-from fal_cli.api.realtime import UNAUTHORIZED, Ended, Received, Session
+from fal_cli.api.realtime import UNAUTHORIZED, Ended, Failed, Received, Session
 from fal_cli.errors import CliError, Exit, UnknownOutcome, UsageError
 from fal_cli.inputs.documents import loads_object
 from fal_cli.inputs.stdin import Lines
+from fal_cli.schema.protocol import UNARY, Protocol
 
 LINGER_SECONDS = 2.0
+"""How long the silence after the last answer is, where nothing else tells that it was the last."""
 _POLL_SECONDS = 0.25
 _RECONNECTIONS = 4
 _LONGEST_PAUSE = 10.0
 _MOST_RUNS = 50
+_AFTER_ERROR_SECONDS = 5.0  # an app that goes on after an error has answered something by then
 
 
 class AppFailed(CliError):
@@ -31,11 +37,15 @@ class AppFailed(CliError):
 
 @dataclass
 class Tally:
-    """What was sent and what came back. Lines count from 1; `lost` are those of earlier sessions."""
+    """What was sent and what came back. Lines count from 1; `lost` are those of earlier sessions.
+
+    `failed` are those that were answered with an error.
+    """
 
     unanswered: deque[int] = field(default_factory=deque)
     lost: list[int] = field(default_factory=list)
     malformed: list[int] = field(default_factory=list)
+    failed: list[int] = field(default_factory=list)
 
     @property
     def without_answer(self) -> str:
@@ -46,14 +56,21 @@ class Tally:
 
 @dataclass(frozen=True)
 class Plan:
-    """How a conversation is held: `defaults` under each input, `throttle` and `idle` in seconds (None: no limit)."""
+    """How a conversation is held: `defaults` under each input, `throttle` and `idle` in seconds (None: no limit).
+
+    `renew` has the next session opened with another token.
+    `linger` is how long more answers are waited for where each input has had one (None: as the protocol asks for).
+    """
 
     connect: Callable[[], Session]
     defaults: Mapping[str, Any]
     throttle: float
     idle: float | None
+    linger: float | None
+    protocol: Protocol
     answer: Callable[[Any], None]
     warn: Callable[[str], None]
+    renew: Callable[[], None]
 
 
 class Conversation:
@@ -63,11 +80,16 @@ class Conversation:
         self._plan = plan
         self._lines = lines
         self._read_lines = 0
+        self._sent = 0
         self._waiting: deque[tuple[int, dict[str, Any]]] = deque()  # inputs that are still to be sent
         self._send_at = 0.0
         self._stirred_at = 0.0  # when one of both sides last said something
         self._failures = 0
         self._has_heard = False  # an answer, in this session
+        self._last_failure = ""  # that came as a frame, in this session, and was the last thing said
+        self._last_error = ""
+        self._first: list[tuple[int, dict[str, Any]]] = []  # sent in this session before its first answer
+        self._was_unauthorized = False
         self._why_lost = "the connection was lost"
         self.tally = Tally()
 
@@ -150,7 +172,8 @@ class Conversation:
 
     def _talk(self, session: Session) -> Ended:
         self._stirred_at = time.monotonic()
-        self._has_heard = False
+        self._has_heard, self._last_failure = False, ""
+        self._first.clear()
         while True:
             pause = self._send_next(session)
             wants_more = not (self._waiting or self._lines.is_over)
@@ -160,11 +183,13 @@ class Conversation:
             event = session.receive() if is_heard else None
             if isinstance(event, Received):
                 self._take(event)
+            elif isinstance(event, Failed):
+                self._mark(event)
             elif isinstance(event, Ended):
                 return event
             elif is_heard and session.is_midway:
                 self._stirred_at = time.monotonic()
-            elif self._is_over(time.monotonic() - self._stirred_at):
+            if self._is_over(time.monotonic() - self._stirred_at):
                 session.close()
                 return Ended(1000)
 
@@ -179,6 +204,7 @@ class Conversation:
         return 0.0 if self._waiting else _POLL_SECONDS
 
     def _send(self, session: Session, number: int, value: dict[str, Any]) -> None:
+        self._sent += 1
         self.tally.unanswered.append(number)
         self._stirred_at = time.monotonic()
         self._send_at = self._stirred_at + self._plan.throttle
@@ -190,47 +216,103 @@ class Conversation:
             self.tally.unanswered.remove(number)
             self.tally.malformed.append(number)
             self._plan.warn(f"line {number} cannot be written as a frame ({error}); skipped")
+        if not self._has_heard:
+            self._first.append((number, value))
+
+    def _mark(self, event: Failed) -> None:
+        """An error is the answer to the oldest input that has none; what the session makes of it is seen later."""
+        self._stirred_at = time.monotonic()
+        self._last_failure = event.message
+        if event.message == UNAUTHORIZED or not self.tally.unanswered:
+            return
+        self._last_error = event.message
+        number = self.tally.unanswered.popleft()
+        self.tally.failed.append(number)
+        self._plan.warn(f"line {number}: {event.message}")
 
     def _take(self, event: Received) -> None:
         self._failures = 0
-        self._has_heard = True
+        self._has_heard, self._last_failure = True, ""
+        self._first.clear()
         if self.tally.unanswered:
             self.tally.unanswered.popleft()
         self._plan.answer(event.value)
         self._stirred_at = time.monotonic()  # the reader of stdout may have taken its time
 
     def _is_over(self, silent: float) -> bool:
-        """Whether all was said: stdin ended, each input has an answer, and nothing more came for a moment."""
-        unanswered, idle = self.tally.unanswered, self._plan.idle
+        """Whether all was said: stdin ended, each input has its answer, and nothing more is to be expected.
+
+        Raises `CliError` (code 10) where an answer is awaited in vain.
+        """
+        unanswered, idle, protocol = self.tally.unanswered, self._plan.idle, self._plan.protocol
+        has_ended = self._lines.is_over and not self._waiting
+        if has_ended and self._has_heard and not protocol.answers_each and silent >= self._linger:
+            return True
+        if has_ended and not unanswered and (self._has_heard or self._last_failure):
+            return silent >= self._linger
+        if self._last_failure and silent >= _AFTER_ERROR_SECONDS:
+            return True
         if unanswered and idle is not None and silent >= idle:
             raise _no_answer(self.tally, f"nothing came for {idle:g} s")
-        has_ended = self._lines.is_over and not self._waiting
-        return has_ended and not unanswered and silent >= LINGER_SECONDS
+        return False
+
+    @property
+    def _linger(self) -> float:
+        """How long a silence ends the session."""
+        if self._plan.linger is not None:
+            return self._plan.linger
+        protocol = self._plan.protocol
+        # An app that nothing is known of, and that was given one input, may answer it with many results.
+        is_counted = protocol.answers_each and (protocol.mode == UNARY or self._sent > 1)
+        return 0.0 if is_counted else LINGER_SECONDS
 
     def _judge(self, ended: Ended) -> None:
         """What the end of a session means; returns where the conversation may go on in another."""
-        if ended.failure == UNAUTHORIZED:
-            self.tally.unanswered.clear()
-            raise Refused(UNAUTHORIZED, status=401)
-        if ended.failure:
-            raise AppFailed(f"the app ended the session: {ended.failure}")
+        if UNAUTHORIZED in (ended.failure, self._last_failure):
+            self._send_again()
+            return
         waiting = list(self.tally.unanswered)
         self.tally.unanswered.clear()
+        if ended.failure:
+            raise self._app_failed(ended.failure, waiting)
         if ended.is_good:
-            if waiting:
-                self._plan.warn(f"the session ended without an answer to {_lines(waiting)}")
-            # An app may make one answer of many inputs, but not none.
-            if not self._has_heard:
-                self.tally.lost += waiting
-                self._why_lost = "the app ended the session"
+            self._judge_good(waiting)
             return
         how = "was cut" if ended.code is None else f"was closed with code {ended.code}"
+        how += f" ({ended.why})" if ended.why else ""
         if self._lines.is_over and not waiting and not self._waiting:
             raise NotReached(f"the connection {how} before the session had ended")
         self.tally.lost += waiting
         told = f"; no answer came to {_lines(waiting)}" if waiting else ""
         self._plan.warn(f"the connection {how}{told}")
         self._back_off(how)
+
+    def _judge_good(self, waiting: list[int]) -> None:
+        """What a good end means for inputs without an answer.
+
+        An app may make one answer of many inputs, but not none; and one that answers each owes every one of them.
+        """
+        protocol = self._plan.protocol
+        is_owed = protocol.mode == UNARY and protocol.answers_each
+        if waiting and (is_owed or not self._has_heard):
+            self.tally.lost += waiting
+            self._why_lost = "the app ended the session"
+        elif waiting and (protocol.answers_each or protocol.drops_inputs):
+            self._plan.warn(f"the session ended without an answer to {_lines(waiting)}")
+
+    def _app_failed(self, failure: str, waiting: list[int]) -> AppFailed:
+        self.tally.lost += waiting
+        line = f" at line {self.tally.failed[-1]}" if self.tally.failed else ""
+        return AppFailed(f"the app ended the session{line}: {failure}")
+
+    def _send_again(self) -> None:
+        """Puts what was sent with a token that is no longer good back in its place, once: none of it was looked at."""
+        if self._was_unauthorized or self._has_heard:
+            raise Refused(UNAUTHORIZED, status=401)
+        self._was_unauthorized = True
+        self.tally.unanswered.clear()
+        self._waiting.extendleft(reversed(self._first))
+        self._plan.renew()
 
     def _back_off(self, how: str) -> None:
         """Waits before the next connection where the last ones brought nothing: each costs an input."""
@@ -243,6 +325,10 @@ class Conversation:
     def _report(self) -> None:
         if self.tally.lost:
             raise _no_answer(self.tally, self._why_lost)
+        if len(self.tally.failed) == 1:
+            raise AppFailed(f"the app answered line {self.tally.failed[0]} with an error: {self._last_error}")
+        if self.tally.failed:
+            raise AppFailed(f"the app answered {_lines(self.tally.failed)} with errors")
         if self.tally.malformed:
             raise CliError(f"{_lines(self.tally.malformed)} held no JSON object and was skipped")
 

@@ -17,6 +17,7 @@ from fal_cli.calls.notices import nothing_sent
 from fal_cli.calls.prepare import parse_target, resolve
 from fal_cli.calls.realtime_json import as_base64, jsonable
 from fal_cli.calls.submit import begin, state_after
+from fal_cli.catalog.schemas import schema_for
 from fal_cli.context import Context
 from fal_cli.endpoint import EndpointId, Target
 from fal_cli.errors import UsageError
@@ -26,19 +27,22 @@ from fal_cli.inputs.gather import STDIN, gather
 from fal_cli.inputs.typed import typed
 from fal_cli.ledger.rows import State
 from fal_cli.results.destination import write_whole
+from fal_cli.schema import protocol
+from fal_cli.schema.protocol import Protocol
 from fal_cli.signals import Interrupted
 from fal_cli.terminal.output import ReaderGone
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Options of a session; `throttle` and `idle` in seconds (`idle` None: without end)."""
+    """Options of a session; `throttle`, `idle` and `linger` in seconds (`idle` None: without end)."""
 
     path: str = ""
     encoding: str = "msgpack"
     throttle: float = 0.0
     max_buffering: int | None = None
     idle: float | None = 120.0
+    linger: float | None = None
     directory: str = ""
     is_private: bool = False
 
@@ -49,11 +53,15 @@ def converse(context: Context, name: str, items: Sequence[str], texts: Sequence[
     target = parse_target(name)
     call = Call(target, _defaults(context, items, texts), CallOptions(), is_private=settings.is_private)
     wire = context.wire(local=call.is_local)
+    opener = Opener(wire, target, settings)
     plan = Plan(
-        connect=_opener(wire, target, settings),
+        connect=opener.connect,
+        renew=opener.renew,
         defaults=call.input_json,
         throttle=settings.throttle,
         idle=settings.idle,
+        linger=settings.linger,
+        protocol=_protocol(context, target, settings),
         answer=_writer(context, target, settings.directory),
         warn=context.notify.warn,
     )
@@ -87,30 +95,42 @@ def _defaults(context: Context, items: Sequence[str], texts: Sequence[str]) -> d
     return dict(resolve(context, found, inline=False, deadline=None)) if holds_attachments(found) else found
 
 
-def _opener(wire: Wire, target: Target, settings: Settings) -> Callable[[], api.Session]:
-    """Opens a session, with a fresh token where one is needed. A refused token is minted anew once."""
-    opened = partial(
-        api.connect,
-        wire,
-        target,
-        api.ENCODINGS[settings.encoding],
-        max_buffering=settings.max_buffering,
-        path=settings.path or api.REALTIME_PATH,
-    )
-    if not isinstance(target, EndpointId):
-        return opened
-    keeper = api.TokenKeeper(wire, target)
+def _protocol(context: Context, target: Target, settings: Settings) -> Protocol:
+    """How the app speaks, by its document; the usual way where there is none."""
+    known = schema_for(context, target)
+    return protocol.read(known.json, settings.path or api.REALTIME_PATH) if known else Protocol()
 
-    def connect() -> api.Session:
+
+class Opener:
+    """Opens sessions, each with a token that is good where one is needed. A refused one is minted anew once."""
+
+    def __init__(self, wire: Wire, target: Target, settings: Settings) -> None:
+        self._keeper = api.TokenKeeper(wire, target) if isinstance(target, EndpointId) else None
+        self._open = partial(
+            api.connect,
+            wire,
+            target,
+            api.ENCODINGS[settings.encoding],
+            max_buffering=settings.max_buffering,
+            path=settings.path or api.REALTIME_PATH,
+        )
+
+    def connect(self) -> api.Session:
+        """An open session. Raises as `api.connect` and `TokenKeeper.token`."""
+        if self._keeper is None:
+            return self._open()
         try:
-            return opened(token=keeper.token())
+            return self._open(token=self._keeper.token())
         except Refused as error:
             if error.status not in (401, 403):
                 raise
-        keeper.forget()
-        return opened(token=keeper.token())
+        self.renew()
+        return self._open(token=self._keeper.token())
 
-    return connect
+    def renew(self) -> None:
+        """The next session gets another token."""
+        if self._keeper is not None:
+            self._keeper.forget()
 
 
 def _writer(context: Context, target: Target, directory: str) -> Callable[[Any], None]:

@@ -41,6 +41,15 @@ def realtime(
             "--idle-timeout", parser=seconds, metavar="TIME", help="Give up on an answer; 0 never.  [default: 120s]"
         ),
     ] = None,
+    linger: Annotated[
+        float | None,
+        typer.Option(
+            "--linger",
+            parser=seconds,
+            metavar="TIME",
+            help="Wait so long for more after the last result. Without it the session ends with the last answer.",
+        ),
+    ] = None,
     directory: Annotated[
         str, typer.Option("-d", "--directory", metavar="DIR", help="Save bytes in results as files there.")
     ] = "",
@@ -60,6 +69,7 @@ def realtime(
         throttle=throttle or 0.0,
         max_buffering=max_buffering,
         idle=DEFAULT_IDLE_SECONDS if idle_timeout is None else idle_timeout or None,
+        linger=linger,
         directory=directory,
         is_private=private or is_private(context.env),
     )

@@ -16,6 +16,7 @@ from fal_cli.calls import conversation
 from fal_cli.calls.conversation import AppFailed, Conversation, Plan
 from fal_cli.errors import CliError, Exit
 from fal_cli.inputs.stdin import Lines
+from fal_cli.schema.protocol import Protocol
 
 GOOD, CUT = Ended(1000), Ended(None)
 Script = Callable[["Scripted", Any], None]
@@ -125,7 +126,11 @@ class Held:
         self.sessions: list[Scripted] = []
         self.answers: list[Any] = []
         self.warnings: list[str] = []
-        usual: dict[str, Any] = {"defaults": {}, "throttle": 0.0, "idle": None, "warn": self.warnings.append}
+        self.renewals: list[None] = []
+        usual: dict[str, Any] = {
+            "defaults": {}, "throttle": 0.0, "idle": None, "linger": None, "protocol": Protocol(),
+            "warn": self.warnings.append, "renew": lambda: self.renewals.append(None),
+        }  # fmt: skip
         self._plan = Plan(**{"connect": self._connect, "answer": self.answers.append, **usual, **plan})
 
     def hold(self, values: Iterable[Any]) -> "Held":

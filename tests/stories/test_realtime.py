@@ -27,6 +27,7 @@ from websockets.sync.server import ServerConnection, serve
 from fal_cli.sandbox.intake.auth import LOCKED_KEY
 from fal_cli.sandbox.server import Sandbox
 from tests.conftest import Program, Service
+from tests.support.faulty_server import Server, answer, answering
 from tests.support.pseudo_terminal import Screen
 
 ECHO = ("realtime", "sandbox/echo")
@@ -261,7 +262,7 @@ def test_a_reader_that_leaves_is_no_error(served: Program) -> None:
 def test_every_mode_of_a_framework_app(
     served: Program, orders: dict[str, Any], sent: list[Any], expected: list[Any]
 ) -> None:
-    words = (f"sandbox:={json.dumps({'idle': 0.2, **orders})}",)
+    words = (f"sandbox:={json.dumps({'idle': 0.2, **orders})}", "--linger", "2s")
     done = served(*ECHO, *words, stdin=jsonl(*sent))
     assert lines(done.stdout) == expected
 
@@ -431,7 +432,7 @@ def test_throttle_waits_between_two_inputs(fal: Program) -> None:
 
     with app(talk) as (url, _):
         fal("realtime", url, "--throttle", "0.3s", stdin=jsonl({}, {}, {}))
-    assert min(later - earlier for earlier, later in pairwise(moments)) > 0.25
+    assert min(later - earlier for earlier, later in pairwise(moments)) > 0.2
 
 
 @pytest.mark.parametrize(
@@ -506,7 +507,61 @@ def test_1_an_internal_error_without_a_reason(fal: Program) -> None:
     with app(talk) as (url, _):
         done = fal("realtime", url, stdin=jsonl({"a": 1}, {"a": 2}), code=1)
     assert lines(done.stdout) == [{"a": 1}]
-    assert "the app ended the session: INTERNAL_ERROR" in done.stderr
+    assert "the app answered line 2 with an error: INTERNAL_ERROR" in done.stderr
+
+
+def frames(*said: Any) -> Callable[[ServerConnection, int], None]:
+    """An app that answers one input after the other with these, and stays open; a text frame for a dict."""
+
+    def talk(socket: ServerConnection, number: int) -> None:
+        for each in said:
+            take(socket)
+            socket.send(json.dumps(each)) if "status" in each or "type" in each else give(socket, each)
+        take(socket)
+
+    return talk
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"type": "x-fal-error", "error": "INTERNAL_ERROR", "reason": "no room"},
+        {"status": "error", "error": "no room"},
+        {"status": "error", "reason": "no room"},
+    ],
+)
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_an_error_on_a_session_that_stays_open_marks_its_line(fal: Program, error: Any, place: int) -> None:
+    said: list[Any] = [{"a": 1}, {"a": 2}, {"a": 3}]
+    said[place] = error
+    with app(frames(*said)) as (url, _):
+        done = fal("realtime", url, stdin=jsonl({}, {}, {}), code=1, timeout=15)
+    assert f"line {place + 1}" in done.stderr
+    assert "no room" in done.stderr
+    assert lines(done.stdout) == [answer for answer in said if answer is not error]
+
+
+def test_an_app_that_says_nothing_after_an_error_is_left(fal: Program) -> None:
+    with app(frames({"type": "x-fal-error", "error": "INTERNAL_ERROR", "reason": "no room"})) as (url, _):
+        done = fal("realtime", url, stdin=jsonl({}, {}), code=1, timeout=15)
+    assert "no room" in done.stderr
+    assert "line 2" in done.stderr
+
+
+def test_a_session_ends_with_the_last_answer(fal: Program) -> None:
+    with app(frames({"a": 1}, {"a": 2})) as (url, _):
+        began = time.monotonic()
+        assert len(lines(fal("realtime", url, stdin=jsonl({}, {})).stdout)) == 2
+        taken = time.monotonic() - began
+        assert len(lines(fal("realtime", url, "--linger", "4s", stdin=jsonl({}, {})).stdout)) == 2
+        assert time.monotonic() - began - taken > taken + 2
+
+
+def test_an_app_without_a_route_for_sockets_is_not_a_matter_of_keys(fal: Program) -> None:
+    with Server(answering(answer(403, ""))) as server:
+        done = fal("realtime", server.url, stdin=jsonl({}), code=5)
+    assert "no WebSocket at this path" in done.stderr
+    assert "key" not in done.stderr
 
 
 @pytest.mark.parametrize(
