@@ -71,7 +71,7 @@ class LocalApp(NamedTuple):
     def joined(self, path: str) -> "LocalApp":
         """This app's URL with `path` appended, unless it already ends with it."""
         extra = path.strip("/")
-        if not extra or self.url.endswith(f"/{extra}"):
+        if not extra or self.url.rstrip("/").endswith(f"/{extra}"):
             return self
         return LocalApp(f"{self.url.rstrip('/')}/{extra}")
 
@@ -92,7 +92,8 @@ def parse_target(text: str) -> Target:
         raise InvalidEndpoint(f"{text!r} is no app on this machine: only http://localhost and 127.0.0.1 stand for one")
     if not text.isprintable() or any(character in text for character in " ?#\\@"):
         raise InvalidEndpoint(f"{text!r} is not the plain URL of an app, like http://localhost:8080")
-    return LocalApp(text.rstrip("/"))
+    # The slash at the end of a prefix is part of it: some apps answer with a redirect where it is missing.
+    return LocalApp(text if urlsplit(text).path.strip("/") else text.rstrip("/"))
 
 
 def parse(text: str) -> EndpointId:

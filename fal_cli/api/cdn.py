@@ -13,6 +13,7 @@ from fal_cli.urls import is_loopback, origin
 
 _MOST_RENEWALS = 3
 _DOMAIN = "fal.media"
+_KEY = "cdn"
 T = TypeVar("T")
 
 
@@ -66,6 +67,14 @@ class Cdn:
         base = str(body.get("base_url") or self._wire.hosts.cdn).rstrip("/")
         check_host(base)
         return f"{body.get('token_type') or 'Bearer'} {body.get('token', '')}", base
+
+
+def of(wire: Wire) -> Cdn:
+    """The CDN for a wire and all its twins."""
+    if _KEY not in wire.shared:
+        wire.shared[_KEY] = Cdn(wire.alone())  # a twin would hold it, and it the twin
+    found: Cdn = wire.shared[_KEY]
+    return found
 
 
 def check_host(url: str) -> None:

@@ -14,7 +14,7 @@ from urllib.parse import urljoin, urlsplit
 import requests
 import urllib3
 
-from fal_cli.api import data_uri, failures, reading, reasons, retry
+from fal_cli.api import cdn, data_uri, failures, reading, reasons, retry
 from fal_cli.api.body import Body
 from fal_cli.api.deadline import Deadline
 from fal_cli.api.errors import ApiError, NotReached, Phase, Refused
@@ -126,11 +126,11 @@ def _allowed(wire: Wire, url: str, download: Download, offset: int) -> requests.
     try:
         return _start(wire, url, download, offset)
     except Refused as error:
-        if error.status not in (401, 403, 404) or not wire.has_key or not wire.cdn.owns(url):
+        if error.status not in (401, 403, 404) or not wire.has_key or not cdn.of(wire).owns(url):
             raise
         refused = error
     try:
-        return wire.cdn.with_token(lambda token: _start(wire, url, download, offset, authorization=token))
+        return cdn.of(wire).with_token(lambda token: _start(wire, url, download, offset, authorization=token))
     except ApiError:
         raise refused from None
 

@@ -3,6 +3,7 @@
 from functools import lru_cache
 from typing import NamedTuple
 
+from fal_cli.api import backup
 from fal_cli.urls import is_public, origin
 
 
@@ -16,8 +17,8 @@ class Hosts(NamedTuple):
     api: str = "https://api.fal.ai"
 
     def owns(self, url: str) -> bool:
-        """Whether `url` is on one of these hosts: same scheme, name and port."""
-        wanted = origin(url)
+        """Whether `url` is on one of these hosts, or on the backup of one: same scheme, name and port."""
+        wanted = origin(backup.original(url))
         return any(origin(base) == wanted for base in (self.run, self.queue, self.rest, self.cdn, self.api))
 
     @property
@@ -28,7 +29,7 @@ class Hosts(NamedTuple):
 
     def owns_queue(self, url: str) -> bool:
         """Whether `url` is on the queue host, whose URLs a submit answer names."""
-        return origin(url) == origin(self.queue)
+        return origin(backup.original(url)) == origin(self.queue)
 
 
 @lru_cache(maxsize=16)

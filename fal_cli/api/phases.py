@@ -9,6 +9,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.client import CONTINUE, SWITCHING_PROTOCOLS, BadStatusLine, HTTPResponse, parse_headers
 from typing import TYPE_CHECKING, Any, cast
 
 from requests.adapters import HTTPAdapter
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 WRITE_SECONDS = 30.0
 _BLOCK = 1024 * 1024
+_MOST_INTERIM = 100
 _SEND_BLOCK = 1024 * 1024  # how much of a file is read and sent at a time; 16 KiB takes twice as long
 _KEEPALIVE = (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
 _OPTIONS = [*HTTPConnection.default_socket_options, _KEEPALIVE]
@@ -50,6 +52,11 @@ class Exchange:
         self.steps: dict[str, float] = {}
         self.is_timed = False
         self.may_connect: Callable[[str], bool] | None = None
+
+    @property
+    def is_unconnected(self) -> bool:
+        """Whether not even a connection came about: no name, no route, refused, or no answer to that."""
+        return self.phase == Phase.NOT_CONNECTED and "connect" not in self.steps
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
@@ -110,8 +117,22 @@ class PhasedAdapter(HTTPAdapter):
             manager.clear()
 
 
+class _Patient(HTTPResponse):
+    """An answer that may be announced: `http.client` skips no interim answer but `100 Continue`."""
+
+    def _read_status(self) -> tuple[str, int, str]:
+        for _ in range(_MOST_INTERIM):
+            version, status, reason = super()._read_status()  # type: ignore[misc]  # not in its public face
+            if not 100 <= status < 200 or status in (CONTINUE, SWITCHING_PROTOCOLS):
+                return version, status, reason
+            parse_headers(self.fp)
+        raise BadStatusLine("interim answers without end")
+
+
 class _Phased(HTTPConnection):
     """Notes the phase around connect, send and getresponse."""
+
+    response_class = _Patient
 
     recorder = Recorder()  # of a connection that is not pooled
     _is_connecting = False

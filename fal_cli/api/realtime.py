@@ -17,7 +17,7 @@ import msgpack
 import websocket
 
 from fal_cli import __version__, jsontext
-from fal_cli.api import free, reasons, retry, trust
+from fal_cli.api import backup, free, reasons, retry, trust
 from fal_cli.api.duplex import WOULD_BLOCK, Duplex, Handshake, MessageTooLarge, readable
 from fal_cli.api.errors import NotReached, Phase, Refused, Unavailable, read_detail
 from fal_cli.api.messages import Request
@@ -227,7 +227,7 @@ def connect(
         + url_on(wire.hosts.run, endpoint.joined(path)).removeprefix("http")
         + (f"?{urlencode(query)}" if query else "")
     )
-    sock = _opened(url)
+    sock, url = _connected(backup.current(url))
     try:
         opened = websocket.create_connection(
             url,
@@ -247,6 +247,22 @@ def connect(
     duplex = Duplex(sock)
     opened.sock = duplex  # type: ignore[assignment]  # all that the package does with one
     return Session(opened, duplex, encoding)
+
+
+def _connected(url: str) -> tuple[socket.socket, str]:
+    """A connection for a URL, or for that of its backup where there is none (§1.1), and which it is."""
+    try:
+        return _opened(url), url
+    except NotReached as error:
+        other = backup.of(url)
+        if not other or error.is_permanent:
+            raise
+        try:
+            sock = _opened(other)
+        except NotReached:
+            raise error from None
+    backup.use(url)
+    return sock, other
 
 
 def _opened(url: str) -> socket.socket:

@@ -17,8 +17,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from fal_cli.api import free, retry
-from fal_cli.api.cdn import check_host
+from fal_cli.api import cdn, free, retry
 from fal_cli.api.deadline import Deadline
 from fal_cli.api.errors import ApiError, NotReached, PartRefused, Refused
 from fal_cli.api.messages import Answer, Request
@@ -89,7 +88,7 @@ def upload(wire: Wire, job: Upload) -> str:
 def _single_to_cdn(wire: Wire, job: Upload) -> str:
     """Flow B (§5.4)."""
     whole = job.body(0, job.source.size)
-    url = f"{wire.cdn.base}/files/upload"
+    url = f"{cdn.of(wire).base}/files/upload"
     answer = _cdn_step(
         wire, job, Request("the upload", "POST", url, _file_headers(job), read_seconds=FILE_SECONDS, **whole)
     )
@@ -99,7 +98,7 @@ def _single_to_cdn(wire: Wire, job: Upload) -> str:
 
 def _multipart_to_cdn(wire: Wire, job: Upload) -> str:
     """Flow D (§5.6)."""
-    start = f"{wire.cdn.base}/files/upload/multipart"
+    start = f"{cdn.of(wire).base}/files/upload/multipart"
     answer = _cdn_step(wire, job, Request("the start of the upload", "POST", start, _file_headers(job), body=b""))
     url, upload_id = _url(answer, "access_url"), _object(answer).get("uploadId", "")
     headers = {"Content-Type": job.source.content_type, "Accept-Encoding": "identity"}
@@ -181,7 +180,7 @@ def _completion(url: str, etags: list[str]) -> Request:
 
 def _cdn_step(wire: Wire, job: Upload, request: Request) -> Answer:
     """One step with the CDN's token."""
-    return wire.cdn.with_token(lambda token: _step(wire, job, request._replace(authorization=token)))
+    return cdn.of(wire).with_token(lambda token: _step(wire, job, request._replace(authorization=token)))
 
 
 def _unsigned_step(wire: Wire, job: Upload, request: Request) -> Answer:
@@ -212,7 +211,7 @@ def _url(answer: Answer, name: str) -> str:
     url = _object(answer).get(name)
     if not isinstance(url, str):
         raise Refused(f"the service named no {name}", status=answer.status)
-    check_host(url)
+    cdn.check_host(url)
     return url
 
 

@@ -8,7 +8,7 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from http.client import HTTPException
-from typing import TYPE_CHECKING, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import requests
@@ -17,7 +17,7 @@ from requests.auth import AuthBase
 from requests.structures import CaseInsensitiveDict
 
 from fal_cli import __version__, limits
-from fal_cli.api import clock, proxies, reading, reasons, trace, trust
+from fal_cli.api import backup, clock, proxies, reading, reasons, trace, trust
 from fal_cli.api.body import Body
 from fal_cli.api.deadline import Deadline
 from fal_cli.api.errors import Phase
@@ -32,9 +32,6 @@ CONNECT_SECONDS = 10.0
 PATIENCE_SECONDS = 120.0
 _SOONEST_SECONDS = 0.05
 T = TypeVar("T")
-
-if TYPE_CHECKING:
-    from fal_cli.api.cdn import Cdn
 
 
 class KeyAuth(AuthBase):
@@ -82,7 +79,7 @@ class Wire:
         self._auth = KeyAuth(authorization, hosts)
         self._recorder = Recorder()
         self._adapter = PhasedAdapter(self._recorder)
-        self._shared: list[Cdn] = []  # with the twins: one token serves them all
+        self.shared: dict[str, Any] = {}  # with the twins
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.mount("http://", self._adapter)
@@ -90,25 +87,17 @@ class Wire:
 
     def twin(self) -> "Wire":
         """Another wire with the same hosts and credential, for another thread: one makes one exchange at a time."""
-        twin = self._copy()
-        twin._shared = self._shared
+        twin = self.alone()
+        twin.shared = self.shared
         return twin
 
-    def _copy(self) -> "Wire":
+    def alone(self) -> "Wire":
+        """The same, but with nothing in common."""
         return Wire(self.hosts, self._secret, notify=self.notify, tracer=self._tracer)
 
     @property
     def has_key(self) -> bool:
         return bool(self._secret)
-
-    @property
-    def cdn(self) -> "Cdn":
-        """The CDN's token, the same for all twins."""
-        from fal_cli.api.cdn import Cdn
-
-        if not self._shared:
-            self._shared.append(Cdn(self._copy()))  # a twin would hold it, and it the twin
-        return self._shared[0]
 
     def send(
         self,
@@ -147,7 +136,10 @@ class Wire:
         while True:
             if policy.fresh_connection:
                 self._adapter.forget_connections()
-            outcome = attempt_once(request, deadline if policy.cuts_reads else Deadline.never(), exchange or Exchange())
+            limit = deadline if policy.cuts_reads else Deadline.never()
+            outcome = self._first_of_two(
+                request, limit, exchange or Exchange(), attempt_once, tries_backup=attempt == 0
+            )
             if isinstance(outcome, requests.Response):
                 return outcome
             delay = self._delay(policy, outcome, attempt)
@@ -163,6 +155,26 @@ class Wire:
                 exchange.phase = Phase.NOT_CONNECTED
             time.sleep(delay)
 
+    def _first_of_two(
+        self,
+        request: Request,
+        deadline: Deadline,
+        exchange: Exchange,
+        attempt_once: Callable[[Request, Deadline, Exchange], requests.Response | Outcome],
+        *,
+        tries_backup: bool,
+    ) -> requests.Response | Outcome:
+        """One attempt, and where its host cannot even be connected to, another at its backup (§1.1)."""
+        outcome = attempt_once(request, deadline, exchange)
+        other = backup.of(request.url)
+        if not (tries_backup and other and isinstance(outcome, TransportFailure) and exchange.is_unconnected):
+            return outcome
+        second = attempt_once(request._replace(url=other), deadline, exchange)
+        if isinstance(second, TransportFailure) and exchange.is_unconnected:
+            return outcome
+        backup.use(request.url)
+        return second
+
     def open(self, request: Request, exchange: Exchange) -> requests.Response:
         """Makes an exchange once and returns as soon as the headers are there; the caller reads and closes.
 
@@ -170,7 +182,8 @@ class Wire:
         """
         self._recorder.exchange = exchange
         exchange.phase = Phase.NOT_CONNECTED
-        prepared = self._prepare(request)
+        exchange.steps.clear()
+        prepared = self._prepare(request._replace(url=backup.current(request.url)))
         self._trace(trace.request_text(prepared))
         try:
             response = self._session.send(
@@ -178,7 +191,7 @@ class Wire:
                 stream=True,
                 allow_redirects=False,
                 timeout=(min(request.connect_seconds, CONNECT_SECONDS), request.read_seconds),
-                proxies=proxies.for_url(request.url),
+                proxies=proxies.for_url(prepared.url or ""),
             )
         except (*TRANSPORT_ERRORS, trust.Unusable) as error:
             raise _failure(error, exchange, request, None) from error
