@@ -8,6 +8,7 @@ its network.
 import time
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from urllib.parse import urljoin, urlsplit
 
@@ -128,11 +129,9 @@ def _allowed(wire: Wire, url: str, download: Download, offset: int) -> requests.
     except Refused as error:
         if error.status not in (401, 403, 404) or not wire.has_key or not cdn.of(wire).owns(url):
             raise
-        refused = error
-    try:
-        return cdn.of(wire).with_token(lambda token: _start(wire, url, download, offset, authorization=token))
-    except ApiError:
-        raise refused from None
+        with suppress(ApiError):
+            return cdn.of(wire).with_token(lambda token: _start(wire, url, download, offset, authorization=token))
+        raise
 
 
 def _start(
