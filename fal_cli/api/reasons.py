@@ -38,7 +38,7 @@ def of(error: BaseException, url: str, phase: Phase) -> Reason:
         if (found := _known(cause, causes, host, url)) is not None:
             return found
     if isinstance(error, ValueError):  # requests' own complaints: a malformed URL or proxy, a missing SOCKS package
-        return Reason(NO_SOCKS if "SOCKS" in str(error) else str(error), True, _FIX)
+        return Reason(NO_SOCKS, True) if "SOCKS" in str(error) else Reason(str(error), True, _FIX)
     if any(isinstance(cause, TimeoutError) for cause in causes) or "timed out" in str(error):
         return Reason(_stalled(host, phase))
     for cause in causes:

@@ -57,6 +57,13 @@ class _NoAuth(AuthBase):
         return request
 
 
+class _Session(requests.Session):
+    """Follows no redirect, and reads none either: a `Location` that is not a URL would be an exception."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        return None
+
+
 class Wire:
     """Exchanges requests with the service.
 
@@ -80,7 +87,7 @@ class Wire:
         self._recorder = Recorder()
         self._adapter = PhasedAdapter(self._recorder)
         self.shared: dict[str, Any] = {}  # with the twins
-        self._session = requests.Session()
+        self._session = _Session()
         self._session.trust_env = False
         self._session.mount("http://", self._adapter)
         self._session.mount("https://", self._adapter)

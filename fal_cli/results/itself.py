@@ -29,6 +29,7 @@ def save(context: Context, outcome: Outcome, saving: Saving, origin: Origin) -> 
     if target != wanted:
         held = content_type.by_content(head.data)
         context.notify.warn(f"the result is {held}, so it is saved as {target.name}")
+    target.parent.mkdir(parents=True, exist_ok=True)
     path = write_whole(target, body.chunks(), overwrite=saving.overwrite)
     context.notify.note(f"saved {path}")
     return [path]
