@@ -54,9 +54,9 @@ def kept_models(context: "Context") -> list[Model]:
 
 def nearest_endpoint(context: "Context", target: Target) -> str:
     """The endpoint that is spelt most alike among those that are kept; "" if none is near."""
-    from fal_cli.schema.check import nearest
+    from fal_cli.schema.edits import nearest
 
-    return nearest(str(target), [model.endpoint for model in kept_models(context)], 0.6)
+    return nearest(str(target), [model.endpoint for model in kept_models(context)])
 
 
 def _listed(kept: Kept) -> list[Model]:

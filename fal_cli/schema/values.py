@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fal_cli.files.attachment import Attachment
+from fal_cli.schema import lax
 from fal_cli.schema.check import mismatch
 from fal_cli.schema.fields import Field, Schema, fits, kind_of
 
@@ -17,27 +18,36 @@ _NOT_JSON = object()
 
 def find(schema: Schema, path: Sequence[str]) -> Field | None:
     """The input at a path such as `("loras", "0", "scale")`; None where the schema knows of none."""
-    root = Field("", kinds=("object",), properties=schema.inputs)
-    return _below(root, list(path)) if path else None
+    return _below(schema.root, list(path)) if path else None
 
 
 def typed(field: Field, text: str) -> Any:
     """What `key=text` gives to a field: the value that its schema has for this text, or else the text itself.
 
-    A field of text takes it as it is, so that `prompt=12345` is a prompt. Numbers, `true`, `false` and `null` are
-    read as JSON has them, lists and objects from JSON; a list of texts takes a single one. What fits nothing stays
-    text, and the check says so.
+    A field of text takes it as it is, so that `prompt=12345` is a prompt; only `null` is null where the schema knows
+    of it. Numbers, `true`, `false` and `null` are read as JSON has them (`yes`, `off` and so on as a service has
+    them), lists and objects from JSON; a list of texts takes a single one. What fits nothing stays text, and the check
+    says so.
     """
     for choice in field.choices:
         if text == (choice if isinstance(choice, str) else _written(choice)):
             return choice
+    if text == "null" and _may_be_null(field):
+        return None
     if set(field.kinds) == {"string"}:
         return text
+    if set(field.kinds) == {"boolean"} and (truth := lax.truth(text)) is not None:
+        return truth
     value = _read(text)
-    if value is not _NOT_JSON and _is_meant(field, value):
+    if value is not _NOT_JSON and value is not None and _is_meant(field, value):
         return int(value) if isinstance(value, float) and kind_of(value) == "integer" else value
     item = _single(field)
     return text if item is None else [typed(item, text)]
+
+
+def of_file(field: Field, text: str) -> Any:
+    """What a file's text gives to a field: itself, or a list of it alone."""
+    return text if _single(field) is None else [text]
 
 
 def placed(field: Field, attachment: Attachment) -> Attachment | list[Attachment]:
@@ -53,10 +63,15 @@ def _single(field: Field) -> Field | None:
     return next((item for item in items if item.takes_text or item.is_file), None)
 
 
+def _may_be_null(field: Field) -> bool:
+    """Whether null may stand here rather than a text that reads so."""
+    if field.is_nullable or any(one is None for one in field.shown):
+        return True
+    return not field.is_required and (field.is_media or not field.takes_any_text)
+
+
 def _is_meant(field: Field, value: Any) -> bool:
     """Whether a text that is JSON is meant as such: its type is wanted, and no text would do as well."""
-    if value is None:
-        return "string" not in field.kinds and (field.is_nullable or not field.is_required)
     shapes = [shape for shape in field.shapes if shape.kinds and fits(shape.kinds, value)]
     if isinstance(value, list | dict) and field.takes_any_text:
         return any(not mismatch(shape, value) for shape in shapes)
