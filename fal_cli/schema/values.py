@@ -45,6 +45,16 @@ def typed(field: Field, text: str) -> Any:
     return text if item is None else [typed(item, text)]
 
 
+def wants_text(field: Field) -> bool | None:
+    """Whether a file's text is wanted in a field, rather than its URL; None where the schema does not tell."""
+    if field.takes_file:
+        return False
+    item = _single(field)
+    if not field.kinds or (item is not None and not item.kinds):
+        return None
+    return field.takes_text or item is not None
+
+
 def of_file(field: Field, text: str) -> Any:
     """What a file's text gives to a field: itself, or a list of it alone."""
     return text if _single(field) is None else [text]
