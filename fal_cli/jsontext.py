@@ -25,5 +25,12 @@ def read_strictly(data: bytes | str, otherwise: Any = None) -> Any:
         return otherwise
 
 
+def is_within(data: bytes, *, most_bytes: int, most_values: int) -> bool:
+    """Whether a text is small enough to be read. Its values are counted by commas and brackets, before any is made: a
+    short text of brackets becomes a hundred times its size.
+    """
+    return len(data) <= most_bytes and sum(map(data.count, (b",", b"[", b"{"))) <= most_values
+
+
 def _refuse(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")

@@ -28,7 +28,7 @@ class Tracked(NamedTuple):
 
 
 class Call(NamedTuple):
-    """What is sent, where to, and with which options. `is_unchecked`: no schema was asked about it."""
+    """What is sent, where to, and with which options. `is_unchecked`: it was not checked by a schema."""
 
     endpoint: Target
     input_json: Mapping[str, Any]

@@ -280,7 +280,7 @@ def again(context: Context) -> Callable[[Row], Tracked]:
         if row.mode != "queue":
             raise UsageError(f"{row.name} was a {row.mode} call: make it again with {context.tool} rerun {row.name}")
         context.accounts.use(refs.account_of(context, row))
-        ready = prepare.prepare_again(context, row, InputWords(), CallFlags())
+        ready = prepare.prepare_again(context, row, InputWords(), CallFlags(no_validate=True))
         first = context.journal.entry(row)
         if not first.claim("looked for and not found; sent again"):
             raise NotFinished(f"{row.name} was taken up by another process")

@@ -60,7 +60,7 @@ def _from_stdin(words: Sequence[str], texts: Sequence[str], stdin: Stdin) -> dic
     if stdin.is_device:
         data = stdin.read("the input")
         return _object(data) if data.strip() else {}
-    return _object(stdin.read_something("a call without other inputs"))
+    return _object(stdin.read_something("the input", "no other input was given"))
 
 
 def _object(data: bytes) -> dict[str, Any]:

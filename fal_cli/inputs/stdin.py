@@ -58,11 +58,11 @@ class Stdin:
         except OSError as error:
             raise UsageError(f"cannot read stdin: {error.strerror or error}") from None
 
-    def read_something(self, claim: str) -> bytes:
-        """The same of a stdin that has to bring something. Raises `UsageError` where it is empty, too."""
+    def read_something(self, claim: str, why: str = "") -> bytes:
+        """The same of a stdin that has to bring something, and `why`. Raises `UsageError` where it is empty, too."""
         data = self.read(claim)
         if not data.strip():
-            raise _empty(claim)
+            raise _empty(why or f"{claim} asks for it")
         return data
 
     def lines(self, claim: str) -> "Lines":
@@ -77,7 +77,7 @@ class Stdin:
         self._claim(claim)
         path = spool(self._stream or io.BytesIO())
         if not path.stat().st_size:
-            raise _empty(claim)
+            raise _empty(f"{claim} asks for it")
         return path
 
     def holds_unread_pipe_data(self) -> bool:
@@ -100,9 +100,9 @@ class Stdin:
             return True
 
 
-def _empty(claim: str) -> UsageError:
+def _empty(why: str) -> UsageError:
     return UsageError(
-        f"stdin is empty, and {claim} asks for it",
+        f"stdin is empty, and {why}",
         hint="The command before the pipe may have failed. To call without any input: '{}'",
     )
 

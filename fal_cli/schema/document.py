@@ -1,12 +1,12 @@
 """Finding an endpoint's schemas in an OpenAPI document (wire §11.3), whatever else stands in it."""
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
-MOST_BYTES = 8 * 1024 * 1024
-_MOST_VALUES = 400_000
+from fal_cli import jsontext
+from fal_cli.api.catalog_entry import DOCUMENT_BYTES, DOCUMENT_VALUES
+
 _MOST_WORK = 400_000
 _DEEPEST = 40
 _LONGEST_REFERENCE = 1000
@@ -18,16 +18,10 @@ _UNITED = ("required", "x-fal-order-properties")
 
 
 def parsed(body: bytes) -> Any:
-    """The document that a body is; None for what is no JSON, or larger than any schema is.
-
-    Values are counted before any is made: a short text of brackets would take a hundred times its size.
-    """
-    if len(body) > MOST_BYTES or sum(map(body.count, (b",", b"[", b"{"))) > _MOST_VALUES:
+    """The document that a body is; None for what is no JSON, or larger than any schema is."""
+    if not jsontext.is_within(body, most_bytes=DOCUMENT_BYTES, most_values=DOCUMENT_VALUES):
         return None
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        return None
+    return jsontext.read(body)
 
 
 class Document:

@@ -71,6 +71,11 @@ def slip(key: str, known: Sequence[str]) -> str:
     return min(rated, key=lambda one: one[0])[1] if rated else ""
 
 
+def is_near(name: str, known: str) -> bool:
+    """Whether a name surely is a misspelling of a known one: a letter or two, and no other number."""
+    return same_numbers(name, known) and distance(plain(name), plain(known), 2) <= (1 if len(known) < _LONG_KEY else 2)
+
+
 def plain(text: str) -> str:
     """A name without what does not matter in it."""
     return text.lower().replace("-", "_")

@@ -2,13 +2,13 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from fal_cli.files.attachment import Attachment
 from fal_cli.schema import lax
 from fal_cli.schema.check import mismatch
-from fal_cli.schema.fields import Field, Schema, fits, kind_of
+from fal_cli.schema.fields import Field, Schema, fits, kind_of, same
 
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]{1,4})?")
 _LONGEST_NUMBER = 400
@@ -58,6 +58,45 @@ def wants_text(field: Field) -> bool | None:
 def of_file(field: Field, text: str) -> Any:
     """What a file's text gives to a field: itself, or a list of it alone."""
     return text if _single(field) is None else [text]
+
+
+def settled(schema: Schema, given: Mapping[str, Any], tell: Callable[[str], None]) -> dict[str, Any]:
+    """An input in which each number that is a choice but for its type is that choice: 5 where the text "5" is wanted.
+
+    `tell` hears of each.
+    """
+    if not schema.is_whole:
+        return dict(given)
+    return {key: _settled(schema.root.part(key), value, key, tell) for key, value in given.items()}
+
+
+def _settled(field: Field | None, value: Any, path: str, tell: Callable[[str], None]) -> Any:
+    shapes = field.shapes if field is not None else ()
+    if isinstance(value, dict):
+        return {key: _settled(_first(shapes, key), inner, f"{path}.{key}", tell) for key, inner in value.items()}
+    if isinstance(value, list):
+        items = [shape.item for shape in shapes if shape.item is not None]
+        item = items[0] if items else None
+        return [_settled(item, inner, f"{path}.{place}", tell) for place, inner in enumerate(value)]
+    if isinstance(value, str) or value is None or any(_stands(shape, value) for shape in shapes):
+        return value
+    choices = [choice for shape in shapes for choice in shape.choices]
+    texts = [choice for choice in choices if isinstance(choice, str) and lax.alike(choice, value)]
+    if not texts:
+        return value
+    tell(f'{path}: {_written(value)} is sent as the text "{texts[0]}", as the schema has it')
+    return texts[0]
+
+
+def _stands(shape: Field, value: Any) -> bool:
+    """Whether a value may stand as it is."""
+    if shape.choices:
+        return any(same(choice, value) for choice in shape.choices)
+    return fits(shape.kinds, value)
+
+
+def _first(shapes: Sequence[Field], key: str) -> Field | None:
+    return next((part for shape in shapes if (part := shape.part(key)) is not None), None)
 
 
 def placed(field: Field, attachment: Attachment) -> Attachment | list[Attachment]:
