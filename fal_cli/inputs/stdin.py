@@ -71,11 +71,15 @@ class Stdin:
         return Lines(self._stream)
 
     def spool(self, claim: str) -> Path:
-        """All of stdin in a temporary file of this process, for the word `claim`. Raises as `read_something`."""
+        """All of stdin in a temporary file of this process, for the word `claim`. Raises as `read`."""
         from fal_cli.files.spool import spool
 
         self._claim(claim)
-        path = spool(self._stream or io.BytesIO())
+        return spool(self._stream or io.BytesIO())
+
+    def spool_something(self, claim: str) -> Path:
+        """The same of a stdin that has to bring something. Raises as `read_something`."""
+        path = self.spool(claim)
         if not path.stat().st_size:
             raise _empty(f"{claim} asks for it")
         return path

@@ -149,7 +149,7 @@ def _file(item: Item, field: "Field | None", stdin: Stdin, tell: Tell) -> object
     if item.operator == "=@" and _reads_text(field, item.key):
         return _file_text(item, field, stdin, tell)
     if item.value == STDIN:
-        attachment = Attachment(key=item.key, path=stdin.spool(item.word), name="stdin")
+        attachment = Attachment(key=item.key, path=stdin.spool_something(item.word), name="stdin")
     else:
         attachment = Attachment(key=item.key, path=Path(os.path.expanduser(item.value)))
         if _is_empty(attachment.path):

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 
 _LONGEST = 80
 _SHORTEST_WORD = 3
+_SHORTEST_OWNER = 5
 _LONG_WORD = 6
 _LONG_KEY = 8
 _SEPARATORS = re.compile(r"[_\-\s./]+")
@@ -71,9 +72,16 @@ def slip(key: str, known: Sequence[str]) -> str:
     return min(rated, key=lambda one: one[0])[1] if rated else ""
 
 
-def is_near(name: str, known: str) -> bool:
-    """Whether a name surely is a misspelling of a known one: a letter or two, and no other number."""
-    return same_numbers(name, known) and distance(plain(name), plain(known), 2) <= (1 if len(known) < _LONG_KEY else 2)
+def is_near(path: str, known: str) -> bool:
+    """Whether an endpoint's name surely is a misspelling of a known one: a letter or two in what follows the owner, or
+    in the owner alone, and no other number.
+    """
+    (owner, _, rest), (other, _, known_rest) = (plain(one).partition("/") for one in (path, known))
+    if not same_numbers(path, known):
+        return False
+    if rest == known_rest:
+        return min(len(owner), len(other)) >= _SHORTEST_OWNER and distance(owner, other, 2) <= _most(other)
+    return owner == other and distance(rest, known_rest, 2) <= _most(known_rest)
 
 
 def plain(text: str) -> str:
@@ -84,6 +92,11 @@ def plain(text: str) -> str:
 def same_numbers(one: str, other: str) -> bool:
     """Whether two names hold the same numbers: a version more is another thing."""
     return re.findall(r"\d+", one) == re.findall(r"\d+", other)
+
+
+def _most(known: str) -> int:
+    """How many letters may be wrong in a name for it to be surely a misspelling."""
+    return 1 if len(known) < _LONG_KEY else 2
 
 
 def _few(word: str) -> int:
@@ -98,7 +111,7 @@ def _steps(key: str, known: str) -> int | None:
     if not same_numbers(key, known):
         return None
     words, others = _SEPARATORS.split(key), _SEPARATORS.split(known)
-    most = 1 if len(known) < _LONG_KEY else 2
+    most = _most(known)
     if len(words) != len(others):
         steps = distance(_squeezed(key), _squeezed(known), 1)
         return None if steps > 1 or len(known) < _LONG_KEY or _is_longer(words, others) else steps

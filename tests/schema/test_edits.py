@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fal_cli.schema.edits import distance, nearest, slip
+from fal_cli.schema.edits import distance, is_near, nearest, slip
 
 WORDS = st.text("abc_", max_size=7)
 
@@ -45,3 +45,18 @@ def test_nearest(word: str, words: list[str], found: str) -> None:
 def test_the_nearest_of_several_slips() -> None:
     assert slip("guidance_scal", ["guidance_scales", "guidance_scale"]) == "guidance_scale"
     assert slip("x" * 100_000, ["x" * 99_999]) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "expected"),
+    [
+        ("fal-ai/flux/dve", "fal-ai/flux/dev", True), ("fal-ai/flux/Dev", "fal-ai/flux/dev", True),
+        ("fal-ai/flux-dev", "fal-ai/flux/dev", True), ("fla-ai/flux/dev", "fal-ai/flux/dev", True),
+        ("fal-ai/fluxx", "fal-ai/flux", True), ("fal-ai/flux/dev2", "fal-ai/flux/dev", False),
+        ("fal-ai/wan/v2.1", "fal-ai/wan/v2.2", False), ("fal/flux/dev", "fal-ai/flux/dev", False),
+        ("bob/flux", "bab/flax", False), ("bob/app", "rob/app", False), ("acme/flux", "acme/plus", False),
+        ("fal-ai/flux", "fal-ai/flux/dev", False),
+    ],
+)  # fmt: skip
+def test_endpoints_that_surely_are_misspelt(name: str, known: str, expected: bool) -> None:
+    assert is_near(name, known) is expected
