@@ -4,6 +4,7 @@ A text of another kind is never looked at, and nothing is read: only whether the
 """
 
 import os
+import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 _LONGEST = 1000
 _FILE_URL = "file:"
 _BEGINNINGS = ("./", "../", "~/", "/", ".\\", "..\\")
+_FILE = re.compile(
+    r"\S+\.(?:png|jpe?g|webp|gif|bmp|tiff?|svg|heic|avif|mp4|mov|webm|mkv|avi|wav|mp3|ogg|flac|m4a|aac|glb|obj|zip)",
+    re.IGNORECASE,
+)
 _DEEPEST = 20
 
 
@@ -90,7 +95,7 @@ def _literal(path: str, text: str) -> Literal | None:
     if "://" in text or text.lower().startswith("data:"):
         return None
     file = _there(text)
-    return Literal(path, text, file) if file or text.startswith(_BEGINNINGS) else None
+    return Literal(path, text, file) if file or text.startswith(_BEGINNINGS) or _FILE.fullmatch(text) else None
 
 
 def _there(text: str) -> str:

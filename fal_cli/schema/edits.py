@@ -10,14 +10,26 @@ _LONG_WORD = 6
 _LONG_KEY = 8
 _SEPARATORS = re.compile(r"[_\-\s./]+")
 _REAL_WORDS = frozenset(re.findall(r"\w+", """
-    audio base batch clip code color colour count crop date depth end face file fill first fps frame fuse gate hand
-    height high image input key last left length level light line list load look loop mask match max min mode model
-    name node noise none note num output pan part path pause pitch point pose post prompt quality rate ratio right
-    role scale scene seed shape shift size skin skip sound source speed start state step stop strength style tag
-    task temp test text tile time title tone top track trim type url user value video voice weight width zone zoom
-    split
+    age angle audio back band base bass batch bbox bboxes beta blue blur body box boxes cam camera captions checker
+    checks clip code codec codes color colour combine combined constant content context controller controlnet
+    controlnets count crop date decode decoder deep depth detail detailed details detect detected detection
+    difference direction downsample dsize emotion emotional emotions enable enabled encoder end enhance enhancer eta
+    extract extracted face fast female file files fill first focal font format fps frame front frontal full fuse
+    gate gender generate generated global hand height high image img inference influence info input interpolated
+    interpolation interpolator invert keep key lang last left length level light lighting line list load local
+    location long look loop lora male mask match max mesh min mode model mono more motion motions move name need
+    negative next node noise none note num optimize optimizer options origin original output page pan part pass path
+    pause person pitch point pose position positive post pred prediction preference preprocess preprocessed
+    preprocessor prompt quality rate ratio red reduction ref reference refine refiner reflection reformat relative
+    remove removed render rendered reranking resample rescale revert right role rot rotation sample sampler samples
+    scale scaled scene schedule scheduler score section sections seed segment segmented segments selection
+    selections shape shift short shot show side size skin skip sound source speed splat split start state stems step
+    steps stereo still stop strength structure structured style tag target task temp test text texture textured
+    textures tile tiles tiling time timestamp timestamps timestep timesteps title tone top track transparency
+    transparent trim turn type upscale url use used user value variance variant version vertical vertices video
+    voice weight weighting wide width with word zone zoom
 """))  # fmt: skip
-"""Words that inputs are named by. One of them is never a misspelling of another."""
+"""Words that inputs are named by and that others look like. One of them is never a misspelling of another."""
 
 
 def distance(one: str, other: str, most: int) -> int:
@@ -113,8 +125,7 @@ def _steps(key: str, known: str) -> int | None:
     words, others = _SEPARATORS.split(key), _SEPARATORS.split(known)
     most = _most(known)
     if len(words) != len(others):
-        steps = distance(_squeezed(key), _squeezed(known), 1)
-        return None if steps > 1 or len(known) < _LONG_KEY or _is_longer(words, others) else steps
+        return None
     pairs = [(word, other) for word, other in zip(words, others, strict=True) if word != other]
     if any(_is_another(word, other) for word, other in pairs):
         return None
@@ -127,12 +138,6 @@ def _is_another(word: str, known: str) -> bool:
     if min(len(word), len(known)) < _SHORTEST_WORD or max(len(word), len(known)) <= _SHORTEST_WORD:
         return True
     return word in _REAL_WORDS and known not in (f"{word}s", word.removesuffix("s"))
-
-
-def _is_longer(one: list[str], other: list[str]) -> bool:
-    """Whether the words of one are the other's and some more, at one end."""
-    short, long = sorted((one, other), key=len)
-    return short in (long[: len(short)], long[-len(short) :])
 
 
 def _squeezed(text: str) -> str:

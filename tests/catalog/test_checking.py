@@ -256,7 +256,8 @@ class TestAForgottenAt:
         [
             ["prompt=photo.png"], ["prompt=./photo.png"], ["prompt=x", "other=photo.png"],
             ["prompt=x", "output_format=png"], ["prompt=x", "image_url=https://a/photo.png"],
-            ["prompt=x", "image_url=data:image/png;base64,AAAA"], ["prompt=x", "image_url=photo.jpg"],
+            ["prompt=x", "image_url=data:image/png;base64,AAAA"], ["prompt=x", "image_url=HTTPS://a/photo.png"],
+            ["prompt=x", "loras.0.path=owner/name"],
         ],
     )  # fmt: skip
     def test_plain_texts_and_urls_are_left_alone(self, run: Make, folder: Path, words: list[str]) -> None:
@@ -266,10 +267,11 @@ class TestAForgottenAt:
         assert "is a file here" not in one.said
         assert "neither" not in one.said
 
-    def test_what_only_looks_like_a_path_is_told_and_sent(self, run: Make) -> None:
+    @pytest.mark.parametrize("text", ["./gone", "gone.png", "/tmp/gone.x", "~/gone", "example.com/a.png"])
+    def test_what_only_looks_like_a_path_is_told_and_sent(self, run: Make, text: str) -> None:
         one = run()
-        assert read(one, "prompt=x", "image_url=./gone.png")["image_url"] == "./gone.png"
-        assert "image_url: ./gone.png is neither a URL nor a file here; it is sent as it is" in one.said
+        assert read(one, "prompt=x", f"image_url={text}")["image_url"] == text
+        assert f"image_url: {text} is neither a URL nor a file here; it is sent as it is" in one.said
 
     def test_an_app_on_this_machine_may_read_it(self, run: Make, server: Server) -> None:
         one = run()

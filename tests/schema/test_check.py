@@ -234,7 +234,8 @@ def test_undocumented_keys_are_named_and_misspelt_ones_are_not_among_them() -> N
         ("image3_url", "image2_url"), ("image_url", "tail_image_url"), ("audio_url", "video_url"),
         ("prompt_strength", "prompt"), ("lora_scale", "lora_style"), ("width", "widths_of_all"),
         ("negative_prompt", "prompt"), ("a_prompt", "prompt"), ("weight", "height"), ("prompt2", "prompt"),
-        ("top", "stop"), ("tile", "title"),
+        ("top", "stop"), ("tile", "title"), ("point_prompt_x", "point_prompts"), ("context", "content"),
+        ("invert_mask", "revert_mask"), ("timesteps", "timestamps"), ("back_image_url", "face_image_url"),
     ],
 )  # fmt: skip
 def test_keys_that_look_alike_and_are_others(key: str, known: str) -> None:
@@ -249,7 +250,7 @@ def test_keys_that_look_alike_and_are_others(key: str, known: str) -> None:
         ("image_url", "image_urls"), ("image_urls", "image_url"), ("num_image", "num_images"), ("seeds", "seed"),
         ("sed", "seed"), ("promtp", "prompt"), ("outputFormat", "output_format"), ("guidence_scale", "guidance_scale"),
         ("negative_promt", "negative_prompt"), ("IMAGE_SIZE", "image_size"), ("images_size", "image_size"),
-        ("sedd", "seed"), ("num_inferencestep", "num_inference_steps"), ("cfgscale", "cfg_scale"),
+        ("sedd", "seed"), ("num_inferencesteps", "num_inference_steps"), ("cfgscale", "cfg_scale"),
         ("asepct_ratio", "aspect_ratio"), ("Prompt", "prompt"),
     ],
 )  # fmt: skip
