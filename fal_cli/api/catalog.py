@@ -49,10 +49,7 @@ def describe(wire: Wire, endpoint: str, *, policy: Policy, deadline: Deadline) -
     Raises `Refused` (404: there is no such endpoint), `NotReached`, `Unavailable` (also for an answer that is none).
     """
     query = urlencode({"endpoint_id": endpoint, "expand": "openapi-3.0"})
-    answer = free.answered(
-        wire, Request("the schema", "GET", f"{wire.hosts.api}{MODELS}?{query}"), policy, deadline=deadline
-    )
-    _check_size(answer)
+    answer = _answered(wire, Request("the schema", "GET", f"{wire.hosts.api}{MODELS}?{query}"), policy, deadline)
     text = answer.body.decode("utf-8", "replace")
     at = json_slices.member(text, _begin(text), "models") if isinstance(answer.json(), dict) else None
     if at is None or text[at] != "[":
@@ -67,8 +64,7 @@ def describe(wire: Wire, endpoint: str, *, policy: Policy, deadline: Deadline) -
 def document_of(wire: Wire, endpoint: str, *, policy: Policy, deadline: Deadline) -> Described:
     """An endpoint's document from fal.ai's own page, which needs no key and gets none (§11.3). Raises as `describe`."""
     url = f"{DOCUMENTS}?{urlencode({'endpoint_id': endpoint})}"
-    answer = free.answered(wire, Request("the schema", "GET", url, authorization=""), policy, deadline=deadline)
-    _check_size(answer)
+    answer = _answered(wire, Request("the schema", "GET", url, authorization=""), policy, deadline)
     body = answer.json()
     if not _is_document(body):
         raise failures.unavailable(answer)
@@ -78,8 +74,7 @@ def document_of(wire: Wire, endpoint: str, *, policy: Policy, deadline: Deadline
 def describe_app(wire: Wire, url: str, *, policy: Policy, deadline: Deadline) -> Described | None:
     """The document of an app on this machine, from its root. Raises as `describe`."""
     request = Request("the app's schema", "GET", f"{url}/openapi.json", authorization="")
-    answer = free.answered(wire, request, policy, deadline=deadline)
-    _check_size(answer)
+    answer = _answered(wire, request, policy, deadline)
     body = answer.json()
     return Described(answer.body, Model(url, _title(body))) if _is_document(body) else None
 
@@ -115,6 +110,21 @@ def _described(item: Mapping[str, Any], text: str, place: int) -> Described | No
     if not _is_document(item["openapi"]):  # an error object, where the expansion failed (§11.2)
         raise Unavailable("the service has an error in place of the schema", status=200)
     return Described(json_slices.value(text, at).encode(), model)
+
+
+def _answered(wire: Wire, request: Request, policy: Policy, deadline: Deadline) -> Answer:
+    """An answer with a schema. Raises as `describe`: a page that says 404 is not the service's word on an endpoint."""
+    answer = free.exchange(wire, request, policy, deadline=deadline)
+    if (
+        answer.status == 404
+        and answer.body.strip()
+        and jsontext.read(answer.body, jsontext.NOT_JSON) is jsontext.NOT_JSON
+    ):
+        raise failures.unavailable(answer)
+    if not answer.ok:
+        raise failures.free_error(answer)
+    _check_size(answer)
+    return answer
 
 
 def _check_size(answer: Answer) -> None:

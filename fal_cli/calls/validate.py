@@ -47,6 +47,8 @@ def check_endpoint(context: "Context", target: Target, looked: "Looked") -> None
     from fal_cli.schema.edits import is_near
 
     near = nearest_endpoint(context, target, asks=looked.is_asked)
+    if near == str(target):
+        return  # it is listed all the same
     if near and is_near(str(target), near):
         now = looked if looked.is_asked else look(context, target, refresh=True)
         if now.is_unknown and now.is_asked:

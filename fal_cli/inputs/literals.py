@@ -72,7 +72,7 @@ def _in(field: "Field | None", name: str, value: Any, path: str, depth: int) -> 
 def _takes_url(field: "Field | None", name: str) -> bool:
     if field is None or not field.kinds:
         return is_named_url(name)
-    return field.is_media or (field.takes_file and not field.takes_any_text)
+    return field.takes_file
 
 
 def _is_choice(field: "Field | None", text: str) -> bool:
@@ -91,11 +91,18 @@ def _literal(path: str, text: str) -> Literal | None:
     if not text or len(text) > _LONGEST or "\n" in text:
         return None
     if text.lower().startswith(_FILE_URL):
-        return Literal(path, text, _there(unquote(urlsplit(text).path)))
+        return Literal(path, text, _there(_path_of(text)))
     if "://" in text or text.lower().startswith("data:"):
         return None
     file = _there(text)
     return Literal(path, text, file) if file or text.startswith(_BEGINNINGS) or _FILE.fullmatch(text) else None
+
+
+def _path_of(url: str) -> str:
+    try:
+        return unquote(urlsplit(url).path)
+    except ValueError:
+        return ""
 
 
 def _there(text: str) -> str:

@@ -64,6 +64,7 @@ class TestSchemaFor:
         [
             *(http(status, {"error": {"type": "x", "message": "no"}}) for status in (400, 401, 403, 429, 500, 503)),
             http(200, "<html>Sign in to the network</html>", {"Content-Type": "text/html"}),
+            http(404, "<html>There is no such page</html>", {"Content-Type": "text/html"}),
             http(200, {}),
             http(200, {"models": "none"}),
             http(200, {"models": [{"endpoint_id": str(FLUX), "openapi": {"error": "it could not be made"}}]}),

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from fal_cli.api.body import Body
+from fal_cli.api.catalog_entry import Search
 from fal_cli.api.events import Result
 from fal_cli.calls import prepare, validate
+from fal_cli.catalog import models
 from fal_cli.context import Context
 from fal_cli.endpoint import parse, parse_target
 from fal_cli.errors import Exit, InputRefused, NotFound, report
@@ -363,6 +365,13 @@ class TestAnUnknownEndpoint:
         entry = one.context.journal.begin(Call(str(self.NEAR), {}))
         entry.completed(Result(Body(b"{}"), "application/json", "r-1"), request_id="r-1")
         assert read(run(), "a=1", target=self.NEAR) == {"a": 1}
+
+    def test_one_that_is_listed_is_not_unknown_whatever_one_answer_says(self, run: Make, api: Catalogue) -> None:
+        list(models.models(run().context, Search()))
+        api.replies["/v1/models"] = http(404, {"error": {"type": "not_found", "message": "no"}})
+        one = run()
+        assert read(one, "prompt=a") == {"prompt": "a"}
+        assert "does not list" not in one.said
 
     def test_where_the_service_cannot_be_searched_it_is_sent(self, run: Make, api: Catalogue) -> None:
         api.search_reply = http(503, {"detail": "down"})
