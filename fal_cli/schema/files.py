@@ -51,11 +51,6 @@ def is_named_url(name: str) -> bool:
     return any(word in _URL_WORDS for word in words) and words[-1] not in _TEXT_WORDS
 
 
-def is_url(text: str) -> bool:
-    """Whether a text is a URL that a service can fetch, or a file in itself."""
-    return bool(_URL.match(text))
-
-
 def _words(name: str) -> list[str]:
     return [word.lower() for word in _WORDS.findall(name[:200])]
 

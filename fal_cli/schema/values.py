@@ -71,7 +71,9 @@ def settled(schema: Schema, given: Mapping[str, Any], tell: Callable[[str], None
 
 
 def _settled(field: Field | None, value: Any, path: str, tell: Callable[[str], None]) -> Any:
-    shapes = field.shapes if field is not None else ()
+    if field is None:
+        return value
+    shapes = field.shapes
     if isinstance(value, dict):
         return {key: _settled(_first(shapes, key), inner, f"{path}.{key}", tell) for key, inner in value.items()}
     if isinstance(value, list):

@@ -19,7 +19,7 @@ def _no_warnings() -> Any:
         yield
 
 
-@settings(max_examples=600, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_what_pydantic_takes_is_not_refused(data: st.DataObject) -> None:
     model = data.draw(models.MODELS)

@@ -98,6 +98,15 @@ def _larger(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     )
 
 
+_PLAIN_DEFAULTS = st.none() | st.sampled_from(WORDS) | st.integers(-2, 12) | st.booleans()
+_DEFAULTS = (
+    st.just(...)
+    | _PLAIN_DEFAULTS
+    | _PLAIN_DEFAULTS.map(lambda value: Field(default=value, examples=[value, "x", None]))
+)
+"""None, or one that pydantic does not check and that need not fit."""
+
+
 @st.composite
 def models(draw: st.DrawFn, kinds: st.SearchStrategy[Any] = SIMPLE) -> type[BaseModel]:
     """A model of a few fields."""
@@ -105,17 +114,11 @@ def models(draw: st.DrawFn, kinds: st.SearchStrategy[Any] = SIMPLE) -> type[Base
     fields: dict[str, Any] = {}
     for name in names:
         kind = draw(kinds)
-        fields[name] = (kind, draw(_default(kind)))
+        fields[name] = (kind, draw(_DEFAULTS))
     extra: Any = draw(st.sampled_from(["ignore", "forbid", "allow"]))
     config = ConfigDict(extra=extra, str_strip_whitespace=draw(st.booleans()), coerce_numbers_to_str=False)
     number = draw(st.integers(0, 10**9))
     return create_model(f"Model{number}", __config__=config, **fields)
-
-
-def _default(kind: Any) -> st.SearchStrategy[Any]:
-    """Nothing, or one that pydantic can write down; not all of them fit, and none is checked."""
-    plain = st.just(None) | st.sampled_from(WORDS) | st.integers(-2, 12) | st.booleans()
-    return st.just(...) | plain | plain.map(lambda value: Field(default=value, examples=[value, "x", None]))
 
 
 MODELS = models(st.recursive(SIMPLE, _larger, max_leaves=6))
