@@ -146,8 +146,8 @@ def _read(target: Target, shelf: Shelf) -> tuple[Kept | None, Known | None]:
 def _asked(context: "Context", target: Target, shelf: Shelf, kept: Kept | None, seconds: float | None) -> Known | None:
     """Asks for a document, for so long, and keeps the answer. Raises the request layer's errors, `CliError`.
 
-    An answer that is none (a page, a failure of the service, a refused key) is kept as nothing: the next call asks
-    again. Only silence is remembered, since each question to it takes seconds.
+    An odd answer (a page, a failure of the service, a refused key) is not kept, so the next call asks again. Only
+    silence is remembered, since each question to it takes seconds.
     """
     from fal_cli.api.catalog import is_unknown
 

@@ -1,8 +1,8 @@
 """What is known of endpoints: their documents and the list of models, asked for once and kept (wire §11.2, §11.3).
 
 Each API host has a shelf of its own in the cache. What is kept is used for a week, and however old it is where the
-service cannot be reached; that an endpoint has no document, or is none, is believed for an hour, that nobody answered
-for five minutes. An answer that is no answer is not kept. What is served on this machine is asked each time, since its
+service cannot be reached; that an endpoint is unknown or has no document is believed for an hour, that nobody answered
+for five minutes. An odd answer is not kept. What is served on this machine is asked each time, since its
 author may be changing it; there a no is believed for ten seconds.
 """
 
@@ -42,7 +42,7 @@ class Shelf(NamedTuple):
         return self.cache.read(self.name)
 
     def keep(self, found: "Described | None", *, is_unknown: bool = False) -> None:
-        """Keeps a document, or that there is none: of an endpoint, or no such endpoint either."""
+        """Keeps a document, or that the endpoint has none, or that it is unknown."""
         if found is None:
             facts: dict[str, Any] = {"is_unknown": True} if is_unknown else {}
             self.cache.write(self.name, b"", seconds=self._at_most(LIFE_OF_NO_SECONDS), facts=facts)

@@ -134,9 +134,9 @@ An empty pipe is an error then; with /dev/null there is no input.
 
 What an endpoint takes      fal schema ENDPOINT, or fal run ENDPOINT --help
 What would be sent          fal run ENDPOINT … --dry-run   (checked, free)
-What the endpoint would refuse, a misspelt input and a local path without @ are
-refused before anything is sent (code 4), so is a misspelt endpoint (code 5);
---no-validate sends them.
+Inputs that the endpoint would refuse, misspelt ones and local paths without @
+are refused before anything is sent (code 4), and so is a misspelt endpoint
+(code 5); --no-validate sends them.
 """
 
 

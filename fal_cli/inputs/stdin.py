@@ -1,8 +1,9 @@
 """When stdin is read, and what is said about it.
 
 A loop such as `while read -r line; do fal submit … ; done` shares its stdin with every command inside,
-so it is read only when nothing else gave the input, or when a word asks for it. Of what was asked for, nothing is an
-error: the program before the pipe may have failed. Only a device such as /dev/null says that there is no input.
+so it is read only when nothing else gave the input, or when a word asks for it. An empty one
+that was asked for is an error: the program before the pipe may have failed. Only a device such as /dev/null means that
+there is no input.
 """
 
 import io

@@ -195,7 +195,7 @@ def _of_number(shape: Field, number: Number, value: Any, path: str) -> Iterator[
 
 
 def _rounded(number: Number, shape: Field, choose: Any) -> Number:
-    """A number as a service reads it: one that is no integer there is a float, which may round it."""
+    """A number as a service reads it: where it is not an integer it is a float, which may round it."""
     if shape.kinds == ("integer",):
         return number
     try:

@@ -18,7 +18,7 @@ _UNITED = ("required", "x-fal-order-properties")
 
 
 def parsed(body: bytes) -> Any:
-    """The document that a body is; None for what is no JSON, or larger than any schema is."""
+    """The document that a body is; None for one that is not JSON, or larger than any schema is."""
     if not jsontext.is_within(body, most_bytes=DOCUMENT_BYTES, most_values=DOCUMENT_VALUES):
         return None
     return jsontext.read(body)

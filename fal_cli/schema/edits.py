@@ -117,7 +117,7 @@ def _few(word: str) -> int:
 
 
 def _steps(key: str, known: str) -> int | None:
-    """By how many letters a key misses a known one; None if it is no slip."""
+    """By how many letters a key misses a known one; None if it is not a slip."""
     if _squeezed(key) == _squeezed(known):
         return 0
     if not same_numbers(key, known):

@@ -7,7 +7,7 @@
 | true or false | 0 and 1, and the texts yes, no, on, off, t, f, y, n, 0, 1 in any case |
 | a text with a format (a date, a time, an address) | a number |
 
-What is taken here need not be taken there; what is taken there has to be taken here.
+This may take more than a service does, and never less.
 """
 
 import math
