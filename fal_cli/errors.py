@@ -312,7 +312,8 @@ def _http(lead: str, error: ApiError) -> str:
 
 def _field_line(entry: FieldError) -> str:
     kind = f" ({entry.type})" if entry.type else ""
-    where = f"{entry.location}: " if entry.location else ""
+    place = "" if entry.location == "body" else entry.location.removeprefix("body.")
+    where = f"{place}: " if place else ""
     return f"{where}{_cut(entry.message, _LONGEST_FIELD)}{kind}"
 
 

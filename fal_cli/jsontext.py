@@ -64,5 +64,12 @@ def _is_deep(data: bytes) -> bool:
     return data.lstrip()[:1] in (b"{", b"[") and data.count(b"[") + data.count(b"{") > sys.getrecursionlimit() // 2
 
 
+def is_within(data: bytes, *, most_bytes: int, most_values: int) -> bool:
+    """Whether a text is small enough to be read. Its values are counted by commas and brackets, before any is made: a
+    short text of brackets becomes a hundred times its size.
+    """
+    return len(data) <= most_bytes and sum(map(data.count, (b",", b"[", b"{"))) <= most_values
+
+
 def _refuse(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")

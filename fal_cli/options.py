@@ -166,7 +166,7 @@ class CallFlags(Fields):
         bool, typer.Option("--dry-run", help="Print what would be sent, checked, and its unit price; send nothing.")
     ] = False
     no_validate: Annotated[
-        bool, typer.Option("--no-validate", help="Send the input as it is; the endpoint's schema is not asked.")
+        bool, typer.Option("--no-validate", help="Send the input unchecked; the schema still types what is typed.")
     ] = False
     private: Annotated[
         bool,

@@ -126,7 +126,7 @@ class TestFields:
     def test_a_line_per_field(self) -> None:
         fields = (FieldError("body.seed", "not an integer", "int_type"), FieldError("", "broken"), FieldError("a", "b"))
         shown = report(RequestFailed("the input was refused", status=422, fields=fields, error_type="int_type"))
-        assert shown.lines == ("body.seed: not an integer (int_type)", "broken", "a: b")
+        assert shown.lines == ("seed: not an integer (int_type)", "broken", "a: b")
         assert shown.message == "the input was refused (HTTP 422)"
 
     def test_long_messages_are_cut(self) -> None:

@@ -6,15 +6,17 @@ from itertools import islice
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-from fal_cli.api import free, json_slices, retry
-from fal_cli.api.catalog_entry import Model, Search
+from fal_cli import jsontext
+from fal_cli.api import failures, free, json_slices, retry
+from fal_cli.api.catalog_entry import DOCUMENT_BYTES, DOCUMENT_VALUES, Model, Search
 from fal_cli.api.deadline import Deadline
-from fal_cli.api.errors import Refused
-from fal_cli.api.messages import Policy, Request
+from fal_cli.api.errors import Refused, Unavailable
+from fal_cli.api.messages import Answer, Policy, Request
 from fal_cli.api.platform import decimal, entries
 from fal_cli.api.wire import Wire
 
 MODELS = "/v1/models"
+DOCUMENTS = "https://fal.ai/api/openapi/queue/openapi.json"
 _PAGE = 100
 
 
@@ -44,27 +46,35 @@ def search(wire: Wire, wanted: Search, *, policy: Policy = retry.FREE) -> Iterat
 def describe(wire: Wire, endpoint: str, *, policy: Policy, deadline: Deadline) -> Described | None:
     """An endpoint's document; None where the service has the endpoint but no document of it.
 
-    Raises `Refused` (404: there is no such endpoint), `NotReached`, `Unavailable`.
+    Raises `Refused` (404: there is no such endpoint), `NotReached`, `Unavailable` (also for an odd answer).
     """
     query = urlencode({"endpoint_id": endpoint, "expand": "openapi-3.0"})
-    answer = free.answered(
-        wire, Request("the schema", "GET", f"{wire.hosts.api}{MODELS}?{query}"), policy, deadline=deadline
-    )
+    answer = _answered(wire, Request("the schema", "GET", f"{wire.hosts.api}{MODELS}?{query}"), policy, deadline)
     text = answer.body.decode("utf-8", "replace")
     at = json_slices.member(text, _begin(text), "models") if isinstance(answer.json(), dict) else None
     if at is None or text[at] != "[":
-        return None
+        raise failures.unavailable(answer)
     listed = [(item, place) for item, place in json_slices.elements(text, at) if isinstance(item, dict)]
     for item, place in listed:
         if item.get("endpoint_id") == endpoint or len(listed) == 1:
             return _described(item, text, place)
-    return None
+    raise Refused("the service does not list this endpoint", status=404)
+
+
+def document_of(wire: Wire, endpoint: str, *, policy: Policy, deadline: Deadline) -> Described:
+    """An endpoint's document from fal.ai's own page, which needs no key and gets none (§11.3). Raises as `describe`."""
+    url = f"{DOCUMENTS}?{urlencode({'endpoint_id': endpoint})}"
+    answer = _answered(wire, Request("the schema", "GET", url, authorization=""), policy, deadline)
+    body = answer.json()
+    if not _is_document(body):
+        raise failures.unavailable(answer)
+    return Described(answer.body, Model(endpoint, category=_category(body)))
 
 
 def describe_app(wire: Wire, url: str, *, policy: Policy, deadline: Deadline) -> Described | None:
     """The document of an app on this machine, from its root. Raises as `describe`."""
     request = Request("the app's schema", "GET", f"{url}/openapi.json", authorization="")
-    answer = free.answered(wire, request, policy, deadline=deadline)
+    answer = _answered(wire, request, policy, deadline)
     body = answer.json()
     return Described(answer.body, Model(url, _title(body))) if _is_document(body) else None
 
@@ -95,9 +105,33 @@ def model_of(item: Mapping[str, Any]) -> Model | None:
 
 def _described(item: Mapping[str, Any], text: str, place: int) -> Described | None:
     model, at = model_of(item), json_slices.member(text, place, "openapi")
-    if model is None or at is None or not _is_document(item.get("openapi")):
-        return None  # an error object where the expansion failed (§11.2)
+    if model is None or at is None or item.get("openapi") is None:
+        return None
+    if not _is_document(item["openapi"]):  # an error object, where the expansion failed (§11.2)
+        raise Unavailable("the service has an error in place of the schema", status=200)
     return Described(json_slices.value(text, at).encode(), model)
+
+
+def _answered(wire: Wire, request: Request, policy: Policy, deadline: Deadline) -> Answer:
+    """An answer with a schema. Raises as `describe`: a page that says 404 is not the service's word on an endpoint."""
+    answer = free.exchange(wire, request, policy, deadline=deadline)
+    if (
+        answer.status == 404
+        and answer.body.strip()
+        and jsontext.read(answer.body, jsontext.NOT_JSON) is jsontext.NOT_JSON
+    ):
+        raise failures.unavailable(answer)
+    if not answer.ok:
+        raise failures.free_error(answer)
+    _check_size(answer)
+    return answer
+
+
+def _check_size(answer: Answer) -> None:
+    """Raises `Unavailable` for an answer that is larger than any schema, before it is parsed."""
+    if not jsontext.is_within(answer.body, most_bytes=DOCUMENT_BYTES, most_values=DOCUMENT_VALUES):
+        size = f"{len(answer.body) / 1_000_000:.1f} MB"
+        raise Unavailable(f"the schema is larger than any that makes sense ({size})", status=answer.status)
 
 
 def _is_document(value: Any) -> bool:
@@ -108,6 +142,13 @@ def _title(document: Any) -> str:
     info = document.get("info") if isinstance(document, dict) else None
     title = info.get("title") if isinstance(info, dict) else None
     return title if isinstance(title, str) else ""
+
+
+def _category(document: Mapping[str, Any]) -> str:
+    info = document.get("info")
+    metadata = info.get("x-fal-metadata") if isinstance(info, dict) else None
+    category = metadata.get("category") if isinstance(metadata, dict) else None
+    return category if isinstance(category, str) else ""
 
 
 def _begin(text: str) -> int:

@@ -2,6 +2,10 @@
 
 from typing import NamedTuple
 
+DOCUMENT_BYTES = 8 * 1024 * 1024
+DOCUMENT_VALUES = 400_000
+"""How large an endpoint's document may be. Real ones have less than a tenth of it."""
+
 
 class Model(NamedTuple):
     """One model as the catalogue has it. Its `metadata` may be missing altogether, so any text may be empty (§11.2)."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fal_cli.context import Context
 from fal_cli.errors import UsageError
 from fal_cli.files.attachment import Attachment
-from fal_cli.schema import Field, missing, typed
+from fal_cli.schema import Field, missing, placed, typed
 from fal_cli.schema.check import mismatch
 from fal_cli.schema.report import lines
 from fal_cli.terminal.sanitize import visible
@@ -47,7 +47,7 @@ def _introduced(field: Field) -> list[str]:
     told = " ".join(field.description.split())
     told = f"{told[:_LONGEST_DESCRIPTION]}…" if len(told) > _LONGEST_DESCRIPTION else told
     choices = f"one of {', '.join(map(str, field.choices))}" if field.choices else ""
-    file = "a file here, or a URL" if field.is_media else ""
+    file = "a file here, or a URL" if field.takes_file else ""
     return [visible(text) for text in (told, choices, file) if text]
 
 
@@ -59,8 +59,8 @@ def _line(context: Context, field: Field) -> str:
 
 
 def _value(field: Field, text: str) -> Any:
-    if field.is_media and "://" not in text:
+    if field.takes_file and "://" not in text:
         path = Path(os.path.expanduser(text.removeprefix("@")))
         if path.is_file():
-            return Attachment(key=field.name, path=path)
+            return placed(field, Attachment(key=field.name, path=path))
     return typed(field, text)

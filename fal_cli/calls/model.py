@@ -29,7 +29,7 @@ class Tracked(NamedTuple):
 
 
 class Call(NamedTuple):
-    """What is sent, where to, and with which options. `is_unchecked`: no schema was asked about it.
+    """What is sent, where to, and with which options. `is_unchecked`: it was not checked by a schema.
 
     `replaces` is the ledger's number of a call whose answer was lost, which this one is sent for.
     """

@@ -103,13 +103,19 @@ def read_inputs(
 
 
 def _known(context: Context, target: Target, gathered: Gathered, flags: CallFlags) -> "Known | None":
-    """The endpoint's schema, unless it is not to be asked. All JSON is a program's: only what is kept is asked then."""
-    if flags.no_validate:
+    """The endpoint's schema, asked for unless it is kept. Raises `NotFound` for an endpoint that surely is misspelt.
+
+    It is asked for input that is all JSON, too: a check by what happens to be kept would let the same call pass on one
+    machine and not on another. Only where nothing is to be typed and nothing checked nobody asks.
+    """
+    if flags.no_validate and gathered.is_document:
         return None
     from fal_cli.calls import validate
 
-    asks = not gathered.is_document or flags.dry_run or context.terminal.has_somebody
-    return validate.known(context, target, asks=asks)
+    looked = validate.look(context, target)
+    if not flags.no_validate:
+        validate.check_endpoint(context, target, looked)
+    return looked.known
 
 
 def _typed(context: Context, gathered: Gathered, known: "Known | None", words: InputWords) -> dict[str, Any]:
@@ -128,12 +134,25 @@ def _typed(context: Context, gathered: Gathered, known: "Known | None", words: I
 
 
 def _checked(context: Context, target: Target, known: "Known | None", found: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The input, with what a person was asked for. Raises `InputRefused`."""
+    """The input, with what a person was asked for, who hears first of what is wrong. Raises `InputRefused`."""
     from fal_cli.calls import missing_inputs, validate
 
-    whole = missing_inputs.completed(context, known, found)
-    validate.check(context, target, known, whole)
+    whole = _settled(context, known, found)
+    if context.terminal.has_somebody:
+        known = validate.check(context, target, known, whole, is_complete=False)
+        whole = missing_inputs.completed(context, known, whole)
+    known = validate.check(context, target, known, whole)
+    validate.tell(context, target, known, whole)
     return whole
+
+
+def _settled(context: Context, known: "Known | None", found: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The input with each number that stands for a text among the choices made that text."""
+    if known is None:
+        return found
+    from fal_cli.schema.values import settled
+
+    return settled(known.schema, found, context.notify.note)
 
 
 def earlier_result(context: Context, ref: str) -> "Source":

@@ -289,7 +289,8 @@ def again(context: Context) -> Callable[[Row], Tracked]:
         if row.mode != "queue":
             raise UsageError(f"{row.name} was a {row.mode} call: make it again with {context.tool} rerun {row.name}")
         context.accounts.use(refs.account_of(context, row))
-        ready = prepare.prepare_again(context, row, InputWords(), CallFlags())._replace(replaces=row.local_id)
+        ready = prepare.prepare_again(context, row, InputWords(), CallFlags(no_validate=True))
+        ready = ready._replace(replaces=row.local_id)
         first = context.journal.entry(row)
         if not first.claim(row.pid, "looked for and not found; being sent again"):
             raise NotFinished(f"{row.name} was taken up by another process")

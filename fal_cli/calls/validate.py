@@ -3,47 +3,118 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from fal_cli.endpoint import Target
-from fal_cli.errors import InputRefused
+from fal_cli.endpoint import EndpointId, LocalApp, Target
+from fal_cli.errors import InputRefused, NotFound
 from fal_cli.terminal.times import seconds_ago
 
 if TYPE_CHECKING:
-    from fal_cli.catalog.schemas import Known
+    from fal_cli.catalog.schemas import Known, Looked
     from fal_cli.context import Context
+    from fal_cli.inputs.literals import Literal
     from fal_cli.schema import Problem
 
 _NOT_OLD_SECONDS = 60.0
+_MOST_NAMED = 10
+_MOST_ROWS = 50
 _SANDBOX_KEY = "sandbox"
 """The input that orders a request's life in the sandbox; no model there documents it."""
 
 
-def known(context: "Context", target: Target, *, asks: bool) -> "Known | None":
-    """What is known of an endpoint; None where nothing is. Without `asks` only what is kept."""
+def look(context: "Context", target: Target) -> "Looked":
+    """What is known of an endpoint, asked for unless it is kept."""
     from fal_cli.catalog import schemas
 
-    return schemas.schema_for(context, target) if asks else schemas.kept_schema(context, target)
+    return schemas.look(context, target)
 
 
-def check(context: "Context", target: Target, known: "Known | None", given: Mapping[str, Any]) -> None:
-    """Raises `InputRefused` for what is wrong with an input, after a last look at the schema of today."""
-    found = _problems(known, given)
+def known(context: "Context", target: Target) -> "Known | None":
+    """What is kept of an endpoint. Nothing is asked for."""
+    from fal_cli.catalog import schemas
+
+    return schemas.kept_schema(context, target)
+
+
+def check_endpoint(context: "Context", target: Target, looked: "Looked") -> None:
+    """Raises `NotFound` for an endpoint that surely is misspelt: the service knows none of that name, and one like it.
+
+    A private app or a new one is not listed either, so nothing else is refused: what was called here before, a
+    workflow, another number in the name.
+    """
+    if not looked.is_unknown or not isinstance(target, EndpointId) or target.namespace or _was_called(context, target):
+        return
+    from fal_cli.catalog.models import nearest_endpoint
+    from fal_cli.catalog.schemas import look
+    from fal_cli.schema.edits import is_near
+
+    near = nearest_endpoint(context, target, asks=looked.is_asked)
+    if near == str(target):
+        return  # it is listed all the same
+    if near and is_near(str(target), near):
+        now = looked if looked.is_asked else look(context, target, refresh=True)
+        if now.is_unknown and now.is_asked:
+            raise NotFound(
+                f"there is no endpoint {target}, so nothing was sent",
+                hint=f"Did you mean {near}? To send it as it is: --no-validate",
+            )
+    elif looked.is_asked:
+        perhaps = f" (there is {near})" if near else ""
+        context.notify.note(f"the service does not list {target}{perhaps}; sent all the same")
+
+
+def check(
+    context: "Context", target: Target, known: "Known | None", given: Mapping[str, Any], *, is_complete: bool = True
+) -> "Known | None":
+    """Raises `InputRefused` for what is wrong with an input, after a last look at the schema of today.
+
+    What is missing is wrong only if it `is_complete`. Returns what is known then.
+    """
+    found = _problems(known, given, is_complete=is_complete)
     if found and known and known.age > _NOT_OLD_SECONDS:
         from fal_cli.catalog import schemas
 
         known = schemas.schema_for(context, target, refresh=True)
-        found = _problems(known, given)
+        found = _problems(known, given, is_complete=is_complete)
     if found and known and known.is_old:
-        context.notify.warn(f"by its schema of {seconds_ago(known.age)}: {_in_one_line(found)}")
-    elif found:
-        raise _refusal(context, target, found)
-    elif known:
+        if is_complete:
+            context.notify.warn(f"by its schema of {seconds_ago(known.age)}: {_in_one_line(found)}")
+        found = []
+    literals = [one for one in _literals(known, given) if one.is_refused and not isinstance(target, LocalApp)]
+    places = [one.path for one in literals]
+    found = [problem for problem in found if problem.path not in places]
+    if found or literals:
+        raise _refusal(context, target, found, literals)
+    return known
+
+
+def tell(context: "Context", target: Target, known: "Known | None", given: Mapping[str, Any]) -> None:
+    """Says what is odd about an input that is sent all the same."""
+    for literal in _literals(known, given):
+        context.notify.note(str(literal))
+    if known:
         _tell_undocumented(context, target, known, given)
 
 
-def _problems(known: "Known | None", given: Mapping[str, Any]) -> "list[Problem]":
+def _was_called(context: "Context", target: Target) -> bool:
+    """Whether the service has run this endpoint for a call from here."""
+    from fal_cli.ledger.rows import Search, State
+
+    if not context.ledger_path.exists():
+        return False
+    rows = context.journal.search(Search(endpoint=str(target), limit=_MOST_ROWS))
+    return any(row.endpoint == str(target) and row.state in (State.RUNNING, State.COMPLETED) for row in rows)
+
+
+def _problems(known: "Known | None", given: Mapping[str, Any], *, is_complete: bool) -> "list[Problem]":
     from fal_cli.schema import problems
 
-    return problems(known.schema, dict(given)) if known else []
+    found = problems(known.schema, dict(given)) if known else []
+    return [problem for problem in found if is_complete or problem.kind != "missing"]
+
+
+def _literals(known: "Known | None", given: Mapping[str, Any]) -> "list[Literal]":
+    from fal_cli.inputs.literals import literals
+
+    return literals(known.schema if known else None, dict(given))
 
 
 def _tell_undocumented(context: "Context", target: Target, known: "Known", given: Mapping[str, Any]) -> None:
@@ -51,17 +122,20 @@ def _tell_undocumented(context: "Context", target: Target, known: "Known", given
 
     names = [name for name in undocumented(known.schema, dict(given)) if name != _SANDBOX_KEY]
     if names:
-        told = "is no documented input" if len(names) == 1 else "are no documented inputs"
-        context.notify.note(f"{', '.join(names)} {told} of {target}; sent as given")
+        left = len(names) - _MOST_NAMED
+        named = ", ".join(names[:_MOST_NAMED]) + (f" and {left} more" if left > 0 else "")
+        told = "is not a documented input" if len(names) == 1 else "are not documented inputs"
+        context.notify.note(f"{named} {told} of {target}; sent as given")
 
 
-def _refusal(context: "Context", target: Target, found: "list[Problem]") -> InputRefused:
+def _refusal(context: "Context", target: Target, found: "list[Problem]", literals: "list[Literal]") -> InputRefused:
     from fal_cli.schema.report import lines
 
+    takes = f"What it takes: {context.tool} schema {target}. " if found else ""
     return InputRefused(
         f"the input does not fit {target}, so nothing was sent",
-        lines=lines(found),
-        hint=f"What it takes: {context.tool} schema {target}. To send it as it is: --no-validate",
+        lines=(*lines(found), *map(str, literals)),
+        hint=f"{takes}To send it as it is: --no-validate",
     )
 
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from fal_cli import jsontext
 from fal_cli.api.catalog_entry import Model, Search
-from fal_cli.api.errors import NotReached
+from fal_cli.api.errors import ApiError, NotReached
 from fal_cli.catalog.store import LIFE_SECONDS, folder_of, host_of, retry_policy
+from fal_cli.concurrency import TooLate, within
 from fal_cli.endpoint import Target
 from fal_cli.files.cache import Cache, Kept
 from fal_cli.terminal.times import seconds_ago
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from fal_cli.context import Context
 
 _LIST = "models"
+PATIENCE_SECONDS = 2.0
+_SHORTEST_PART = 2
+_MOST_PARTS = 2
+_MOST_FOUND = 100
 
 
 def models(context: "Context", wanted: Search) -> Iterator[Model]:
@@ -52,11 +57,45 @@ def kept_models(context: "Context") -> list[Model]:
     return _listed(kept) if kept else []
 
 
-def nearest_endpoint(context: "Context", target: Target) -> str:
-    """The endpoint that is spelt most alike among those that are kept; "" if none is near."""
-    from fal_cli.schema.check import nearest
+def nearest_endpoint(context: "Context", target: Target, *, asks: bool = False) -> str:
+    """The endpoint that is spelt most alike among those that are kept; "" if none is near.
 
-    return nearest(str(target), [model.endpoint for model in kept_models(context)], 0.6)
+    With `asks` the service is searched where none that is kept is, for two seconds at most, and what it lists is kept.
+    """
+    from fal_cli.schema.edits import nearest
+
+    near = nearest(str(target), [model.endpoint for model in kept_models(context)])
+    if near or not asks:
+        return near
+    return nearest(str(target), [model.endpoint for model in _searched(context, target)])
+
+
+def _searched(context: "Context", target: Target) -> list[Model]:
+    """What the service lists: under the parts of a name, and if nothing there is near, all of it.
+
+    Nothing where it does not say in time; what it says later is kept for the next call.
+    """
+    from fal_cli.api import catalog as api
+    from fal_cli.schema.edits import nearest
+
+    parts = [part for part in str(target).split("/")[1:] if len(part) > _SHORTEST_PART]
+    queries = [*(Search(part, limit=_MOST_FOUND) for part in parts[:_MOST_PARTS]), Search()]
+    cache, wire = Cache(folder_of(context.env, host_of(context))), context.reading_wire()
+
+    def search() -> list[Model]:
+        found: list[Model] = []
+        for query in queries:
+            found += api.search(wire, query, policy=retry_policy(0))
+            if nearest(str(target), [model.endpoint for model in found]):
+                break
+        _keep_list(cache, found, is_whole=False)
+        return found
+
+    try:
+        return within(PATIENCE_SECONDS, search, name="search")
+    except (TooLate, ApiError) as error:
+        context.notify.decision(f"the service could not be searched for an endpoint like {target} ({error})")
+        return []
 
 
 def _listed(kept: Kept) -> list[Model]:

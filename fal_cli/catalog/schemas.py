@@ -1,15 +1,14 @@
 """An endpoint's document: kept, or asked for (wire §11.2, §11.3)."""
 
-import json
 import time
 from collections.abc import Callable
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
-from fal_cli.api.errors import ApiError, NotReached
+from fal_cli.api.errors import ApiError, NotReached, Unavailable
 from fal_cli.catalog.models import nearest_endpoint
-from fal_cli.catalog.store import LIFE_SECONDS, Shelf, retry_policy, shelf_of
+from fal_cli.catalog.store import LIFE_SECONDS, Shelf, has_key, retry_policy, shelf_of
 from fal_cli.concurrency import TooLate, within
 from fal_cli.endpoint import LocalApp, Target
 from fal_cli.errors import CliError, NotFound
@@ -19,12 +18,15 @@ from fal_cli.urls import is_loopback
 
 if TYPE_CHECKING:
     from fal_cli.api.catalog import Described
+    from fal_cli.api.messages import Policy
     from fal_cli.context import Context
     from fal_cli.schema import Schema
 
 PATIENCE_SECONDS = 2.0
 LATEST_SECONDS = 20.0
 """An answer that nobody waits for any more is still kept for the next call."""
+
+Question = Callable[[], "Described | None"]
 
 
 class Known:
@@ -44,7 +46,10 @@ class Known:
 
     @cached_property
     def json(self) -> Any:
-        return json.loads(self.document)
+        """The document; None where it cannot be read."""
+        from fal_cli.schema.document import parsed
+
+        return parsed(self.document)
 
     @cached_property
     def schema(self) -> "Schema":
@@ -53,31 +58,49 @@ class Known:
         return read(self.json, self._route)
 
 
+class Looked(NamedTuple):
+    """What a look at an endpoint found. `is_unknown`: the service says that it has none of that name, and said so just
+    now if it `is_asked`.
+    """
+
+    known: Known | None = None
+    is_unknown: bool = False
+    is_asked: bool = False
+
+
 def schema_for(context: "Context", target: Target, *, refresh: bool = False) -> Known | None:
+    """What is known of an endpoint, as `look` finds it; None where nothing is."""
+    return look(context, target, refresh=refresh).known
+
+
+def look(context: "Context", target: Target, *, refresh: bool = False) -> Looked:
     """What is known of an endpoint, asked for (two seconds at most) if it is not kept, or with `refresh`.
 
-    None where nothing is known, for whatever reason: an unknown schema never stands in the way.
+    Never raises: an unknown schema stands in nobody's way.
     """
+    from fal_cli.api.catalog import is_unknown
+
     if _is_elsewhere(context, target):
-        return None
+        return Looked()
     shelf = shelf_of(context, target)
-    kept = shelf.read()
-    known = _known(target, kept)
+    kept, known = _read(target, shelf)
     if kept and kept.is_fresh and not refresh:
-        return known
+        return Looked(known, is_unknown=bool(kept.facts.get("is_unknown")))
     try:
-        return _asked(context, target, shelf, kept, PATIENCE_SECONDS)
+        return Looked(_asked(context, target, shelf, kept, PATIENCE_SECONDS), is_asked=True)
     except (ApiError, CliError) as error:
+        if is_unknown(error):
+            return Looked(None, is_unknown=True, is_asked=True)
         instead = f"that of {seconds_ago(known.age)} is used" if known else "none is used"
         context.notify.decision(f"the schema of {target} could not be had ({error}): {instead}")
-        return known
+        return Looked(known)
 
 
 def kept_schema(context: "Context", target: Target) -> Known | None:
     """What is kept of an endpoint, however old. Nothing is asked for."""
     if _is_elsewhere(context, target):
         return None
-    return _known(target, shelf_of(context, target).read())
+    return _read(target, shelf_of(context, target))[1]
 
 
 def look_up(context: "Context", target: Target, *, refresh: bool = False) -> Known:
@@ -87,8 +110,7 @@ def look_up(context: "Context", target: Target, *, refresh: bool = False) -> Kno
     errors if neither the service nor the cache has it.
     """
     shelf = shelf_of(context, target)
-    kept = shelf.read()
-    known = _known(target, kept)
+    kept, known = _read(target, shelf)
     if known and kept and kept.is_fresh and not refresh:
         return known
     try:
@@ -111,16 +133,22 @@ def _is_elsewhere(context: "Context", target: Target) -> bool:
     return is_loopback(context.accounts.hosts.queue) and not is_loopback(context.accounts.hosts.api)
 
 
-def _known(target: Target, kept: Kept | None) -> Known | None:
-    """What is kept, as it is used; None where it says that there is nothing."""
+def _read(target: Target, shelf: Shelf) -> tuple[Kept | None, Known | None]:
+    """What is kept, and as it is used: nothing where it says that there is nothing. What is damaged is not there."""
+    kept = shelf.read()
     if not kept or not kept.body:
-        return None
+        return kept, None
     title, category = (str(kept.facts.get(name) or "") for name in ("title", "category"))
-    return Known(target, kept.body, title=title, category=category, age=max(0.0, time.time() - kept.kept_at))
+    known = Known(target, kept.body, title=title, category=category, age=max(0.0, time.time() - kept.kept_at))
+    return (kept, known) if known.json else (None, None)
 
 
 def _asked(context: "Context", target: Target, shelf: Shelf, kept: Kept | None, seconds: float | None) -> Known | None:
-    """Asks for a document, for so long, and keeps the answer. Raises the request layer's errors, `CliError`."""
+    """Asks for a document, for so long, and keeps the answer. Raises the request layer's errors, `CliError`.
+
+    An odd answer (a page, a failure of the service, a refused key) is not kept, so the next call asks again. Only
+    silence is remembered, since each question to it takes seconds.
+    """
     from fal_cli.api.catalog import is_unknown
 
     ask = _question(context, target, seconds)
@@ -133,7 +161,10 @@ def _asked(context: "Context", target: Target, shelf: Shelf, kept: Kept | None, 
     try:
         found = ask_and_keep() if seconds is None else _within(seconds, ask_and_keep)
     except ApiError as error:
-        shelf.keep(None) if is_unknown(error) else shelf.postpone(kept)
+        if is_unknown(error):
+            shelf.keep(None, is_unknown=True)
+        elif isinstance(error, NotReached) and not isinstance(error, Unavailable):
+            shelf.postpone(kept)
         raise
     if found is None:
         return None
@@ -141,20 +172,52 @@ def _asked(context: "Context", target: Target, shelf: Shelf, kept: Kept | None, 
     return Known(target, found.document, title=model.title, category=model.category)
 
 
-def _question(context: "Context", target: Target, seconds: float | None) -> "Callable[[], Described | None]":
-    """The exchange that asks for a document; made ready here, since another thread may make it."""
+def _question(context: "Context", target: Target, seconds: float | None) -> Question:
+    """The exchanges that ask for a document; made ready here, since another thread may make them.
+
+    The platform's API is asked with a key. Without one, and where it has no answer, so is the page of fal.ai, unless
+    the user has an API host configured: then nobody else hears of the endpoint.
+    """
     from fal_cli.api import catalog as api
     from fal_cli.api.deadline import Deadline
+    from fal_cli.api.hosts import Hosts
 
-    policy = retry_policy(None if seconds is None else 0)
     if isinstance(target, LocalApp):
         local, soon = context.wire(local=True), Deadline(seconds)  # it may have but one thread, which the call needs
+        policy = retry_policy(None if seconds is None else 0)
         return lambda: api.describe_app(local, target.root, policy=policy, deadline=soon)
     wire, late = context.reading_wire(), Deadline(None if seconds is None else LATEST_SECONDS)
-    return lambda: api.describe(wire, str(target), policy=policy, deadline=late)
+    routes: list[Callable[[Policy], Described | None]] = []
+    is_own = wire.hosts.api == Hosts().api
+    if has_key(context) or not is_own:
+        routes.append(lambda policy: api.describe(wire, str(target), policy=policy, deadline=late))
+    if is_own:
+        routes.append(lambda policy: api.document_of(wire, str(target), policy=policy, deadline=late))
+    return partial(_first_answer, routes, is_hasty=seconds is not None)
 
 
-def _within(seconds: float, job: "Callable[[], Described | None]") -> "Described | None":
+def _first_answer(routes: "list[Callable[[Policy], Described | None]]", *, is_hasty: bool) -> "Described | None":
+    """The first document that one of the routes has; None where one knows the endpoint and none has a document.
+
+    Raises the error of the last route, or of the one that knows no such endpoint.
+    """
+    from fal_cli.api.catalog import is_unknown
+
+    failures: list[ApiError] = []
+    for number, route in enumerate(routes, 1):
+        try:
+            found = route(retry_policy(0 if is_hasty else 1 if number < len(routes) else None))
+        except ApiError as error:
+            failures.append(error)
+            continue
+        if found is not None:
+            return found
+    if len(failures) < len(routes):
+        return None
+    raise next(filter(is_unknown, failures), failures[-1])
+
+
+def _within(seconds: float, job: Question) -> "Described | None":
     """What `job` returns or raises within so long. A late answer is still kept, by the job itself.
 
     On a thread, since no limit of a socket bounds a name's look-up, a connection and an answer together.

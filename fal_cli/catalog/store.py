@@ -1,19 +1,19 @@
 """What is known of endpoints: their documents and the list of models, asked for once and kept (wire §11.2, §11.3).
 
 Each API host has a shelf of its own in the cache. What is kept is used for a week, and however old it is where the
-service cannot be reached; that an endpoint has no document is believed for an hour, that nobody answered for five
-minutes. What is served on this machine is asked each time, since its author may be changing it; there a no is
-believed for ten seconds.
+service cannot be reached; that an endpoint is unknown or has no document is believed for an hour, that nobody answered
+for five minutes. An odd answer is not kept. What is served on this machine is asked each time, since its
+author may be changing it; there a no is believed for ten seconds.
 """
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
-from fal_cli import jsontext
 from fal_cli.config import paths
 from fal_cli.endpoint import LocalApp, Target
+from fal_cli.errors import NoCredentials
 from fal_cli.files.cache import Cache, Kept
 
 if TYPE_CHECKING:
@@ -37,13 +37,14 @@ class Shelf(NamedTuple):
     life: float
 
     def read(self) -> Kept | None:
-        """What is kept, with an empty body where there is no document; a damaged one is not there."""
-        kept = self.cache.read(self.name)
-        return kept if kept is None or not kept.body or jsontext.read(kept.body) else None
+        """What is kept, with an empty body where there is no document."""
+        return self.cache.read(self.name)
 
-    def keep(self, found: "Described | None") -> None:
+    def keep(self, found: "Described | None", *, is_unknown: bool = False) -> None:
+        """Keeps a document, or that the endpoint has none, or that it is unknown."""
         if found is None:
-            self.cache.write(self.name, b"", seconds=self._at_most(LIFE_OF_NO_SECONDS), facts={})
+            facts: dict[str, Any] = {"is_unknown": True} if is_unknown else {}
+            self.cache.write(self.name, b"", seconds=self._at_most(LIFE_OF_NO_SECONDS), facts=facts)
         else:
             facts = {"title": found.model.title, "category": found.model.category}
             self.cache.write(self.name, found.document, seconds=self.life, facts=facts)
@@ -77,6 +78,14 @@ def _host_name(url: str) -> str:
 
 def folder_of(env: Mapping[str, str], host: str) -> Path:
     return paths.cache_folder(env) / host
+
+
+def has_key(context: "Context") -> bool:
+    """Whether there is a key to ask with."""
+    try:
+        return bool(context.accounts.credential.authorization)
+    except NoCredentials:
+        return False
 
 
 def retry_policy(retries: int | None) -> "Policy":

@@ -110,7 +110,8 @@ def _inputs() -> str:
         ("key=value", "typed as the endpoint's schema has it; without one, plain numbers, true, false and null are "
          "JSON and all else is text. prompt, *_prompt, text and script are never guessed"),
         ("key:=json", "JSON as it is: image_size:='{\"width\":640,\"height\":480}'"),
-        ("key=@path", "a text input takes the file's text; any other uploads the file and gets its URL"),
+        ("key=@path", "the file's text where the schema wants plain text, else its upload's URL; without a schema the "
+         "names above take text"),
         ("key@path", "always uploads"),
         ("key:=@path", "the JSON in the file"),
         ("key=@-", "what comes on stdin, the same way"),
@@ -129,10 +130,13 @@ fal run ENDPOINT [INPUT]…    each INPUT as a word of its own, or behind -i
 Later ones win: stdin, then files and '{{…}}', then items, then -t.
 An item is split at its first operator only: prompt=a=b is the text 'a=b'.
 stdin is read when no other input is given, or when -, @- or {{{{…}}}} asks for it.
+An empty pipe is an error then; with /dev/null there is no input.
 
 What an endpoint takes      fal schema ENDPOINT, or fal run ENDPOINT --help
 What would be sent          fal run ENDPOINT … --dry-run   (checked, free)
-Wrong inputs are refused before anything is sent; --no-validate sends them.
+Inputs that the endpoint would refuse, misspelt ones and local paths without @
+are refused before anything is sent (code 4), and so is a misspelt endpoint
+(code 5); --no-validate sends them.
 """
 
 

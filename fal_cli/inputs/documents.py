@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 from typing import Any, NoReturn
 
-from fal_cli.errors import UsageError
+from fal_cli.errors import MalformedInput, UsageError
 
 
 def loads(data: str | bytes, source: str) -> Any:
@@ -25,7 +25,7 @@ def loads(data: str | bytes, source: str) -> Any:
         if _DOUBTFUL.search(text) or not text.isascii():
             _WRITER.encode(value).encode()
     except json.JSONDecodeError as error:
-        raise UsageError(f"{source} is not JSON: {error.msg} (line {error.lineno}, column {error.colno})") from None
+        raise _malformed(error, source) from None
     except UnicodeEncodeError:
         raise UsageError(f"{source} holds half of a character (a lone surrogate)") from None
     except UnicodeDecodeError:
@@ -33,7 +33,7 @@ def loads(data: str | bytes, source: str) -> Any:
     except RecursionError:
         raise UsageError(f"{source} is nested too deeply") from None
     except ValueError as error:
-        raise UsageError(f"{source} is not JSON: {error}") from None
+        raise UsageError(f"{source} is not JSON: {_OF_NUMBERS.get(str(error)[:12], error)}") from None
     return value
 
 
@@ -69,7 +69,17 @@ def _decoded(data: bytes) -> str:
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON value")
+    raise ValueError(f"JSON has no {name}")
+
+
+def _malformed(error: json.JSONDecodeError, source: str) -> UsageError:
+    if not error.doc.strip():
+        return UsageError(f"{source} is not JSON: it is empty")
+    from fal_cli.inputs.json_faults import fault
+
+    found = fault(error.doc, error)
+    place = f"line {found.number + 1}, column {found.column + 1}"
+    return MalformedInput(f"{source} is not JSON: {found.message} ({place})", found.line, found.column, hint=found.hint)
 
 
 def _described(value: object) -> str:
@@ -81,6 +91,7 @@ def _described(value: object) -> str:
     return names[type(value)]
 
 
+_OF_NUMBERS = {"Exceeds the ": "a number has thousands of digits", "Out of range": "a number is too large to be sent"}
 # Made once: json.loads and json.dumps make one for each call that asks for anything special.
 _READER = json.JSONDecoder(parse_constant=_refuse_constant)
 _WRITER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)

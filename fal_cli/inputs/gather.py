@@ -53,10 +53,18 @@ def _from_stdin(words: Sequence[str], texts: Sequence[str], stdin: Stdin) -> dic
     claims = list(words).count(STDIN)
     if claims > 1:
         raise UsageError("stdin can be read once, but '-' is given twice")
-    if claims or not (words or texts or stdin.is_terminal):
-        data = stdin.read("'-'" if claims else "the input")
-        return documents.loads_object(data, "the JSON on stdin") if data.strip() else {}
-    return {}
+    if claims:
+        return _object(stdin.read_something("'-'"))
+    if words or texts or stdin.is_terminal:
+        return {}
+    if stdin.is_device:
+        data = stdin.read("the input")
+        return _object(data) if data.strip() else {}
+    return _object(stdin.read_something("the input", "no other input was given"))
+
+
+def _object(data: bytes) -> dict[str, Any]:
+    return documents.loads_object(data, "the JSON on stdin")
 
 
 def is_document(word: str) -> bool:

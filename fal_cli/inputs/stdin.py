@@ -1,12 +1,15 @@
 """When stdin is read, and what is said about it.
 
 A loop such as `while read -r line; do fal submit … ; done` shares its stdin with every command inside,
-so it is read only when nothing else gave the input, or when a word asks for it.
+so it is read only when nothing else gave the input, or when a word asks for it. An empty one
+that was asked for is an error: the program before the pipe may have failed. Only a device such as /dev/null means that
+there is no input.
 """
 
 import io
 import os
 import select
+import stat
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -31,6 +34,14 @@ class Stdin:
         self._claimed_by: str | None = None
         self.is_terminal = is_terminal
 
+    @property
+    def is_device(self) -> bool:
+        """Whether it is closed or a device, such as /dev/null: nobody meant to give anything there."""
+        try:
+            return self._stream is None or stat.S_ISCHR(os.fstat(self._stream.fileno()).st_mode)
+        except (OSError, ValueError):
+            return False
+
     def read(self, claim: str) -> bytes:
         """All of stdin, for the word `claim`. One line says what is awaited: at once on a terminal, else after 3 s.
 
@@ -48,6 +59,13 @@ class Stdin:
         except OSError as error:
             raise UsageError(f"cannot read stdin: {error.strerror or error}") from None
 
+    def read_something(self, claim: str, why: str = "") -> bytes:
+        """The same of a stdin that has to bring something, and `why`. Raises `UsageError` where it is empty, too."""
+        data = self.read(claim)
+        if not data.strip():
+            raise _empty(why or f"{claim} asks for it")
+        return data
+
     def lines(self, claim: str) -> "Lines":
         """stdin line by line, as lines come, for the word `claim`. Raises as `read`."""
         self._claim(claim)
@@ -59,6 +77,13 @@ class Stdin:
 
         self._claim(claim)
         return spool(self._stream or io.BytesIO())
+
+    def spool_something(self, claim: str) -> Path:
+        """The same of a stdin that has to bring something. Raises as `read_something`."""
+        path = self.spool(claim)
+        if not path.stat().st_size:
+            raise _empty(f"{claim} asks for it")
+        return path
 
     def holds_unread_pipe_data(self) -> bool:
         """Whether bytes wait in a pipe that nobody claimed. A file or a terminal is never 'waiting'."""
@@ -78,6 +103,13 @@ class Stdin:
             return bool(select.select([self._stream], [], [], seconds)[0])
         except (OSError, ValueError):
             return True
+
+
+def _empty(why: str) -> UsageError:
+    return UsageError(
+        f"stdin is empty, and {why}",
+        hint="The command before the pipe may have failed. To call without any input: '{}'",
+    )
 
 
 class Lines:
@@ -145,7 +177,6 @@ def _through_a_socket(descriptor: int) -> "socket.socket":
 def _bytes_in_pipe(stream: BinaryIO) -> int:
     import array
     import fcntl
-    import stat
     import termios
 
     waiting = array.array("i", [0])

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fal_cli.errors import MalformedInput
+from fal_cli.errors import MalformedInput, UsageError
 from fal_cli.files.attachment import Attachment
 from fal_cli.inputs import documents, items, nesting
 from fal_cli.inputs.gather import STDIN, Gathered
@@ -31,21 +31,50 @@ def typed(
 ) -> dict[str, Any]:
     """The input object. A file that is to be uploaded stands in it as an `Attachment`.
 
-    `tell` hears of each file that was read as text, `tell_guess` of each guessed type. `{{expressions}}` look into
-    `source`, without one into the JSON on stdin. Raises `UsageError`.
+    `tell` hears of each file that was read as text, of inputs that are empty or given twice, `tell_guess` of each
+    guessed type. `{{expressions}}` look into `source`, without one into the JSON on stdin. Raises `UsageError`.
     """
     found = gathered.document
     if source is None and any(items.holds_template(item.value) for item in gathered.items):
         from fal_cli.inputs.expressions import on_stdin
 
         source = on_stdin(stdin)
+    places = _Places(tell)
     for item in gathered.items:
         steps = nesting.steps(item.key, item.word)
-        field = _field(schema, steps)
-        nesting.assign(found, steps, _value(item, field, stdin, source, tell, tell_guess), item.word)
+        value = _value(item, _field(schema, steps), stdin, source, tell, tell_guess)
+        places.set(item, steps, value)
+        nesting.assign(found, steps, value, item.word)
     for item in gathered.texts:
-        nesting.assign(found, nesting.steps(item.key, item.word), item.value, item.word)
+        steps = nesting.steps(item.key, item.word)
+        places.set(item, steps, item.value)
+        nesting.assign(found, steps, item.value, item.word)
     return found
+
+
+class _Places:
+    """Where items were set, to tell of one that drops another, and of one that is nothing."""
+
+    def __init__(self, tell: Tell) -> None:
+        self._tell = tell
+        self._keys: dict[tuple[str, ...], str] = {}
+
+    def set(self, item: Item, steps: tuple[nesting.Step, ...], value: object) -> None:
+        if value == "" and item.operator in ("=", "=@"):
+            self._tell(f"{item.key} is sent as an empty text")
+        path = tuple(step.name for step in steps)
+        if any(step.appends for step in steps):
+            return  # each of them is a place of its own
+        if path in self._keys:
+            self._tell(f"{item.key} is given twice; only the last one is sent")
+        for place in [place for place in self._keys if len(place) > len(path) and place[: len(path)] == path]:
+            self._tell(f"{self._keys.pop(place)} is dropped, since {item.key} comes after it")
+        self._keys[path] = item.key
+
+
+def uploads(schema: "Schema | None", key: str) -> bool:
+    """Whether `key=@path` uploads the file, rather than read its text."""
+    return not _reads_text(_field(schema, nesting.steps(key, key)), key)
 
 
 def meaning(schema: "Schema | None", key: str, written: str) -> object:
@@ -69,7 +98,7 @@ def _value(
     if item.operator in ("@", "=@"):
         return _file(item, field, stdin, tell)
     if item.operator == ":=@":
-        data = stdin.read(item.word) if item.value == STDIN else documents.read_file(item.value)
+        data = stdin.read_something(item.word) if item.value == STDIN else documents.read_file(item.value)
         return documents.loads(data, "stdin" if item.value == STDIN else item.value)
     if item.operator == ":=":
         return documents.loads(item.value, f"the value of {item.key}")
@@ -98,25 +127,61 @@ def _meaning(field: "Field | None", key: str, written: str) -> tuple[object, obj
     guess = plain if plain != written else items.typed(key, plain)
     if field is None:
         return guess, guess
+    if plain == "null" and items.is_text_key(key) and field.takes_any_text:
+        return plain, guess  # never guessed
     from fal_cli.schema import typed as typed_by
 
     return typed_by(field, plain), guess
 
 
+def _reads_text(field: "Field | None", key: str) -> bool:
+    """Whether a file's text is wanted rather than its URL. Where no schema says what is, the name decides."""
+    from fal_cli.schema.values import wants_text
+
+    wanted = wants_text(field) if field is not None else None
+    return items.is_text_key(key) if wanted is None else wanted
+
+
 def _file(item: Item, field: "Field | None", stdin: Stdin, tell: Tell) -> object:
-    """`key@path` is the file's URL to be; so is `key=@path`, but a text key takes the file's text."""
+    """`key@path` is the file's URL to be; so is `key=@path`, but where a text is wanted it is the file's text."""
     if not item.value:
         raise MalformedInput("expected a file after '@'", item.word, item.value_at)
-    if item.operator == "=@" and items.is_text_key(item.key):
-        data = stdin.read(item.word) if item.value == STDIN else documents.read_file(item.value)
-        tell(f"{item.key}: the text of {'stdin' if item.value == STDIN else item.value}")
-        return documents.text(data, item.value)
+    if item.operator == "=@" and _reads_text(field, item.key):
+        return _file_text(item, field, stdin, tell)
     if item.value == STDIN:
-        attachment = Attachment(key=item.key, path=stdin.spool(item.word), name="stdin")
+        attachment = Attachment(key=item.key, path=stdin.spool_something(item.word), name="stdin")
     else:
         attachment = Attachment(key=item.key, path=Path(os.path.expanduser(item.value)))
+        if _is_empty(attachment.path):
+            tell(f"{item.key}: {item.value} is an empty file")
     if field is None:
         return attachment
     from fal_cli.schema import placed
 
     return placed(field, attachment)
+
+
+def _is_empty(path: Path) -> bool:
+    """Whether a file holds nothing. Those that a kernel makes as they are read have no size either."""
+    try:
+        if not path.is_file() or path.stat().st_size:
+            return False
+        with path.open("rb") as stream:
+            return not stream.read(1)
+    except (OSError, ValueError):
+        return False  # opening it tells what is wrong
+
+
+def _file_text(item: Item, field: "Field | None", stdin: Stdin, tell: Tell) -> object:
+    name = "stdin" if item.value == STDIN else item.value
+    data = stdin.read_something(item.word) if item.value == STDIN else documents.read_file(item.value)
+    try:
+        found = documents.text(data, name)
+    except UsageError as error:
+        raise UsageError(f"{item.key}: {error.message}", hint=f"To upload it: {item.key}@{item.value}") from None
+    tell(f"{item.key}: the text of {name}")
+    if field is None:
+        return found
+    from fal_cli.schema.values import of_file
+
+    return of_file(field, found)

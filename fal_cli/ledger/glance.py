@@ -22,9 +22,12 @@ SELECT local_id, request_id, endpoint, state, is_open,
        END
 FROM requests WHERE {{}} ORDER BY local_id DESC LIMIT {_MOST_ROWS}
 """
+# A name that the service had nothing under each time is a misspelt one.
 _ENDPOINTS = f"""
-SELECT endpoint FROM (SELECT endpoint, local_id FROM requests ORDER BY local_id DESC LIMIT {_RECENT_ROWS})
-WHERE endpoint NOT LIKE '%://%' GROUP BY endpoint ORDER BY max(local_id) DESC
+SELECT endpoint FROM (SELECT endpoint, state, error, local_id FROM requests ORDER BY local_id DESC LIMIT {_RECENT_ROWS})
+WHERE endpoint NOT LIKE '%://%' GROUP BY endpoint
+HAVING sum(state NOT IN ('refused', 'failed') OR coalesce(error, '') NOT LIKE '%not found%') > 0
+ORDER BY max(local_id) DESC
 """
 _LAST_INPUT = f"""
 SELECT input FROM (SELECT endpoint, input, local_id FROM requests ORDER BY local_id DESC LIMIT {_RECENT_ROWS})

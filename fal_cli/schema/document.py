@@ -4,8 +4,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
-_MOST_STEPS = 20_000
+from fal_cli import jsontext
+from fal_cli.api.catalog_entry import DOCUMENT_BYTES, DOCUMENT_VALUES
+
+_MOST_WORK = 400_000
 _DEEPEST = 40
+_LONGEST_REFERENCE = 1000
 _RESULT = "/requests/{request_id}"
 _STATUS_NAMES = ("QueueStatus", "Status")
 _INPUT_NAMES = ("input", "request")
@@ -13,17 +17,42 @@ _OUTPUT_NAMES = ("output", "response")
 _UNITED = ("required", "x-fal-order-properties")
 
 
+def parsed(body: bytes) -> Any:
+    """The document that a body is; None for one that is not JSON, or larger than any schema is."""
+    if not jsontext.is_within(body, most_bytes=DOCUMENT_BYTES, most_values=DOCUMENT_VALUES):
+        return None
+    return jsontext.read(body)
+
+
 class Document:
-    """An OpenAPI document, of which nothing is taken for granted: it may be any JSON."""
+    """An OpenAPI document, of which nothing is taken for granted: it may be any JSON.
+
+    References may go round or fan out, so what is read of it is counted: `is_cut` says that it was too much.
+    """
 
     def __init__(self, document: Any) -> None:
         self._document = document
-        self._steps_left = _MOST_STEPS
+        self._work_left = _MOST_WORK
+
+    @property
+    def is_cut(self) -> bool:
+        return self._work_left < 0
+
+    def spend(self, work: int) -> bool:
+        """Counts so many values as looked at. False where it is too much already."""
+        self._work_left -= work
+        return self._work_left >= 0
 
     def input_schema(self, path: str) -> Mapping[str, Any]:
         """What the endpoint at `path` takes; {} if the document does not say."""
-        found = self._content(self.resolved(self._route(path, "post").get("requestBody")))
+        found = self._content(self._request(path))
         return self._component(_INPUT_NAMES) if found is None else found
+
+    def input_examples(self, path: str) -> list[Any]:
+        """Whole inputs that the document shows beside the schema."""
+        media = _first_content(self._request(path))
+        named = [members(one).get("value") for one in members(media.get("examples")).values()]
+        return [one for one in (media.get("example"), *named) if one is not None]
 
     def output_schema(self, path: str) -> Mapping[str, Any]:
         """What it gives: the result of a request, or the answer of an app without a queue."""
@@ -35,17 +64,34 @@ class Document:
 
     def resolved(self, node: Any, depth: int = 0) -> dict[str, Any]:
         """A schema with its reference followed and its `allOf` merged; {} for what is none."""
-        self._steps_left -= 1
-        if not isinstance(node, dict) or depth > _DEEPEST or self._steps_left < 0:
+        if not isinstance(node, dict) or depth > _DEEPEST or not self.spend(1 + len(node)):
             return {}
         found = self.resolved(self._at(node["$ref"]), depth + 1) if "$ref" in node else {}
         for part in entries(node.get("allOf")):
-            found = merged(found, self.resolved(part, depth + 1))
-        return merged(found, {name: value for name, value in node.items() if name not in ("$ref", "allOf")})
+            found = self.merged(found, self.resolved(part, depth + 1))
+        return self.merged(found, {name: value for name, value in node.items() if name not in ("$ref", "allOf")})
+
+    def merged(self, one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+        """Two schemas as one: their properties and what they require together, the second's word for all else."""
+        if not one:
+            return other
+        sizes = [len(part[name]) for part in (one, other) for name in ("properties", *_UNITED) if _is_many(part, name)]
+        if not self.spend(len(one) + len(other) + sum(sizes)):
+            return {}
+        both = {**one, **other}
+        if isinstance(one.get("properties"), dict) and isinstance(other.get("properties"), dict):
+            both["properties"] = {**one["properties"], **other["properties"]}
+        for name in _UNITED:
+            if name in one and name in other:
+                both[name] = [*entries(one[name]), *entries(other[name])]
+        return both
+
+    def _request(self, path: str) -> dict[str, Any]:
+        return self.resolved(self._route(path, "post").get("requestBody"))
 
     def _at(self, reference: Any) -> Any:
         """What a reference into this document points at."""
-        if not isinstance(reference, str) or not reference.startswith("#/"):
+        if not isinstance(reference, str) or not reference.startswith("#/") or len(reference) > _LONGEST_REFERENCE:
             return None
         here = self._document
         for step in reference.removeprefix("#/").split("/"):
@@ -69,8 +115,7 @@ class Document:
 
     def _content(self, body: Mapping[str, Any]) -> dict[str, Any] | None:
         """The schema of a body: that of its JSON, or else of its first content; None if it names none."""
-        content = members(body.get("content"))
-        media = members(content.get("application/json", next(iter(content.values()), None)))
+        media = _first_content(body)
         return self.resolved(media["schema"]) if "schema" in media else None
 
     def _names_status(self, operation: Mapping[str, Any]) -> bool:
@@ -84,19 +129,6 @@ class Document:
         return self.resolved(named[0]) if len(named) == 1 else {}
 
 
-def merged(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
-    """Two schemas as one: their properties and what they require together, the second's word for all else."""
-    if not one:
-        return other
-    both = {**one, **other}
-    if isinstance(one.get("properties"), dict) and isinstance(other.get("properties"), dict):
-        both["properties"] = {**one["properties"], **other["properties"]}
-    for name in _UNITED:
-        if name in one and name in other:
-            both[name] = [*entries(one[name]), *entries(other[name])]
-    return both
-
-
 def members(value: Any) -> dict[str, Any]:
     """The members of an object; none for anything else."""
     return value if isinstance(value, dict) else {}
@@ -105,6 +137,15 @@ def members(value: Any) -> dict[str, Any]:
 def entries(value: Any) -> list[Any]:
     """The entries of a list; none for anything else."""
     return value if isinstance(value, list) else []
+
+
+def _first_content(body: Mapping[str, Any]) -> dict[str, Any]:
+    content = members(body.get("content"))
+    return members(content.get("application/json", next(iter(content.values()), None)))
+
+
+def _is_many(schema: Mapping[str, Any], name: str) -> bool:
+    return isinstance(schema.get(name), dict | list)
 
 
 def _references(value: Any, depth: int) -> Iterator[str]:

@@ -12,7 +12,8 @@ class Field(NamedTuple):
     """What may stand under one name, or at one place of a list (then `name` is "").
 
     `kinds` are JSON's types without null; none means that anything may stand here. With `alternatives` a value
-    has to fit one of them, and the other members sum them up. `others` is what unnamed properties hold.
+    has to fit one of them, and the other members sum them up. `others` is what unnamed properties hold, None where
+    the schema knows of none. `is_media`: its texts are URLs of files.
     """
 
     name: str
@@ -22,6 +23,7 @@ class Field(NamedTuple):
     is_media: bool = False
     has_default: bool = False
     default: Any = None
+    examples: tuple[Any, ...] = ()
     choices: tuple[Any, ...] = ()
     minimum: Number | None = None
     maximum: Number | None = None
@@ -30,6 +32,7 @@ class Field(NamedTuple):
     multiple_of: Number | None = None
     min_length: int | None = None
     max_length: int | None = None
+    format: str = ""
     min_items: int | None = None
     max_items: int | None = None
     item: "Field | None" = None
@@ -55,6 +58,17 @@ class Field(NamedTuple):
         return any(shape.takes_text and not shape.choices for shape in self.shapes)
 
     @property
+    def takes_file(self) -> bool:
+        """Whether a file of this machine may stand here, by its URL: alone, in an object, or in a list."""
+        inner = [shape.item for shape in self.shapes if shape.item is not None]
+        return self.is_media or any(shape.is_file for shape in (*self.shapes, *inner))
+
+    @property
+    def shown(self) -> tuple[Any, ...]:
+        """The values that the schema itself gives: its default and examples."""
+        return (self.default, *self.examples) if self.has_default else self.examples
+
+    @property
     def is_file(self) -> bool:
         """Whether it is an object that names a file by its `url` (wire §12.1)."""
         return any(part.name == "url" and part.takes_text for part in self.properties)
@@ -65,10 +79,22 @@ class Field(NamedTuple):
 
 
 class Schema(NamedTuple):
-    """The inputs and outputs of an endpoint, in the model's own order."""
+    """The inputs and outputs of an endpoint, in the model's own order.
+
+    `others` is what inputs without a name here hold, `examples` are whole inputs. It is not `is_whole` where the
+    document was too much to be read: then it refuses nothing.
+    """
 
     inputs: tuple[Field, ...] = ()
     outputs: tuple[Field, ...] = ()
+    others: Field | None = None
+    examples: tuple[Any, ...] = ()
+    is_whole: bool = True
+
+    @property
+    def root(self) -> Field:
+        """The inputs as the one object that they are."""
+        return Field("", ("object",), True, properties=self.inputs, others=self.others, examples=self.examples)
 
 
 def required_first(fields: Iterable[Field]) -> list[Field]:

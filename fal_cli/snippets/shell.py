@@ -8,7 +8,7 @@ from typing import Any
 
 from fal_cli.files.attachment import Attachment, holds_attachments
 from fal_cli.inputs import items
-from fal_cli.inputs.typed import meaning
+from fal_cli.inputs.typed import meaning, uploads
 from fal_cli.snippets.layout import json_text
 from fal_cli.snippets.snippet import Script, plain_seconds
 from fal_cli.terminal.sanitize import visible, visible_json
@@ -100,7 +100,7 @@ def _read(script: Script, key: str, written: str) -> object:
 
 
 def _file(script: Script, key: str, value: Attachment) -> str:
-    operator = "@" if items.is_text_key(key) else "=@"
+    operator = "=@" if uploads(script.schema, key) else "@"
     return f"{key}{operator}{script.files[value].path}"
 
 

@@ -95,7 +95,7 @@ def script_of(context: Context, call: Call, *, verb: Verb, is_direct: bool, embe
     """A call made ready to be written. Raises `UsageError` for a file that cannot be read, or that no script has."""
     hosts = Hosts() if context.in_sandbox else context.accounts.hosts
     files = _files(list(_attachments(call.input_json)), embeds=embeds)
-    known = None if call.is_unchecked else validate.known(context, call.endpoint, asks=False)
+    known = validate.known(context, call.endpoint)
     return Script(verb, call, files, hosts, is_direct, embeds, context.tool, known.schema if known else None)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fal_cli.api.catalog_entry import Model, Search
-from fal_cli.api.errors import NotReached
+from fal_cli.api.errors import NotReached, Unavailable
 from fal_cli.catalog import models, schemas, store
 from fal_cli.cli import endpoint_help
 from fal_cli.context import Context
@@ -59,21 +59,54 @@ class TestSchemaFor:
         assert schemas.schema_for(run().context, parse("a/b")) is None
         assert len(server.requests) == 2
 
-    @pytest.mark.parametrize("status", [400, 401, 403, 429, 500, 503])
-    def test_an_answer_that_is_an_error_stands_in_no_way(
-        self, run: Make, server: Server, api: Catalogue, status: int
+    @pytest.mark.parametrize(
+        "odd",
+        [
+            *(http(status, {"error": {"type": "x", "message": "no"}}) for status in (400, 401, 403, 429, 500, 503)),
+            http(200, "<html>Sign in to the network</html>", {"Content-Type": "text/html"}),
+            http(404, "<html>There is no such page</html>", {"Content-Type": "text/html"}),
+            http(200, {}),
+            http(200, {"models": "none"}),
+            http(200, {"models": [{"endpoint_id": str(FLUX), "openapi": {"error": "it could not be made"}}]}),
+            http(200, {"models": [{"endpoint_id": str(FLUX), "openapi": {"paths": {}, "x": ["y"] * 500_000}}]}),
+        ],
+    )
+    def test_an_answer_that_is_none_stands_in_no_way_and_is_not_kept(
+        self, run: Make, api: Catalogue, odd: bytes
     ) -> None:
-        api.replies["/v1/models"] = http(status, {"error": {"type": "x", "message": "no"}})
-        for _ in range(2):
-            assert schemas.schema_for(run().context, FLUX) is None
-        assert len(server.requests) == 1, "it is asked again at the next call, not at each"
-
-    def test_a_failure_is_forgotten_after_five_minutes(self, run: Make, api: Catalogue, clock: Clock) -> None:
-        api.replies["/v1/models"] = http(500, {"detail": "broken"})
+        api.replies["/v1/models"] = odd
         assert schemas.schema_for(run().context, FLUX) is None
         api.replies.clear()
-        clock(301)
         assert schemas.schema_for(run().context, FLUX) is not None
+
+    def test_it_does_not_drop_what_is_kept(self, run: Make, api: Catalogue, clock: Clock) -> None:
+        assert schemas.schema_for(run().context, FLUX) is not None
+        clock(WEEK + 1)
+        api.replies["/v1/models"] = http(200, "<html>")
+        known = schemas.schema_for(run().context, FLUX)
+        assert known is not None
+        assert known.is_old
+
+    def test_silence_is_remembered_for_five_minutes(self, run: Make, clock: Clock) -> None:
+        with refusing_port() as port:
+            dead = {"FAL_API_HOST": f"http://127.0.0.1:{port}"}
+            assert schemas.look(run(**dead).context, FLUX) == schemas.Looked()
+        with Catalogue().server() as server:
+            folder = Path(store.shelf_of(run(**dead).context, FLUX).cache.folder).parent
+            folder.rename(Path(store.shelf_of(run(FAL_API_HOST=server.url).context, FLUX).cache.folder).parent)
+            assert schemas.schema_for(run(FAL_API_HOST=server.url).context, FLUX) is None
+            clock(301)
+            assert schemas.schema_for(run(FAL_API_HOST=server.url).context, FLUX) is not None
+
+    @pytest.mark.parametrize("answer", [http(404, "null"), http(200, {"models": []})])
+    def test_an_endpoint_that_is_not_listed_is_unknown(self, run: Make, api: Catalogue, answer: bytes) -> None:
+        api.replies["/v1/models"] = answer
+        assert schemas.look(run().context, FLUX) == schemas.Looked(None, is_unknown=True, is_asked=True)
+        assert schemas.look(run().context, FLUX) == schemas.Looked(None, is_unknown=True, is_asked=False)
+
+    def test_one_without_a_document_is_not_unknown(self, run: Make, api: Catalogue) -> None:
+        api.replies["/v1/models"] = http(200, {"models": [{"endpoint_id": str(FLUX)}]})
+        assert schemas.look(run().context, FLUX) == schemas.Looked(None, is_unknown=False, is_asked=True)
 
     def test_what_is_kept_is_used_however_old_where_nobody_answers(self, run: Make, clock: Clock) -> None:
         assert schemas.schema_for(run().context, FLUX) is not None
@@ -161,13 +194,13 @@ class TestKeptSchema:
 
 class TestHelp:
     def test_the_inputs_stand_under_the_options(self, run: Make) -> None:
-        shown = endpoint_help.inputs_of(run().context, str(FLUX))
+        shown = endpoint_help.section(["run", str(FLUX), "--help"], run().context).splitlines()
         assert shown[0].startswith("Inputs of fal-ai/flux/dev (* required")
         assert any("num_inference_steps" in line for line in shown)
 
     @pytest.mark.parametrize("word", ["a/b", "", "flux", "a b", "http://example.com", "\udcff"])
     def test_what_is_unknown_adds_nothing(self, run: Make, word: str) -> None:
-        assert endpoint_help.inputs_of(run().context, word) == []
+        assert endpoint_help.section(["run", word, "--help"], run().context) == ""
 
 
 class TestALocalApp:
@@ -222,10 +255,15 @@ class TestLookUp:
         assert len(server.requests) == 2
 
     def test_an_endpoint_without_a_document(self, run: Make, api: Catalogue) -> None:
-        api.replies["/v1/models"] = http(200, {"models": [{"endpoint_id": str(FLUX), "openapi": {"error": "no"}}]})
+        api.replies["/v1/models"] = http(200, {"models": [{"endpoint_id": str(FLUX)}]})
         with pytest.raises(CliError) as caught:
             schemas.look_up(run().context, FLUX)
         assert caught.value.code == Exit.FAILED
+
+    def test_an_endpoint_whose_document_could_not_be_made(self, run: Make, api: Catalogue) -> None:
+        api.replies["/v1/models"] = http(200, {"models": [{"endpoint_id": str(FLUX), "openapi": {"error": "no"}}]})
+        with pytest.raises(Unavailable):
+            schemas.look_up(run().context, FLUX)
 
     def test_what_is_kept_where_nobody_answers_with_its_age(self, run: Make, api: Catalogue, clock: Clock) -> None:
         schemas.look_up(run().context, FLUX)

@@ -30,10 +30,10 @@ def told_of(field: Field, value: Any) -> tuple[str, ...]:
         pytest.param({"num_images": 0}, "num_images: 0 is too small: the least is 1", id="too-small"),
         pytest.param({"guidance_scale": 0.5}, "guidance_scale: 0.5 is too small: the least is 1", id="fraction"),
         pytest.param({"num_images": "four"}, 'num_images: expected an integer, not the text "four"', id="type"),
-        pytest.param({"num_images": "3"}, 'num_images: expected an integer, not the text "3"; did you mean 3?',
-                     id="text"),
+        pytest.param({"num_images": "9"}, "num_images: 9 is too large: the most is 4", id="text-of-a-number"),
+        pytest.param({"num_images": '"2"'}, "num_images: expected an integer, not the text '\"2\"'; did you mean 2?",
+                     id="quotes-too-many"),
         pytest.param({"num_images": 2.5}, "num_images: expected an integer, not 2.5; did you mean 2?", id="no-integer"),
-        pytest.param({"num_images": True}, "num_images: expected an integer, not true", id="true-is-no-number"),
         pytest.param({"prompt": 12}, 'prompt: expected text, not 12; did you mean "12"?', id="number-for-text"),
         pytest.param({"prompt": None}, "prompt: expected text, not null", id="null-where-it-is-required"),
         pytest.param({"prompt": ["a"]}, "prompt: expected text, not a list", id="list-for-text"),
@@ -49,10 +49,11 @@ def told_of(field: Field, value: Any) -> tuple[str, ...]:
         pytest.param({"image_size": {"width": 0}}, "image_size.width: 0 is too small: the least is 1", id="nested"),
         pytest.param({"image_size": {"widht": 9}}, "image_size.widht: there is no such input; did you mean width?",
                      id="nested-key"),
-        pytest.param({"sync_mode": "yes"}, 'sync_mode: expected true or false, not the text "yes"; did you mean true?',
-                     id="truth"),
+        pytest.param({"sync_mode": "yeah"}, 'sync_mode: expected true or false, not the text "yeah"', id="truth"),
+        pytest.param({"image_size": "512x512"}, f'image_size: "512x512" is not one of {SIZES}, or an object with '
+                     "width and height; did you mean image_size.width=512 image_size.height=512?", id="size"),
         pytest.param({"loras": "a"}, 'loras: expected a list, not the text "a"', id="no-list"),
-        pytest.param({"loras": [{"scale": 1}]}, "loras.0.path: is required, as in loras.0.path='…'",
+        pytest.param({"loras": [{"scale": 1}]}, "loras.0.path: is required, as in loras.0.path=@FILE",
                      id="missing-in-a-list"),
         pytest.param({"loras": [{"path": "a", "scale": 9}]}, "loras.0.scale: 9 is too large: the most is 4",
                      id="in-a-list"),
@@ -80,6 +81,11 @@ def test_one_problem(given: dict[str, Any], line: str) -> None:
         pytest.param({"image_size": {"width": 640, "height": 480}}, id="object"),
         pytest.param({"image_size": "square", "loras": []}, id="choice"),
         pytest.param({"controlnet": {"a": 1}, "strength": 3}, id="keys-that-are-near-nothing"),
+        pytest.param({"num_images": "3", "seed": " 42 ", "guidance_scale": "3.5"}, id="numbers-as-text"),
+        pytest.param(
+            {"sync_mode": "off", "enable_safety_checker": 0, "num_images": True}, id="truth-as-a-service-has-it"
+        ),
+        pytest.param({"num_image": 2, "num_images": 2}, id="near-a-key-that-is-given"),
         pytest.param({"prompt_2": "x", "negative_prompt": "x", "image_size_2": 1}, id="a-word-more"),
         pytest.param({"image_url": Attachment(key="image_url", path=Path("a.png"))}, id="file"),
         pytest.param({"loras": [{"path": Attachment(key="loras.0.path", path=Path("a"))}]}, id="file-in-a-list"),
@@ -121,10 +127,10 @@ def test_very_much_that_is_wrong_is_cut() -> None:
 @pytest.mark.parametrize(
     ("field", "value", "line"),
     [
-        pytest.param(Field("", ("integer",), multiple_of=8), 33, "x: 33 is no multiple of 8; did you mean 32?",
+        pytest.param(Field("", ("integer",), multiple_of=8), 33, "x: 33 is not a multiple of 8; did you mean 32?",
                      id="step"),
-        pytest.param(Field("", ("number",), multiple_of=0.1), 0.25, "x: 0.25 is no multiple of 0.1; did you mean 0.2?",
-                     id="decimal-step"),
+        pytest.param(Field("", ("number",), multiple_of=0.1), 0.25,
+                     "x: 0.25 is not a multiple of 0.1; did you mean 0.2?", id="decimal-step"),
         pytest.param(Field("", ("number",), exclusive_minimum=0), 0, "x: 0 is too small: it has to be above 0",
                      id="above"),
         pytest.param(Field("", ("number",), exclusive_maximum=1), 1.5, "x: 1.5 is too large: it has to be below 1",
@@ -171,8 +177,42 @@ def test_nothing_is_wrong_there(field: Field, value: Any) -> None:
     assert told_of(field, value) == ()
 
 
-def test_true_is_not_one() -> None:
-    assert told_of(Field("", choices=(1, 2)), True) == ("x: true is not one of 1, 2",)
+@pytest.mark.parametrize(
+    ("choices", "value"),
+    [(("5", "10"), 5), ((5, 10), "5"), ((5, 10), 5.0), ((1, 2), True), ((True,), 1), (("true", "auto"), True)],
+)
+def test_a_choice_that_is_given_in_another_type(choices: tuple[Any, ...], value: Any) -> None:
+    assert told_of(Field("", choices=choices), value) == ()
+
+
+@pytest.mark.parametrize(("choices", "value"), [(("5", "10"), "5.0"), (("on",), "ON"), ((1, 2), 3), (("a",), None)])
+def test_what_is_no_choice(choices: tuple[Any, ...], value: Any) -> None:
+    assert len(told_of(Field("", choices=choices, is_required=True), value)) == 1
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        pytest.param(Field("", ("integer",), has_default=True, default=7, maximum=5), id="default"),
+        pytest.param(Field("", ("string",), examples=("a", 7)), id="example"),
+        pytest.param(
+            Field("", ("string",), has_default=True, default=None, examples=(7,), is_required=True), id="both"
+        ),
+    ],
+)
+def test_what_the_document_gives_itself_is_never_wrong(field: Field) -> None:
+    for value in field.shown:
+        assert told_of(field, value) == ()
+
+
+def test_where_any_key_may_stand_none_is_misspelt() -> None:
+    schema = Schema((Field("prompt"),), others=Field(""))
+    assert problems(schema, {"promt": 1}) == []
+    assert undocumented(schema, {"promt": 1}) == ["promt"]
+
+
+def test_a_document_that_was_too_much_refuses_nothing() -> None:
+    assert problems(Schema((Field("a", ("integer",), is_required=True),), is_whole=False), {"b": []}) == []
 
 
 @pytest.mark.parametrize("given", [None, [], "x", 1])
@@ -182,7 +222,8 @@ def test_an_input_that_is_no_object(given: Any) -> None:
 
 
 def test_undocumented_keys_are_named_and_misspelt_ones_are_not_among_them() -> None:
-    assert undocumented(FLUX, {"promt": 1, "steps": 3, "prompt": "x"}) == ["steps"]
+    assert undocumented(FLUX, {"promt": 1, "steps": 3}) == ["steps"]
+    assert undocumented(FLUX, {"promt": 1, "steps": 3, "prompt": "x"}) == ["promt", "steps"]
     assert undocumented(Schema(), {"steps": 3}) == []
 
 
@@ -192,6 +233,9 @@ def test_undocumented_keys_are_named_and_misspelt_ones_are_not_among_them() -> N
         ("seed", "speed"), ("mode", "model"), ("model", "mode"), ("top_k", "top_p"), ("image_url_3", "image_url_2"),
         ("image3_url", "image2_url"), ("image_url", "tail_image_url"), ("audio_url", "video_url"),
         ("prompt_strength", "prompt"), ("lora_scale", "lora_style"), ("width", "widths_of_all"),
+        ("negative_prompt", "prompt"), ("a_prompt", "prompt"), ("weight", "height"), ("prompt2", "prompt"),
+        ("top", "stop"), ("tile", "title"), ("point_prompt_x", "point_prompts"), ("context", "content"),
+        ("invert_mask", "revert_mask"), ("timesteps", "timestamps"), ("back_image_url", "face_image_url"),
     ],
 )  # fmt: skip
 def test_keys_that_look_alike_and_are_others(key: str, known: str) -> None:
@@ -206,12 +250,21 @@ def test_keys_that_look_alike_and_are_others(key: str, known: str) -> None:
         ("image_url", "image_urls"), ("image_urls", "image_url"), ("num_image", "num_images"), ("seeds", "seed"),
         ("sed", "seed"), ("promtp", "prompt"), ("outputFormat", "output_format"), ("guidence_scale", "guidance_scale"),
         ("negative_promt", "negative_prompt"), ("IMAGE_SIZE", "image_size"), ("images_size", "image_size"),
+        ("sedd", "seed"), ("num_inferencesteps", "num_inference_steps"), ("cfgscale", "cfg_scale"),
+        ("asepct_ratio", "aspect_ratio"), ("Prompt", "prompt"),
     ],
 )  # fmt: skip
 def test_misspelt_keys(key: str, known: str) -> None:
     assert problems(Schema((Field(known),)), {key: 1}) == [
         Problem(key, "there is no such input", known, "unknown"),
     ]
+
+
+def test_a_file_where_json_is_wanted() -> None:
+    file = Attachment(key="x", path=Path("chat.json"))
+    assert told_of(Field("", ("array",), item=Field("", ("object",))), file) == (
+        "x: expected a list, not a file; did you mean x:=@chat.json?",
+    )
 
 
 def test_a_list_of_very_many_choices_is_cut() -> None:

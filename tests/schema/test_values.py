@@ -7,6 +7,7 @@ import pytest
 
 from fal_cli.files.attachment import Attachment
 from fal_cli.schema import Field, find, placed, read, typed
+from fal_cli.schema.values import of_file
 from tests.support.catalogue_server import document
 
 FLUX = read(document("flux_dev"), "fal-ai/flux/dev")
@@ -26,7 +27,9 @@ def value(path: str, text: str) -> Any:
         pytest.param("prompt", "12345", "12345", id="digits-of-a-prompt"),
         pytest.param("prompt", "true", "true", id="word-of-a-prompt"),
         pytest.param("prompt", '{"a": 1}', '{"a": 1}', id="json-of-a-prompt"),
-        pytest.param("system_prompt", "null", "null", id="null-of-a-text-that-may-be-null"),
+        pytest.param("system_prompt", "null", None, id="null-of-a-text-that-may-be-null"),
+        pytest.param("prompt", "null", "null", id="null-of-a-text"),
+        pytest.param("image_size", "null", None, id="null-of-choices"),
         pytest.param("duration", "5", "5", id="text-choice-of-digits"),
         pytest.param("target_fps", "24", 24, id="integer-choice"),
         pytest.param("target_fps", "null", None, id="null"),
@@ -48,7 +51,9 @@ def value(path: str, text: str) -> Any:
         pytest.param("guidance_scale", "NaN", "NaN", id="not-a-number"),
         pytest.param("guidance_scale", "9" * 5000, "9" * 5000, id="very-many-digits"),
         pytest.param("sync_mode", "true", True, id="true"),
-        pytest.param("sync_mode", "yes", "yes", id="no-truth"),
+        pytest.param("sync_mode", "yes", True, id="yes"),
+        pytest.param("sync_mode", "Off", False, id="off"),
+        pytest.param("sync_mode", "maybe", "maybe", id="no-truth"),
         pytest.param("image_size", "square", "square", id="choice-of-an-alternative"),
         pytest.param("image_size", '{"width": 3}', {"width": 3}, id="object-of-an-alternative"),
         pytest.param("image_size", '{"width": 0}', {"width": 0}, id="object-that-is-wrong"),
@@ -87,6 +92,13 @@ def test_what_a_text_gives(path: str, text: str, expected: Any) -> None:
         pytest.param(Field("", ("array",), item=Field("", ("object",), properties=(Field("url", ("string",)),))),
                      "https://a", ["https://a"], id="list-of-file-objects"),
         pytest.param(Field("", ("number",), is_required=True), "null", "null", id="null-where-it-is-required"),
+        pytest.param(Field("", ("string",), is_nullable=True, choices=("a",)), "null", None, id="nullable-choices"),
+        pytest.param(Field("", ("string",), choices=("null",)), "null", "null", id="null-as-a-choice"),
+        pytest.param(Field("", ("string",), has_default=True), "null", None, id="null-as-the-default"),
+        pytest.param(Field("", ("string",), examples=("a", None), is_required=True), "null", None,
+                     id="null-as-an-example"),
+        pytest.param(Field("", ("string",), is_media=True), "null", None, id="null-of-a-file"),
+        pytest.param(Field("", ("string",)), "null", "null", id="null-of-an-optional-text"),
         pytest.param(Field(""), "5", "5", id="anything-is-the-callers-guess"),
     ],
 )  # fmt: skip
@@ -102,3 +114,8 @@ def test_a_file_for_a_list_of_urls_is_a_list_of_one() -> None:
     assert url is not None
     assert placed(urls, file) == [file]
     assert placed(url, file) is file
+
+
+def test_the_text_of_a_file_for_a_list_of_texts_is_a_list_of_one() -> None:
+    assert of_file(Field("", ("array",), item=STRING), "[1]") == ["[1]"]
+    assert of_file(STRING, "[1]") == "[1]"

@@ -32,10 +32,13 @@ class Desk:
     env: Mapping[str, str]
     preload: Path | None = None
 
-    def fal(self, *words: str, code: int | None = 0, env: Mapping[str, str] | None = None) -> Finished:
+    def fal(
+        self, *words: str, code: int | None = 0, env: Mapping[str, str] | None = None, stdin: bytes | None = None
+    ) -> Finished:
         """Runs a command line of `fal` here."""
-        process = self.program.start(*words, cwd=self.folder, env=env)
-        stdout, stderr = process.communicate(timeout=SECONDS)
+        pipe = {} if stdin is None else {"stdin": subprocess.PIPE}
+        process = self.program.start(*words, cwd=self.folder, env=env, **pipe)
+        stdout, stderr = process.communicate(stdin, timeout=SECONDS)
         if code is not None:
             assert process.returncode == code, stderr.decode()
         return Finished(process.returncode, stdout, stderr.decode())

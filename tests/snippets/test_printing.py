@@ -252,7 +252,7 @@ class TestFiles:
     def test_what_no_script_can_have(
         self, plain_desk: Desk, language: str, words: tuple[str, ...], code: int, told: str
     ) -> None:
-        done = plain_desk.fal("run", "sandbox/echo", "--direct", *words, "--as", language, code=code)
+        done = plain_desk.fal("run", "sandbox/echo", "--direct", *words, "--as", language, code=code, stdin=b"x")
         assert told in done.stderr
         assert done.stdout == b""
 

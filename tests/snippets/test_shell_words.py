@@ -111,10 +111,10 @@ def test_it_is_what_one_would_type(value: dict[str, Any], line: str) -> None:
     assert gathered(shlex.split(line)) == value
 
 
-def with_files(value: dict[str, Any], **files: Attachment) -> list[str]:
+def with_files(value: dict[str, Any], schema: Schema | None = None, **files: Attachment) -> list[str]:
     known = {file: File(str(file.path), "image/jpeg", name) for name, file in files.items()}
     call = Call(parse_target("a/b"), value, CallOptions())
-    return shell.words(Script("run", call, known, Hosts()))[2:]
+    return shell.words(Script("run", call, known, Hosts(), schema=schema))[2:]
 
 
 @pytest.mark.parametrize(
@@ -136,6 +136,19 @@ def test_files_stay_files(value: dict[str, Any], words: list[str]) -> None:
     assert json.dumps(found, default=lambda file: str(file.path)) == json.dumps(
         value, default=lambda file: str(file.path)
     )
+
+
+def test_a_file_is_uploaded_by_whatever_word_the_schema_needs_for_it() -> None:
+    part = Field("content", ("string",))
+    messages = Field("messages", ("array",), item=Field("", ("object",), properties=(part,)))
+    media = (Field("text", ("string",), is_media=True), Field("prompt", ("string",), is_media=True))
+    schema = Schema((Field("lyrics", ("string",)), messages, *media))
+    value = {"lyrics": PHOTO, "messages": [{"content": PHOTO}], "text": PHOTO, "prompt": PHOTO, "image_url": PHOTO}
+    words = ["lyrics@photo.jpg", "messages.0.content@photo.jpg", "text=@photo.jpg", "prompt=@photo.jpg",
+             "image_url=@photo.jpg"]  # fmt: skip
+    assert with_files(value, schema, photo=PHOTO) == words
+    read = gather(words, [], Stdin(io.BytesIO(b""), is_terminal=True, say=print), schema=schema)
+    assert [file.path for file in (read["lyrics"], read["messages"][0]["content"], read["text"])] == [PHOTO.path] * 3
 
 
 def test_what_a_schema_will_make_of_the_words_is_known() -> None:

@@ -126,6 +126,15 @@ def test_2_bad_json_on_stdin(served: Program, service: Service, stdin: bytes, sh
     assert service.accepted == 0
 
 
+@pytest.mark.parametrize("words", [(), ("-",), ("prompt=x", "-"), ("prompt=@-",), ("image_url=@-",)])
+def test_2_a_pipe_that_was_asked_for_and_brings_nothing(
+    served: Program, service: Service, words: tuple[str, ...]
+) -> None:
+    done = served("submit", "sandbox/echo", *words, stdin=b"", code=2)
+    assert "stdin is empty" in done.stderr
+    assert service.accepted == 0
+
+
 def test_3_no_key(fal: Program) -> None:
     done = fal("run", "fal-ai/flux/dev", "prompt=x", code=3)
     assert "FAL_KEY" in done.stderr
@@ -140,12 +149,12 @@ def test_3_refused_key(served: Program) -> None:
 def test_4_refused_input_with_a_line_per_field(served: Program) -> None:
     words = ("seed=x", "num_images=99", "sandbox.queue=0", "sandbox.run=0")
     done = served("run", "fal-ai/flux/dev", *words, "--no-validate", code=4)
-    for field in ("body.prompt", "body.seed", "body.num_images"):
-        assert field in done.stderr
+    for field in ("prompt", "seed", "num_images"):
+        assert f"\n  {field}: " in done.stderr
 
 
 def test_4_refused_input_directly(served: Program) -> None:
-    assert "body.prompt" in served("run", "--direct", "fal-ai/flux/dev", "seed=1", "--no-validate", code=4).stderr
+    assert "\n  prompt: " in served("run", "--direct", "fal-ai/flux/dev", "seed=1", "--no-validate", code=4).stderr
 
 
 def test_4_what_cannot_be_right_is_not_sent(served: Program, service: Service) -> None:
@@ -156,8 +165,23 @@ def test_4_what_cannot_be_right_is_not_sent(served: Program, service: Service) -
     assert service.accepted == 0
 
 
+def test_4_a_local_path_is_not_sent(served: Program, service: Service, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"x")
+    done = served("run", "fal-ai/esrgan", f"image_url={tmp_path}/a.png", code=4)
+    assert f"image_url: {tmp_path}/a.png is a file here: image_url=@{tmp_path}/a.png" in done.stderr
+    assert service.accepted == 0
+
+
 def test_5_no_such_endpoint(served: Program) -> None:
     served("submit", "nobody/nothing", "a=1", code=5)
+
+
+def test_5_a_misspelt_endpoint_before_anything_leaves(served: Program, service: Service, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"x")
+    done = served("run", "fal-ai/flux/dve", f"image_url=@{tmp_path}/a.png", code=5)
+    assert "there is no endpoint fal-ai/flux/dve, so nothing was sent" in done.stderr
+    assert "Did you mean fal-ai/flux/dev?" in done.stderr
+    assert {route for route, count in service.stats["http"].items() if count} == {"models"}
 
 
 def test_5_no_such_request(served: Program) -> None:

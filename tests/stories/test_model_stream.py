@@ -88,7 +88,7 @@ class Gate:
 def test_each_event_is_a_line_that_is_there_while_the_stream_goes_on(fal: Program) -> None:
     gate = Gate()
     with Server([gate]) as server:
-        process = fal.start("stream", server.url, "a=1", "--no-validate")
+        process = fal.start("stream", server.url, '{"a": 1}', "--no-validate")
         assert process.stdout is not None
         for number in range(3):
             gate.send({"n": number, "text": "größe"})
@@ -108,7 +108,7 @@ def test_a_line_is_the_event_as_it_came(served: Program) -> None:
 def test_a_shell_loop_reads_line_by_line(fal: Program) -> None:
     gate = Gate()
     with Server([gate]) as server:
-        process = fal.start("stream", server.url, "a=1", "--no-validate", stdout=-1, stderr=-3)
+        process = fal.start("stream", server.url, '{"a": 1}', "--no-validate", stdout=-1, stderr=-3)
         gate.send(*[{"n": number} for number in range(200)])
         gate.end()
         assert [value["n"] for value in lines(process.communicate(timeout=30)[0])] == list(range(200))
@@ -174,7 +174,7 @@ def test_text_is_only_what_is_new(served: Program, sent: list[Any], story: str) 
 def test_text_comes_as_it_grows(fal: Program) -> None:
     gate = Gate()
     with Server([gate]) as server:
-        process = fal.start("stream", server.url, "a=1", "--text", "--no-validate")
+        process = fal.start("stream", server.url, '{"a": 1}', "--text", "--no-validate")
         assert process.stdout is not None
         for so_far, added in (("Once", b"Once"), ("Once upon", b" upon"), ("Once upon a time", b" a time")):
             gate.send({"output": so_far})
@@ -219,7 +219,7 @@ def test_d_dash_writes_the_bytes_and_nothing_else(served: Program) -> None:
 def test_growing_text_is_drawn_as_growing_text_at_three_moments(fal: Program) -> None:
     gate = Gate()
     with Server([gate]) as server:
-        screen = Screen([*fal.argv, "stream", server.url, "a=1", "--no-validate"], fal.env, columns=60)
+        screen = Screen([*fal.argv, "stream", server.url, '{"a": 1}', "--no-validate"], fal.env, columns=60)
         gate.send({"output": "Once", "partial": True})
         first = screen.until(lambda text: "Once" in text)
         gate.send({"output": "Once upon a time", "partial": True})
@@ -354,7 +354,7 @@ def test_silence_that_is_not_too_long(served: Program, words: tuple[str, ...]) -
 @pytest.mark.parametrize(
     ("words", "code", "shown"),
     [
-        pytest.param(("fal-ai/any-llm", "a=1", "--no-validate"), 4, "body.prompt", id="422"),
+        pytest.param(("fal-ai/any-llm", "a=1", "--no-validate"), 4, "\n  prompt: ", id="422"),
         pytest.param(("nobody/nothing", "a=1"), 5, "not found", id="404"),
         pytest.param(("fal-ai/esrgan", "a=1", "--no-validate"), 5, "not found", id="404-path"),
         pytest.param(("sandbox/echo", "a=1", fault("401")), 3, "refused", id="401"),
@@ -494,7 +494,7 @@ def test_an_app_on_this_machine_gets_no_key(served: Program) -> None:
     gate.send({"n": 1})
     gate.end()
     with Server([gate]) as server:
-        assert lines(served("stream", f"{server.url}/x/", "a=1", "--no-validate").stdout) == [{"n": 1}]
+        assert lines(served("stream", f"{server.url}/x/", '{"a": 1}', "--no-validate").stdout) == [{"n": 1}]
         (seen,) = server.requests
     assert (seen.method, seen.target, json.loads(seen.body)) == ("POST", "/x/stream", {"a": 1})
     assert "authorization" not in seen.headers
@@ -504,6 +504,6 @@ def test_an_app_on_this_machine_gets_no_key(served: Program) -> None:
 
 def test_a_local_app_is_called_without_the_queue(fal: Program) -> None:
     with Server(answering(answer(200, {"ok": True}))) as server:
-        assert json.loads(fal("run", server.url, "a=1", "--no-validate").stdout) == {"ok": True}
+        assert json.loads(fal("run", server.url, '{"a": 1}', "--no-validate").stdout) == {"ok": True}
         (seen,) = server.requests
     assert (seen.target, seen.headers.get("authorization"), json.loads(seen.body)) == ("/", None, {"a": 1})

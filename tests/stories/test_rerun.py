@@ -111,8 +111,10 @@ def test_what_never_went_through_the_queue_is_not_put_into_it(place: Place, verb
 
 def test_an_app_on_this_machine_needs_no_key(place: Place) -> None:
     with Server(answering(http_answer(200, {"done": True}))) as app:
-        place("run", app.url, "n=1", "--no-validate", env={"FAL_KEY": ""})
-        assert json.loads(place("rerun", "@1", "n=2", "--no-validate", env={"FAL_KEY": ""}).stdout) == {"done": True}
+        place("run", app.url, '{"n": 1}', "--no-validate", env={"FAL_KEY": ""})
+        assert json.loads(place("rerun", "@1", '{"n": 2}', "--no-validate", env={"FAL_KEY": ""}).stdout) == {
+            "done": True
+        }
         assert [json.loads(seen.body)["n"] for seen in app.requests] == [1, 2]
     assert place.proxy.seen == []
 

@@ -141,7 +141,7 @@ class TestWithoutRef:
     def test_the_call_of_an_app_on_this_machine_is_not_looked_up_on_the_service(self, place: Place) -> None:
         """Nothing of it lives on: neither the key nor its input has any business anywhere else."""
         with Server([read_request, stall]) as app:
-            process = place.start("run", app.url, "n=1", "--no-validate")
+            process = place.start("run", app.url, '{"n": 1}', "--no-validate")
             app.settle(requests=1)
             process.send_signal(signal.SIGINT)
             assert process.wait(30) == 130

@@ -43,11 +43,16 @@ def models() -> list[dict[str, Any]]:
 
 
 class Catalogue:
-    """What the API answers; `replies` are whole answers that go before, by path."""
+    """What the API answers; `replies` are whole answers that go before, by path, `search_reply` one to a search.
+
+    `unlisted` endpoints have a document and stand in no list.
+    """
 
     def __init__(self, documents: Mapping[str, bytes] | None = None) -> None:
         self.documents = dict(documents or {endpoint: document_bytes(name) for endpoint, name in NAMES.items()})
         self.replies: dict[str, bytes] = {}
+        self.search_reply: bytes | None = None
+        self.unlisted: set[str] = set()
 
     def server(self) -> Server:
         return Server([self._step])
@@ -67,7 +72,7 @@ class Catalogue:
         if path == "/v1/models" and "endpoint_id" in query:
             return self._described(query)
         if path == "/v1/models":
-            return _searched(query)
+            return self.search_reply or _searched(query)
         if path == "/v1/models/pricing":
             return _prices(query["endpoint_id"].split(","))
         if path == "/v1/models/pricing/estimate":
@@ -75,7 +80,8 @@ class Catalogue:
         return _problem(404, "not_found", f"no route {path}")
 
     def _described(self, query: Mapping[str, str]) -> bytes:
-        found = [model for model in models() if model["endpoint_id"] == query["endpoint_id"]]
+        hidden = [{"endpoint_id": endpoint} for endpoint in self.unlisted]
+        found = [model for model in (*models(), *hidden) if model["endpoint_id"] == query["endpoint_id"]]
         if not found:
             return _problem(404, "not_found", "Endpoint not found")
         entry = json.dumps(found[0], ensure_ascii=False)

@@ -69,8 +69,6 @@ class Home:
 
     def document(self, endpoint: str) -> "tuple[Any, str] | None":
         """The kept OpenAPI document of an endpoint, or of an app on this machine, and its route there."""
-        import json
-
         from fal_cli.endpoint import InvalidEndpoint, LocalApp, parse_target
 
         try:
@@ -81,9 +79,13 @@ class Home:
                 body, route = self._kept(os.path.join(_LOCAL, "schemas"), f"{scheme}://{host}"), slash + path
             else:
                 body, route = self._kept(os.path.join(self._api_host(), "schemas"), str(target)), str(target)
-            return (json.loads(body), route) if body else None
-        except (InvalidEndpoint, ValueError, RecursionError):
+        except InvalidEndpoint:
             return None
+        if not body:
+            return None
+        from fal_cli.schema.document import parsed
+
+        return parsed(body), route
 
     def rows(
         self, beginning: str = "", *, only_queued: bool, only_open: bool = False, endpoint: str = ""

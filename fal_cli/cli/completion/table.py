@@ -43,7 +43,7 @@ OPTIONS: "tuple[tuple[str, Option], ...]" = (('--version', ('Show the version an
  ('--tag', ('Label the request; up to ten', '', (), True)),
  ('--no-store', ('Ask the service to keep neither input nor result', None, (), False)),
  ('--dry-run', ('Print what would be sent, checked, and its unit price; send nothing', None, (), False)),
- ('--no-validate', ("Send the input as it is; the endpoint's schema is not asked", None, (), False)),
+ ('--no-validate', ('Send the input unchecked; the schema still types what is typed', None, (), False)),
  ('--private', ('Keep neither input nor result, here or (--no-store) at the service', None, (), False)),
  ('--header', ('Add a request header', '', (), True)),
  ('--expires',

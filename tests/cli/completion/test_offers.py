@@ -6,7 +6,10 @@ import pytest
 
 from fal_cli.catalog import store
 from fal_cli.cli.completion import values
+from fal_cli.config import paths
 from fal_cli.files.cache import Cache
+from fal_cli.ledger.rows import Call, State
+from fal_cli.ledger.store import Ledger
 from tests.cli.completion.conftest import Offer
 from tests.support.catalogue_server import document_bytes
 from tests.support.filled_home import FIRST, OPEN, SECOND, keep_catalogue
@@ -59,6 +62,27 @@ class TestEndpoints:
         assert list(offer("run", "")) == [
             "fal-ai/flux/dev", "fal-ai/any-llm", "fal-ai/flux/schnell", "fal-ai/video-upscaler",
         ]  # fmt: skip
+
+    @pytest.mark.parametrize(
+        ("state", "error", "is_offered"),
+        [
+            (State.REFUSED, 'Application "flux" not found', False),
+            (State.FAILED, "Path /dve not found", False),
+            (State.FAILED, "Not Found", False),
+            (State.FAILED, "the model broke", True),
+            (State.REFUSED, "the input was refused", True),
+            (State.UNKNOWN, "", True),
+        ],
+    )
+    def test_a_name_that_the_service_knows_nothing_under_is_not_offered(
+        self, offer: Offer, env: dict[str, str], state: State, error: str, is_offered: bool
+    ) -> None:
+        ledger = Ledger(paths.state_folder(env) / "ledger.db")
+        for _ in range(2):
+            ledger.ended(ledger.begin(Call("fal-ai/flux/dve", {})), state, error)
+        assert bool(offer("run", "fal-ai/flux/dv")) is is_offered
+        ledger.completed(ledger.begin(Call("fal-ai/flux/dve", {})), size=1, kept=None)
+        assert offer("run", "fal-ai/flux/dv"), "it was there once"
 
     def test_are_described(self, offer: Offer) -> None:
         assert offer("schema", "fal-ai/v") == {"fal-ai/video-upscaler": "Vidéo ↑, video-to-video, deprecated"}
