@@ -19,6 +19,7 @@ from fal_cli.results import at_hand
 from fal_cli.urls import is_loopback
 
 _AGAIN_SECONDS = 10.0
+_LARGEST_ANSWER_BYTES = 64 * 1024 * 1024
 
 
 class Past(NamedTuple):
@@ -56,7 +57,7 @@ class Past(NamedTuple):
 def look(context: Context, found: Tracked | Row, *, asks: bool = True) -> Past:
     """What a call answered: the ledger's copy, else the service's; with `asks` False the ledger's alone.
 
-    Raises `NotFound` for what nobody has, and with `asks` what `follow.fetch` raises.
+    Raises `NotFound` for what nobody has, and with `asks` what `follow.fetch` raises and `CliError`.
     """
     entry = context.journal.entry(found) if isinstance(found, Row) else found.entry
     row = found if isinstance(found, Row) else entry.row()
@@ -88,9 +89,9 @@ def look_again(context: Context, past: Past) -> Past:
     try:
         request = refs.of_row(context, row)
         result = queue.result(quiet_wire(context, request), request.handle, deadline=Deadline(_AGAIN_SECONDS))
+        return past._replace(answer=_answer(result), is_whole=True)
     except (ApiError, CliError):
         return past
-    return past._replace(answer=_answer(result), is_whole=True)
 
 
 def quiet_wire(context: Context, request: Tracked | None = None) -> Wire:
@@ -128,6 +129,8 @@ def _are_all_saved(past: Past) -> bool:
 
 
 def _answer(result: Result) -> Any:
+    if len(result.body) > _LARGEST_ANSWER_BYTES:
+        raise CliError(f"the result is too large to be looked into ({len(result.body):,} bytes)")
     return _read(result.body.read(), result.content_type)
 
 

@@ -17,7 +17,7 @@ Kind = Literal["image", "video", "audio", "text", "other", "unknown"]
 
 _HEAD_BYTES = 512
 _LONGEST_SIDE = 1_000_000  # pixels
-_LONGEST_SECONDS = 10_000_000
+_LONGEST_SECONDS = 1_000_000
 _TEXTS = ("application/json", "application/xml", "application/x-ndjson", "application/yaml")
 _LOOKS = (pictures.look, boxes.look, matroska.look, vector.look, audio.look)
 

@@ -1,5 +1,6 @@
 """What the ledger knows of the cost of a call. One place, for every command that shows it."""
 
+import re
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import NamedTuple
@@ -9,6 +10,7 @@ from fal_cli.ledger.rows import Row
 NOT_KNOWN = "cost not known"
 _SIGNS = {"USD": "$", "EUR": "€", "GBP": "£"}
 _FEWEST_PLACES = 2
+_NO_UNITS = re.compile(r"0+(?:\.0+)?")
 
 
 class Money(NamedTuple):
@@ -27,8 +29,7 @@ class Money(NamedTuple):
 
 def cost_of(row: Row) -> Money | None:
     """What a call cost; None where the ledger does not know. No units were billed: it cost nothing."""
-    units = row.billable_units
-    return Money(Decimal(0), "USD") if units and not units.strip("0.") else None
+    return Money(Decimal(0), "USD") if _NO_UNITS.fullmatch(row.billable_units) else None
 
 
 def total(costs: Iterable[Money | None]) -> str:

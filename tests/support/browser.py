@@ -1,4 +1,4 @@
-"""A real browser without a window, driven over its debugging protocol: what it draws, says, and asks the network for."""
+"""A real browser without a window, driven over its debugging protocol: what it draws and says, and what it asks for."""
 
 import base64
 import itertools
@@ -52,9 +52,7 @@ class Page:
 
     def look(self, width: int, height: int, *, dark: bool = False, mobile: bool = False) -> None:
         """Sets the window, and which colours its user prefers."""
-        self.call(
-            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=mobile
-        )
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=mobile)
         preference = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.call("Emulation.setEmulatedMedia", features=[preference])
 

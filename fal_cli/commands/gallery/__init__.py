@@ -184,7 +184,7 @@ def _tell(context: Context, gathering: "Gathering", failures: int, limit: int) -
     """One line about what is on the page, and what is not."""
     parts = [_counted(gathering.shown, "result")]
     parts += [f"left out: {_left_out(gathering)}"] if gathering.left_out else []
-    parts += [f"{_counted(failures, 'file')} cannot be had"] if failures else []
+    parts += [f"{_counted(failures, 'file')} missing"] if failures else []
     parts += [f"of the newest {limit:,} requests; --limit 0 takes all"] if limit else []
     context.talk.note("; ".join(parts))
 

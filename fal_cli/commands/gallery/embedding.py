@@ -75,7 +75,7 @@ class Embedding:
     def _bring(self, wire: Wire, file: MediaFile, stream: BinaryIO) -> None:
         """Fetches a file, unless its host was out of reach before."""
         host = origin(file.url)
-        if not self._fetches and not file.url.startswith("data:"):
+        if not self._fetches and file.url and not file.url.startswith("data:"):
             raise NotHad("not saved here, and not fetched")
         if host in self._out_of_reach:
             raise NotHad("its host cannot be reached")

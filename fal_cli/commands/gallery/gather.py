@@ -18,7 +18,7 @@ from fal_cli.errors import CliError
 from fal_cli.ledger.rows import Row, State
 from fal_cli.results import at_hand
 from fal_cli.results.at_hand import AtHand
-from fal_cli.snippets import again
+from fal_cli.snippets.again import Again
 
 AT_ONCE = 8
 _WAIT_SECONDS = 3600.0
@@ -46,6 +46,7 @@ class Gathering:
         self._embedding = embedding
         self._owned = at_hand.owners(rows)
         self._fetches = fetches
+        self._again = Again(context)
         self._is_out_of_reach = False
         self.is_free = context.accounts.costs_nothing
         self.left_out: Counter[str] = Counter()
@@ -80,8 +81,8 @@ class Gathering:
         except (ApiError, CliError) as error:
             found, trouble = Past(row.endpoint, row.name, row, None), f"Its result cannot be had: {error.message}"
         media = [] if trouble else self._media(found)
-        command = again.command(self._context, row, seed=found.seed)
-        card = cards.card(found, row, media, command=command, is_free=self.is_free, trouble=trouble)
+        command = self._again.command(row, seed=found.seed)
+        card = cards.card(found, found.row or row, media, command=command, is_free=self.is_free, trouble=trouble)
         return cards.without_secrets(card, self._context.secrets.hide)
 
     def _result(self, row: Row) -> Past:

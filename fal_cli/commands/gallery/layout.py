@@ -1,6 +1,6 @@
 """How results are laid out: a sheet for each day, or a grid with a column for each value of something. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -27,30 +27,46 @@ def by_day(found: Iterator[Found]) -> Iterator[Sheet]:
         yield Sheet(f"{_DAYS[day.weekday()]}, {written(day)}", (card for _, card in group))
 
 
+class Planned(NamedTuple):
+    """A line of a grid and the calls of each of its columns."""
+
+    title: str
+    subtitle: str
+    cells: Sequence[Sequence[Row]]
+
+
 class Plan(NamedTuple):
-    """Which calls stand where in a grid: `lines` are a title and the calls of each column."""
+    """Which calls stand where in a grid."""
 
     columns: Sequence[Column]
-    lines: Sequence[tuple[str, Sequence[Sequence[Row]]]]
+    lines: Sequence[Planned]
 
     @property
     def rows(self) -> list[Row]:
         """The calls in the order in which a page is written."""
-        return [row for _, cells in self.lines for cell in cells for row in cell]
+        return [row for line in self.lines for cell in line.cells for row in cell]
 
 
 def plan(rows: Sequence[Row], key: str, *, is_free: bool) -> Plan:
     """A column for each value of `key`, which is `endpoint` or an input, and a line for each prompt.
 
-    What a line's calls have in common beside the prompt: the seed, and unless `key` is one of them the endpoint.
+    What else a line's calls have in common: their seed, and unless `key` is `endpoint` or `prompt` that too. A
+    prompt's lines stand together.
     """
-    values = _in_order({_value(row, key) for row in rows})
-    lines: dict[tuple[str, ...], dict[str, list[Row]]] = {}
+    by_value: dict[str, list[Row]] = {}
+    by_prompt: dict[str, dict[str, dict[str, list[Row]]]] = {}
     for row in reversed(rows):  # the oldest first, as they were made
-        lines.setdefault(_line(row, key), {}).setdefault(_value(row, key), []).append(row)
-    columns = [Column(value, _sum([row for row in rows if _value(row, key) == value], is_free)) for value in values]
-    titled = [(_title(names), [cells.get(value, []) for value in values]) for names, cells in lines.items()]
-    return Plan([column._replace(title=_head(key, column.title)) for column in columns], titled)
+        value, (title, subtitle) = _value(row, key), _line(row, key)
+        by_value.setdefault(value, []).append(row)
+        by_prompt.setdefault(title, {}).setdefault(subtitle, {}).setdefault(value, []).append(row)
+    values = _in_order(by_value)
+    columns = [Column(_head(key, value), _sum(by_value[value], is_free)) for value in values]
+    lines = [
+        Planned(title, subtitle, [cells.get(value, []) for value in values])
+        for title, group in by_prompt.items()
+        for subtitle, cells in group.items()
+    ]
+    return Plan(columns, lines)
 
 
 def grid(title: str, plan: Plan, found: Iterator[Found]) -> Grid:
@@ -62,7 +78,8 @@ def grid(title: str, plan: Plan, found: Iterator[Found]) -> Grid:
             if card is not None:
                 yield card
 
-    return Grid(title, plan.columns, (Line(name, map(cell, cells)) for name, cells in plan.lines))
+    lines = (Line(line.title, line.subtitle, map(cell, line.cells)) for line in plan.lines)
+    return Grid(title, plan.columns, lines)
 
 
 def span(rows: Sequence[Row]) -> str:
@@ -89,19 +106,14 @@ def day_of(row: Row) -> date:
     return row.created_at.astimezone().date()
 
 
-def _line(row: Row, key: str) -> tuple[str, ...]:
-    """What tells the lines of a grid apart."""
+def _line(row: Row, key: str) -> tuple[str, str]:
+    """What tells the lines of a grid apart: the prompt, and what else its calls have in common."""
     inputs = row.input_json or {}
-    seed = f"seed {inputs['seed']}" if "seed" in inputs else ""
-    parts = {"prompt": prompt_of(inputs), ENDPOINT: row.endpoint, "seed": seed}
-    if key in ("prompt", ENDPOINT):
-        del parts[ENDPOINT]
-    parts.pop(key, None)
-    return tuple(parts.values())
-
-
-def _title(names: tuple[str, ...]) -> str:
-    return " · ".join(filter(None, names)) or _NONE
+    common = {ENDPOINT: row.endpoint, "seed": f"seed {inputs['seed']}" if "seed" in inputs else ""}
+    if key == "prompt":
+        return common["seed"] or _NONE, ""
+    common.pop(key, None)
+    return prompt_of(inputs) or _NONE, " · ".join(filter(None, common.values()))
 
 
 def _value(row: Row, key: str) -> str:
@@ -115,7 +127,7 @@ def _head(key: str, value: str) -> str:
     return value if key in (ENDPOINT, "prompt") else f"{key} {value}"
 
 
-def _in_order(values: set[str]) -> list[str]:
+def _in_order(values: Iterable[str]) -> list[str]:
     """Numbers by size, then texts, then what has no value."""
 
     def rank(value: str) -> tuple[int, float, str]:

@@ -102,6 +102,7 @@ class Line(NamedTuple):
     """A row of a grid: for each column the results that belong there."""
 
     title: str
+    subtitle: str
     cells: Iterable[Iterable[Card]]
 
 
