@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -96,7 +97,7 @@ class TestResults:
         desk("submit", "sandbox/echo", "a=1", "sandbox.run=600")
         done = desk("gallery")
         assert done.text == "fal-gallery.html\n"
-        assert done.stderr == "1 result; left out: 1 failed, 1 private, 1 not finished\n"
+        assert re.fullmatch(r"1 result, \d+ kB; left out: 1 failed, 1 private, 1 not finished\n", done.stderr)
         found = Page((desk.folder / "fal-gallery.html").read_text())
         assert "hush" not in found.root.text
         assert "Left out: 1 failed, 1 private, 1 not finished." in found.all("footer")[0].text
@@ -150,7 +151,7 @@ class TestResults:
         assert texts("--state", "completed", "--limit", "1") == ["found"]
         assert texts() == ["found", "old"]
         done = offline("gallery", "--limit", "2")
-        assert done.stderr == "1 result; left out: 1 failed; of the newest 2 requests; --limit 0 takes all\n"
+        assert done.stderr.endswith(" kB; left out: 1 failed; of the newest 2 requests; --limit 0 takes all\n")
 
     def test_beside_each_other(self, offline: Desk, past: Past) -> None:
         for number, endpoint in enumerate(("a/b", "a/c", "a/b", "a/c")):
@@ -204,7 +205,7 @@ class TestWhatCannotBeHad:
         assert second.startswith("b.png ")
         assert third == "c.png its host cannot be reached"  # and is not asked again
         assert len(found.all("img")) == 1
-        assert done.stderr == "2 results; 3 files missing\n"
+        assert re.fullmatch(r"2 results, \d+ kB; 3 files missing\n", done.stderr)
 
     def test_a_result_that_nobody_has_is_told_too(self, desk: Desk, home: Path) -> None:
         host = desk.program.env["FAL_QUEUE_RUN_HOST"]
@@ -293,6 +294,23 @@ class TestSizes:
             f"./{path.relative_to(offline.folder)}"
         )
 
+    @pytest.mark.parametrize(
+        ("name", "data"),
+        [
+            ("a.svg", b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><script>alert(1)</script></svg>'),
+            ("a.html", b"<script>alert(1)</script>"),
+        ],
+    )
+    def test_what_a_browser_would_run_is_never_linked(self, offline: Desk, past: Past, name: str, data: bytes) -> None:
+        path = offline.folder / name
+        path.write_bytes(data)
+        os.utime(path, (0, 0))
+        past.add(uuid(1), result={"x": {"url": "https://x.test/a"}}, files=[str(path)])
+        for words in ((), ("--embed", "1")):
+            found = page(offline, *words)
+            assert [one for one in found.everything if one.attributes.get("data-href")] == []
+            assert [one.text for one in found.all("a") if one.text == name] == []
+
     def test_memory_does_not_grow_with_the_ledger(self, offline: Desk, past: Past) -> None:
         """Three hundred pictures of a megabyte each, in a process that may not have 400 MB."""
         first = offline.folder / "0.png"
@@ -335,7 +353,7 @@ class TestWriting:
         past.add(uuid(1), result={"text": "a"})
         done = offline("gallery", "-o", "-")
         check(Page(done.text))
-        assert done.stderr == "1 result\n"
+        assert re.fullmatch(r"1 result, \d+ kB\n", done.stderr)
         assert list(offline.folder.iterdir()) == []
 
     @pytest.mark.parametrize(

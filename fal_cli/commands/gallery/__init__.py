@@ -32,7 +32,7 @@ _SIZE = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,3})?)([kmg]?)b?", re.IGNORECASE)
 _SCALES = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3}
 
 
-def size(text: str) -> int:
+def byte_count(text: str) -> int:
     """A number of bytes: `800k`, `10M`, `1.5G`. Raises `typer.BadParameter`."""
     match = _SIZE.fullmatch(text)
     if not match:
@@ -59,7 +59,9 @@ def gallery(
     ] = "",
     embed: Annotated[
         int,
-        typer.Option("--embed", parser=size, metavar="SIZE", help="Embed files of up to SIZE; larger ones are linked."),
+        typer.Option(
+            "--embed", parser=byte_count, metavar="SIZE", help="Embed files of up to SIZE; larger ones are linked."
+        ),
     ] = "10M",  # type: ignore[assignment]  # Typer hands a default to the parser
     no_fetch: Annotated[
         bool, typer.Option("--no-fetch", help="Take only what is here: ask no service and fetch nothing.")
@@ -85,8 +87,8 @@ def gallery(
     gathering = Gathering(context, embedding, rows, fetches=not no_fetch)
     sections = _sections(context, gathering, columns)
     pieces = _pieces(gathering, title, _subtitle(context, filters, gathering.rows), sections)
-    path = _write(context, target, pieces, overwrite=overwrite or bool(output))
-    _tell(context, gathering, embedding.failures, limit if has_more else 0)
+    path, size = _write(context, target, pieces, overwrite=overwrite or bool(output))
+    _tell(context, gathering, size, embedding.failures, limit if has_more else 0)
     if path is not None:
         context.output.line(str(path))
     if path is not None and open_:
@@ -155,21 +157,26 @@ def _pieces(gathering: "Gathering", title: str, subtitle: str, sections: "Iterat
     return page.write(page.Heading(title, subtitle), sections, closing)
 
 
-def _write(context: Context, target: Path | None, pieces: Iterator[bytes], *, overwrite: bool) -> Path | None:
-    """Writes the page as it is made and returns its path, a free one unless it may replace what is there."""
+def _write(
+    context: Context, target: Path | None, pieces: Iterator[bytes], *, overwrite: bool
+) -> tuple[Path | None, int]:
+    """Writes the page as it is made; returns its path, a free one unless it may replace what is there, and its size."""
     from fal_cli.results.destination import write_whole
 
+    size = 0
     with context.terminal.transfer("writing", "the page", None) as transfer:
 
         def counted() -> Iterator[bytes]:
+            nonlocal size
             for piece in pieces:
+                size += len(piece)
                 transfer.advance(len(piece))
                 yield piece
 
         if target is None:
             context.output.chunks(counted())
-            return None
-        return write_whole(target, counted(), overwrite=overwrite)
+            return None, size
+        return write_whole(target, counted(), overwrite=overwrite), size
 
 
 def _subtitle(context: Context, filters: Filters, rows: "Sequence[Row]") -> str:
@@ -180,9 +187,11 @@ def _subtitle(context: Context, filters: Filters, rows: "Sequence[Row]") -> str:
     return ", ".join([*filter(None, parts), *(["made in the sandbox"] if context.accounts.costs_nothing else [])])
 
 
-def _tell(context: Context, gathering: "Gathering", failures: int, limit: int) -> None:
+def _tell(context: Context, gathering: "Gathering", size: int, failures: int, limit: int) -> None:
     """One line about what is on the page, and what is not."""
-    parts = [_counted(gathering.shown, "result")]
+    from fal_cli.results.made import weight
+
+    parts = [f"{_counted(gathering.shown, 'result')}, {weight(size)}"]
     parts += [f"left out: {_left_out(gathering)}"] if gathering.left_out else []
     parts += [f"{_counted(failures, 'file')} missing"] if failures else []
     parts += [f"of the newest {limit:,} requests; --limit 0 takes all"] if limit else []

@@ -29,6 +29,8 @@ _SHOWN = {
     "video/x-matroska": "video/webm", "audio/wav": "audio/wav", "audio/mpeg": "audio/mpeg", "audio/ogg": "audio/ogg",
     "audio/flac": "audio/flac", "audio/mp4": "audio/mp4", "audio/webm": "audio/webm",
 }  # fmt: skip
+# What a browser would run if it were opened by itself. A picture within the page runs nothing.
+_ACTIVE = ("image/svg+xml", "text/html", "application/xhtml+xml", "text/xml", "application/xml")
 CHANGED = "the file was changed since it was saved"
 
 
@@ -60,7 +62,8 @@ class Embedding:
 
     def _saved(self, file: AtHand, path: Path, alt: str) -> Medium:
         found = facts(path)
-        medium = _described(found, path.name, alt)._replace(href=_link(path, self._beside))
+        href = "" if found.content_type in _ACTIVE else _link(path, self._beside)
+        medium = _described(found, path.name, alt)._replace(href=href)
         if found.bytes is None or found.bytes > self._most:
             return medium._replace(note="too large for this page" if found.bytes else "cannot be read")
         return medium._replace(pieces=partial(_read, path))
