@@ -2,7 +2,6 @@
 
 import os
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import unquote, urlsplit
 
 from fal_cli.context import Context
 from fal_cli.errors import NotSaved
@@ -83,7 +82,7 @@ def _looked_at(context: Context, wire: "Wire | None", file: "AtHand", number: in
     assert wire is not None  # one is made where a file is to be fetched
     is_drawn = context.output.is_terminal and not file.file.content_type.startswith(_NEVER_DRAWN)
     data, download = at_hand.beginning(wire, file.file, count=LARGEST_BYTES if is_drawn else _HEAD_BYTES)
-    name = _remote_name(file, number)
+    name = at_hand.name_of(file.file, number)
     return Seen(name, file, facts(data, name=name)._replace(bytes=download.size or len(data)), data)
 
 
@@ -188,15 +187,6 @@ def _local_name(path: str) -> str:
         return min(path, os.path.relpath(path), key=len)
     except ValueError:  # on another drive
         return path
-
-
-def _remote_name(file: "AtHand", number: int) -> str:
-    """What a file is called that was not saved."""
-    from fal_cli.files.names import base_name
-
-    url = file.file.url
-    named = file.file.file_name or ("" if url.startswith("data:") else unquote(urlsplit(url).path))
-    return base_name(named) if named.strip("/") else f"file {number}"
 
 
 VERB = show

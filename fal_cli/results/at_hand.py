@@ -5,11 +5,14 @@ from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
+from urllib.parse import unquote, urlsplit
 
 from fal_cli import media
 from fal_cli.api.download import Download, fetch
 from fal_cli.api.errors import ApiError, NotReached
 from fal_cli.api.wire import Wire
+from fal_cli.files.content_type import extension_for
+from fal_cli.files.names import base_name
 from fal_cli.ledger.rows import Row
 from fal_cli.media import MediaFile
 
@@ -111,11 +114,24 @@ def _pieces(wire: Wire, download: Download) -> "closing[Generator[bytes]]":
     return closing(cast("Generator[bytes]", fetch(wire, download)))
 
 
+def name_of(file: MediaFile, number: int) -> str:
+    """What a file is called that was not saved: by the result or its address, else by its number from 0."""
+    try:
+        named = file.file_name or ("" if file.url.startswith("data:") else unquote(urlsplit(file.url).path))
+    except ValueError:  # an address that is none
+        named = ""
+    return base_name(named) if named.strip("/") else f"file {number + 1}{extension_for(file.content_type)}"
+
+
 @contextmanager
 def _told() -> Iterator[None]:
-    """Failures of the request layer inside, in a few words."""
+    """Failures of the request layer and of the disk inside, in a few words."""
     try:
         yield
+    except OSError as error:
+        raise NotHad(f"no room for it: {error.strerror or error}") from None
+    except ValueError:
+        raise NotHad("its address is malformed") from None
     except ApiError as error:
         if error.status in (404, 410):
             raise NotHad("no longer there") from None

@@ -45,10 +45,9 @@ def lines(made: Made, *, width: int, color: bool = False, links: bool = False, m
     return found
 
 
-def size(facts: MediaFacts) -> str:
-    """How large what is seen or heard is: `1024×768`, `0:05`, `1280×720  0:05`; "" if that is not known."""
-    pixels = f"{facts.width}×{facts.height}" if facts.width and facts.height else ""
-    return _NEAR.join(filter(None, (pixels, playing_time(facts.seconds))))
+def pixels(facts: MediaFacts) -> str:
+    """How large what is seen is: `1024×768`; "" if that is not known."""
+    return f"{facts.width}×{facts.height}" if facts.width and facts.height else ""
 
 
 def playing_time(seconds: float | None) -> str:
@@ -68,7 +67,7 @@ def weight(count: int | None) -> str:
 
 def _pieces(made: Made) -> Iterator[tuple[str, str]]:
     """What the line tells behind the name, each with what stands before it."""
-    near = [size(made.facts), weight(made.facts.bytes)]
+    near = [pixels(made.facts), playing_time(made.facts.seconds), weight(made.facts.bytes)]
     far = ["" if made.took is None else duration(made.took), visible(made.cost), made.seed and f"seed {made.seed}"]
     yield from ((_NEAR, piece) for piece in near if piece)
     yield from ((_FAR, visible(piece)) for piece in far if piece)

@@ -207,6 +207,31 @@ class TestWhatCannotBeHad:
         assert len(found.all("img")) == 1
         assert re.fullmatch(r"2 results, \d+ kB; 3 files missing\n", done.stderr)
 
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "https://[bad/a.png",
+            "https://x.test:99999/a.png",
+            "https:///a.png",
+            "https://x\u2100.test/",
+            "https://%/a b",
+        ],
+    )
+    def test_an_address_that_is_none_is_told_and_ends_nothing(self, desk: Desk, url: str) -> None:
+        uri = "data:image/png;base64," + base64.b64encode(PNG).decode()
+        desk.echo(f"images:={json.dumps([{'url': url}, {'url': uri}])}")
+        found = page(desk)
+        assert bytes_of(found.all("img")[0]) == PNG
+        assert len(notes(found)) == 1
+        assert len(desk("show", "last", code=11).text.splitlines()) == 1
+
+    def test_no_room_to_fetch_is_told_and_ends_nothing(self, desk: Desk, home: Path) -> None:
+        desk.draw("a cat")
+        full = "import tempfile\ndef full():\n    raise OSError(28, 'No space left')\ntempfile.TemporaryFile = full\n"
+        (desk.folder / "sitecustomize.py").write_text(full)
+        desk("gallery", "-o", "page.html", env={"PYTHONPATH": str(desk.folder)})
+        assert notes(Page((desk.folder / "page.html").read_text()))[0].endswith("no room for it: No space left")
+
     def test_a_result_that_nobody_has_is_told_too(self, desk: Desk, home: Path) -> None:
         host = desk.program.env["FAL_QUEUE_RUN_HOST"]
         Past(home, in_sandbox=True).add(uuid(1), input_json={"prompt": "lost"}, state=State.ENDED, host=host)

@@ -23,10 +23,11 @@ _OWN_INPUTS = ("sandbox",)
 
 
 class Found(NamedTuple):
-    """A call and its card; None if it is left out."""
+    """A call and its card; None if it is left out, and then why, in a word or two."""
 
     row: Row
     card: Card | None
+    left_out: str = ""
 
 
 def card(past: Past, row: Row, media: Sequence[Medium], *, command: str, is_free: bool, trouble: str = "") -> Card:

@@ -3,18 +3,16 @@
 import os
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, cast
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote
 
 from fal_cli.api.wire import Wire
 from fal_cli.commands.gallery.page import Kind, Medium
 from fal_cli.commands.open import is_web
-from fal_cli.files.content_type import extension_for
 from fal_cli.files.facts import MediaFacts, facts
-from fal_cli.files.names import base_name
 from fal_cli.media import MediaFile
 from fal_cli.results import at_hand, made
 from fal_cli.results.at_hand import AtHand, NotHad, TooLarge
@@ -48,19 +46,18 @@ class Embedding:
         self._lock = threading.Lock()
         self.failures = 0
 
-    def medium(self, wire: Wire | None, file: AtHand, *, alt: str, number: int) -> Medium:
-        """One file of a result. What cannot be had is told in its place. `wire` is there if one is to be fetched."""
-        if file.path is not None and (wire is None or not file.is_changed):
-            return self._saved(file, file.path, alt)
-        assert wire is not None
+    def medium(self, wire: Callable[[], Wire], file: AtHand, *, alt: str, number: int) -> Medium:
+        """One file of a result. What cannot be had is told in its place. `wire` is asked for where one is fetched."""
+        if file.path is not None and not file.is_changed:
+            return self._saved(file.path, alt)
         try:
             return self._fetched(wire, file.file, alt, number)
         except NotHad as error:
             if file.path is not None:
-                return self._saved(file, file.path, alt)._replace(note=CHANGED)
+                return self._saved(file.path, alt)._replace(note=CHANGED)
             return self._missing(file.file, error, number)
 
-    def _saved(self, file: AtHand, path: Path, alt: str) -> Medium:
+    def _saved(self, path: Path, alt: str) -> Medium:
         found = facts(path)
         href = "" if found.content_type in _ACTIVE else _link(path, self._beside)
         medium = _described(found, path.name, alt)._replace(href=href)
@@ -68,14 +65,17 @@ class Embedding:
             return medium._replace(note="too large for this page" if found.bytes else "cannot be read")
         return medium._replace(pieces=partial(_read, path))
 
-    def _fetched(self, wire: Wire, file: MediaFile, alt: str, number: int) -> Medium:
-        stream = cast(BinaryIO, tempfile.TemporaryFile())  # noqa: SIM115  # lives as long as the medium
-        name = _name(file, number)
+    def _fetched(self, wire: Callable[[], Wire], file: MediaFile, alt: str, number: int) -> Medium:
+        try:
+            stream = cast(BinaryIO, tempfile.TemporaryFile())  # noqa: SIM115  # lives as long as the medium
+        except OSError as error:
+            raise NotHad(f"no room for it: {error.strerror or error}") from None
+        name = at_hand.name_of(file, number)
         self._bring(wire, file, stream)
         found = facts(stream, name=name)
         return _described(found, name, alt)._replace(pieces=partial(_rewound, stream))
 
-    def _bring(self, wire: Wire, file: MediaFile, stream: BinaryIO) -> None:
+    def _bring(self, wire: Callable[[], Wire], file: MediaFile, stream: BinaryIO) -> None:
         """Fetches a file, unless its host was out of reach before."""
         host = origin(file.url)
         if not self._fetches and file.url and not file.url.startswith("data:"):
@@ -83,7 +83,7 @@ class Embedding:
         if host in self._out_of_reach:
             raise NotHad("its host cannot be reached")
         try:
-            at_hand.bring(wire, file, stream, most=self._most)
+            at_hand.bring(wire(), file, stream, most=self._most)
         except NotHad as error:
             if error.is_out_of_reach:
                 self._out_of_reach.add(host)
@@ -93,18 +93,18 @@ class Embedding:
         href = file.url if is_web(file.url) else ""
         if isinstance(error, TooLarge):
             note = "too large for this page, and not saved here" if href else "too large for this page"
-            return Medium("file", _name(file, number), facts=made.weight(error.size), href=href, note=note)
+            return Medium("file", at_hand.name_of(file, number), facts=made.weight(error.size), href=href, note=note)
         with self._lock:
             self.failures += 1
-        return Medium("file", _name(file, number), note=str(error))
+        return Medium("file", at_hand.name_of(file, number), note=str(error))
 
 
 def _described(found: MediaFacts, name: str, alt: str) -> Medium:
     """A file by what is known of it; one that browsers do not show is a `file`."""
-    words = ", ".join(filter(None, (*made.size(found).split("  "), made.weight(found.bytes))))
+    sizes = made.pixels(found), made.playing_time(found.seconds), made.weight(found.bytes)
     shown = _SHOWN.get(found.content_type)
     kind: Kind = found.kind if shown and found.kind in ("image", "video", "audio") else "file"
-    return Medium(kind, name, alt, words, shown or "", found.width, found.height)
+    return Medium(kind, name, alt, ", ".join(filter(None, sizes)), shown or "", found.width, found.height)
 
 
 def _link(path: Path, beside: Path) -> str:
@@ -115,14 +115,6 @@ def _link(path: Path, beside: Path) -> str:
         return path.absolute().as_uri()
     way = way.replace(os.sep, "/")
     return quote(os.fsencode(way if way.startswith("../") else f"./{way}"))
-
-
-def _name(file: MediaFile, number: int) -> str:
-    """What a file is called that was not saved."""
-    named = file.file_name or ("" if file.url.startswith("data:") else unquote(urlsplit(file.url).path))
-    if named.strip("/"):
-        return base_name(named)
-    return f"file {number + 1}{extension_for(file.content_type)}"
 
 
 def _read(path: Path) -> Iterator[bytes]:

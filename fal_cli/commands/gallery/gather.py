@@ -1,17 +1,17 @@
 """The results of the ledger one after the other, each looked at in a thread of its own, a few ahead of the page."""
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Iterator, Sequence
+from functools import cache, partial
 from itertools import islice
 
 from fal_cli.api.errors import ApiError, NotReached, NotReady, RequestFailed
-from fal_cli.calls import past
+from fal_cli.calls import past as calls
 from fal_cli.calls.past import Past
 from fal_cli.commands.gallery import cards
 from fal_cli.commands.gallery.cards import Found
 from fal_cli.commands.gallery.embedding import Embedding
-from fal_cli.commands.gallery.page import Card, Medium
+from fal_cli.commands.gallery.page import Medium
 from fal_cli.concurrency import Task
 from fal_cli.context import Context
 from fal_cli.errors import CliError
@@ -55,16 +55,16 @@ class Gathering:
 
     def found(self, rows: Sequence[Row]) -> Iterator[Found]:
         """Each call with its card, a few of the next ones being looked at meanwhile."""
-        jobs = iter([partial(self._card, row) for row in rows])
-        ahead: deque[Task[Card | str]] = deque(map(_started, islice(jobs, AT_ONCE)))
-        for row in rows:
-            card = _waited_for(ahead.popleft())
-            ahead.extend(map(_started, islice(jobs, 1)))
-            if isinstance(card, str):
-                self.left_out[card] += 1
+        tasks = (Task(partial(self._found, row), name="gallery") for row in rows)
+        ahead = deque(islice(tasks, AT_ONCE))
+        while ahead:
+            one = _waited_for(ahead.popleft())
+            ahead.extend(islice(tasks, 1))
+            if one.card is None:
+                self.left_out[one.left_out] += 1
             else:
                 self.shown += 1
-            yield Found(row, None if isinstance(card, str) else card)
+            yield one
 
     def _has_a_place(self, row: Row) -> bool:
         why = "private" if row.is_private else _NOTHING_MADE.get(row.state, "")
@@ -72,25 +72,25 @@ class Gathering:
             self.left_out[why] += 1
         return not why
 
-    def _card(self, row: Row) -> Card | str:
-        """The card of a call, or why it has none."""
+    def _found(self, row: Row) -> Found:
+        """A call with its card, or why it has none."""
         try:
-            found, trouble = self._result(row), ""
+            past, trouble = self._result(row), ""
         except LeftOut as error:
-            return str(error)
+            return Found(row, None, str(error))
         except (ApiError, CliError) as error:
-            found, trouble = Past(row.endpoint, row.name, row, None), f"Its result cannot be had: {error.message}"
-        media = [] if trouble else self._media(found)
-        command = self._again.command(row, seed=found.seed)
-        card = cards.card(found, found.row or row, media, command=command, is_free=self.is_free, trouble=trouble)
-        return cards.without_secrets(card, self._context.secrets.hide)
+            past, trouble = Past(row.endpoint, row.name, row, None), f"Its result cannot be had: {error.message}"
+        media = [] if trouble else self._media(past)
+        command = self._again.command(row, seed=past.seed)
+        card = cards.card(past, past.row or row, media, command=command, is_free=self.is_free, trouble=trouble)
+        return Found(row, cards.without_secrets(card, self._context.secrets.hide))
 
     def _result(self, row: Row) -> Past:
-        """What a call answered. Raises `LeftOut` where it has not, and as `past.look` where it had to."""
+        """What a call answered. Raises `LeftOut` where it has not, and as `look` where it had to."""
         has_ended = row.state in (State.COMPLETED, State.ENDED)
         asks = self._fetches and not self._is_out_of_reach
         try:
-            return past.look(self._context, row, asks=asks)
+            return calls.look(self._context, row, asks=asks)
         except NotReady:
             raise LeftOut(_NOT_FINISHED) from None
         except RequestFailed:
@@ -101,30 +101,22 @@ class Gathering:
                 raise LeftOut(_NOT_FINISHED) from None
             raise
 
-    def _media(self, found: Past) -> list[Medium]:
-        files = self._files(found)
+    def _media(self, past: Past) -> list[Medium]:
+        files = self._files(past)
         if not all(file.path for file in files) and self._fetches:
-            found = past.look_again(self._context, found)
-            files = self._files(found)
-        wire = past.quiet_wire(self._context) if any(_is_to_be_fetched(file) for file in files) else None
+            past = calls.look_again(self._context, past)
+            files = self._files(past)
+        wire = cache(partial(calls.quiet_wire, self._context))
         return [
-            self._embedding.medium(wire, file, alt=cards.alt_of(found, number, len(files)), number=number)
+            self._embedding.medium(wire, file, alt=cards.alt_of(past, number, len(files)), number=number)
             for number, file in enumerate(files)
         ]
 
-    def _files(self, found: Past) -> list[AtHand]:
-        return at_hand.files(found.row, found.answer, self._owned, is_whole=found.is_whole)
+    def _files(self, past: Past) -> list[AtHand]:
+        return at_hand.files(past.row, past.answer, self._owned, is_whole=past.is_whole)
 
 
-def _is_to_be_fetched(file: AtHand) -> bool:
-    return file.path is None or file.is_changed
-
-
-def _started(job: Callable[[], Card | str]) -> Task[Card | str]:
-    return Task(job, name="gallery")
-
-
-def _waited_for(task: Task[Card | str]) -> Card | str:
+def _waited_for(task: Task[Found]) -> Found:
     while not task.is_done:
         task.wait(_WAIT_SECONDS)
         if task.failure is not None:
