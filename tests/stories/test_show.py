@@ -141,6 +141,7 @@ class TestTerminal:
         saved(offline, past, "cat.png", PNG, units="0")
         shown = screen(offline, "show", uuid(1), columns=columns)
         assert HALF_BLOCK in shown.text
+        assert "Traceback" not in shown.text  # of the package that draws, where a terminal does not answer it
         assert shown.text.splitlines()[-1] == f"✓ cat.png  30×20  {len(PNG)} B · 2.5 s · $0.00 · seed 7"
         assert all(len(line) <= columns for line in shown.lines)
 
