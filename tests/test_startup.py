@@ -25,6 +25,8 @@ HEAVY = {
     "jmespath",
     "PIL",
     "pydantic",
+    "jinja2",
+    "tinytag",
 }
 
 
@@ -57,4 +59,4 @@ def test_version_and_completion_are_answered_before_typer_is_imported(fal: Progr
 def test_a_call_imports_neither_rich_nor_the_server_stack(served: Program) -> None:
     imported = _imported(served, "submit", "sandbox/echo", "a=1")
     assert "requests" in imported
-    assert imported & {"rich", "uvicorn", "starlette", "PIL", "pydantic"} == set()
+    assert imported & {"rich", "uvicorn", "starlette", "PIL", "pydantic", "jinja2", "tinytag"} == set()

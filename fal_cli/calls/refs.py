@@ -6,6 +6,7 @@ or `ENDPOINT REF` in either order: the word with a `/` (or of the legacy form) i
 
 import re
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import typer
 
@@ -20,6 +21,7 @@ from fal_cli.errors import CliError, CredentialRefused, NotFound, UsageError, re
 from fal_cli.ledger.rows import Row, State
 from fal_cli.urls import answers_here, is_loopback, origin
 
+T = TypeVar("T")
 _NUMBER = re.compile(r"@([1-9][0-9]{0,17})")
 _LAST = re.compile(r"@?last(?::([1-9][0-9]{0,5}))?")
 _QUEUE_URL = re.compile(r"https?://[^/?#]+/(?P<app>[^?#]+?)/requests/(?P<id>[^/?#]+)(?:/[^?#]*)?(?:[?#].*)?")
@@ -113,7 +115,7 @@ def endpoint_of(row: Row) -> EndpointId:
     return _endpoint(row.endpoint)
 
 
-def each(context: Context, requests: Sequence[Tracked], action: Callable[[Tracked], None]) -> None:
+def each(context: Context, requests: Sequence[T], action: Callable[[T], None]) -> None:
     """Does something about each request; what fails for one is told and keeps no other from its turn.
 
     Raises `typer.Exit` with the worst code if any failed; the error itself if there is but one request.

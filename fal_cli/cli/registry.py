@@ -22,6 +22,8 @@ VERBS: dict[str, Verb] = {
     "rerun": Verb("rerun", "Make an earlier call again, with changes."),
     "cancel": Verb("cancel", "Ask the service to stop requests."),
     "history": Verb("history", "Show the requests that this machine made."),
+    "show": Verb("show", "Draw what requests made, here in the terminal."),
+    "gallery": Verb("gallery", "Make a page of what requests made, to look at in a browser."),
     "cost": Verb("cost", "Show what requests have cost."),
     "stream": Verb("stream", "Print an endpoint's events as they come."),
     "realtime": Verb("realtime", "Talk to an endpoint over a WebSocket, line by line."),
@@ -42,7 +44,7 @@ VERBS: dict[str, Verb] = {
 GROUPS: dict[str, tuple[str, ...]] = {
     "Call": ("run", "submit", "stream", "realtime", "upload"),
     "Follow": ("status", "logs", "result", "wait", "resume", "cancel", "rerun"),
-    "Past": ("history", "cost", "open"),
+    "Past": ("history", "show", "gallery", "cost", "open"),
     "Find": ("models", "schema", "pricing"),
     "Setup": ("auth", "config", "completion", "doctor"),
     "Dev": ("sandbox", "webhook", "help"),

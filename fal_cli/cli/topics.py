@@ -186,12 +186,19 @@ def _files() -> str:
         ("--inline", "puts files into the request itself instead"),
         ("fal upload FILE…", "uploads alone; prints a URL a line, - is stdin"),
     )
+    looking = (
+        ("fal show REF", "in the terminal; sizes and types as JSON in a pipe"),
+        ("fal gallery --open", "a page of all that was made, in the browser"),
+    )
     return f"""
 Saving what was made, with run, resume, rerun and result
 {rows(saving, first=14)}
 
 Sending
 {rows(sending, first=22)}
+
+Looking at them
+{rows(looking, first=22)}
 
 A file appears whole or not at all. A download that is cut is resumed; one that
 fails ends with code 11, the result printed: fal result ID -d DIR tries again.
@@ -216,6 +223,7 @@ def _refs() -> str:
         ("fal logs REF", "its log; -f as it comes"),
         ("fal cancel REF…", "stop it"),
         ("fal rerun REF k=v", "the same call again, changed"),
+        ("fal show REF", "draw its files in the terminal"),
         ("fal open REF", "its first file in the browser"),
         ("fal history show REF", "all that is known of it here"),
     )
@@ -267,7 +275,7 @@ See also: fal help exit-codes, fal help json
 def _json() -> str:
     shapes = (
         ("results", "as the endpoint sent them; --print envelope adds the id, files and metrics"),
-        ("lists", "history, models, schema, auth list, config list, doctor: an object a line in a pipe"),
+        ("lists", "history, show, models, schema, auth list, config list, doctor: an object a line in a pipe"),
         ("--json", "stderr as lines {\"event\": …}: note, warning, request, queued, inprogress, completed, finished … "
          "and last {\"event\": \"error\", \"code\", \"message\", \"hint\", \"request_id\", …}"),
         ("fal --help --json", "every command, argument and option, exit codes and topics"),

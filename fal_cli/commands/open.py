@@ -36,7 +36,7 @@ def open_page(
 
     is_page = len(words) == 1 and looks_like_endpoint(words[0]) and "/requests/" not in words[0]
     url = _page_of(words[0]) if is_page else _of_request(context, words)
-    if only_print or not context.output.is_terminal or not _opened(context, url):
+    if only_print or not context.output.is_terminal or not in_browser(context, url):
         context.output.line(url)
     else:
         context.talk.note(f"opened {url}")
@@ -97,7 +97,7 @@ def is_web(url: str) -> bool:
     return scheme in ("http", "https") and bool(host) and url.isascii()
 
 
-def _opened(context: Context, url: str) -> bool:
+def in_browser(context: Context, url: str) -> bool:
     """Whether a browser took the URL. One that would draw in this terminal is left alone."""
     import sys
     import webbrowser

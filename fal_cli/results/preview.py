@@ -19,11 +19,21 @@ def check(context: Context) -> None:
     """Raises `UsageError` where no picture can be drawn; comes before anything is sent."""
     if not context.streams.stderr_is_terminal:
         raise UsageError("--preview draws on the terminal, and stderr is none", hint="Save the files: -d FOLDER/")
+    package = _missing()
+    if package:
+        raise UsageError(f"--preview needs a package that is not installed ({package})", hint=PREVIEW_EXTRA)
+
+
+def can_draw(context: Context) -> bool:
+    """Whether pictures can be drawn here; for commands that do without."""
+    return context.streams.stderr_is_terminal and context.env.get("TERM") != "dumb" and not _missing()
+
+
+def _missing() -> str:
+    """The first package that drawing needs and that is not installed."""
     import importlib.util
 
-    for package in ("textual_image", "PIL"):
-        if importlib.util.find_spec(package) is None:
-            raise UsageError(f"--preview needs a package that is not installed ({package})", hint=PREVIEW_EXTRA)
+    return next((name for name in ("textual_image", "PIL") if importlib.util.find_spec(name) is None), "")
 
 
 def show(context: Context, data: Any, *, body: Body | None = None, maker: str = "") -> None:

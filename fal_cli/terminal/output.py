@@ -35,7 +35,7 @@ class Output:
     def __init__(self, stream: BinaryIO, *, is_terminal: bool, color: bool, links: bool = False) -> None:
         """With `links` the URLs in JSON can be clicked."""
         self._stream = stream
-        self._links = links and is_terminal
+        self.links = links and is_terminal
         self.color = color
         self.is_terminal = is_terminal
 
@@ -107,7 +107,7 @@ class Output:
             return f"{_OTHER}{match.group(0)}{_RESET}"
         if colon is not None:
             return f"{_KEY}{string}{_RESET}{colon}"
-        if self._links and "\\" not in string:
+        if self.links and "\\" not in string:
             string = hyperlinks.linked(string, string[1:-1])
         return f"{_TEXT}{string}{_RESET}"
 

@@ -1,6 +1,7 @@
 """A picture in the terminal: kitty's protocol, sixel, or half blocks, whichever the terminal answers to."""
 
 import io
+import logging
 import sys
 from typing import Any
 
@@ -28,6 +29,8 @@ def draw(data: bytes, *, color: bool) -> None:
 
 
 def _renderable(picture: Any, console: Console, *, color: bool) -> Any:
+    # A terminal that does not answer is no news: the package would log a traceback.
+    logging.getLogger("textual_image").setLevel(logging.CRITICAL)
     # The package asks the terminal what it knows when it is imported, through stdout.
     from textual_image import renderable
 

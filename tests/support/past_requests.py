@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from fal_cli.config import paths
 from fal_cli.ledger.rows import Call, Kept, State
 from fal_cli.ledger.store import Ledger
 
@@ -16,8 +17,8 @@ HOST = "https://queue.fal.run"
 class Past:
     """Adds rows as the program would have, at moments of one's choice."""
 
-    def __init__(self, home: Path) -> None:
-        self.path = home / "fal" / "state" / "ledger.db"
+    def __init__(self, home: Path, *, in_sandbox: bool = False) -> None:
+        self.path = Path(paths.ledger({"FAL_CLI_HOME": str(home / "fal")}, in_sandbox=in_sandbox))
         self.now = datetime.now(UTC)
         self._moment = self.now
         self._ledger = Ledger(self.path, now=lambda: self._moment)

@@ -1,14 +1,14 @@
 """`fal history`: the requests that this machine made."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Annotated
 
 import typer
 
+from fal_cli.commands.history.filters import Filters, check_limit
 from fal_cli.context import Context
-from fal_cli.durations import METAVAR, moment, moment_to_clear
+from fal_cli.durations import METAVAR, moment_to_clear
 from fal_cli.errors import UsageError
 
 EXAMPLES = """\
@@ -20,7 +20,6 @@ EXAMPLES = """\
   fal history clear --before 30d"""
 
 SHOWN_ON_TERMINAL = 20
-_OPEN_WORDS = ("open", "unfinished")
 
 Refs = Annotated[
     list[str],
@@ -31,20 +30,7 @@ Force = Annotated[bool, typer.Option("--force", help="Forget unfinished requests
 
 def history(
     context: Context,
-    state: Annotated[
-        list[str] | None,
-        typer.Option("--state", metavar="STATE", help="Only in these states, e.g. failed, or open for unfinished."),
-    ] = None,
-    endpoint: Annotated[
-        str, typer.Option("--endpoint", metavar="ID", help="Only to this endpoint and those under it.")
-    ] = "",
-    since: Annotated[
-        datetime | None,
-        typer.Option("--since", parser=moment, metavar=METAVAR, help="Only younger: 7d, 2h, or 2026-01-31."),
-    ] = None,
-    search: Annotated[
-        str, typer.Option("--search", metavar="TEXT", help="Only with TEXT in input, endpoint, id or error.")
-    ] = "",
+    filters: Filters,
     private: Annotated[bool, typer.Option("--private", help="Only private ones.")] = False,
     limit: Annotated[
         int | None,
@@ -60,14 +46,8 @@ def history(
     from fal_cli.commands.history import facts, table
     from fal_cli.ledger.rows import Search
 
-    _check_text("--endpoint", endpoint)
-    _check_text("--search", search)
-    if limit is not None and limit < 0:
-        raise UsageError(f"--limit is 0 or more, not {limit}")
-    states, only_open = _states(state or [])
-    wanted = Search(
-        states=states, endpoint=endpoint, since=since, text=search, only_private=private, only_open=only_open
-    )
+    check_limit(limit)
+    wanted = filters.wanted()._replace(only_private=private)
     if limit is None:
         limit = SHOWN_ON_TERMINAL if context.output.is_terminal else 0
     rows = facts.search(context, wanted._replace(limit=limit + 1 if limit else None))
@@ -139,25 +119,6 @@ def clear(
     if len(found) > len(old):
         left = f"{_counted(len(found) - len(old))} of that time left, unfinished"
         context.talk.note(f"{left}; to take up: {context.tool} resume; to forget: --force")
-
-
-def _check_text(option: str, text: str) -> None:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise UsageError(f"{option}: the value is not valid UTF-8 text") from None
-
-
-def _states(words: Sequence[str]) -> tuple[tuple[str, ...], bool]:
-    """The states that are named, and whether unfinished ones are asked for. Raises `UsageError`."""
-    from fal_cli.ledger.rows import State
-
-    given = [word for text in words for word in text.lower().replace("-", "_").split(",")]
-    known = tuple(State)
-    for word in given:
-        if word not in (*known, *_OPEN_WORDS):
-            raise UsageError(f"--state: {word!r} is none of {', '.join((*known, *_OPEN_WORDS))}")
-    return tuple(word for word in given if word in known), any(word in _OPEN_WORDS for word in given)
 
 
 def _counted(count: int) -> str:

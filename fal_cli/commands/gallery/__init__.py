@@ -1,0 +1,216 @@
+"""`fal gallery`: a page of what was made."""
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fal_cli.commands.history.filters import Filters, check_limit
+from fal_cli.context import Context
+from fal_cli.errors import NotFound, UsageError
+
+if TYPE_CHECKING:
+    from fal_cli.commands.gallery.cards import Found
+    from fal_cli.commands.gallery.gather import Gathering
+    from fal_cli.commands.gallery.page import Grid, Sheet
+    from fal_cli.ledger.rows import Row
+
+EXAMPLES = """\
+  fal gallery --open
+  fal gallery --since 7d --endpoint fal-ai/flux -o week.html
+  fal gallery --search 'a cat' --columns endpoint
+  fal gallery --columns seed --limit 40 -o seeds.html"""
+
+DEFAULT_NAME = "fal-gallery.html"
+_USUAL_LIMIT = 1000
+_STDOUT = "-"
+_SUFFIXES = (".html", ".htm")
+_SIZE = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,3})?)([kmg]?)b?", re.IGNORECASE)
+_SCALES = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3}
+
+
+def byte_count(text: str) -> int:
+    """A number of bytes: `800k`, `10M`, `1.5G`. Raises `typer.BadParameter`."""
+    match = _SIZE.fullmatch(text)
+    if not match:
+        raise typer.BadParameter(f"{text!r} is not a size such as 800k, 10M or 1G")
+    return int(float(match[1]) * _SCALES[match[2].lower()])
+
+
+def gallery(
+    context: Context,
+    filters: Filters,
+    limit: Annotated[int, typer.Option("--limit", metavar="N", help="At most N requests, 0 for all.")] = _USUAL_LIMIT,
+    output: Annotated[
+        str,
+        typer.Option("-o", "--output", metavar="FILE", help=f"The page, - for stdout.  [default: {DEFAULT_NAME}]"),
+    ] = "",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a page of the default name.")] = False,
+    columns: Annotated[
+        str,
+        typer.Option(
+            "--columns",
+            metavar="KEY",
+            help="Lay results beside each other: a column for each endpoint, or for each value of an input (seed).",
+        ),
+    ] = "",
+    embed: Annotated[
+        int,
+        typer.Option(
+            "--embed", parser=byte_count, metavar="SIZE", help="Embed files of up to SIZE; larger ones are linked."
+        ),
+    ] = "10M",  # type: ignore[assignment]  # Typer hands a default to the parser
+    no_fetch: Annotated[
+        bool, typer.Option("--no-fetch", help="Take only what is here: ask no service and fetch nothing.")
+    ] = False,
+    title: Annotated[str, typer.Option("--title", metavar="TEXT", help="What stands above the page.")] = "Gallery",
+    open_: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+) -> None:
+    """Make a page of what requests made, to look at in a browser.
+
+    One HTML file that works offline: pictures, video, audio and texts, the newest first, each with its prompt, seed,
+    time, cost and the command that makes it again; search and filters are in the page. Files that were not saved
+    are fetched while the service has them. Private requests are left out. Prints the path of the page.
+    """
+    from fal_cli.commands.gallery.embedding import Embedding
+    from fal_cli.commands.gallery.gather import Gathering
+
+    check_limit(limit)
+    if open_ and output == _STDOUT:
+        raise UsageError("--open opens a file, and -o - writes to stdout")
+    target = _target(output)
+    rows, has_more = _rows(context, filters, limit)
+    embedding = Embedding(target.parent if target else Path.cwd(), most=embed, fetches=not no_fetch)
+    gathering = Gathering(context, embedding, rows, fetches=not no_fetch)
+    sections = _sections(context, gathering, columns)
+    pieces = _pieces(gathering, title, _subtitle(context, filters, gathering.rows), sections)
+    path, size = _write(context, target, pieces, overwrite=overwrite or bool(output))
+    _tell(context, gathering, size, embedding.failures, limit if has_more else 0)
+    if path is not None:
+        context.output.line(str(path))
+    if path is not None and open_:
+        _open(context, path)
+
+
+def _target(output: str) -> Path | None:
+    """The file to write; None for stdout. Raises `UsageError` for one that cannot be the page."""
+    if output == _STDOUT:
+        return None
+    path = Path(output or DEFAULT_NAME).expanduser()
+    if path.is_dir():
+        raise UsageError(f"-o {output}: it is a folder", hint=f"Name a file in it: -o {path / DEFAULT_NAME}")
+    if path.suffix.lower() not in _SUFFIXES:
+        raise UsageError(f"-o {output}: the page is HTML; give its name the extension .html")
+    if not path.parent.is_dir():
+        raise UsageError(f"-o {output}: its folder is missing")
+    return path
+
+
+def _rows(context: Context, filters: Filters, limit: int) -> "tuple[list[Row], bool]":
+    """The calls that are asked for, newest first, and whether there are more. Raises `UsageError`, `CliError`."""
+    from fal_cli.commands.history import facts
+
+    wanted = filters.wanted()
+    rows = list(facts.search(context, wanted._replace(limit=limit + 1 if limit else None)))
+    if not rows:
+        raise NotFound("no such request", hint=f"See: {context.tool} history")
+    return (rows[:limit], len(rows) > limit) if limit else (rows, False)
+
+
+def _sections(context: Context, gathering: "Gathering", columns: str) -> "Iterator[Sheet | Grid]":
+    """The page's sections, made while they are read. Raises `UsageError`, and `NotFound` where there is nothing."""
+    from fal_cli.commands.gallery import layout
+
+    if not columns:
+        return layout.by_day(_begun(gathering, gathering.rows))
+    known = dict.fromkeys(["endpoint", *(key for row in gathering.rows for key in row.input_json or {})])
+    if columns not in known:
+        raise UsageError(f"--columns {columns}: none of these requests has it", hint=f"There are: {', '.join(known)}")
+    plan = layout.plan(gathering.rows, columns, is_free=gathering.is_free)
+    return iter([layout.grid(f"By {columns}", plan, _begun(gathering, plan.rows))])
+
+
+def _begun(gathering: "Gathering", rows: "Sequence[Row]") -> "Iterator[Found]":
+    """The results of calls, once the first of them is there: a page without any is not begun. Raises `NotFound`."""
+    found, seen = gathering.found(rows), []
+    for one in found:
+        seen.append(one)
+        if one.card is not None:
+            return chain(seen, found)
+    raise NotFound(f"nothing to show: {_left_out(gathering)}")
+
+
+def _pieces(gathering: "Gathering", title: str, subtitle: str, sections: "Iterator[Sheet | Grid]") -> Iterator[bytes]:
+    from datetime import datetime
+
+    from fal_cli.commands.gallery import page
+    from fal_cli.commands.gallery.layout import written
+
+    def closing() -> list[str]:
+        now = datetime.now().astimezone()
+        made = f"Made by fal gallery on {written(now.date())} at {now:%H:%M}. All of it is in this file."
+        return [made, *([f"Left out: {_left_out(gathering)}."] if gathering.left_out else [])]
+
+    return page.write(page.Heading(title, subtitle), sections, closing)
+
+
+def _write(
+    context: Context, target: Path | None, pieces: Iterator[bytes], *, overwrite: bool
+) -> tuple[Path | None, int]:
+    """Writes the page as it is made; returns its path, a free one unless it may replace what is there, and its size."""
+    from fal_cli.results.destination import write_whole
+
+    size = 0
+    with context.terminal.transfer("writing", "the page", None) as transfer:
+
+        def counted() -> Iterator[bytes]:
+            nonlocal size
+            for piece in pieces:
+                size += len(piece)
+                transfer.advance(len(piece))
+                yield piece
+
+        if target is None:
+            context.output.chunks(counted())
+            return None, size
+        return write_whole(target, counted(), overwrite=overwrite), size
+
+
+def _subtitle(context: Context, filters: Filters, rows: "Sequence[Row]") -> str:
+    """From when the results are, and what was asked for."""
+    from fal_cli.commands.gallery.layout import span
+
+    parts = [span(rows), filters.endpoint, f"“{filters.search}”" if filters.search else ""]
+    return ", ".join([*filter(None, parts), *(["made in the sandbox"] if context.accounts.costs_nothing else [])])
+
+
+def _tell(context: Context, gathering: "Gathering", size: int, failures: int, limit: int) -> None:
+    """One line about what is on the page, and what is not."""
+    from fal_cli.results.made import weight
+
+    parts = [f"{_counted(gathering.shown, 'result')}, {weight(size)}"]
+    parts += [f"left out: {_left_out(gathering)}"] if gathering.left_out else []
+    parts += [f"{_counted(failures, 'file')} missing"] if failures else []
+    parts += [f"of the newest {limit:,} requests; --limit 0 takes all"] if limit else []
+    context.talk.note("; ".join(parts))
+
+
+def _left_out(gathering: "Gathering") -> str:
+    return ", ".join(f"{count:,} {why}" for why, count in gathering.left_out.items())
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def _open(context: Context, path: Path) -> None:
+    from fal_cli.commands.open import in_browser
+
+    if not in_browser(context, path.absolute().as_uri()):
+        context.talk.note("there is no browser here to open it with")
+
+
+VERB = gallery

@@ -1,0 +1,147 @@
+"""How results are laid out: a sheet for each day, or a grid with a column for each value of something. Pure."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from fal_cli.commands.gallery.cards import Found, prompt_of
+from fal_cli.commands.gallery.page import Card, Column, Grid, Line, Sheet
+from fal_cli.ledger.rows import Row
+from fal_cli.results.money import cost_of, total
+from fal_cli.terminal.progress.tally import duration
+
+ENDPOINT = "endpoint"
+_NONE = "(none)"
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+)  # fmt: skip
+_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+
+def by_day(found: Iterator[Found]) -> Iterator[Sheet]:
+    """A sheet for each day here on which something was made. Each is read to its end before the next."""
+    shown = ((one.row, one.card) for one in found if one.card is not None)
+    for day, group in groupby(shown, key=lambda pair: day_of(pair[0])):
+        yield Sheet(f"{_DAYS[day.weekday()]}, {written(day)}", (card for _, card in group))
+
+
+class Planned(NamedTuple):
+    """A line of a grid and the calls of each of its columns."""
+
+    title: str
+    subtitle: str
+    cells: Sequence[Sequence[Row]]
+
+
+class Plan(NamedTuple):
+    """Which calls stand where in a grid."""
+
+    columns: Sequence[Column]
+    lines: Sequence[Planned]
+
+    @property
+    def rows(self) -> list[Row]:
+        """The calls in the order in which a page is written."""
+        return [row for line in self.lines for cell in line.cells for row in cell]
+
+
+def plan(rows: Sequence[Row], key: str, *, is_free: bool) -> Plan:
+    """A column for each value of `key`, which is `endpoint` or an input, and a line for each prompt.
+
+    What else a line's calls have in common: their seed, and unless `key` is `endpoint` or `prompt` that too. A
+    prompt's lines stand together.
+    """
+    by_value: dict[str, list[Row]] = {}
+    by_prompt: dict[str, dict[str, dict[str, list[Row]]]] = {}
+    for row in reversed(rows):  # the oldest first, as they were made
+        value, (title, subtitle) = _value(row, key), _line(row, key)
+        by_value.setdefault(value, []).append(row)
+        by_prompt.setdefault(title, {}).setdefault(subtitle, {}).setdefault(value, []).append(row)
+    values = _in_order(by_value)
+    columns = [Column(_head(key, value), _sum(by_value[value], is_free)) for value in values]
+    lines = [
+        Planned(title, subtitle, [cells.get(value, []) for value in values])
+        for title, group in by_prompt.items()
+        for subtitle, cells in group.items()
+    ]
+    return Plan(columns, lines)
+
+
+def grid(title: str, plan: Plan, found: Iterator[Found]) -> Grid:
+    """The grid of a plan; `found` are its calls in their order, with their cards."""
+
+    def cell(rows: Sequence[Row]) -> Iterator[Card]:
+        for _ in rows:
+            card = next(found).card
+            if card is not None:
+                yield card
+
+    lines = (Line(line.title, line.subtitle, map(cell, line.cells)) for line in plan.lines)
+    return Grid(title, plan.columns, lines)
+
+
+def span(rows: Sequence[Row]) -> str:
+    """From when to when calls were made, the newest first among `rows`: `3 to 28 November 2026`."""
+    if not rows:
+        return ""
+    first, last = day_of(rows[-1]), day_of(rows[0])
+    if first == last:
+        return written(last)
+    if first.year != last.year:
+        return f"{written(first)} to {written(last)}"
+    if first.month != last.month:
+        return f"{first.day} {_MONTHS[first.month - 1]} to {written(last)}"
+    return f"{first.day} to {written(last)}"
+
+
+def written(day: date) -> str:
+    """A day as people write it, in the language of the page and not in that of the machine: `28 November 2026`."""
+    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
+
+
+def day_of(row: Row) -> date:
+    """The day on which a call was made, here."""
+    return row.created_at.astimezone().date()
+
+
+def _line(row: Row, key: str) -> tuple[str, str]:
+    """What tells the lines of a grid apart: the prompt, and what else its calls have in common."""
+    inputs = row.input_json or {}
+    common = {ENDPOINT: row.endpoint, "seed": f"seed {inputs['seed']}" if "seed" in inputs else ""}
+    if key == "prompt":
+        return common["seed"] or _NONE, ""
+    common.pop(key, None)
+    return prompt_of(inputs) or _NONE, " · ".join(filter(None, common.values()))
+
+
+def _value(row: Row, key: str) -> str:
+    if key == ENDPOINT:
+        return row.endpoint
+    value: Any = (row.input_json or {}).get(key)
+    return _NONE if value is None else value if isinstance(value, str) else str(value)
+
+
+def _head(key: str, value: str) -> str:
+    return value if key in (ENDPOINT, "prompt") else f"{key} {value}"
+
+
+def _in_order(values: Iterable[str]) -> list[str]:
+    """Numbers by size, then texts, then what has no value."""
+
+    def rank(value: str) -> tuple[int, float, str]:
+        try:
+            return 0, float(value), value
+        except ValueError:
+            return (2 if value == _NONE else 1), 0.0, value
+
+    return sorted(values, key=rank)
+
+
+def _sum(rows: Sequence[Row], is_free: bool) -> str:
+    """Time and money of a column."""
+    times = [row.inference_seconds for row in rows if row.inference_seconds is not None]
+    parts = [f"{len(rows)} result{'' if len(rows) == 1 else 's'}"]
+    parts += [duration(sum(times))] if times else []
+    return " · ".join(parts if is_free else [*parts, total(map(cost_of, rows))])

@@ -1,0 +1,73 @@
+"""The line that tells what was made: `✓ cat.jpg  1024×768  48 kB · 3.2 s · $0.025 · seed 7`. Pure."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from fal_cli.files.facts import MediaFacts
+from fal_cli.terminal.hyperlinks import linked
+from fal_cli.terminal.progress.tally import clock, duration
+from fal_cli.terminal.sanitize import visible
+from fal_cli.terminal.table import cells, cut, paint
+
+_INDENT = "  "
+_NEAR, _FAR = "  ", " · "
+_UNITS = ("B", "kB", "MB", "GB", "TB")
+_FEWEST_CELLS = 8
+
+
+class Made(NamedTuple):
+    """A file that was made, as the line tells of it. What is not known is left out.
+
+    `name` may be a stranger's; `url` is where a click on it leads. `took` are seconds, `cost` and `seed` are texts.
+    """
+
+    name: str
+    facts: MediaFacts
+    url: str = ""
+    took: float | None = None
+    cost: str = ""
+    seed: str = ""
+
+
+def lines(made: Made, *, width: int, color: bool = False, links: bool = False, mark: str = "✓") -> list[str]:
+    """The line, or as many as a terminal of `width` cells needs: a piece is never broken, but for a long name."""
+    room = max(width, _FEWEST_CELLS) - len(_INDENT)
+    name = cut(visible(made.name), room, keeps_end=True)
+    shown = linked(name, made.url) if links and made.url else name
+    found, used = [f"{paint(mark, 'green' if color else '')} {shown}"], cells(name)
+    for gap, piece in _pieces(made):
+        if used + cells(gap) + cells(piece) <= room:
+            found[-1] += paint(gap, "dim" if color and gap == _FAR else "") + piece
+            used += cells(gap) + cells(piece)
+        else:
+            found.append(_INDENT + cut(piece, room))
+            used = min(cells(piece), room)
+    return found
+
+
+def pixels(facts: MediaFacts) -> str:
+    """How large what is seen is: `1024×768`; "" if that is not known."""
+    return f"{facts.width}×{facts.height}" if facts.width and facts.height else ""
+
+
+def playing_time(seconds: float | None) -> str:
+    """As players show it: `0:05`, `1:02:03`. What is shorter than a second is told as a second."""
+    return clock(max(1, round(seconds))) if seconds else ""
+
+
+def weight(count: int | None) -> str:
+    """Bytes in the unit that people use: `812 B`, `48 kB`, `2.1 MB`; "" if they are not known."""
+    if count is None:
+        return ""
+    value, unit = float(count), 0
+    while round(value, 0 if value >= 10 else 1) >= 1000 and unit < len(_UNITS) - 1:
+        value, unit = value / 1000, unit + 1
+    return f"{value:.1f} {_UNITS[unit]}" if unit > 1 and value < 9.95 else f"{value:.0f} {_UNITS[unit]}"
+
+
+def _pieces(made: Made) -> Iterator[tuple[str, str]]:
+    """What the line tells behind the name, each with what stands before it."""
+    near = [pixels(made.facts), playing_time(made.facts.seconds), weight(made.facts.bytes)]
+    far = ["" if made.took is None else duration(made.took), visible(made.cost), made.seed and f"seed {made.seed}"]
+    yield from ((_NEAR, piece) for piece in near if piece)
+    yield from ((_FAR, visible(piece)) for piece in far if piece)

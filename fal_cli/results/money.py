@@ -1,0 +1,47 @@
+"""What the ledger knows of the cost of a call. One place, for every command that shows it."""
+
+import re
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import NamedTuple
+
+from fal_cli.ledger.rows import Row
+
+NOT_KNOWN = "cost not known"
+_SIGNS = {"USD": "$", "EUR": "€", "GBP": "£"}
+_FEWEST_PLACES = 2
+_NO_UNITS = re.compile(r"0+(?:\.0+)?")
+
+
+class Money(NamedTuple):
+    """An amount in a currency."""
+
+    amount: Decimal
+    currency: str
+
+    def __str__(self) -> str:
+        """As people write it: `$0.025`, `12.00 CHF`. All of its digits, two after the point at least."""
+        whole, _, digits = format(self.amount, "f").partition(".")
+        text = f"{whole}.{digits.rstrip('0').ljust(_FEWEST_PLACES, '0')}"
+        sign = _SIGNS.get(self.currency)
+        return f"{sign}{text}" if sign else f"{text} {self.currency}"
+
+
+def cost_of(row: Row) -> Money | None:
+    """What a call cost; None where the ledger does not know. No units were billed: it cost nothing."""
+    return Money(Decimal(0), "USD") if _NO_UNITS.fullmatch(row.billable_units) else None
+
+
+def total(costs: Iterable[Money | None]) -> str:
+    """What calls cost together, a sum for each currency; what is not known is counted, never as 0."""
+    sums: dict[str, Decimal] = {}
+    unknown = 0
+    for cost in costs:
+        if cost is None:
+            unknown += 1
+        else:
+            sums[cost.currency] = sums.get(cost.currency, Decimal(0)) + cost.amount
+    if not sums:
+        return NOT_KNOWN
+    told = [str(Money(amount, currency)) for currency, amount in sums.items()]
+    return " + ".join([*told, *([f"{unknown} not known"] if unknown else [])])
