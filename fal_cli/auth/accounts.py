@@ -94,11 +94,14 @@ class Accounts:
         from fal_cli.auth import credentials
 
         if self._in_sandbox:
-            from fal_cli.extras import sandbox_extra
+            from fal_cli.config import paths
+            from fal_cli.sandbox.state import keys
 
-            with sandbox_extra():
-                from fal_cli.sandbox.server import SANDBOX_KEY
-            return credentials.Credential(f"Key {SANDBOX_KEY}", "the sandbox")
+            try:
+                key = keys.of(paths.sandbox_folder(self._env)).plain
+            except OSError as error:
+                raise CliError(f"the sandbox cannot start: {error}") from None
+            return credentials.Credential(f"Key {key}", "the sandbox")
         found = self._source(profile).credential
         self._secrets.add(found.authorization)
         self._decide(f"key from {found.source}")

@@ -42,7 +42,6 @@ def serve(
 
     _check_certificate(cert, key)
     with sandbox_extra():
-        from fal_cli.sandbox.intake.auth import SANDBOX_KEY
         from fal_cli.sandbox.server import Sandbox
     try:
         sandbox = Sandbox(
@@ -53,7 +52,7 @@ def serve(
     except OSError as error:
         reason = error.strerror or error
         raise CliError(f"cannot serve on the ports from {port}: {reason}", hint="Name others with --port.") from None
-    for name, value in _environment(SANDBOX_KEY, vars(sandbox.addresses)):
+    for name, value in _environment(sandbox.keys.plain, vars(sandbox.addresses)):
         context.output.line(f"export {name}={value}")
     if cert is None:
         context.talk.note("http:// is for fal itself: the vendor's clients need --cert and --key")

@@ -10,6 +10,7 @@ from starlette.types import Receive, Scope, Send
 from fal_cli.sandbox.intake import auth
 from fal_cli.sandbox.intake.context import Context
 from fal_cli.sandbox.intake.intake import Refused
+from fal_cli.sandbox.intake.names import Names
 from fal_cli.sandbox.platform import account, billing, catalog, estimate, listing, pricing
 from fal_cli.sandbox.replies import answers
 from fal_cli.sandbox.replies.routes import Route, match
@@ -50,11 +51,12 @@ logger = logging.getLogger(__name__)
 
 
 class Application:
-    """ASGI application for all services; `ports` says which port is which."""
+    """ASGI application for all services; `ports` says which port is which, `names` who may be asked for."""
 
-    def __init__(self, context: Context, ports: Mapping[int, str]) -> None:
+    def __init__(self, context: Context, ports: Mapping[int, str], names: Names) -> None:
         self.context = context
         self.ports = ports
+        self.names = names
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP exchange, or hold one realtime session."""
@@ -75,11 +77,14 @@ class Application:
         await response(scope, receive, send)
 
     async def _answer(self, request: Request, service: str) -> Response:
+        stranger = self.names.refuse(request)
+        if stranger is not None:
+            return stranger
         route = match(service, request.scope["path"], request.method)
         if route is None:
             return _complain(service, 404)
         self._count(route)
-        refusal = auth.refuse(request, route)
+        refusal = auth.refuse(self.context.keys, request, route)
         if refusal is not None:
             return refusal
         if request.method not in route.methods:
@@ -88,12 +93,15 @@ class Application:
 
     async def _meet(self, scope: Scope, receive: Receive, send: Send) -> None:
         connection = HTTPConnection(scope)
-        response: Response = answers.detail(404, "Not Found")
-        route = match(self.ports[scope["server"][1]], scope["path"])
-        if route is not None and route.name == "realtime":
-            self._count(route)
-            response = auth.refuse(connection, route) or await realtime.meet(self.context, connection, route)
+        response = self.names.refuse(connection) or await self._open(connection)
         await response(scope, receive, send)
+
+    async def _open(self, connection: HTTPConnection) -> Response:
+        route = match(self.ports[connection.scope["server"][1]], connection.scope["path"])
+        if route is None or route.name != "realtime":
+            return answers.detail(404, "Not Found")
+        self._count(route)
+        return auth.refuse(self.context.keys, connection, route) or await realtime.meet(self.context, connection, route)
 
     def _count(self, route: Route) -> None:
         self.context.store.count(route.counter)

@@ -9,9 +9,9 @@ import pytest
 import requests
 from PIL import Image
 
-from fal_cli.sandbox.intake.auth import ADMIN_KEY, LOCKED_KEY, SANDBOX_KEY
 from fal_cli.sandbox.models import MODELS
 from tests.support.sandbox_client import Client
+from tests.support.sandbox_keys import ADMIN_KEY, LOCKED_KEY, SANDBOX_KEY
 
 ECHO, DEV, SCHNELL = "sandbox/echo", "fal-ai/flux/dev", "fal-ai/flux/schnell"
 ESRGAN, LCM, LLM = "fal-ai/esrgan", "fal-ai/fast-lcm-diffusion", "fal-ai/any-llm"

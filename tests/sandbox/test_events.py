@@ -11,8 +11,8 @@ import requests
 from PIL import Image, ImageChops, ImageStat
 from requests.exceptions import ChunkedEncodingError, ConnectionError
 
-from fal_cli.sandbox.intake.auth import LOCKED_KEY
 from tests.support.sandbox_client import Client
+from tests.support.sandbox_keys import LOCKED_KEY
 
 Start = Callable[..., Client]
 ECHO, LLM, DEV = "sandbox/echo/stream", "fal-ai/any-llm/stream", "fal-ai/flux/dev/stream"

@@ -10,9 +10,9 @@ import pytest
 import requests
 from requests.exceptions import ChunkedEncodingError, ConnectionError
 
-from fal_cli.sandbox.intake.auth import ADMIN_KEY, LOCKED_KEY
 from fal_cli.sandbox.models import MODELS
 from tests.support.sandbox_client import Client, until
+from tests.support.sandbox_keys import ADMIN_KEY, LOCKED_KEY, SANDBOX_KEY
 
 ECHO = "sandbox/echo"
 DEV = "fal-ai/flux/dev"
@@ -472,7 +472,7 @@ def test_longest_span_of_charges(admin: Client) -> None:
     "headers",
     [
         {},
-        {"Authorization": "Bearer sandbox:local-only-key"},
+        {"Authorization": f"Bearer {SANDBOX_KEY}"},
         {"Authorization": "Key nocolon"},
         {"Authorization": "Key some:other"},
     ],

@@ -8,6 +8,7 @@ import pytest
 import requests
 
 from tests.support.sandbox_client import Client
+from tests.support.sandbox_keys import LOCKED_KEY, SANDBOX_KEY
 
 ECHO = "sandbox/echo"
 FLUX = "fal-ai/flux"
@@ -26,8 +27,8 @@ def test_submit_answer(client: Client) -> None:
 
 
 def test_urls_follow_the_host_header(client: Client) -> None:
-    answer = client.post(ECHO, headers={"Host": "queue.example:99"}).json()
-    assert answer["status_url"].startswith("http://queue.example:99/sandbox/echo/requests/")
+    answer = client.post(ECHO, headers={"Host": "queue.fal.run"}).json()
+    assert answer["status_url"].startswith("http://queue.fal.run/sandbox/echo/requests/")
 
 
 def test_status_in_the_queue(client: Client) -> None:
@@ -373,7 +374,7 @@ def test_keys(client: Client) -> None:
     url = f"{client.addresses.queue}/{ECHO}"
     for header, words in (
         ({}, "Authentication is required"),
-        ({"Authorization": "Bearer sandbox:local-only-key"}, "invalid key credentials"),
+        ({"Authorization": f"Bearer {SANDBOX_KEY}"}, "invalid key credentials"),
         ({"Authorization": "Key nocolon"}, "invalid key credentials"),
         ({"Authorization": "Key some:other"}, "No user found for Key ID and Secret"),
     ):
@@ -385,7 +386,7 @@ def test_keys(client: Client) -> None:
 
 
 def test_locked_account(client: Client) -> None:
-    locked = Client(client.sandbox, "sandbox-locked:local-only-key")
+    locked = Client(client.sandbox, LOCKED_KEY)
     before = client.stats()["accepted"]
     for answer in (locked.post(ECHO), locked.run(ECHO)):
         assert answer.status_code == 403

@@ -14,8 +14,8 @@ import requests
 import websocket
 
 from fal_cli.sandbox import server
-from fal_cli.sandbox.intake.auth import LOCKED_KEY
 from tests.support.sandbox_client import PATIENCE, Client, until
+from tests.support.sandbox_keys import LOCKED_KEY
 
 Start = Callable[..., Client]
 ECHO, DEV, LCM = "sandbox/echo", "fal-ai/flux/dev", "fal-ai/fast-lcm-diffusion"
@@ -264,7 +264,9 @@ def test_any_reaches_a_session(start: Start, word: str) -> None:
 def test_cut_after_results(start: Start, count: int) -> None:
     client = start(faults=[f"realtime=cut-after:{count}"])
     with opened(client) as socket:
-        socket.send({"n": 0}, {"n": 1}, {"n": 2})
+        socket.send({"n": 0})
+        with contextlib.suppress(ConnectionError):  # what is sent after the cut may not get away
+            socket.send({"n": 1}, {"n": 2})
         assert [socket.receive() for _ in range(count)] == [{"n": 0}, {"n": 1}][:count]
         with pytest.raises((websocket.WebSocketConnectionClosedException, ConnectionError)):
             socket.receive()

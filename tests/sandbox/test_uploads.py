@@ -17,9 +17,9 @@ import requests
 from PIL import Image
 from requests.exceptions import ChunkedEncodingError, ConnectionError
 
-from fal_cli.sandbox.intake.auth import LOCKED_KEY
 from fal_cli.sandbox.state.uploads import safe_name
 from tests.support.sandbox_client import Client
+from tests.support.sandbox_keys import LOCKED_KEY, SANDBOX_KEY
 
 Start = Callable[..., Client]
 TOKEN = "/storage/auth/token?storage_type=fal-cdn-v3"
@@ -153,7 +153,7 @@ def test_any_sandbox_serves_an_upload(start: Start) -> None:
     assert get(url.replace(here.addresses.cdn, there.addresses.cdn)).content == b"shared"
 
 
-@pytest.mark.parametrize("authorization", [None, "Bearer x.y.z", "Key sandbox:local-only-key", "Bearer"])
+@pytest.mark.parametrize("authorization", [None, "Bearer x.y.z", f"Key {SANDBOX_KEY}", "Bearer"])
 def test_cdn_needs_its_token(client: Client, authorization: str | None) -> None:
     headers = {"Authorization": authorization} if authorization else {}
     for path in ("/files/upload", "/files/upload/multipart"):

@@ -8,6 +8,7 @@ from uuid import uuid4
 from starlette.requests import Request
 
 from fal_cli.sandbox.orders.faults import Fault
+from fal_cli.sandbox.state.keys import Keys
 from fal_cli.sandbox.state.store import Store
 
 
@@ -24,13 +25,14 @@ class Addresses:
 
 @dataclass(frozen=True)
 class Context:
-    """The state, the base URLs of this process, and the faults ordered for all of its exchanges.
+    """The state with its keys, the base URLs of this process, and the faults ordered for all of its exchanges.
 
     `has_webhooks` is whether it lives long enough to deliver any; `tasks` are those that it has in hand.
     `instance` keeps the counters of these faults apart from those of another process with the same ones.
     """
 
     store: Store
+    keys: Keys
     addresses: Addresses
     faults: Sequence[Fault] = ()
     has_webhooks: bool = False

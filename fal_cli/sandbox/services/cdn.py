@@ -28,7 +28,7 @@ async def read(context: Context, request: Request, route: Route) -> Response:
         file = await asyncio.to_thread(files.find, context.store, route.file_id)
         if file is None or not request.scope["path"].endswith(f"/{file.name}"):
             return answers.detail(404, "File not found")
-        if file.acl != "allow" and not auth.is_owner(request):
+        if file.acl != "allow" and not auth.is_owner(context.keys, request):
             return answers.detail(403, "Forbidden") if file.acl == "forbid" else answers.detail(404, "File not found")
         return _serve(request, file)
 

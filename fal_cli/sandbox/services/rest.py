@@ -36,7 +36,7 @@ async def cdn_token(context: Context, request: Request, route: Route) -> Respons
 
     async def act() -> Response:
         document = {
-            "token": tokens.mint("cdn", seconds),
+            "token": tokens.mint(context.keys.seal, "cdn", seconds),
             "token_type": "Bearer",
             "base_url": context.cdn,
             "expires_at": _moment(seconds),
@@ -65,7 +65,7 @@ async def _realtime_token(context: Context, request: Request, route: Route, life
     fault = misbehave.pick(context, route.name, "token")
 
     async def act() -> Response:
-        token = tokens.mint("realtime", _life(fault, asked), allowed_apps=apps)
+        token = tokens.mint(context.keys.seal, "realtime", _life(fault, asked), allowed_apps=apps)
         return answers.answer(200, token if route.action == "bare_token" else {"token": token})
 
     return await misbehave.perform(fault, route.name, act)
@@ -94,7 +94,7 @@ async def _initiate(context: Context, request: Request, route: Route, *, multipa
         if multipart and kind == "gcs":
             url = f"{asked_base(request)}/storage/upload/multipart/{upload.file_id}/{upload.upload_id}"
         else:
-            url = _signed(file_url, upload.file_id, upload.upload_id, _life(fault, SIGNED_SECONDS))
+            url = _signed(context, file_url, upload.file_id, upload.upload_id, _life(fault, SIGNED_SECONDS))
         return answers.answer(200, {"upload_url": url, "file_url": file_url})
 
     return await misbehave.perform(fault, route.name, act)
@@ -111,7 +111,7 @@ async def sign_part(context: Context, request: Request, route: Route) -> Respons
         whole = files.url(context.cdn, upload.file_id, upload.name)
         url = f"{whole}/multipart/{upload.upload_id}/{route.number}"
         seconds = _life(fault, SIGNED_SECONDS)
-        return answers.answer(200, {"upload_url": tokens.sign(url, auth.subject(route), seconds)})
+        return answers.answer(200, {"upload_url": tokens.sign(context.keys.seal, url, auth.subject(route), seconds)})
 
     return await misbehave.perform(fault, route.name, act)
 
@@ -126,9 +126,9 @@ async def jwks(context: Context, request: Request, route: Route) -> Response:
     return await misbehave.perform(fault, route.name, act)
 
 
-def _signed(file_url: str, file_id: str, upload_id: str, seconds: float) -> str:
+def _signed(context: Context, file_url: str, file_id: str, upload_id: str, seconds: float) -> str:
     url = f"{file_url}/multipart/{upload_id}" if upload_id else file_url
-    return tokens.sign(url, f"{file_id}:{upload_id}", seconds)
+    return tokens.sign(context.keys.seal, url, f"{file_id}:{upload_id}", seconds)
 
 
 def _life(fault: Fault | None, usual: float) -> float:

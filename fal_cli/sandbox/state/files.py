@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from fal_cli.sandbox.state import private
 from fal_cli.sandbox.state.record import FileSpot, Outcome
 from fal_cli.sandbox.state.store import Store
 
@@ -49,7 +50,8 @@ def _make(path: Path, recipe: dict[str, Any]) -> int:
     data = draw(recipe)
     # Two readers may draw at once: each writes its own file, and the bytes are the same.
     part = path.with_name(f"{path.name}.{uuid4().hex}.part")
-    part.write_bytes(data)
+    with private.create(part) as file:
+        file.write(data)
     os.replace(part, path)
     return len(data)
 

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from fal_cli.sandbox.state import private
+
 # Raised whenever the tables change; state of another layout is wiped, since none of it is precious.
 LAYOUT = 3
 HTTP_COUNTERS = (
@@ -57,14 +59,15 @@ class FileRow(NamedTuple):
 
 
 class Store:
-    """State in the folder `state` (created 0700): `fal.db` and `files/`. Usable from any thread."""
+    """State in the folder `state`, for its owner alone: `fal.db` and `files/`. Usable from any thread."""
 
     def __init__(self, state: Path) -> None:
         """Raises OSError if the folder cannot be made, sqlite3.Error if the database cannot be opened."""
         self.state = state
         self.files = state / "files"
-        state.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.files.mkdir(mode=0o700, exist_ok=True)
+        for folder in (state, self.files):
+            private.folder(folder)
+        private.touch(state / "fal.db")  # what SQLite makes beside it has the same mode
         self._local = threading.local()
         self._prepare()
 
@@ -243,7 +246,7 @@ class Store:
                 db.execute(statement)
             db.execute(f"PRAGMA user_version = {LAYOUT}")
         shutil.rmtree(self.files, ignore_errors=True)
-        self.files.mkdir(mode=0o700, exist_ok=True)
+        private.folder(self.files)
 
     def _layout(self) -> int:
         return int(self.db.execute("PRAGMA user_version").fetchone()[0])
