@@ -86,7 +86,8 @@ def _status(context: Context, request: Request, route: Route, record: Record) ->
     base = asked_base(request)
     if route.name == "stream":
         return StatusStream(context.store, record, base, with_logs=with_logs)
-    document = views.status(record, now, base, with_logs=with_logs)
+    lines = record.life.logs_at(now - record.accepted) if with_logs else None
+    document = views.status(record, now, base, lines)
     code = 200 if document["status"] == "COMPLETED" else 202
     return answers.answer(code, document, request_id=record.request_id)
 

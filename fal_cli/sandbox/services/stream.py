@@ -1,4 +1,4 @@
-"""The status stream: an event per change, sent at the moment of the change (§4.6)."""
+"""The status stream: an event per change, sent at the moment of the change, with what is new in the log (§4.6)."""
 
 import asyncio
 import time
@@ -10,6 +10,7 @@ from fal_cli.sandbox.replies import answers, connection, sse
 from fal_cli.sandbox.services import views
 from fal_cli.sandbox.state.record import Record
 from fal_cli.sandbox.state.store import Store
+from fal_cli.sandbox.state.timeline import LogLine
 
 PING_SECONDS = 15.0
 
@@ -23,6 +24,7 @@ class StatusStream(sse.EventStream):
         self._record = record
         self._base = base
         self._with_logs = with_logs
+        self._told: float | None = None
 
     async def events(self, scope: Scope) -> AsyncIterator[bytes]:
         """An event now and at each change, a ping in the silence between; ends after COMPLETED."""
@@ -55,5 +57,14 @@ class StatusStream(sse.EventStream):
         return sse.LOOK_SECONDS if change is None else min(max(change - offset, 0.0), sse.LOOK_SECONDS)
 
     def _event(self, now: float) -> bytes:
-        document = views.status(self._record, now, self._base, with_logs=self._with_logs)
+        document = views.status(self._record, now, self._base, self._lines(now - self._record.accepted))
         return sse.event(answers.dump(document))
+
+    def _lines(self, offset: float) -> tuple[LogLine, ...] | None:
+        """The log lines of an event: those that no event before it had, in the first the window (§4.5, §4.6)."""
+        life = self._record.life
+        if not self._with_logs or life.at(offset).state == "IN_QUEUE":
+            return None
+        lines = life.logs_at(offset) if self._told is None else life.logs_since(self._told, offset)
+        self._told = offset
+        return lines

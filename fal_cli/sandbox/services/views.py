@@ -1,6 +1,7 @@
 """A recorded request as the service shows it."""
 
 import asyncio
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,8 +21,8 @@ def urls(record: Record, base: str) -> dict[str, str]:
     return {"response_url": home, "status_url": f"{home}/status", "cancel_url": f"{home}/cancel"}
 
 
-def status(record: Record, now: float, base: str, *, with_logs: bool) -> dict[str, Any]:
-    """The status object of §4.5 at `now` (Unix seconds)."""
+def status(record: Record, now: float, base: str, lines: Iterable[LogLine] | None) -> dict[str, Any]:
+    """The status object of §4.5 at `now` (Unix seconds), with these log lines, or without any."""
     life = record.life
     offset = now - record.accepted
     current = life.at(offset)
@@ -30,8 +31,7 @@ def status(record: Record, now: float, base: str, *, with_logs: bool) -> dict[st
     }  # fmt: skip
     if current.state == "IN_QUEUE":
         return {**document, "queue_position": current.position}
-    lines = life.logs_at(offset)
-    document["logs"] = [_log_entry(record, line) for line in lines] if with_logs else None
+    document["logs"] = None if lines is None else [_log_entry(record, line) for line in lines]
     if current.state == "COMPLETED":
         seconds = life.inference_seconds
         document["metrics"] = {"inference_time": None if seconds is None else round(seconds, 6)}

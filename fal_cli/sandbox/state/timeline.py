@@ -76,6 +76,10 @@ class Timeline:
         window = [line for line in self.logs if seen_until - WINDOW_SECONDS <= line.at <= seen_until]
         return tuple(window[-WINDOW_LINES:])
 
+    def logs_since(self, told: float, offset: float) -> tuple[LogLine, ...]:
+        """The log lines after `told` and up to `offset`: what a stream has to say that it has not said (§4.6)."""
+        return tuple(line for line in self.logs if told < line.at <= min(offset, self.end))
+
     def next_change(self, offset: float, *, with_logs: bool) -> float | None:
         """The first moment after `offset` at which the service would say something new; None at the end."""
         moments = [change.at for change in self.changes if change.at > offset]
