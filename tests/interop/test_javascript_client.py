@@ -199,7 +199,8 @@ def test_cancel_of_a_running_request(client: Said) -> None:
 
 def test_a_failure_of_the_model(client: Said) -> None:
     said = client["failed"]
-    assert (said["last"]["status"], said["last"]["error_type"]) == ("COMPLETED", "runner_server_error")
+    assert (said["last"]["status"], said["last"]["error"]) == ("COMPLETED", "Invalid status code: 500")
+    assert "error_type" not in said["last"]  # it is the app's own failure
     assert (said["result"]["kind"], said["result"]["status"]) == ("ApiError", 500)
     assert said["result"]["body"] == {"detail": "out of kites"}
 

@@ -136,9 +136,15 @@ def test_a_bad_input_is_accepted_and_its_result_raises_with_the_field(client: Sa
 
 def test_a_failure_of_the_model(client: Said) -> None:
     said = client["failed"]
-    assert (said["last"]["kind"], said["last"]["error_type"]) == ("Completed", "runner_server_error")
+    assert (said["last"]["error"], said["last"]["error_type"]) == ("Invalid status code: 500", None)
     assert _messages(said["last"], "ERROR") == ['{"traceback": "ValueError: no"}']
-    assert (said["result"]["code"], said["result"]["error_type"]) == (500, "runner_server_error")
+    assert (said["result"]["code"], said["result"]["error_type"]) == (500, None)
+
+
+def test_a_failure_of_the_gateway(client: Said) -> None:
+    said = client["failed_by_gateway"]
+    assert (said["last"]["kind"], said["last"]["error_type"]) == ("Completed", "startup_timeout")
+    assert (said["result"]["code"], said["result"]["error_type"]) == (504, "startup_timeout")
 
 
 def test_a_page_of_the_ingress_is_known_as_such_and_tried_again(client: Said) -> None:

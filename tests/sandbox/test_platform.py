@@ -109,12 +109,14 @@ def test_late_is_not_listed_yet(client: Client) -> None:
 
 
 def test_direct_run(client: Client) -> None:
-    payload = {"b": [1, None], "sandbox": {"queue": 5, "run": 0.2}}
-    answer = client.run(ECHO, payload)
-    item = get(client, answer.headers["x-fal-request-id"])
-    assert (item["json_input"], item["json_output"]) == (payload, answer.json())
-    assert (item["started_at"], item["status_code"]) == (item["sent_at"], 200)
-    assert item["duration"] == pytest.approx(0.2, abs=1e-3)
+    for wait in ({}, {"queue": 0.2}):
+        payload = {"b": [1, None], "sandbox": {"run": 0.2, **wait}}
+        answer = client.run(ECHO, payload)
+        item = get(client, answer.headers["x-fal-request-id"])
+        assert (item["json_input"], item["json_output"]) == (payload, answer.json())
+        waited = moment(item["started_at"]) - moment(item["sent_at"])
+        assert waited == pytest.approx(wait.get("queue", 0), abs=1e-3)
+        assert (item["status_code"], item["duration"]) == (200, pytest.approx(0.2, abs=1e-3))
 
 
 def test_direct_run_that_still_runs(client: Client) -> None:

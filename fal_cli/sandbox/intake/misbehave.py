@@ -3,13 +3,15 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from fal_cli.sandbox.intake.auth import LOCKED_DETAIL, SCOPE_DETAIL, UNKNOWN_KEY_DETAIL
 from fal_cli.sandbox.intake.context import Context
-from fal_cli.sandbox.intake.planning import ERROR_TYPES
+from fal_cli.sandbox.intake.intake import Call
+from fal_cli.sandbox.orders.failures import Failure, gateway_type
 from fal_cli.sandbox.orders.faults import EVENT_WORDS, PLATFORM_ROUTES, STREAM_WORDS, Fault
 from fal_cli.sandbox.replies import answers, connection
 from fal_cli.sandbox.replies.spoil import Spoilable
@@ -23,6 +25,8 @@ _SPECIAL_WORDS = {
     "realtime": {"cut-after", "close-after", "silent-after", "unauthorized"},
     "file": {"cut-at"},
 }
+# Refusals and redirects that are no failures of a request: they have no `error_type` (§8.2).
+_UNTYPED = (*range(300, 400), 401, 403, 404, 405, 406, 409, 410, 411, 413, 415, 416, 417, 422)
 BODY_ROUTES = ("upload", "part")
 
 _GARBAGE = b'{"status": <garbled by the sandbox'
@@ -53,6 +57,13 @@ def pick_own(context: Context, route: str, scope: str, own: Sequence[Fault]) -> 
 
 def _is_left(context: Context, counter: str, fault: Fault) -> bool:
     return fault.times is None or context.store.use_fault(counter, fault.times)
+
+
+def leave_to_app(call: Call, fault: Fault | None) -> tuple[Call, Fault | None]:
+    """The call and its fault, or where the fault is an answer of the app's own the call that ends in it."""
+    if fault is None or fault.kind != "app":
+        return call, fault
+    return replace(call, orders=replace(call.orders, fail=Failure(fault.status))), None
 
 
 async def perform(fault: Fault | None, route: str, act: Act, *, request_id: str | None = None) -> Response:
@@ -103,17 +114,16 @@ def _refusal(fault: Fault, route: str, request_id: str | None) -> Response:
         headers["Retry-After"] = _retry_after(fault.retry_after)
     if route in PLATFORM_ROUTES:
         return answers.problem(fault.status, _problem_text(fault.status), kind=fault.error_type, headers=headers)
-    if fault.status == 429:
-        headers["X-Fal-Needs-Retry"] = "1"
-    if fault.status in (401, 403, 429) or (fault.status < 500 and fault.error_type is None):
+    if fault.error_type is None and not fault.user_timeout and fault.status in _UNTYPED:
         body = _plain_body(fault.status, route)
         return answers.answer(fault.status, body, request_id=request_id, headers=headers)
-    error_type = "request_timeout" if fault.user_timeout else fault.error_type
-    error_type = error_type or ERROR_TYPES.get(fault.status, "internal_error")
-    headers["X-Fal-Error-Type"] = error_type
+    if fault.status == 429:
+        headers["X-Fal-Needs-Retry"] = "1"
     if fault.user_timeout:
         headers["X-Fal-Request-Timeout-Type"] = "user"
-    body = {"detail": answers.phrase(fault.status), "error_type": error_type}
+    error_type = fault.error_type or ("request_timeout" if fault.user_timeout else gateway_type(fault.status))
+    headers["X-Fal-Error-Type"] = error_type
+    body = answers.gateway_body(fault.status, error_type)
     return answers.answer(fault.status, body, request_id=request_id, headers=headers)
 
 
@@ -124,9 +134,6 @@ def _plain_body(status: int, route: str) -> dict[str, object]:
         return {"detail": LOCKED_DETAIL}
     if status == 404 and route in ("status", "stream", "result", "cancel"):
         return {"status": "NOT_FOUND"}
-    if status == 429 and route in ("run", "submit"):
-        message = "You have reached the maximum number of concurrent requests."
-        return {"detail": [{"loc": ["body"], "msg": message, "type": "concurrent_requests_limit"}]}
     return {"detail": answers.phrase(status)}
 
 

@@ -3,14 +3,16 @@
 import secrets
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 from fal_cli.sandbox import models
+from fal_cli.sandbox.intake import outcomes
 from fal_cli.sandbox.intake.intake import Call
 from fal_cli.sandbox.models import Answer, Media, Model, Refusal, Task
-from fal_cli.sandbox.orders.orders import Failure, Orders
-from fal_cli.sandbox.replies.answers import dump, page, phrase
+from fal_cli.sandbox.orders.failures import Failure
+from fal_cli.sandbox.orders.orders import Orders
+from fal_cli.sandbox.replies.answers import dump
 from fal_cli.sandbox.state import files, lifecycle
 from fal_cli.sandbox.state.logs import ordered_logs, runner_logs, traceback_log
 from fal_cli.sandbox.state.record import (
@@ -19,7 +21,6 @@ from fal_cli.sandbox.state.record import (
     KEPT_UNSTORED_BIG_SECONDS,
     KEPT_UNSTORED_SECONDS,
     START_DEADLINE_MISSED,
-    FileSpot,
     Outcome,
     Record,
     to_json,
@@ -30,12 +31,6 @@ from fal_cli.sandbox.state.timeline import Timeline, build, running
 REFUSED_RUN_SECONDS = 0.05  # a body that does not validate never reaches the model
 LOW_PRIORITY_FACTOR = 2.0
 LOW_PRIORITY_BEHIND = 3
-# The gateway's word for a failure where nobody ordered another (§8.2).
-ERROR_TYPES = {
-    499: "client_cancelled", 500: "runner_server_error", 502: "runner_incomplete_response",
-    503: "runner_connection_error", 504: "request_timeout",
-}  # fmt: skip
-_ANY_4XX = "bad_request"
 _NOT_RETRIED = Failure(503, error_type="runner_connection_error")
 _SEED_LIMIT = 2**32
 
@@ -46,7 +41,6 @@ class Plan:
 
     record: Record
     media: tuple[tuple[str, Media], ...]
-    run_seconds: float
 
 
 def plan(call: Call, request_id: str, store: Store) -> Plan:
@@ -57,13 +51,13 @@ def plan(call: Call, request_id: str, store: Store) -> Plan:
     model = models.find(call.endpoint)
     run = run_seconds(call, model)
     answer, outcome, media = _outcome(call, model, run, store)
-    if call.orders.run is None and outcome.status in (404, 422) and call.orders.fail is None:
+    if call.orders.run is None and outcome.status in (404, 405, 422) and call.orders.fail is None:
         run = REFUSED_RUN_SECONDS
     timeline = _timeline(call, model, run, answer)
     missed = None if call.start_timeout is None else timeline.miss_start_deadline(call.start_timeout)
     if missed:
         timeline, outcome, media = missed, START_DEADLINE_MISSED, ()
-    return Plan(accept(call, request_id, timeline, outcome), media, run)
+    return Plan(accept(call, request_id, timeline, outcome), media)
 
 
 def accept(call: Call, request_id: str, timeline: Timeline, outcome: Outcome) -> Record:
@@ -129,9 +123,10 @@ def run_seconds(call: Call, model: Model | None) -> float:
 
 
 def _timeline(call: Call, model: Model | None, run: float, answer: Answer | None) -> Timeline:
-    if not call.queued:
-        return running(run)
     orders = call.orders
+    if not call.queued:
+        # A direct run is in no line, but waits for a runner where that was ordered (§3, §4.3).
+        return build(queue=orders.queue, run=run, position=0) if orders.queue else running(run)
     usual = model.queue if model else 0.1
     wait = usual * (LOW_PRIORITY_FACTOR if call.low_priority else 1.0)
     lines = ordered_logs(run, orders.logs)
@@ -152,69 +147,27 @@ def _outcome(
     call: Call, model: Model | None, run: float, store: Store
 ) -> tuple[Answer | None, Outcome, tuple[tuple[str, Media], ...]]:
     if call.orders.fail:
-        return None, failed(call.orders.fail), ()
+        return None, outcomes.failed(call.orders.fail), ()
     if call.orders.requeue and call.no_retry:
-        return None, failed(_NOT_RETRIED), ()
+        return None, outcomes.failed(_NOT_RETRIED), ()
     if model is None:
-        return None, no_such_path(call.endpoint.path), ()
+        return None, outcomes.no_such_path(call.endpoint.path), ()
+    methods = (call.orders.method,) if call.orders.method else model.methods
+    if call.method not in methods:
+        return None, outcomes.wrong_method(methods), ()
     try:
         answer = model.load().answer(call.endpoint.id, call.payload, make_task(call.orders, run, store))
     except Refusal as refusal:
-        return None, refused(refusal), ()
-    outcome, media = place(answer)
+        return None, outcomes.refused(refusal), ()
+    outcome, media = outcomes.place(answer)
     if call.orders.body is not None:
-        outcome = sent_as_ordered(outcome)
+        outcome = outcomes.sent_as_ordered(outcome)
     return answer, outcome, media
 
 
 def make_task(orders: Orders, run: float, store: Store) -> Task:
     """What a model may know beside its input, with a new seed."""
     return Task(secrets.randbelow(_SEED_LIMIT), run, orders.nsfw, partial(files.read, store))
-
-
-def place(answer: Answer) -> tuple[Outcome, tuple[tuple[str, Media], ...]]:
-    """An answer as an outcome whose files have ids."""
-    media = tuple((secrets.token_hex(16), item) for item in answer.media)
-    spots = tuple(FileSpot(item.path, file_id, item.name, item.inline) for file_id, item in media)
-    return Outcome(200, answer.body, {"X-Fal-Billable-Units": answer.billable_units}, files=spots), media
-
-
-def sent_as_ordered(outcome: Outcome) -> Outcome:
-    """The same where an ordered body is sent in its place, which need not be JSON and is not kept."""
-    return replace(outcome, body=None)
-
-
-def refused(refusal: Refusal) -> Outcome:
-    """The model refuses its input: its own 422, not billed (§8.3)."""
-    return Outcome(
-        422, {"detail": refusal.entries}, {"X-Fal-Billable-Units": "0"},
-        error="Invalid status code: 422", error_type=_ANY_4XX,
-    )  # fmt: skip
-
-
-def no_such_path(path: str) -> Outcome:
-    """The application is there, but has no such endpoint: the app's own 404 (§8.3)."""
-    return Outcome(
-        404, {"detail": f"Path /{path} not found"}, {"X-Fal-Billable-Units": "0"},
-        error="Invalid status code: 404", error_type=_ANY_4XX,
-    )  # fmt: skip
-
-
-def failed(failure: Failure) -> Outcome:
-    """An ordered failure (§8.2)."""
-    status = failure.status
-    error_type = failure.error_type or ERROR_TYPES.get(status, _ANY_4XX if status < 500 else "internal_error")
-    outcome = Outcome(
-        status, None, {"X-Fal-Error-Type": error_type, "X-Fal-Billable-Units": "0"},
-        error=f"Invalid status code: {status}", error_type=error_type,
-    )  # fmt: skip
-    if failure.html:
-        text = failure.body if isinstance(failure.body, str) else page(status)
-        return replace(outcome, html=True, body=text)
-    if failure.body is not None:
-        return replace(outcome, body=failure.body)
-    text = "Internal Server Error" if status == 500 else phrase(status)
-    return replace(outcome, body={"detail": text, "error_type": error_type})
 
 
 def _kept(call: Call, outcome: Outcome) -> float:

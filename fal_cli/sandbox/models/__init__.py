@@ -96,6 +96,7 @@ class About:
 class Model:
     """A model's usual durations in seconds, its place in line, and the module that answers.
 
+    `methods` are those of HTTP that the app takes; most are written for POST, and GET with its query as the input.
     `price` is US dollars, in decimal text, for one `unit`, which its billable units count. `streams` and
     `sockets` say whether it has `/stream` and `/realtime`.
     """
@@ -110,6 +111,7 @@ class Model:
     position: int = 1
     streams: bool = False
     sockets: bool = False
+    methods: tuple[str, ...] = ("POST", "GET")
 
     @property
     def is_imitation(self) -> bool:
@@ -124,6 +126,7 @@ class Model:
 _ECHO_APP = "sandbox/echo"
 _ECHO = Model(
     "sandbox/echo", "echo", queue=0.1, run=0.2, price="0.001", unit="request", streams=True, sockets=True,
+    methods=("POST", "GET", "PUT", "PATCH", "DELETE"),
     about=About(
         "json", "Answers its input, whatever it is: for trying a script out.", ("sandbox", "testing"),
         "2025-01-01T00:00:00Z",

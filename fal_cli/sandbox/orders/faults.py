@@ -3,6 +3,10 @@
     submit=429*2                  status=503:retry-after=2      any=html-502
     submit=cut-after              stream=silent-after:3         file=truncate*1
     part:3=500*1                  events=close-after:2          realtime=close-after:1:1011
+    run=app-429                   run=gateway-429
+
+A status is the gateway's answer; `gateway-429` says the same in full. `app-429` is the app's own, of a request that
+was accepted: what `run` and `events` answer, and how what is submitted ends.
 
 A fault's effect is in `misbehave.py` and in the answers that take faults upon themselves (`spoil.py`).
 """
@@ -18,6 +22,7 @@ ROUTES = (
 )  # fmt: skip
 # Those of the platform API, which has an error shape of its own (§8.3).
 PLATFORM_ROUTES = ("models", "listing", "pricing", "estimate", "billing", "account")
+APP_ROUTES = ("submit", "run", "events")
 # What the sandbox sends itself has words of its own alone: nothing arrives that could be answered wrongly.
 WEBHOOK_WORDS = ("redeliver", "bad-signature", "old")
 HTML_STATUSES = (502, 503, 504)
@@ -59,6 +64,7 @@ STATUS_OPTIONS = (
 _TIMES = re.compile(r"^(.*)\*([0-9]+)$", re.DOTALL)
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")
 _COUNT = re.compile(r"[0-9]{1,15}")
+_APP = re.compile(r"app-([45][0-9]{2})")
 _COUNT_CODE = re.compile(r"([0-9]{1,15})(?::([1-4][0-9]{3}))?")
 _CLOSE_CODE = 1011
 
@@ -67,7 +73,7 @@ _CLOSE_CODE = 1011
 class Fault:
     """One ordered fault; `times` None means always.
 
-    `kind` is `status`, `html` or one of the words above. `status` is set for the first two and `refuse`,
+    `kind` is `status`, `html`, `app` or one of the words above. `status` is set for the first three and `refuse`,
     `seconds` for the words that take seconds, `count` for those that take a number of events, results or
     bytes, `code` for the close of a socket. `number` is the part that it is meant for, 0 for any.
     `retry_after` is text for that header: seconds, or `date+SECONDS` for an HTTP date.
@@ -102,9 +108,11 @@ def parse_fault(text: str) -> Fault:
     if route not in ROUTES:
         raise ValueError(f"fault {text!r}: unknown route {route!r}; one of {', '.join(ROUTES)}")
     word, times = _split_times(text, rest)
-    name, _, argument = word.partition(":")
+    name, _, argument = word.removeprefix("gateway-").partition(":")
     if route == "webhook":
         kind, options = _word_fault(text, route, name, argument)
+    elif name.startswith("app-"):
+        kind, options = "app", _app_fault(text, route, name, argument)
     elif name.isascii() and name.isdigit():
         kind, options = "status", _status_fault(text, name, argument)
     elif name.startswith("html-"):
@@ -163,6 +171,15 @@ def _status_options(text: str, argument: str) -> dict[str, Any]:
     return options
 
 
+def _app_fault(text: str, route: str, name: str, argument: str) -> dict[str, Any]:
+    if route not in APP_ROUTES:
+        raise ValueError(f"fault {text!r}: an app answers on {', '.join(APP_ROUTES)} only")
+    match = _APP.fullmatch(name)
+    if match is None or argument:
+        raise ValueError(f"fault {text!r}: after app- comes a status from 400 to 599, such as app-429")
+    return {"status": int(match[1])}
+
+
 def _html_fault(text: str, name: str, argument: str) -> dict[str, Any]:
     allowed = [f"html-{status}" for status in HTML_STATUSES]
     if name not in allowed or argument:
@@ -205,5 +222,6 @@ def _argument(text: str, name: str, form: str, argument: str) -> dict[str, Any]:
 def _allowed_words(route: str) -> str:
     words = [f"{word}:{form}" if form else word for word, form in _WORDS.get(route, _PLAIN).items()]
     if route != "webhook":
-        words = ["an HTTP status such as 429", *(f"html-{status}" for status in HTML_STATUSES), *words]
+        app = ["app-429"] if route in APP_ROUTES else []
+        words = ["an HTTP status such as 429", *app, *(f"html-{status}" for status in HTML_STATUSES), *words]
     return "one of " + ", ".join(words)

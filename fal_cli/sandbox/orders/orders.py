@@ -9,39 +9,23 @@ import binascii
 from dataclasses import dataclass, field
 from typing import Any
 
+from fal_cli.sandbox.orders.failures import Failure, OrderError, by_app, by_gateway
 from fal_cli.sandbox.orders.faults import Fault, parse_fault
 
 KEY = "sandbox"
-_FIELDS = {"fault": "faults", "body_base64": "body"}
+# What fills the same field; of these an input has at most one.
+_FIELDS = {"fault": "faults", "body_base64": "body", "app": "fail", "gateway": "fail"}
 MAX_SECONDS = 86_400.0
 MAX_POSITION = 1000
 MAX_REQUEUES = 10
 MAX_LOG_LINES = 5000
 MAX_EVENTS = 1_000_000
+METHODS = ("POST", "GET", "PUT", "PATCH", "DELETE")
 MODES = ("unary", "server_streaming", "client_streaming", "bidi")
 # Values that msgpack has and JSON has not (§15 #15), by the word that orders one.
 VALUES = ("bin", "ext", "timestamp", "uint64", "nan", "inf", "keys")
 # Orders that only the echo follows; elsewhere they are refused.
-ECHO_ORDERS = ("events", "interval", "content_type", "body", "body_base64", "mode", "delay", "values")
-
-
-class OrderError(ValueError):
-    """A malformed order; `path` is where, below the input, and the text says what is wrong."""
-
-    def __init__(self, path: tuple[str, ...], message: str) -> None:
-        super().__init__(message)
-        self.path = path
-
-
-@dataclass(frozen=True)
-class Failure:
-    """An ordered end other than the model's own: status, body (None: the usual one), and how it is told."""
-
-    status: int
-    body: Any = None
-    error_type: str | None = None
-    html: bool = False
-    traceback: str | None = None
+ECHO_ORDERS = ("events", "interval", "content_type", "body", "body_base64", "mode", "delay", "values", "method")
 
 
 @dataclass(frozen=True)
@@ -69,6 +53,7 @@ class Orders:
     idle: float | None = None
     timings: bool = False
     values: tuple[str, ...] = ()
+    method: str | None = None
 
 
 def take_orders(payload: Any) -> tuple[Any, Orders]:
@@ -85,7 +70,8 @@ def parse_orders(data: Any) -> Orders:
         raise OrderError((KEY,), "Input should be an object")
     readers = {
         "queue": _seconds, "run": _seconds, "late": _seconds, "expire": _seconds,
-        "position": _position, "requeue": _requeue, "logs": _logs, "fail": _fail,
+        "position": _position, "requeue": _requeue, "logs": _logs,
+        "app": by_app, "fail": by_app, "gateway": by_gateway, "method": _method,
         "silent_error": _flag, "nsfw": _flag, "fault": _faults,
         "events": _events, "interval": _seconds, "ping": _seconds,
         "content_type": _text, "body": _body, "body_base64": _base64,
@@ -95,7 +81,10 @@ def parse_orders(data: Any) -> Orders:
     for key, value in data.items():
         if key not in readers:
             raise OrderError((KEY, key), f"Unknown order; one of {', '.join(sorted(readers))}")
-        values[_FIELDS.get(key) or key] = readers[key]((KEY, key), value)
+        name = _FIELDS.get(key) or key
+        if name in values:
+            raise OrderError((KEY, key), "Another order says the same thing differently")
+        values[name] = readers[key]((KEY, key), value)
     return Orders(**values)
 
 
@@ -147,21 +136,6 @@ def _logs(path: tuple[str, ...], value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _fail(path: tuple[str, ...], value: Any) -> Failure:
-    if not isinstance(value, dict):
-        return Failure(_whole(path, value, 400, 599))
-    unknown = set(value) - {"status", "body", "error_type", "html", "traceback"}
-    if unknown:
-        raise OrderError((*path, min(unknown)), "Unknown; one of status, body, error_type, html, traceback")
-    return Failure(
-        _whole((*path, "status"), value.get("status", 500), 400, 599),
-        value.get("body"),
-        _text((*path, "error_type"), value["error_type"]) if "error_type" in value else None,
-        _flag((*path, "html"), value.get("html", False)),
-        _text((*path, "traceback"), value["traceback"]) if "traceback" in value else None,
-    )
-
-
 def _faults(path: tuple[str, ...], value: Any) -> tuple[Fault, ...]:
     texts = value if isinstance(value, list) else [value]
     try:
@@ -190,6 +164,12 @@ def _base64(path: tuple[str, ...], value: Any) -> bytes:
 def _mode(path: tuple[str, ...], value: Any) -> str:
     if value not in MODES:
         raise OrderError(path, f"Input should be one of {', '.join(MODES)}")
+    return str(value)
+
+
+def _method(path: tuple[str, ...], value: Any) -> str:
+    if value not in METHODS:
+        raise OrderError(path, f"Input should be one of {', '.join(METHODS)}")
     return str(value)
 
 

@@ -63,6 +63,8 @@ class Route:
 
 
 _POST = ("POST",)
+# What the gateway passes on to an app; whether the app takes it is for the app to say.
+_CALLS = ("POST", "GET", "PUT", "PATCH", "DELETE")
 _CDN_ROUTES = {
     "/files/upload": Route("upload", _POST, action="post", credential="cdn"),
     "/files/upload/multipart": Route("upload", _POST, action="begin", credential="cdn"),
@@ -139,9 +141,9 @@ def _match_run(path: str) -> Route | None:
         return None
     rest, _, tail = endpoint.path.rpartition("/")
     if tail not in _RUN_TAILS:
-        return Route("run", ("POST", "GET"), endpoint)
+        return Route("run", _CALLS, endpoint)
     # HTTP on a path that only takes sockets is the wrong method, whichever it is.
-    methods = ("POST", "GET") if tail == "stream" else ()
+    methods = _CALLS if tail == "stream" else ()
     return Route(_RUN_TAILS[tail], methods, Endpoint(endpoint.app, rest))
 
 
@@ -152,7 +154,7 @@ def _match_queue(segments: list[str]) -> Route | None:
     head = endpoint.app.count("/") + 1
     if "requests" in segments[head:]:
         return _match_request(segments, segments.index("requests", head))
-    return Route("submit", ("POST", "GET"), endpoint)
+    return Route("submit", _CALLS, endpoint)
 
 
 def _match_request(segments: list[str], at: int) -> Route | None:

@@ -27,11 +27,12 @@ async def submit(context: Context, request: Request, route: Route) -> Response:
         return answers.unknown_app(route.endpoint.app)
     call = await read_call(request, route)
     target = webhooks.read_target(context, request)
+    fault = misbehave.pick(context, "submit", f"submit:{call.body_hash}", call.orders.faults)
+    call, fault = misbehave.leave_to_app(call, fault)
 
     async def accept() -> Response:
         return await _accept(context, request, call, target)
 
-    fault = misbehave.pick(context, "submit", f"submit:{call.body_hash}", call.orders.faults)
     return await misbehave.perform(fault, "submit", accept)
 
 

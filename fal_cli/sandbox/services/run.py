@@ -23,11 +23,12 @@ async def run(context: Context, request: Request, route: Route) -> Response:
     if request.url.path.endswith("/"):
         return without_slash(request)
     call = await read_call(request, route)
+    fault = misbehave.pick(context, "run", f"run:{call.body_hash}", call.orders.faults)
+    call, fault = misbehave.leave_to_app(call, fault)
 
     async def work() -> Response:
         return await _work(context, call)
 
-    fault = misbehave.pick(context, "run", f"run:{call.body_hash}", call.orders.faults)
     return await misbehave.perform(fault, "run", work)
 
 
@@ -41,8 +42,7 @@ async def _work(context: Context, call: Call) -> Response:
     planned = await asyncio.to_thread(planning.plan, call, request_id, context.store)
     planning.save(context.store, planned, call)
     context.store.count("run", request_id)
-    # No line to wait in: only the run itself takes time, and a start deadline cannot be missed.
-    await asyncio.sleep(planned.run_seconds)
-    if call.orders.body is not None and not call.orders.fail:
+    await asyncio.sleep(planned.record.life.end)
+    if call.orders.body is not None and planned.record.outcome.status == 200:
         return views.ordered_body(request_id, call.orders)
     return await views.result(context, request_id, planned.record.outcome)

@@ -12,8 +12,9 @@ from starlette.types import Message, Receive, Scope, Send
 from fal_cli.sandbox.intake import planning
 from fal_cli.sandbox.intake.context import Context
 from fal_cli.sandbox.models import Model, Refusal, is_echo
+from fal_cli.sandbox.orders.failures import OrderError
 from fal_cli.sandbox.orders.faults import REALTIME_WORDS, Fault
-from fal_cli.sandbox.orders.orders import OrderError, Orders, check_orders, take_orders
+from fal_cli.sandbox.orders.orders import Orders, check_orders, take_orders
 from fal_cli.sandbox.replies import connection
 from fal_cli.sandbox.replies.codec import Codec
 from fal_cli.sandbox.replies.routes import Endpoint

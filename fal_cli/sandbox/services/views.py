@@ -41,9 +41,10 @@ def status(record: Record, now: float, base: str, lines: Iterable[LogLine] | Non
 
 def _failure(record: Record) -> dict[str, str]:
     ending = record.ending
-    if record.silent_error or ending.error is None or ending.error_type is None:
+    if record.silent_error or ending.error is None:
         return {}
-    return {"error": ending.error, "error_type": ending.error_type}
+    told = {"error": ending.error}
+    return told if ending.error_type is None else {**told, "error_type": ending.error_type}
 
 
 def _log_entry(record: Record, line: LogLine) -> dict[str, Any]:
@@ -65,6 +66,8 @@ def ordered_body(request_id: str, orders: Orders) -> Response:
 
 async def result(context: Context, request_id: str, ending: Outcome) -> Response:
     """The stored outcome, with file URLs of the process that is asked (§4.7)."""
+    if ending.is_ingress:
+        return Response(ending.body, ending.status, media_type="text/html")
     if ending.html:
         headers = {"x-fal-request-id": request_id, **answers.SERVED_FROM, **ending.headers}
         return Response(ending.body, ending.status, headers, "text/html")

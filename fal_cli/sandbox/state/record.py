@@ -27,7 +27,8 @@ class FileSpot:
 class Outcome:
     """How a request ends: the result route's status, headers and body (text if `html`).
 
-    `error` and `error_type` are what a failed request shows in its status (§4.5).
+    `error` and `error_type` are what a failed request shows in its status (§4.5), the latter only for a failure of
+    the gateway's own (§8.2). `is_ingress` is a page of what stands before the gateway and has no request id.
     """
 
     status: int
@@ -36,6 +37,7 @@ class Outcome:
     html: bool = False
     error: str | None = None
     error_type: str | None = None
+    is_ingress: bool = False
     files: tuple[FileSpot, ...] = ()
 
 

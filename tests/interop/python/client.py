@@ -155,9 +155,17 @@ async def invalid_input(client: Any) -> Any:
 
 @step
 async def failed(client: Any) -> Any:
-    orders = {**QUICK, "fail": {"status": 500, "traceback": "ValueError: no"}}
+    orders = {**QUICK, "app": {"status": 500, "traceback": "ValueError: no"}}
     handle = await settle(client.submit(ECHO, {"sandbox": orders}))
     events = [shown(event) for event in await gather(handle.iter_events(with_logs=True))]
+    return {"last": events[-1], "result": await refused(handle.get)}
+
+
+@step
+async def failed_by_gateway(client: Any) -> Any:
+    orders = {**QUICK, "gateway": {"status": 504, "error_type": "startup_timeout"}}
+    handle = await settle(client.submit(ECHO, {"sandbox": orders}))
+    events = [shown(event) for event in await gather(handle.iter_events())]
     return {"last": events[-1], "result": await refused(handle.get)}
 
 
