@@ -134,11 +134,15 @@ class Accounts:
         from fal_cli.extras import sandbox_extra
 
         with sandbox_extra():
+            from fal_cli.sandbox.orders.settings import SettingError
             from fal_cli.sandbox.server import Sandbox
 
             faults = self._env.get("FAL_SANDBOX_FAULT", "").split()
+            settings = self._env.get("FAL_SANDBOX_SETTINGS", "").split()
             try:
-                sandbox = Sandbox(paths.sandbox_folder(self._env), faults=faults)
+                sandbox = Sandbox(paths.sandbox_folder(self._env), faults=faults, settings=settings)
+            except SettingError as error:
+                raise UsageError(f"FAL_SANDBOX_SETTINGS: {error}") from None
             except ValueError as error:
                 raise UsageError(f"FAL_SANDBOX_FAULT: {error}") from None
             except OSError as error:

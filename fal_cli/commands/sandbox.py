@@ -14,6 +14,7 @@ EXAMPLES = """\
   fal sandbox serve --port 8700
   fal sandbox serve --fault submit=429:retry-after=2*3 --fault stream=cut-after:2
   fal sandbox serve --fault webhook=redeliver
+  fal sandbox serve --concurrency 2 --exact-listing
   fal sandbox stats
   fal sandbox reset"""
 
@@ -36,17 +37,41 @@ def serve(
         list[str] | None,
         typer.Option("--fault", metavar="ROUTE=FAULT[*TIMES]", help="Order a failure, e.g. submit=cut-after*1."),
     ] = None,
+    concurrency: Annotated[
+        int | None, typer.Option("--concurrency", metavar="N", help="Run at most N requests at once.")
+    ] = None,
+    exact_listing: Annotated[
+        bool, typer.Option("--exact-listing", help="List every accepted request, also one that waits.")
+    ] = False,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME[=VALUE]", help="Set up the account, e.g. listing-lag=5."),
+    ] = None,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option("--allow-host", metavar="NAME[:PORT]", help="Answer to this name too, e.g. a proxy's."),
+    ] = None,
 ) -> None:
     """Keep a sandbox running and print the environment that points a client at it."""
     from fal_cli.config import paths
 
     _check_certificate(cert, key)
     with sandbox_extra():
+        from fal_cli.sandbox.intake.names import HostError
+        from fal_cli.sandbox.orders.settings import SettingError
         from fal_cli.sandbox.server import Sandbox
+    settings = [*(setting or ())]
+    settings += [f"concurrency={concurrency}"] if concurrency is not None else []
+    settings += ["exact-listing"] if exact_listing else []
     try:
         sandbox = Sandbox(
-            paths.sandbox_folder(context.env), faults=fault or (), port=port, cert=cert, key=key, webhooks=True
-        )
+            paths.sandbox_folder(context.env), faults=fault or (), port=port, cert=cert, key=key, webhooks=True,
+            hosts=allow_host or (), settings=settings,
+        )  # fmt: skip
+    except SettingError as error:
+        raise UsageError(str(error)) from None
+    except HostError as error:
+        raise UsageError(f"--allow-host: {error}") from None
     except ValueError as error:
         raise UsageError(f"--fault: {error}") from None
     except OSError as error:

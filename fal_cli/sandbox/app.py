@@ -104,9 +104,7 @@ class Application:
         return auth.refuse(self.context.keys, connection, route) or await realtime.meet(self.context, connection, route)
 
     def _count(self, route: Route) -> None:
-        self.context.store.count(route.counter)
-        if route.request_id:
-            self.context.store.count(route.counter, route.request_id)
+        self.context.store.count(route.counter, *(("", route.request_id) if route.request_id else ("",)))
 
 
 def _complain(service: str, status: int, allow: str = "") -> Response:

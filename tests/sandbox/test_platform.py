@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ import requests
 from requests.exceptions import ChunkedEncodingError, ConnectionError
 
 from fal_cli.sandbox.models import MODELS
+from fal_cli.sandbox.state import register
 from tests.support.sandbox_client import Client, until
 from tests.support.sandbox_keys import ADMIN_KEY, LOCKED_KEY, SANDBOX_KEY
 
@@ -273,9 +275,9 @@ def test_default_span(start: Start) -> None:
     client = start()
     request_id = client.submit(ECHO, {"sandbox": DONE})
     for days, in_all, by_id in ((0.9, True, True), (1.1, False, True), (89, False, True), (91, False, False)):
-        found = client.sandbox.store.request(request_id)
+        found = register.find(client.sandbox.store, request_id, time.time())
         assert found is not None
-        client.sandbox.store.amend(request_id, {**found[0], "accepted": time.time() - days * 86_400})
+        register.amend(client.sandbox.store, replace(found, accepted=time.time() - days * 86_400))
         assert bool(listed(client)["items"]) == in_all
         assert (find(client, request_id) is not None) == by_id
 

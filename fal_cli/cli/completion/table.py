@@ -156,6 +156,10 @@ OPTIONS: "tuple[tuple[str, Option], ...]" = (('--version', ('Show the version an
  ('--cert', ('Serve TLS with this certificate', 'file', (), False)),
  ('--key', ("The certificate's private key", 'file', (), False)),
  ('--fault', ('Order a failure, e.g. submit=cut-after*1', '', (), True)),
+ ('--concurrency', ('Run at most N requests at once', '', (), False)),
+ ('--exact-listing', ('List every accepted request, also one that waits', None, (), False)),
+ ('--set', ('Set up the account, e.g. listing-lag=5', '', (), True)),
+ ('--allow-host', ("Answer to this name too, e.g. a proxy's", '', (), True)),
  ('--force', ("Replace a file of that name that is not fal's", None, (), False)))
 
 TABLE: "dict[str, tuple[dict[str, str], dict[str, Option], dict[str, str], tuple[Argument, ...]]]" = {
@@ -269,7 +273,7 @@ TABLE: "dict[str, tuple[dict[str, str], dict[str, Option], dict[str, str], tuple
     'sandbox': ({'serve': 'Keep a sandbox running and print the environment that points a client at it',
          'reset': 'Forget every request and file of the sandbox, and the ledger of them',
          'stats': 'Print what the sandbox has counted: submits that it accepted, and HTTP requests by route'}, _of(), {}, ()),
-    'sandbox serve': ({}, _of(101, 102, 103, 104), {}, ()),
+    'sandbox serve': ({}, _of(101, 102, 103, 104, 105, 106, 107, 108), {}, ()),
     'sandbox reset': ({}, _of(), {}, ()),
     'sandbox stats': ({}, _of(), {}, ()),
     'completion': ({'install': 'Put the script where the shell finds it, for you alone',
@@ -277,7 +281,7 @@ TABLE: "dict[str, tuple[dict[str, str], dict[str, Option], dict[str, str], tuple
          'zsh': 'Print the script for zsh',
          'fish': 'Print the script for fish',
          'powershell': 'Print the script for PowerShell'}, _of(), {}, ()),
-    'completion install': ({}, _of(105), {}, (('', ('bash', 'zsh', 'fish', 'powershell'), False),)),
+    'completion install': ({}, _of(109), {}, (('', ('bash', 'zsh', 'fish', 'powershell'), False),)),
     'completion bash': ({}, _of(), {}, ()),
     'completion zsh': ({}, _of(), {}, ()),
     'completion fish': ({}, _of(), {}, ()),

@@ -7,7 +7,9 @@ from uuid import uuid4
 
 from starlette.requests import Request
 
+from fal_cli.sandbox.intake.calls import Calls
 from fal_cli.sandbox.orders.faults import Fault
+from fal_cli.sandbox.orders.settings import Settings
 from fal_cli.sandbox.state.keys import Keys
 from fal_cli.sandbox.state.store import Store
 
@@ -25,7 +27,8 @@ class Addresses:
 
 @dataclass(frozen=True)
 class Context:
-    """The state with its keys, the base URLs of this process, and the faults ordered for all of its exchanges.
+    """The state with its keys, the base URLs of this process, how it is set up, and the faults ordered for all of its
+    exchanges.
 
     `has_webhooks` is whether it lives long enough to deliver any; `tasks` are those that it has in hand.
     `instance` keeps the counters of these faults apart from those of another process with the same ones.
@@ -35,8 +38,10 @@ class Context:
     keys: Keys
     addresses: Addresses
     faults: Sequence[Fault] = ()
+    settings: Settings = field(default_factory=Settings)
     has_webhooks: bool = False
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    calls: Calls = field(default_factory=Calls)
     instance: str = field(default_factory=lambda: uuid4().hex)
 
     @property

@@ -19,6 +19,10 @@ _USUAL_PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 _NAME = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?")
 
 
+class HostError(ValueError):
+    """What is no name of a host."""
+
+
 class Names:
     """The sandbox's own names, each with the port that a request came to, and others that were allowed.
 
@@ -26,7 +30,7 @@ class Names:
     """
 
     def __init__(self, others: Iterable[str] = ()) -> None:
-        """Raises ValueError for what is no `NAME[:PORT]`."""
+        """Raises HostError for what is no `NAME[:PORT]`."""
         self._others = {_read(text) for text in others}
 
     def refuse(self, request: HTTPConnection) -> Response | None:
@@ -60,5 +64,5 @@ class Names:
 def _read(text: str) -> tuple[str, int | None]:
     match = _NAME.fullmatch(text)
     if match is None:
-        raise ValueError(f"{text!r} is not a host name with its port, if any")
+        raise HostError(f"{text!r} is not a host name, with or without a port")
     return match[1].lower(), int(match[2]) if match[2] else None

@@ -1,9 +1,10 @@
 """Deciding, at the moment of acceptance, all that will ever happen to a request."""
 
 import secrets
+import sqlite3
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from fal_cli.sandbox import models
@@ -13,7 +14,7 @@ from fal_cli.sandbox.models import Answer, Media, Model, Refusal, Task
 from fal_cli.sandbox.orders.failures import Failure
 from fal_cli.sandbox.orders.orders import Orders
 from fal_cli.sandbox.replies.answers import dump
-from fal_cli.sandbox.state import files, lifecycle
+from fal_cli.sandbox.state import files, lifecycle, line, register
 from fal_cli.sandbox.state.logs import ordered_logs, runner_logs, traceback_log
 from fal_cli.sandbox.state.record import (
     BIG_RESULT_BYTES,
@@ -23,7 +24,6 @@ from fal_cli.sandbox.state.record import (
     START_DEADLINE_MISSED,
     Outcome,
     Record,
-    to_json,
 )
 from fal_cli.sandbox.state.store import FileRow, Store
 from fal_cli.sandbox.state.timeline import Timeline, build, running
@@ -43,17 +43,20 @@ class Plan:
     media: tuple[tuple[str, Media], ...]
 
 
-def plan(call: Call, request_id: str, store: Store) -> Plan:
+def plan(call: Call, request_id: str, store: Store, *, lined: bool = False) -> Plan:
     """Run the model in thought: its answer, its times, its log. The request counts as accepted on return.
 
-    May draw or decode pictures: not for the event loop.
+    One that is `lined` has to wait for its turn. May draw or decode pictures: not for the event loop.
     """
     model = models.find(call.endpoint)
     run = run_seconds(call, model)
     answer, outcome, media = _outcome(call, model, run, store)
     if call.orders.run is None and outcome.status in (404, 405, 422) and call.orders.fail is None:
         run = REFUSED_RUN_SECONDS
-    timeline = _timeline(call, model, run, answer)
+    timeline = _timeline(call, model, run, answer, lined=lined)
+    if lined:
+        record = replace(accept(call, request_id, timeline, outcome), lined=True, start_timeout=call.start_timeout)
+        return Plan(record, media)
     missed = None if call.start_timeout is None else timeline.miss_start_deadline(call.start_timeout)
     if missed:
         timeline, outcome, media = missed, START_DEADLINE_MISSED, ()
@@ -62,6 +65,7 @@ def plan(call: Call, request_id: str, store: Store) -> Plan:
 
 def accept(call: Call, request_id: str, timeline: Timeline, outcome: Outcome) -> Record:
     """The record of a call that is accepted now, and goes like this."""
+    model = models.find(call.endpoint)
     return Record(
         request_id=request_id,
         endpoint=call.endpoint.id,
@@ -74,23 +78,35 @@ def accept(call: Call, request_id: str, timeline: Timeline, outcome: Outcome) ->
         silent_error=call.orders.silent_error,
         faults=call.orders.faults,
         options=call.options,
+        price=model.price if model else "0",
     )
 
 
 def save(store: Store, planned: Plan, call: Call) -> None:
-    """Write down the plan of a submit or of a direct run."""
+    """Write down the plan of a submit or of a direct run, in one step."""
     record = planned.record
     life = lifecycle.lenient(record.options.get("lifecycle"))
     expires = None if life.seconds is None else record.accepted + record.timeline.end + life.seconds
-    add_files(store, record.request_id, planned.media, expires=expires, acl=life.acl)
-    add_record(store, record, call, kind="queue" if call.queued else "run")
+    with store.transaction() as db:
+        add_files(store, record.request_id, planned.media, expires=expires, acl=life.acl)
+        kind = "queue" if call.queued else "run"
+        register.add(db, record, kind=kind, body_hash=call.body_hash, given=call.given)
+        if record.lined:
+            _line_up(db, record, call)
 
 
-def add_record(store: Store, record: Record, call: Call, *, kind: str) -> None:
-    """Write a record down; `kind` is `queue`, `run` or `events`."""
-    store.add_request(
-        record.request_id, kind=kind, endpoint=record.endpoint, app=record.app,
-        body_hash=call.body_hash, accepted=record.accepted, record=to_json(record), given=call.given,
+def add_record(store: Store, record: Record, call: Call) -> None:
+    """Write down that a stream has begun."""
+    with store.transaction() as db:
+        register.add(db, record, kind="events", body_hash=call.body_hash, given=call.given)
+
+
+def _line_up(db: sqlite3.Connection, record: Record, call: Call) -> None:
+    template = record.timeline
+    deadline = line.NEVER if record.start_timeout is None else record.accepted + record.start_timeout
+    line.enter(
+        db, record.request_id, ready=record.accepted + template.first_start, span=template.end - template.first_start,
+        tail=template.inference_seconds or 0.0, deadline=deadline, low=call.low_priority, now=record.accepted,
     )  # fmt: skip
 
 
@@ -108,8 +124,10 @@ def add_files(
         store.add_file(file_id, row)
 
 
-def queue_position(call: Call) -> int:
-    """The place in line at which a submit would begin."""
+def queue_position(call: Call, *, lined: bool = False) -> int:
+    """The place in line at which a submit would begin; one that is `lined` is behind those that are really there."""
+    if lined:
+        return call.orders.position or 0
     model = models.find(call.endpoint)
     usual = model.position if model else 0
     behind = LOW_PRIORITY_BEHIND if call.low_priority else 0
@@ -122,13 +140,13 @@ def run_seconds(call: Call, model: Model | None) -> float:
     return usual if call.orders.run is None else call.orders.run
 
 
-def _timeline(call: Call, model: Model | None, run: float, answer: Answer | None) -> Timeline:
+def _timeline(call: Call, model: Model | None, run: float, answer: Answer | None, *, lined: bool) -> Timeline:
     orders = call.orders
     if not call.queued:
         # A direct run is in no line, but waits for a runner where that was ordered (§3, §4.3).
         return build(queue=orders.queue, run=run, position=0) if orders.queue else running(run)
     usual = model.queue if model else 0.1
-    wait = usual * (LOW_PRIORITY_FACTOR if call.low_priority else 1.0)
+    wait = usual * (LOW_PRIORITY_FACTOR if call.low_priority and not lined else 1.0)
     lines = ordered_logs(run, orders.logs)
     if model and answer:
         lines += runner_logs(run, name=model.name, steps=max(1, answer.steps))
@@ -137,7 +155,7 @@ def _timeline(call: Call, model: Model | None, run: float, answer: Answer | None
     return build(
         queue=wait if orders.queue is None else orders.queue,
         run=run,
-        position=queue_position(call),
+        position=queue_position(call, lined=lined),
         requeues=0 if call.no_retry else orders.requeue,
         logs=lines,
     )

@@ -11,10 +11,10 @@ from starlette.responses import Response
 from fal_cli.sandbox.intake import misbehave
 from fal_cli.sandbox.intake.context import Context
 from fal_cli.sandbox.intake.parameters import Parameters, invalid
-from fal_cli.sandbox.platform import billing
 from fal_cli.sandbox.platform.pricing import number
 from fal_cli.sandbox.replies import answers
 from fal_cli.sandbox.replies.routes import Route
+from fal_cli.sandbox.state import bills
 
 USERNAME = "sandbox"
 START_BALANCE = Decimal(100)  # US dollars
@@ -39,4 +39,4 @@ async def read(context: Context, request: Request, route: Route) -> Response:
 
 def _balance(context: Context) -> Decimal:
     """Below zero too: only the locked key is ever refused for its balance."""
-    return START_BALANCE - sum(charge.cost for charge in billing.charges(context.store, time.time()))
+    return START_BALANCE - bills.total(context.store, time.time())

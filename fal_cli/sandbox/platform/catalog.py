@@ -59,7 +59,9 @@ async def read(context: Context, request: Request, route: Route) -> Response:
     fault = misbehave.pick(context, route.name, "models")
 
     def show() -> dict[str, Any]:
-        return query.page.document("models", found, lambda pair: _entry(context, query, *pair))
+        offset = query.page.place[0] if query.page.place else 0
+        rest = (((number,), pair) for number, pair in enumerate(found[offset:], offset + 1))
+        return query.page.document("models", rest, lambda pair: _entry(context, query, *pair))
 
     async def act() -> Response:
         return answers.answer(200, await asyncio.to_thread(show))
@@ -79,7 +81,7 @@ def _read_query(request: Request) -> Query:
         status=parameters.word("status", _STATUSES, ""),
         expanded=expanded,
         has_key="authorization" in request.headers,
-        page=pages.read(parameters, MAX_LIMIT),
+        page=pages.read(parameters, MAX_LIMIT, int),
     )
 
 

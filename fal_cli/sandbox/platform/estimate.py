@@ -14,10 +14,10 @@ from fal_cli.sandbox.intake.context import Context
 from fal_cli.sandbox.intake.intake import Refused, is_json, read_body
 from fal_cli.sandbox.intake.parameters import MAX_LISTED, Parameters, invalid
 from fal_cli.sandbox.models import Model
-from fal_cli.sandbox.platform import billing
 from fal_cli.sandbox.platform.pricing import needed_model, number
 from fal_cli.sandbox.replies import answers
 from fal_cli.sandbox.replies.routes import Endpoint, Route
+from fal_cli.sandbox.state import bills
 
 BY_CALL, BY_UNIT = "historical_api_price", "unit_price"
 MAX_QUANTITY = 10**9
@@ -90,8 +90,8 @@ def _by_unit(context: Context, amounts: Amounts) -> Decimal:
 
 def _usual_cost(context: Context, endpoint: Endpoint, model: Model) -> Decimal:
     """What a call has cost on average so far; of the first one nothing is known but the price of a unit."""
-    costs = [charge.cost for charge in billing.charges(context.store, time.time(), endpoints=[endpoint.id])]
-    return sum(costs, Decimal(0)) / len(costs) if costs else Decimal(model.price)
+    known = bills.average(context.store, endpoint.id, time.time())
+    return Decimal(model.price) if known is None else known
 
 
 def _object(name: str, value: Any) -> dict[str, Any]:

@@ -60,6 +60,12 @@ def gateway_body(status: int, error_type: str) -> dict[str, Any]:
     return {"detail": told, "error_type": error_type}
 
 
+def too_many() -> Response:
+    """A direct run beyond the account's limit (§8.3)."""
+    headers = {"X-Fal-Error-Type": TOO_MANY, "X-Fal-Needs-Retry": "1"}
+    return answer(429, gateway_body(429, TOO_MANY), headers=headers)
+
+
 def not_found() -> Response:
     """An unknown or expired request id (§4.7)."""
     return answer(404, {"status": "NOT_FOUND"})

@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from fal_cli.sandbox import models
 from fal_cli.sandbox.intake import misbehave, outcomes, planning
+from fal_cli.sandbox.intake.calls import Taking
 from fal_cli.sandbox.intake.context import Context
 from fal_cli.sandbox.intake.intake import Call, read_call
 from fal_cli.sandbox.models import Answer, Refusal
@@ -19,8 +20,8 @@ from fal_cli.sandbox.orders.failures import Failure
 from fal_cli.sandbox.replies import answers, connection, sse
 from fal_cli.sandbox.replies.routes import Route
 from fal_cli.sandbox.services import run, views
-from fal_cli.sandbox.state import files, timeline
-from fal_cli.sandbox.state.record import START_DEADLINE_MISSED, Outcome, Record, to_json
+from fal_cli.sandbox.state import files, line, register, timeline
+from fal_cli.sandbox.state.record import START_DEADLINE_MISSED, Outcome, Record
 
 _TURN_EVENTS = 50
 # How a stream ends of which no end was noted, since its server was killed: at the platform's limit (§4.10).
@@ -38,21 +39,24 @@ async def stream(context: Context, request: Request, route: Route) -> Response:
         return answers.unknown_app(route.endpoint.app)
     if request.url.path.endswith("/"):
         return run.without_slash(request)
-    call = await read_call(request, route)
-    fault = misbehave.pick(context, "events", f"events:{call.body_hash}", call.orders.faults)
-    call, fault = misbehave.leave_to_app(call, fault)
+    with context.calls.taking() as taking:
+        call = await read_call(request, route)
+        fault = misbehave.pick(context, "events", f"events:{call.body_hash}", call.orders.faults)
+        call, fault = misbehave.leave_to_app(call, fault)
 
-    async def work() -> Response:
-        return await _open(context, call)
+        async def work() -> Response:
+            return await _open(context, call, taking)
 
-    return await misbehave.perform(fault, "events", work)
+        return await misbehave.perform(fault, "events", work)
 
 
-async def _open(context: Context, call: Call) -> Response:
+async def _open(context: Context, call: Call, taking: Taking) -> Response:
     wait = call.orders.queue or 0.0
     record = planning.accept(call, str(uuid4()), _life(wait, _LIMIT_SECONDS), _LIMIT_HIT)
-    planning.add_record(context.store, record, call, kind="events")
-    context.store.count("events", record.request_id)
+    if not run.may_run(context, record.request_id, record.life.end):
+        return answers.too_many()
+    planning.add_record(context.store, record, call)
+    taking.done()
     opened = await _begin(context, call, wait)
     if isinstance(opened, Outcome):
         _note_end(context, record, wait, opened)
@@ -104,7 +108,9 @@ def _note_end(context: Context, record: Record, wait: float, outcome: Outcome) -
     """Write down how a stream ended, and that it did now."""
     life = _life(wait, max(time.time() - record.accepted - wait, 0.0))
     ended = replace(record, timeline=life, outcome=outcome)
-    context.store.amend(ended.request_id, to_json(ended))
+    register.amend(context.store, ended)
+    if context.settings.concurrency is not None:
+        line.vacate(context.store, record.request_id, time.time())
 
 
 def _echo(call: Call) -> models.Stream:

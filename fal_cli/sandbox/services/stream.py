@@ -1,6 +1,7 @@
 """The status stream: an event per change, sent at the moment of the change, with what is new in the log (§4.6)."""
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator
 
@@ -8,6 +9,7 @@ from starlette.types import Scope
 
 from fal_cli.sandbox.replies import answers, connection, sse
 from fal_cli.sandbox.services import views
+from fal_cli.sandbox.state import line, register
 from fal_cli.sandbox.state.record import Record
 from fal_cli.sandbox.state.store import Store
 from fal_cli.sandbox.state.timeline import LogLine
@@ -31,8 +33,8 @@ class StatusStream(sse.EventStream):
         shown: object = None
         next_ping = time.monotonic() + PING_SECONDS
         while not connection.is_gone(scope):
-            self._record = self._record.with_cancel(self._store.cancelled(self._record.request_id))
             now = time.time()
+            self._record = register.refresh(self._store, self._record, now)
             current = self._distinct(now)
             if current != shown:
                 shown = current
@@ -54,6 +56,8 @@ class StatusStream(sse.EventStream):
     def _pause(self, now: float) -> float:
         offset = now - self._record.accepted
         change = self._record.life.next_change(offset, with_logs=self._with_logs)
+        if self._record.waits:
+            change = min(change or math.inf, line.due(self._store) - self._record.accepted)
         return sse.LOOK_SECONDS if change is None else min(max(change - offset, 0.0), sse.LOOK_SECONDS)
 
     def _event(self, now: float) -> bytes:

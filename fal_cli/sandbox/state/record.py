@@ -1,6 +1,7 @@
 """What is written down about a request when it is accepted, and what can be read off it later."""
 
-from dataclasses import asdict, dataclass, field, replace
+import math
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from fal_cli.sandbox.orders.faults import Fault, parse_fault
@@ -63,9 +64,11 @@ START_DEADLINE_MISSED = Outcome(
 
 @dataclass(frozen=True)
 class Record:
-    """An accepted request. `accepted` and `cancelled` are Unix seconds, `late` and `kept` seconds.
+    """An accepted request. `accepted`, `started` and `cancelled` are Unix seconds, `late` and `kept` seconds.
 
-    Status and result are 404 until `late` after acceptance; the result is again `kept` after the end.
+    Status and result are 404 until `late` after acceptance; the result is again `kept` after the end. `price` is US
+    dollars for a unit. One that is `lined` waits for its turn: the timeline says how it goes if that comes as soon as
+    it is ready, `started` when it came, and until then `place` how many are before it.
     """
 
     request_id: str
@@ -79,19 +82,38 @@ class Record:
     silent_error: bool = False
     faults: tuple[Fault, ...] = ()
     options: dict[str, Any] = field(default_factory=dict)
+    price: str = "0"
+    lined: bool = False
+    start_timeout: float | None = None
     cancelled: float | None = None
+    started: float | None = None
+    place: int = 0
+
+    @property
+    def waits(self) -> bool:
+        """Whether its turn has not come, as far as is known."""
+        return self.lined and self.started is None and self.cancelled is None
 
     @property
     def life(self) -> Timeline:
-        """The timeline as it really goes, cut short by a cancel."""
-        if self.cancelled is None:
-            return self.timeline
-        return self.timeline.cancel(self.cancelled - self.accepted)
+        """The timeline as it really goes, from its turn on and cut short by a cancel."""
+        life = self._turn() if self.lined else self.timeline
+        return life if self.cancelled is None else life.cancel(self.cancelled - self.accepted)
+
+    def _turn(self) -> Timeline:
+        deadline = math.inf if self.start_timeout is None else self.start_timeout
+        if self.started is None:
+            return timelines.waiting(self.place, deadline)
+        life = self.timeline.from_start(self.started - self.accepted)
+        return life.miss_start_deadline(deadline) or life
 
     @property
     def ending(self) -> Outcome:
         """How the request really ends."""
-        return CANCELLED if self.life.cancelled else self.outcome
+        life = self.life
+        if life.cancelled:
+            return CANCELLED
+        return START_DEADLINE_MISSED if life.missed else self.outcome
 
     @property
     def keeps_payloads(self) -> bool:
@@ -105,10 +127,6 @@ class Record:
     def is_kept(self, now: float) -> bool:
         """Whether the result is still there at `now` (Unix seconds)."""
         return now - self.accepted - self.life.end < self.kept
-
-    def with_cancel(self, cancelled: float | None) -> "Record":
-        """The same request, cancelled at that Unix time."""
-        return replace(self, cancelled=cancelled)
 
 
 def to_json(record: Record) -> dict[str, Any]:
@@ -126,10 +144,13 @@ def to_json(record: Record) -> dict[str, Any]:
         "silent_error": record.silent_error,
         "faults": [fault.text for fault in record.faults],
         "options": record.options,
+        "price": record.price,
+        "lined": record.lined,
+        "start_timeout": record.start_timeout,
     }
 
 
-def from_json(data: dict[str, Any], cancelled: float | None) -> Record:
+def from_json(data: dict[str, Any], cancelled: float | None, started: float | None = None) -> Record:
     """The inverse of `to_json`."""
     outcome = dict(data["outcome"])
     outcome["files"] = tuple(FileSpot(**{**spot, "path": tuple(spot["path"])}) for spot in outcome["files"])
@@ -140,5 +161,6 @@ def from_json(data: dict[str, Any], cancelled: float | None) -> Record:
             "outcome": Outcome(**outcome),
             "faults": tuple(parse_fault(text) for text in data["faults"]),
             "cancelled": cancelled,
+            "started": started,
         }
     )

@@ -1,0 +1,74 @@
+"""How a sandbox is set up for as long as it lives: words, such as `concurrency=2 exact-listing`.
+
+They are what the account and the service are like; what is to go wrong is ordered by `faults`.
+"""
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+MAX_SECONDS = 10 * 365 * 86_400.0
+MAX_CONCURRENCY = 10_000
+
+
+class SettingError(ValueError):
+    """A malformed setting; the text names it and what is allowed."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Times in seconds.
+
+    `concurrency` is how many requests may run at once, None for any number. `exact_listing` is whether the listing of
+    requests leaves nothing out; otherwise it shows things as they stood `listing_lag` ago.
+    """
+
+    concurrency: int | None = None
+    exact_listing: bool = False
+    listing_lag: float = 0.0
+
+
+def parse_settings(words: Iterable[str]) -> Settings:
+    """Read `NAME` and `NAME=VALUE`. Raises SettingError."""
+    values: dict[str, Any] = {}
+    for word in words:
+        name, equals, text = word.partition("=")
+        if name not in _READERS:
+            raise SettingError(f"setting {word!r}: unknown {name!r}; one of {', '.join(_READERS)}")
+        field = name.replace("-", "_")
+        if field in values:
+            raise SettingError(f"setting {word!r}: {name} is set twice")
+        read, wanted = _READERS[name]
+        try:
+            values[field] = read(text if equals else None)
+        except (ValueError, ArithmeticError):
+            raise SettingError(f"setting {word!r}: expected {wanted}") from None
+    return Settings(**values)
+
+
+def _flag(text: str | None) -> bool:
+    if text is not None:
+        raise ValueError(text)
+    return True
+
+
+def _whole(text: str | None) -> int:
+    number = int(text) if text and text.isascii() and text.isdigit() else 0
+    if not 1 <= number <= MAX_CONCURRENCY:
+        raise ValueError(text)
+    return number
+
+
+def _seconds(text: str | None) -> float:
+    number = float(text or "")
+    if not 0 <= number <= MAX_SECONDS or math.isnan(number):
+        raise ValueError(text)
+    return number
+
+
+_READERS: dict[str, tuple[Callable[[str | None], Any], str]] = {
+    "concurrency": (_whole, f"concurrency=N, 1 to {MAX_CONCURRENCY}"),
+    "exact-listing": (_flag, "exact-listing alone"),
+    "listing-lag": (_seconds, "listing-lag=SECONDS"),
+}
