@@ -2,13 +2,17 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from fal_cli.context import Context
+from fal_cli.durations import seconds
 from fal_cli.errors import CliError, UsageError
 from fal_cli.extras import sandbox_extra
+
+if TYPE_CHECKING:
+    from fal_cli.sandbox.state.store import Store
 
 EXAMPLES = """\
   fal sandbox serve --port 8700
@@ -108,13 +112,43 @@ def reset(context: Context) -> None:
 
 def stats(context: Context) -> None:
     """Print what the sandbox has counted: submits that it accepted, and HTTP requests by route."""
+    with sandbox_extra():
+        counts = _store(context).stats()
+    context.output.json(counts)
+
+
+def lock(
+    context: Context,
+    kind: Annotated[
+        Literal["balance", "admin", "topup"],
+        typer.Argument(help="Why: too little money, an administrator, or a top-up that is due."),
+    ] = "balance",
+    for_: Annotated[
+        float | None, typer.Option("--for", parser=seconds, metavar="TIME", help="Unlock it after this time.")
+    ] = None,
+) -> None:
+    """Lock the sandbox's account: calls that cost money are refused, what exists can be read."""
+    import math
+    import time
+
+    _store(context).lock(kind, time.time() + (math.inf if for_ is None else for_))
+    context.talk.note("the account is locked; unlock it: fal sandbox unlock")
+
+
+def unlock(context: Context) -> None:
+    """Unlock the sandbox's account."""
+    _store(context).unlock()
+    context.talk.note("the account is not locked")
+
+
+def _store(context: Context) -> "Store":
+    """The state of the sandbox. Raises `CliError`, `UsageError`."""
     from fal_cli.config import paths
 
     with sandbox_extra():
         from fal_cli.sandbox.state.store import Store
 
-        counts = Store(paths.sandbox_folder(context.env)).stats()
-    context.output.json(counts)
+        return Store(paths.sandbox_folder(context.env))
 
 
 def _check_certificate(cert: Path | None, key: Path | None) -> None:
@@ -143,4 +177,4 @@ def _environment(key: str, addresses: Mapping[str, str]) -> list[tuple[str, str]
     return [("FAL_KEY", key), *hosts]
 
 
-SUBVERBS = {"serve": serve, "reset": reset, "stats": stats}
+SUBVERBS = {"serve": serve, "reset": reset, "stats": stats, "lock": lock, "unlock": unlock}

@@ -7,6 +7,7 @@ from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from fal_cli.sandbox.intake import account as account_of
 from fal_cli.sandbox.intake import auth
 from fal_cli.sandbox.intake.context import Context
 from fal_cli.sandbox.intake.intake import Refused
@@ -84,7 +85,7 @@ class Application:
         if route is None:
             return _complain(service, 404)
         self._count(route)
-        refusal = auth.refuse(self.context.keys, request, route)
+        refusal = self._refuse(request, route)
         if refusal is not None:
             return refusal
         if request.method not in route.methods:
@@ -101,7 +102,10 @@ class Application:
         if route is None or route.name != "realtime":
             return answers.detail(404, "Not Found")
         self._count(route)
-        return auth.refuse(self.context.keys, connection, route) or await realtime.meet(self.context, connection, route)
+        return self._refuse(connection, route) or await realtime.meet(self.context, connection, route)
+
+    def _refuse(self, request: HTTPConnection, route: Route) -> Response | None:
+        return auth.refuse(self.context, request, route) or account_of.refuse(self.context, route)
 
     def _count(self, route: Route) -> None:
         self.context.store.count(route.counter, *(("", route.request_id) if route.request_id else ("",)))

@@ -95,36 +95,42 @@ def began(store: Store) -> dict[int, float]:
     return {int(name): start for name, start in rows}
 
 
-def simulated(jobs: list[Job], most: int) -> dict[int, float]:
-    """The same, step by step through all moments."""
-    starts: dict[int, float] = {}
-    ends: dict[int, float] = {}
-    gone: set[int] = set()
-    for moment in range(200):
-        for number, job in enumerate(jobs):
-            is_cancelled = job.cancel_after is not None and job.at + job.cancel_after == moment
-            # A cancel is noted when what is due at that very moment has happened.
-            if is_cancelled and number not in starts:
-                _start_those_with_a_turn(jobs, most, moment, starts, ends, gone)
-            if is_cancelled:
-                gone.add(number)
-                if number in ends:
-                    ends[number] = min(ends[number], moment)
-        _start_those_with_a_turn(jobs, most, moment, starts, ends, gone)
-    return starts
+class Simulation:
+    """The same line, step by step through all moments."""
 
+    def __init__(self, jobs: list[Job], most: int) -> None:
+        self.jobs, self.most = jobs, most
+        self.waiting: list[int] = []
+        self.starts: dict[int, float] = {}
+        self.ends: dict[int, float] = {}
 
-def _start_those_with_a_turn(
-    jobs: list[Job], most: int, moment: int, starts: dict[int, float], ends: dict[int, float], gone: set[int]
-) -> None:
-    for _, _, number in sorted((job.low, job.at, number) for number, job in enumerate(jobs) if job.at <= moment):
-        job = jobs[number]
-        running = sum(end > moment for end in ends.values())
-        is_late = job.patience is not None and job.at + job.patience < moment
-        is_ready = job.at + job.wait <= moment and not is_late
-        if running < most and number not in starts and number not in gone and is_ready:
-            starts[number] = moment
-            ends[number] = moment + job.run
+    def run(self) -> dict[int, float]:
+        """When each of the jobs that has a turn begins."""
+        for moment in range(200):
+            self.serve(moment)
+            for number, job in enumerate(self.jobs):
+                if job.at == moment:
+                    self.waiting.append(number)
+                    self.serve(moment)
+            for number, job in enumerate(self.jobs):
+                if job.cancel_after is not None and job.at + job.cancel_after == moment:
+                    self.cancel(number, moment)
+                    self.serve(moment)
+        return self.starts
+
+    def cancel(self, number: int, moment: int) -> None:
+        if number in self.waiting:
+            self.waiting.remove(number)
+        elif number in self.ends:
+            self.ends[number] = min(self.ends[number], moment)
+
+    def serve(self, moment: int) -> None:
+        for number in sorted(self.waiting, key=lambda number: self.jobs[number].low):
+            job = self.jobs[number]
+            in_time = job.patience is None or job.at + job.patience >= moment
+            if sum(end > moment for end in self.ends.values()) < self.most and job.at + job.wait <= moment and in_time:
+                self.waiting.remove(number)
+                self.starts[number], self.ends[number] = moment, moment + job.run
 
 
 @settings(max_examples=150, deadline=None)
@@ -134,7 +140,7 @@ def test_who_begins_when_does_not_depend_on_who_looks(jobs: list[Job], most: int
     kept = {number for number, job in enumerate(jobs) if job.cancel_after is None}
     with empty_store() as store:
         found = played(store, jobs, most, looks)
-    expected = simulated(jobs, most)
+    expected = Simulation(jobs, most).run()
     assert {number: found.get(number) for number in kept} == {number: expected.get(number) for number in kept}
 
 

@@ -3,26 +3,28 @@
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
+from fal_cli.sandbox.intake.account import locked
+from fal_cli.sandbox.intake.context import Context
+from fal_cli.sandbox.orders.words import PAID_ROUTES
 from fal_cli.sandbox.replies.answers import detail, problem
 from fal_cli.sandbox.replies.routes import Endpoint, Route
 from fal_cli.sandbox.state import tokens
 from fal_cli.sandbox.state.keys import Keys
 
-LOCKED_DETAIL = "User is locked. Reason: Exhausted balance. Top up your balance at fal.ai/dashboard/billing."
 UNKNOWN_KEY_DETAIL = "No user found for Key ID and Secret"
 SCOPE_DETAIL = "The key lacks the scope for this."
 EXPIRED_DETAIL = "The access token has expired."
 JWT_PARAMETER = "fal_jwt_token"
 _NOBODY_DETAIL = "Authentication is required."
-_PAID = ("submit", "run", "events", "realtime", "token", "upload", "complete")
 _BAD_CDN_TOKEN = "Invalid or expired CDN token."
 _BAD_SIGNATURE = "The request signature is missing, wrong or expired."
 
 
-def refuse(keys: Keys, request: HTTPConnection, route: Route) -> Response | None:
+def refuse(context: Context, request: HTTPConnection, route: Route) -> Response | None:
     """The refusal of a request with the wrong credential, None if it may pass. Files need no key."""
+    keys = context.keys
     if route.credential == "key":
-        return _refuse_key(keys, request, route)
+        return _refuse_key(context, request, route)
     if route.credential == "optional" and "authorization" not in request.headers:
         return None
     if route.credential in ("API", "ADMIN", "optional"):
@@ -60,6 +62,14 @@ def allows(keys: Keys, token: str, endpoint: Endpoint) -> bool:
     return not {alias, endpoint.app, endpoint.id, f"{endpoint.id}/realtime"}.isdisjoint(claims["allowed_apps"])
 
 
+def is_known(context: Context, request: HTTPConnection, endpoint: Endpoint) -> bool:
+    """Whether a session may begin: with a key, which was looked at before, with a token, or with nothing (§13 #6)."""
+    token = request.query_params.get(JWT_PARAMETER)
+    if token is None:
+        return context.settings.keyless or "authorization" in request.headers
+    return "authorization" in request.headers or allows(context.keys, token, endpoint)
+
+
 def _has_cdn_token(keys: Keys, request: HTTPConnection) -> bool:
     scheme, credential = _credential(request)
     claims = tokens.read(keys.seal, credential, "cdn") if scheme == "bearer" else None
@@ -78,19 +88,18 @@ def _scopes(keys: Keys, key: str) -> tuple[str, ...]:
     return ("API",) if key in (keys.plain, keys.locked) else ()
 
 
-def _refuse_key(keys: Keys, request: HTTPConnection, route: Route) -> Response | None:
+def _refuse_key(context: Context, request: HTTPConnection, route: Route) -> Response | None:
+    keys = context.keys
     scheme, credential = _credential(request)
     if not scheme:
-        return _refuse_nobody(keys, request, route)
+        return _refuse_nobody(context, request, route)
     if scheme == "bearer" and credential.count(".") == 2:
         return _refuse_login(keys, credential, route)
     if scheme != "key" or ":" not in credential:
         return _malformed(route)
     if not _scopes(keys, credential):
         return detail(401, UNKNOWN_KEY_DETAIL)
-    if credential == keys.locked and route.name in _PAID:
-        return detail(403, LOCKED_DETAIL)
-    return None
+    return locked("balance") if credential == keys.locked and route.name in PAID_ROUTES else None
 
 
 def _refuse_login(keys: Keys, token: str, route: Route) -> Response | None:
@@ -117,13 +126,15 @@ def _refuse_scope(keys: Keys, request: HTTPConnection, scope: str) -> Response |
     return None if scope in scopes else problem(403, SCOPE_DETAIL)
 
 
-def _refuse_nobody(keys: Keys, request: HTTPConnection, route: Route) -> Response | None:
+def _refuse_nobody(context: Context, request: HTTPConnection, route: Route) -> Response | None:
     if route.endpoint is None:
         return detail(401, _NOBODY_DETAIL)
+    if context.settings.keyless:
+        return None
     token = request.query_params.get(JWT_PARAMETER)
     if token is not None and route.name == "realtime":
         return None  # judged in the session itself, which says so in a frame (§7.3)
-    if token is not None and route.name == "events" and allows(keys, token, route.endpoint):
+    if token is not None and route.name == "events" and allows(context.keys, token, route.endpoint):
         return None
     app = route.endpoint.app
     return detail(401, f'Cannot access application "{app}". Authentication is required to access this application.')

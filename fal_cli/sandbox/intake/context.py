@@ -1,6 +1,7 @@
 """What every handler needs to know of the sandbox that it serves."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import uuid4
@@ -30,8 +31,9 @@ class Context:
     """The state with its keys, the base URLs of this process, how it is set up, and the faults ordered for all of its
     exchanges.
 
-    `has_webhooks` is whether it lives long enough to deliver any; `tasks` are those that it has in hand.
-    `instance` keeps the counters of these faults apart from those of another process with the same ones.
+    `has_webhooks` is whether it lives long enough to deliver any; `tasks` are those that it has in hand, `calls` what
+    has arrived. `began` is when it came to be (Unix seconds). `instance` keeps the counters of these faults apart from
+    those of another process with the same ones.
     """
 
     store: Store
@@ -42,6 +44,7 @@ class Context:
     has_webhooks: bool = False
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     calls: Calls = field(default_factory=Calls)
+    began: float = field(default_factory=time.time)
     instance: str = field(default_factory=lambda: uuid4().hex)
 
     @property

@@ -6,10 +6,16 @@ They are what the account and the service are like; what is to go wrong is order
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
+
+from fal_cli.sandbox.replies.routes import parse_endpoint
 
 MAX_SECONDS = 10 * 365 * 86_400.0
 MAX_CONCURRENCY = 10_000
+MAX_DOLLARS = 10**9
+# Each account has one of its own, which differs from zero (§1.7).
+USUAL_THRESHOLD = Decimal("0.5")
 
 
 class SettingError(ValueError):
@@ -20,11 +26,17 @@ class SettingError(ValueError):
 class Settings:
     """Times in seconds.
 
-    `concurrency` is how many requests may run at once, None for any number. `exact_listing` is whether the listing of
-    requests leaves nothing out; otherwise it shows things as they stood `listing_lag` ago.
+    `concurrency` is how many requests may run at once, None for any number. `keyless` is whether models can be called
+    without a key (§13 #6), `deny` are endpoints outside of the account's access list (§1.7). With a `balance` of US
+    dollars the account is locked when less than `lock_threshold` is left of it. `exact_listing` is whether the listing
+    of requests leaves nothing out; otherwise it shows things as they stood `listing_lag` ago.
     """
 
     concurrency: int | None = None
+    keyless: bool = False
+    deny: tuple[str, ...] = ()
+    balance: Decimal | None = None
+    lock_threshold: Decimal = USUAL_THRESHOLD
     exact_listing: bool = False
     listing_lag: float = 0.0
 
@@ -67,8 +79,26 @@ def _seconds(text: str | None) -> float:
     return number
 
 
+def _dollars(text: str | None) -> Decimal:
+    number = Decimal(text or "")
+    if not number.is_finite() or abs(number) > MAX_DOLLARS:
+        raise ValueError(text)
+    return number
+
+
+def _endpoints(text: str | None) -> tuple[str, ...]:
+    ids = (text or "").split(",")
+    if not all(parse_endpoint(endpoint_id.split("/")) for endpoint_id in ids):
+        raise ValueError(text)
+    return tuple(ids)
+
+
 _READERS: dict[str, tuple[Callable[[str | None], Any], str]] = {
     "concurrency": (_whole, f"concurrency=N, 1 to {MAX_CONCURRENCY}"),
+    "keyless": (_flag, "keyless alone"),
+    "deny": (_endpoints, "deny=ENDPOINT[,ENDPOINT…]"),
+    "balance": (_dollars, "balance=DOLLARS"),
+    "lock-threshold": (_dollars, "lock-threshold=DOLLARS"),
     "exact-listing": (_flag, "exact-listing alone"),
     "listing-lag": (_seconds, "listing-lag=SECONDS"),
 }

@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from starlette.types import Receive, Scope, Send
 
-from fal_cli.sandbox.orders.faults import EVENT_WORDS, Fault
+from fal_cli.sandbox.orders.faults import Fault
+from fal_cli.sandbox.orders.words import EVENT_WORDS
 from fal_cli.sandbox.replies import answers, connection
 from fal_cli.sandbox.replies.spoil import Spoilable
 

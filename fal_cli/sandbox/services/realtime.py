@@ -30,8 +30,7 @@ async def meet(context: Context, request: HTTPConnection, route: Route) -> Respo
         return answers.detail(403, "Forbidden")
     if not _is_buffering(request.query_params.get("max_buffering")):
         return answers.detail(400, f"max_buffering must be 1 to {MAX_BUFFERING}")
-    token = request.query_params.get(auth.JWT_PARAMETER)
-    known = "authorization" in request.headers or (token is not None and auth.allows(context.keys, token, endpoint))
+    known = auth.is_known(context, request, endpoint)
     wire = codec.JSON if models.is_echo(endpoint) and endpoint.path == _JSON_PATH else codec.MSGPACK
     request_id = str(uuid4())
 

@@ -13,8 +13,9 @@ from fal_cli.sandbox.intake import planning
 from fal_cli.sandbox.intake.context import Context
 from fal_cli.sandbox.models import Model, Refusal, is_echo
 from fal_cli.sandbox.orders.failures import OrderError
-from fal_cli.sandbox.orders.faults import REALTIME_WORDS, Fault
+from fal_cli.sandbox.orders.faults import Fault
 from fal_cli.sandbox.orders.orders import Orders, check_orders, take_orders
+from fal_cli.sandbox.orders.words import REALTIME_WORDS
 from fal_cli.sandbox.replies import connection
 from fal_cli.sandbox.replies.codec import Codec
 from fal_cli.sandbox.replies.routes import Endpoint

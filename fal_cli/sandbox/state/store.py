@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from fal_cli.sandbox.state import private
 
 # Raised whenever the tables change; state of another layout is wiped, since none of it is precious.
-LAYOUT = 4
+LAYOUT = 5
 HTTP_COUNTERS = (
     "submit", "status", "status_stream", "result", "cancel", "run", "file",
     "token", "upload", "part", "complete", "events", "realtime",
@@ -45,6 +45,8 @@ CREATE TABLE line_state (most INTEGER NOT NULL, clock REAL NOT NULL, due REAL NO
 CREATE TABLE http (request_id TEXT NOT NULL, route TEXT NOT NULL, n INTEGER NOT NULL,
                    PRIMARY KEY (request_id, route));
 CREATE TABLE fault_uses (scope TEXT PRIMARY KEY, n INTEGER NOT NULL);
+CREATE TABLE buckets (scope TEXT PRIMARY KEY, tokens REAL NOT NULL, at REAL NOT NULL);
+CREATE TABLE locks (kind TEXT NOT NULL, until REAL NOT NULL);
 CREATE TABLE files (id TEXT PRIMARY KEY, request_id TEXT NOT NULL, name TEXT NOT NULL,
                     content_type TEXT NOT NULL, recipe TEXT NOT NULL, etag TEXT, expires REAL,
                     acl TEXT NOT NULL);
@@ -128,6 +130,34 @@ class Store:
                 return False
             db.execute("INSERT INTO fault_uses VALUES (?, 1) ON CONFLICT (scope) DO UPDATE SET n = n + 1", (scope,))
             return True
+
+    def take_token(self, scope: str, rate: float, burst: int, now: float) -> float:
+        """Take one of the tokens of a bucket that gets `rate` a second and holds `burst`.
+
+        Returns 0 if it was taken, else the seconds until there is one. `now` is Unix seconds.
+        """
+        with self.transaction() as db:
+            row = db.execute("SELECT tokens, at FROM buckets WHERE scope = ?", (scope,)).fetchone()
+            tokens = min(burst, row[0] + max(now - row[1], 0.0) * rate) if row else float(burst)
+            missing = max(1.0 - tokens, 0.0)
+            left = tokens if missing else tokens - 1.0
+            db.execute("INSERT OR REPLACE INTO buckets VALUES (?, ?, ?)", (scope, left, now))
+        return missing / rate
+
+    def lock(self, kind: str, until: float) -> None:
+        """Lock the account until that Unix time, in place of any other lock; `kind` is one of `words.LOCKS`."""
+        with self.transaction() as db:
+            db.execute("DELETE FROM locks")
+            db.execute("INSERT INTO locks VALUES (?, ?)", (kind, until))
+
+    def unlock(self) -> None:
+        """Lift the lock of the account, if there is one."""
+        self.db.execute("DELETE FROM locks")
+
+    def locked(self, now: float) -> str | None:
+        """By which kind of lock the account is locked at that Unix time; None if by none."""
+        row = self.db.execute("SELECT kind FROM locks WHERE until > ?", (now,)).fetchone()
+        return row[0] if row else None
 
     # -- files
 
