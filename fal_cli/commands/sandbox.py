@@ -1,5 +1,6 @@
 """`fal sandbox`: keep a local fal running, look into it, or clear it."""
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -51,6 +52,10 @@ def serve(
         list[str] | None,
         typer.Option("--set", metavar="NAME[=VALUE]", help="Set up the account, e.g. listing-lag=5."),
     ] = None,
+    login: Annotated[
+        Path | None,
+        typer.Option("--login", metavar="DIR", help="Write a login as the vendor's own there, and use it."),
+    ] = None,
     allow_host: Annotated[
         list[str] | None,
         typer.Option("--allow-host", metavar="NAME[:PORT]", help="Answer to this name too, e.g. a proxy's."),
@@ -81,12 +86,26 @@ def serve(
     except OSError as error:
         reason = error.strerror or error
         raise CliError(f"cannot serve on the ports from {port}: {reason}", hint="Name others with --port.") from None
-    for name, value in _environment(sandbox.keys.plain, vars(sandbox.addresses)):
-        context.output.line(f"export {name}={value}")
+    variables = _environment(sandbox.keys.plain, vars(sandbox.addresses))
+    if login is not None:
+        variables += _login(sandbox.store, login)
+    for name, value in variables:
+        context.output.line(f"export {name}={shlex.quote(value)}")
     if cert is None:
         context.talk.note("http:// is for fal itself: the vendor's clients need --cert and --key")
     context.talk.note("the sandbox is up; end it with Ctrl-C")
     sandbox.serve()
+
+
+def _login(store: "Store", folder: Path) -> list[tuple[str, str]]:
+    """A login in that folder, and the variables that have clients use it. Raises `CliError`."""
+    from fal_cli.sandbox.state import logins
+
+    try:
+        logins.write(store, folder)
+    except OSError as error:
+        raise CliError(f"--login: cannot write to {folder}: {error.strerror or error}") from None
+    return [("FAL_HOME_DIR", str(folder.absolute())), ("FAL_FORCE_AUTH_BY_USER", "1")]
 
 
 def reset(context: Context) -> None:

@@ -15,7 +15,7 @@ from fal_cli.sandbox.intake.names import Names
 from fal_cli.sandbox.platform import account, billing, catalog, estimate, listing, pricing
 from fal_cli.sandbox.replies import answers
 from fal_cli.sandbox.replies.routes import Route, match
-from fal_cli.sandbox.services import cdn, events, queue, realtime, rest, run, storage
+from fal_cli.sandbox.services import cdn, events, login, queue, realtime, rest, run, storage
 
 Handler = Callable[[Context, Request, Route], Awaitable[Response]]
 
@@ -39,6 +39,7 @@ _HANDLERS: dict[str, Handler] = {
     "put": storage.put,
     "part": storage.part,
     "complete": storage.complete,
+    "login": login.refresh,
     "jwks": rest.jwks,
     "models": catalog.read,
     "listing": listing.read,

@@ -12,6 +12,8 @@ from uuid import UUID
 
 import pytest
 
+from fal_cli.sandbox.state import logins
+from fal_cli.sandbox.state.store import Store
 from tests.interop.conftest import Once, Said, hear
 
 SCRIPT = Path(__file__).with_name("python") / "client.py"
@@ -26,7 +28,8 @@ def client(request: pytest.FixtureRequest, once: Once) -> Said:
 
     def work() -> dict[str, Any]:
         served = request.getfixturevalue("tls_sandbox")
-        steps = hear([sys.executable, str(SCRIPT), request.param], served.env("SSL_CERT_FILE"), served.home)
+        env = served.env("SSL_CERT_FILE") | {"SANDBOX_REFRESH_TOKEN": logins.begin(Store(served.state))}
+        steps = hear([sys.executable, str(SCRIPT), request.param], env, served.home)
         return {"steps": steps, "state": str(served.state)}
 
     outcome = once(f"python-{request.param}", work)
@@ -241,3 +244,7 @@ def test_a_models_stream_grows_to_its_last_event(client: Said) -> None:
 
 def test_a_realtime_conversation_by_token_and_by_key(client: Said) -> None:
     assert client["realtime"] == [{"text": "one"}, {"text": "two"}] * 2
+
+
+def test_a_login_that_has_to_be_refreshed(client: Said) -> None:
+    assert client["login"] == {"answers": [{"text": "a kite"}] * 2, "rotated": True, "kept": 2}

@@ -75,6 +75,7 @@ _REST_ROUTES = {
     "/storage/upload/initiate-multipart": Route("upload", _POST, action="initiate_multipart"),
     "/tokens": Route("token", _POST, action="bare_token"),
     "/tokens/realtime": Route("token", _POST, action="realtime_token"),
+    "/oauth/token": Route("login", _POST, credential=""),
     "/.well-known/jwks.json": Route("jwks", ("GET",), credential=""),
 }
 _API_ROUTES = {

@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 from fal_cli.sandbox.state import private
 
 # Raised whenever the tables change; state of another layout is wiped, since none of it is precious.
-LAYOUT = 5
+LAYOUT = 6
 HTTP_COUNTERS = (
     "submit", "status", "status_stream", "result", "cancel", "run", "file",
-    "token", "upload", "part", "complete", "events", "realtime",
+    "token", "login", "upload", "part", "complete", "events", "realtime",
     "models", "listing", "pricing", "estimate", "billing", "account", "jwks", "webhook",
 )  # fmt: skip
 _BUSY_SECONDS = 10.0
@@ -46,6 +46,7 @@ CREATE TABLE http (request_id TEXT NOT NULL, route TEXT NOT NULL, n INTEGER NOT 
                    PRIMARY KEY (request_id, route));
 CREATE TABLE fault_uses (scope TEXT PRIMARY KEY, n INTEGER NOT NULL);
 CREATE TABLE buckets (scope TEXT PRIMARY KEY, tokens REAL NOT NULL, at REAL NOT NULL);
+CREATE TABLE logins (digest TEXT PRIMARY KEY, login TEXT NOT NULL, is_used INTEGER NOT NULL);
 CREATE TABLE locks (kind TEXT NOT NULL, until REAL NOT NULL);
 CREATE TABLE files (id TEXT PRIMARY KEY, request_id TEXT NOT NULL, name TEXT NOT NULL,
                     content_type TEXT NOT NULL, recipe TEXT NOT NULL, etag TEXT, expires REAL,

@@ -16,6 +16,7 @@ import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -305,6 +306,24 @@ async def realtime(client: Any) -> Any:
                     connection.send({"text": text})
                     answers.append(connection.recv())
     return answers
+
+
+@step
+async def login(client: Any) -> Any:
+    """A login whose access token is to be had with its refresh token first, which rotates."""
+    fal_client.auth.AUTH0_TOKEN_URL = f"https://{os.environ['FAL_REST_HOST']}/oauth/token"
+    before = dict(os.environ)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "auth0_token"
+        path.write_text(os.environ["SANDBOX_REFRESH_TOKEN"])
+        os.environ |= {"FAL_HOME_DIR": folder, "FAL_FORCE_AUTH_BY_USER": "1"}
+        answers = []
+        for _ in range(2):  # the second time with the access token that the first one has kept
+            answers.append(await settle(type(client)().run(ECHO, {"text": "a kite", "sandbox": QUICK})))
+        kept = path.read_text().split("\n")
+    os.environ.clear()
+    os.environ |= before
+    return {"answers": answers, "rotated": kept[0] != before["SANDBOX_REFRESH_TOKEN"], "kept": len(kept)}
 
 
 async def main(kind: str) -> None:
