@@ -12,7 +12,7 @@ from fal_cli.sandbox.intake import auth
 from fal_cli.sandbox.intake.context import Context
 from fal_cli.sandbox.intake.intake import Refused
 from fal_cli.sandbox.intake.names import Names
-from fal_cli.sandbox.platform import account, billing, catalog, estimate, listing, pricing
+from fal_cli.sandbox.platform import account, billing, catalog, estimate, listing, payloads, pricing
 from fal_cli.sandbox.replies import answers
 from fal_cli.sandbox.replies.routes import Route, match
 from fal_cli.sandbox.services import cdn, events, login, queue, realtime, rest, run, storage
@@ -42,7 +42,9 @@ _HANDLERS: dict[str, Handler] = {
     "login": login.refresh,
     "jwks": rest.jwks,
     "models": catalog.read,
+    "openapi": catalog.describe,
     "listing": listing.read,
+    "payloads": payloads.erase,
     "pricing": pricing.read,
     "estimate": estimate.read,
     "billing": billing.read,

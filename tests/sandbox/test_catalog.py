@@ -338,3 +338,31 @@ def test_faults(start: Start, route: str) -> None:
         call()
     assert call().status_code == 200
     assert admin.stats()["http"][route] == 6
+
+
+# -- the document of one endpoint
+
+
+def test_the_document_of_an_endpoint_needs_no_key(client: Client) -> None:
+    for endpoint in MODELS:
+        url = f"{client.addresses.api}/api/openapi/queue/openapi.json"
+        answer = requests.get(url, params={"endpoint_id": endpoint}, timeout=15)
+        assert answer.status_code == 200
+        assert answer.headers["content-type"] == "application/json"
+        expanded = client.models({"endpoint_id": endpoint, "expand": "openapi-3.0"}).json()["models"][0]["openapi"]
+        assert answer.json() == expanded
+        assert answer.json()["info"]["x-fal-metadata"]["endpointId"] == endpoint
+
+
+@pytest.mark.parametrize("query", ["?endpoint_id=acme/nothing", "?endpoint_id=fal-ai/flux/dve", "?endpoint_id=x", ""])
+def test_the_document_of_an_unknown_endpoint_is_null(client: Client, query: str) -> None:
+    answer = requests.get(f"{client.addresses.api}/api/openapi/queue/openapi.json{query}", timeout=15)
+    assert (answer.status_code, answer.content) == (404, b"null")
+
+
+def test_faults_of_the_document(start: Start) -> None:
+    client = start(faults=["openapi=503*1"])
+    url = f"{client.addresses.api}/api/openapi/queue/openapi.json?endpoint_id={ECHO}"
+    assert requests.get(url, timeout=15).status_code == 503
+    assert requests.get(url, timeout=15).status_code == 200
+    assert client.stats()["http"]["openapi"] == 2

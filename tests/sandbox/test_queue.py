@@ -304,14 +304,6 @@ def test_expire(client: Client) -> None:
     assert client.ask(ECHO, request_id, "/status").status_code == 200
 
 
-@pytest.mark.parametrize(("size", "store", "kept"), [(10, "1", 30 * 86_400), (10, "0", 3600), (20_000, "0", 360)])
-def test_retention(client: Client, size: int, store: str, kept: float) -> None:
-    request_id = client.submit(ECHO, {"text": "x" * size}, headers={"X-Fal-Store-IO": store})
-    found = client.sandbox.store.request(request_id)
-    assert found is not None
-    assert found[0]["kept"] == kept
-
-
 def test_requeue_and_no_retry(client: Client) -> None:
     payload = {"sandbox": {"queue": 0.2, "run": 1, "requeue": 1}}
     request_id = client.submit(ECHO, payload)

@@ -9,18 +9,16 @@ from functools import partial
 
 from fal_cli.sandbox import models
 from fal_cli.sandbox.intake import outcomes
+from fal_cli.sandbox.intake.context import Context
 from fal_cli.sandbox.intake.intake import Call
 from fal_cli.sandbox.models import Answer, Media, Model, Refusal, Task
 from fal_cli.sandbox.orders.failures import Failure
 from fal_cli.sandbox.orders.orders import Orders
+from fal_cli.sandbox.orders.settings import Settings
 from fal_cli.sandbox.replies.answers import dump
 from fal_cli.sandbox.state import files, lifecycle, line, register
 from fal_cli.sandbox.state.logs import ordered_logs, runner_logs, traceback_log
 from fal_cli.sandbox.state.record import (
-    BIG_RESULT_BYTES,
-    KEPT_SECONDS,
-    KEPT_UNSTORED_BIG_SECONDS,
-    KEPT_UNSTORED_SECONDS,
     START_DEADLINE_MISSED,
     Outcome,
     Record,
@@ -29,6 +27,8 @@ from fal_cli.sandbox.state.store import FileRow, Store
 from fal_cli.sandbox.state.timeline import Timeline, build, running
 
 REFUSED_RUN_SECONDS = 0.05  # a body that does not validate never reaches the model
+BIG_RESULT_BYTES = 10_240
+HUGE_RESULT_BYTES = 1024 * 1024
 LOW_PRIORITY_FACTOR = 2.0
 LOW_PRIORITY_BEHIND = 3
 _NOT_RETRIED = Failure(503, error_type="runner_connection_error")
@@ -43,28 +43,30 @@ class Plan:
     media: tuple[tuple[str, Media], ...]
 
 
-def plan(call: Call, request_id: str, store: Store, *, lined: bool = False) -> Plan:
+def plan(call: Call, request_id: str, context: Context, *, lined: bool = False) -> Plan:
     """Run the model in thought: its answer, its times, its log. The request counts as accepted on return.
 
     One that is `lined` has to wait for its turn. May draw or decode pictures: not for the event loop.
     """
     model = models.find(call.endpoint)
     run = run_seconds(call, model)
-    answer, outcome, media = _outcome(call, model, run, store)
+    answer, outcome, media = _outcome(call, model, run, context.store)
     if call.orders.run is None and outcome.status in (404, 405, 422) and call.orders.fail is None:
         run = REFUSED_RUN_SECONDS
     timeline = _timeline(call, model, run, answer, lined=lined)
     if lined:
-        record = replace(accept(call, request_id, timeline, outcome), lined=True, start_timeout=call.start_timeout)
+        record = accept(call, request_id, timeline, outcome, context.settings)
+        record = replace(record, lined=True, start_timeout=call.start_timeout)
         return Plan(record, media)
     missed = None if call.start_timeout is None else timeline.miss_start_deadline(call.start_timeout)
     if missed:
         timeline, outcome, media = missed, START_DEADLINE_MISSED, ()
-    return Plan(accept(call, request_id, timeline, outcome), media)
+    return Plan(accept(call, request_id, timeline, outcome, context.settings), media)
 
 
-def accept(call: Call, request_id: str, timeline: Timeline, outcome: Outcome) -> Record:
+def accept(call: Call, request_id: str, timeline: Timeline, outcome: Outcome, settings: Settings) -> Record:
     """The record of a call that is accepted now, and goes like this."""
+    stored, unstored = _kept(call, outcome, settings)
     model = models.find(call.endpoint)
     return Record(
         request_id=request_id,
@@ -74,7 +76,8 @@ def accept(call: Call, request_id: str, timeline: Timeline, outcome: Outcome) ->
         timeline=timeline,
         outcome=outcome,
         late=call.orders.late,
-        kept=_kept(call, outcome),
+        kept=stored,
+        kept_unstored=unstored,
         silent_error=call.orders.silent_error,
         faults=call.orders.faults,
         options=call.options,
@@ -188,11 +191,12 @@ def make_task(orders: Orders, run: float, store: Store) -> Task:
     return Task(secrets.randbelow(_SEED_LIMIT), run, orders.nsfw, partial(files.read, store))
 
 
-def _kept(call: Call, outcome: Outcome) -> float:
-    """How long the result stays after the end (§4.7), in seconds."""
+def _kept(call: Call, outcome: Outcome, settings: Settings) -> tuple[float, float]:
+    """How long the result stays after the end (§4.7), in seconds: as it is, and without its stored copy."""
     if call.orders.expire is not None:
-        return call.orders.expire
-    if call.store_payloads:
-        return KEPT_SECONDS
-    big = len(dump(outcome.body)) >= BIG_RESULT_BYTES
-    return KEPT_UNSTORED_BIG_SECONDS if big else KEPT_UNSTORED_SECONDS
+        return call.orders.expire, call.orders.expire
+    size = len(dump(outcome.body))
+    unstored = settings.keep_big if size >= BIG_RESULT_BYTES else settings.keep
+    if size > HUGE_RESULT_BYTES:
+        unstored = 0.0  # there is no other copy of it
+    return (settings.keep_stored if call.store_payloads else unstored), unstored

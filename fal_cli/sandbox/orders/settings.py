@@ -24,12 +24,17 @@ class SettingError(ValueError):
 
 @dataclass(frozen=True)
 class Settings:
-    """Times in seconds.
+    """How the account and the service are. Times in seconds, money in US dollars.
 
     `concurrency` is how many requests may run at once, None for any number. `keyless` is whether models can be called
-    without a key (§13 #6), `deny` are endpoints outside of the account's access list (§1.7). With a `balance` of US
-    dollars the account is locked when less than `lock_threshold` is left of it. `exact_listing` is whether the listing
-    of requests leaves nothing out; otherwise it shows things as they stood `listing_lag` ago.
+    without a key (§13 #6), `deny` are endpoints outside of the account's access list. With a `balance` the account is
+    locked when less than `lock_threshold` is left of it (§1.7).
+
+    A result is there for `keep` after its end, one of 10 KB and more for `keep_big`; while its payloads are stored,
+    for `keep_stored`, and one of more than 1 MB only then (§4.7).
+
+    `exact_listing` is whether the listing of requests leaves nothing out; otherwise it shows things as they stood
+    `listing_lag` ago (§11.2).
     """
 
     concurrency: int | None = None
@@ -37,6 +42,9 @@ class Settings:
     deny: tuple[str, ...] = ()
     balance: Decimal | None = None
     lock_threshold: Decimal = USUAL_THRESHOLD
+    keep: float = 3600.0
+    keep_big: float = 360.0
+    keep_stored: float = 30 * 86_400.0
     exact_listing: bool = False
     listing_lag: float = 0.0
 
@@ -99,6 +107,9 @@ _READERS: dict[str, tuple[Callable[[str | None], Any], str]] = {
     "deny": (_endpoints, "deny=ENDPOINT[,ENDPOINT…]"),
     "balance": (_dollars, "balance=DOLLARS"),
     "lock-threshold": (_dollars, "lock-threshold=DOLLARS"),
+    "keep": (_seconds, "keep=SECONDS"),
+    "keep-big": (_seconds, "keep-big=SECONDS"),
+    "keep-stored": (_seconds, "keep-stored=SECONDS"),
     "exact-listing": (_flag, "exact-listing alone"),
     "listing-lag": (_seconds, "listing-lag=SECONDS"),
 }

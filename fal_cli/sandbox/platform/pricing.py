@@ -27,19 +27,19 @@ async def read(context: Context, request: Request, route: Route) -> Response:
     return await misbehave.perform(fault, route.name, act)
 
 
-def find_model(endpoint_id: str) -> Model | None:
-    """The model with that id; None if there is none."""
+def find_model(endpoint_id: str) -> tuple[Endpoint, Model] | None:
+    """An id taken apart, and the model with it; None if there is none."""
     endpoint = parse_endpoint(endpoint_id.split("/"))
-    return models.find(endpoint) if endpoint else None
+    model = models.find(endpoint) if endpoint else None
+    return (endpoint, model) if endpoint and model else None
 
 
 def needed_model(endpoint_id: str) -> tuple[Endpoint, Model]:
-    """The same with the id taken apart. Raises Refused if there is none."""
-    endpoint = parse_endpoint(endpoint_id.split("/"))
-    model = models.find(endpoint) if endpoint else None
-    if endpoint is None or model is None:
+    """The same. Raises Refused if there is none."""
+    found = find_model(endpoint_id)
+    if found is None:
         raise Refused(answers.problem(404, f"Endpoint {endpoint_id!r} not found"))
-    return endpoint, model
+    return found
 
 
 def number(value: Decimal) -> int | float:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 NAMESPACES = ("workflows", "comfy")
 
 _FILE = re.compile(r"^/files/b/([0-9a-f]+)/([^/]+)$")
+_PAYLOADS = re.compile(r"^/v1/models/requests/([^/]+)/payloads$")
 _STEP = r"/([0-9a-f]+)/([1-9][0-9]{0,5}|complete)$"
 _MULTIPART = re.compile(r"^/files/b/([0-9a-f]+)/[^/]+/multipart" + _STEP)
 _REST_MULTIPART = re.compile(r"^/storage/upload/multipart/([0-9a-f]+)" + _STEP)
@@ -79,6 +80,8 @@ _REST_ROUTES = {
     "/.well-known/jwks.json": Route("jwks", ("GET",), credential=""),
 }
 _API_ROUTES = {
+    # In reality of another host, fal.ai itself (§11.3).
+    "/api/openapi/queue/openapi.json": Route("openapi", ("GET",), credential=""),
     "/v1/models": Route("models", ("GET",), credential="optional"),
     "/v1/models/requests/by-endpoint": Route("listing", ("GET",), credential="API"),
     "/v1/models/pricing": Route("pricing", ("GET",), credential="API"),
@@ -104,10 +107,17 @@ def match(service: str, path: str, method: str = "GET") -> Route | None:
     if service == "rest":
         return _match_rest(path)
     if service == "api":
-        return _API_ROUTES.get(path)
+        return _match_api(path)
     if service == "run":
         return _match_run(path)
     return _match_queue(path.removeprefix("/").removesuffix("/").split("/"))
+
+
+def _match_api(path: str) -> Route | None:
+    found = _PAYLOADS.match(path)
+    if found:
+        return Route("payloads", ("DELETE",), request_id=found[1], credential="ADMIN")
+    return _API_ROUTES.get(path)
 
 
 def _match_cdn(path: str, method: str) -> Route | None:

@@ -52,7 +52,7 @@ async def stream(context: Context, request: Request, route: Route) -> Response:
 
 async def _open(context: Context, call: Call, taking: Taking) -> Response:
     wait = call.orders.queue or 0.0
-    record = planning.accept(call, str(uuid4()), _life(wait, _LIMIT_SECONDS), _LIMIT_HIT)
+    record = planning.accept(call, str(uuid4()), _life(wait, _LIMIT_SECONDS), _LIMIT_HIT, context.settings)
     if not run.may_run(context, record.request_id, record.life.end):
         return answers.too_many()
     planning.add_record(context.store, record, call)

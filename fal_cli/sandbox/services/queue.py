@@ -46,7 +46,7 @@ async def _accept(context: Context, request: Request, call: Call, target: Target
         text = f"Queue is too long: {before} requests, more than the {call.max_line} that were allowed."
         return answers.detail(429, text)
     request_id = str(uuid4())
-    planned = await asyncio.to_thread(planning.plan, call, request_id, context.store, lined=lined)
+    planned = await asyncio.to_thread(planning.plan, call, request_id, context, lined=lined)
     planning.save(context.store, planned, call)
     if target is not None:
         webhooks.expect(context, planned.record, target)

@@ -4,6 +4,7 @@ Also the public half of the key that signs webhooks (§10.3).
 """
 
 import asyncio
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,6 +25,7 @@ MAX_TOKEN_SECONDS = 30 * 86_400.0
 REALTIME_TOKEN_SECONDS = 120.0
 SIGNED_SECONDS = 3600.0
 STORAGE_TYPES = ("fal-cdn-v3", "gcs")
+_HEADER_TEXT = re.compile(r"[ -~]+")
 
 
 async def cdn_token(context: Context, request: Request, route: Route) -> Response:
@@ -85,6 +87,8 @@ async def _initiate(context: Context, request: Request, route: Route, *, multipa
     kind = _storage_type(request, STORAGE_TYPES)
     body = await read_object(request)
     name, content_type = _text(body, "file_name"), _text(body, "content_type")
+    if not _HEADER_TEXT.fullmatch(content_type):
+        raise _bad("content_type", "Input should be a media type", content_type)
     lifecycle = read_lifecycle(request, direct=False)
     fault = misbehave.pick(context, route.name, "upload")
 

@@ -43,7 +43,7 @@ def without_slash(request: Request) -> Response:
 
 async def _work(context: Context, call: Call, taking: Taking) -> Response:
     request_id = str(uuid4())
-    planned = await asyncio.to_thread(planning.plan, call, request_id, context.store)
+    planned = await asyncio.to_thread(planning.plan, call, request_id, context)
     seconds = planned.record.life.end
     if not may_run(context, request_id, seconds):
         return answers.too_many()

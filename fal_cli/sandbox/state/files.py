@@ -56,6 +56,14 @@ def _make(path: Path, recipe: dict[str, Any]) -> int:
     return len(data)
 
 
+def remove(store: Store, request_id: str) -> list[tuple[str, str]]:
+    """Forget the files of a request; their ids and names."""
+    rows = store.db.execute("DELETE FROM files WHERE request_id = ? RETURNING id, name", (request_id,)).fetchall()
+    for file_id, _ in rows:
+        (store.files / file_id).unlink(missing_ok=True)
+    return rows
+
+
 def read(store: Store, file_id: str) -> bytes | None:
     """A file's bytes, as a model reads them; None if unknown or expired."""
     file = find(store, file_id)

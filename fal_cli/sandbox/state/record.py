@@ -8,11 +8,6 @@ from fal_cli.sandbox.orders.faults import Fault, parse_fault
 from fal_cli.sandbox.state import timeline as timelines
 from fal_cli.sandbox.state.timeline import Timeline
 
-KEPT_SECONDS = 30 * 86_400.0  # payload storage is on by default (§4.7)
-KEPT_UNSTORED_SECONDS = 3600.0
-KEPT_UNSTORED_BIG_SECONDS = 360.0
-BIG_RESULT_BYTES = 10_240
-
 
 @dataclass(frozen=True)
 class FileSpot:
@@ -66,7 +61,8 @@ START_DEADLINE_MISSED = Outcome(
 class Record:
     """An accepted request. `accepted`, `started` and `cancelled` are Unix seconds, `late` and `kept` seconds.
 
-    Status and result are 404 until `late` after acceptance; the result is again `kept` after the end. `price` is US
+    Status and result are 404 until `late` after acceptance; the result is again `kept` after the end, which is no more
+    than `kept_unstored` once its payloads were deleted. `price` is US
     dollars for a unit. One that is `lined` waits for its turn: the timeline says how it goes if that comes as soon as
     it is ready, `started` when it came, and until then `place` how many are before it.
     """
@@ -78,7 +74,8 @@ class Record:
     timeline: Timeline
     outcome: Outcome
     late: float = 0.0
-    kept: float = KEPT_SECONDS
+    kept: float = math.inf
+    kept_unstored: float = math.inf
     silent_error: bool = False
     faults: tuple[Fault, ...] = ()
     options: dict[str, Any] = field(default_factory=dict)
@@ -141,6 +138,7 @@ def to_json(record: Record) -> dict[str, Any]:
         "outcome": {**vars(record.outcome), "files": [asdict(spot) for spot in record.outcome.files]},
         "late": record.late,
         "kept": record.kept,
+        "kept_unstored": record.kept_unstored,
         "silent_error": record.silent_error,
         "faults": [fault.text for fault in record.faults],
         "options": record.options,

@@ -82,6 +82,13 @@ def amend(store: Store, record: Record) -> None:
     )
 
 
+def erase(store: Store, record: Record) -> None:
+    """Forget the stored input and output of a request; its result stays as long as it would without (§4.7)."""
+    options = record.options | {"store_io": "0"}
+    amend(store, replace(record, kept=record.kept_unstored, options=options))
+    store.db.execute("UPDATE requests SET input = NULL WHERE id = ?", (record.request_id,))
+
+
 def find(store: Store, request_id: str, now: float) -> Record | None:
     """A queue request as it stands at `now` (Unix seconds); None if unknown."""
     line.play(store, now)

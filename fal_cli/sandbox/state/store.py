@@ -18,7 +18,8 @@ LAYOUT = 6
 HTTP_COUNTERS = (
     "submit", "status", "status_stream", "result", "cancel", "run", "file",
     "token", "login", "upload", "part", "complete", "events", "realtime",
-    "models", "listing", "pricing", "estimate", "billing", "account", "jwks", "webhook",
+    "models", "openapi", "listing", "payloads", "pricing", "estimate", "billing", "analytics", "account", "jwks",
+    "webhook",
 )  # fmt: skip
 _BUSY_SECONDS = 10.0
 _LOCKED_PAUSE = 0.01
