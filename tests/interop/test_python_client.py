@@ -248,3 +248,7 @@ def test_a_realtime_conversation_by_token_and_by_key(client: Said) -> None:
 
 def test_a_login_that_has_to_be_refreshed(client: Said) -> None:
     assert client["login"] == {"answers": [{"text": "a kite"}] * 2, "rotated": True, "kept": 2}
+
+
+def test_a_bare_socket_by_token_and_by_key(client: Said) -> None:
+    assert client["bare_socket"] == ["'not JSON'", repr(b"\xc1")] * 2

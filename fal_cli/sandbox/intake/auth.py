@@ -134,7 +134,7 @@ def _refuse_nobody(context: Context, request: HTTPConnection, route: Route) -> R
     token = request.query_params.get(JWT_PARAMETER)
     if token is not None and route.name == "realtime":
         return None  # judged in the session itself, which says so in a frame (§7.3)
-    if token is not None and route.name == "events" and allows(context.keys, token, route.endpoint):
+    if token is not None and route.name in ("events", "ws") and allows(context.keys, token, route.endpoint):
         return None
     app = route.endpoint.app
     return detail(401, f'Cannot access application "{app}". Authentication is required to access this application.')

@@ -61,6 +61,11 @@ class Names:
         return bracketed in OWN or bracketed in {other for other, _ in self._others}
 
 
+def is_of_tunnels(request: HTTPConnection) -> bool:
+    """Whether a request is to the name under which HTTP goes through sockets (§7.6)."""
+    return request.headers.get("host", "").lower().startswith(("ws.localhost:", "ws.fal.run"))
+
+
 def _read(text: str) -> tuple[str, int | None]:
     match = _NAME.fullmatch(text)
     if match is None:

@@ -113,6 +113,17 @@ def match(service: str, path: str, method: str = "GET") -> Route | None:
     return _match_queue(path.removeprefix("/").removesuffix("/").split("/"))
 
 
+def match_socket(service: str, path: str) -> Route | None:
+    """What a socket on `path` means: of the run host a realtime session or a bare one, of the queue's HTTP inside."""
+    endpoint = parse_endpoint(path.removeprefix("/").rstrip("/").split("/"))
+    if endpoint is None or service not in ("run", "queue"):
+        return None
+    route = _match_run(path)
+    if service == "run" and route is not None and route.name == "realtime":
+        return route
+    return Route("ws", (), endpoint, action="connect" if service == "run" else "tunnel")
+
+
 def _match_api(path: str) -> Route | None:
     found = _PAYLOADS.match(path)
     if found:

@@ -13,8 +13,8 @@ from fal_cli.sandbox.orders.faults import Fault
 from fal_cli.sandbox.replies import answers, codec
 from fal_cli.sandbox.replies.routes import Route
 from fal_cli.sandbox.services.session import Session
+from fal_cli.sandbox.services.sockets import MAX_BUFFERING, is_buffering
 
-MAX_BUFFERING = 60
 _JSON_PATH = "json"
 
 
@@ -28,7 +28,7 @@ async def meet(context: Context, request: HTTPConnection, route: Route) -> Respo
     if model is None or not model.sockets or request.url.path.endswith("/"):
         # A path without a socket is the web framework's own refusal (§15 #11).
         return answers.detail(403, "Forbidden")
-    if not _is_buffering(request.query_params.get("max_buffering")):
+    if not is_buffering(request.query_params.get("max_buffering")):
         return answers.detail(400, f"max_buffering must be 1 to {MAX_BUFFERING}")
     known = auth.is_known(context, request, endpoint)
     wire = codec.JSON if models.is_echo(endpoint) and endpoint.path == _JSON_PATH else codec.MSGPACK
@@ -43,7 +43,3 @@ async def meet(context: Context, request: HTTPConnection, route: Route) -> Respo
 
     fault = misbehave.pick(context, "realtime", request_id)
     return await misbehave.perform(fault, "realtime", open_session, request_id=request_id)
-
-
-def _is_buffering(text: str | None) -> bool:
-    return text is None or (text.isascii() and text.isdigit() and 1 <= int(text) <= MAX_BUFFERING)

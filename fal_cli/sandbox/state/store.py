@@ -17,7 +17,7 @@ from fal_cli.sandbox.state import private
 LAYOUT = 6
 HTTP_COUNTERS = (
     "submit", "status", "status_stream", "result", "cancel", "run", "file",
-    "token", "login", "upload", "part", "complete", "events", "realtime",
+    "token", "login", "upload", "part", "complete", "events", "realtime", "ws",
     "models", "openapi", "listing", "payloads", "pricing", "estimate", "billing", "analytics", "account", "jwks",
     "webhook",
 )  # fmt: skip

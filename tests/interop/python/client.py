@@ -309,6 +309,25 @@ async def realtime(client: Any) -> Any:
 
 
 @step
+async def bare_socket(client: Any) -> Any:
+    """Text and bytes, as they are, by token and then by key."""
+    answers = []
+    for use_jwt in (True, False):
+        opened = client.ws_connect(ECHO, path="some/socket", use_jwt=use_jwt)
+        if hasattr(opened, "__aenter__"):
+            async with opened as socket:
+                for frame in ("not JSON", b"\xc1"):
+                    await socket.send(frame)
+                    answers.append(repr(await socket.recv()))
+        else:
+            with opened as socket:
+                for frame in ("not JSON", b"\xc1"):
+                    socket.send(frame)
+                    answers.append(repr(socket.recv()))
+    return answers
+
+
+@step
 async def login(client: Any) -> Any:
     """A login whose access token is to be had with its refresh token first, which rotates."""
     fal_client.auth.AUTH0_TOKEN_URL = f"https://{os.environ['FAL_REST_HOST']}/oauth/token"
