@@ -10,7 +10,6 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fal_cli.sandbox.models import is_echo
 from fal_cli.sandbox.orders.failures import OrderError
 from fal_cli.sandbox.orders.orders import KEY, Orders, check_orders, take_orders
 from fal_cli.sandbox.replies.answers import detail, dump, entry
@@ -196,7 +195,7 @@ def _take_orders(payload: Any, route: Route) -> tuple[Any, Orders]:
     assert route.endpoint is not None
     try:
         rest, orders = take_orders(payload)
-        check_orders(payload, is_echo(route.endpoint))
+        check_orders(payload, route.endpoint)
     except OrderError as error:
         raise Refused(_bad_order(error.path, str(error), payload.get(KEY))) from error
     return rest, orders

@@ -11,7 +11,7 @@ from fal_cli.sandbox import models
 from fal_cli.sandbox.intake import outcomes
 from fal_cli.sandbox.intake.context import Context
 from fal_cli.sandbox.intake.intake import Call
-from fal_cli.sandbox.models import Answer, Media, Model, Refusal, Task
+from fal_cli.sandbox.models import Answer, Failed, Media, Model, Refusal, Task
 from fal_cli.sandbox.orders.failures import Failure
 from fal_cli.sandbox.orders.orders import Orders
 from fal_cli.sandbox.orders.settings import Settings
@@ -180,6 +180,8 @@ def _outcome(
         answer = model.load().answer(call.endpoint.id, call.payload, make_task(call.orders, run, store))
     except Refusal as refusal:
         return None, outcomes.refused(refusal), ()
+    except Failed as failed:
+        return None, outcomes.failed(Failure(failed.status, failed.body)), ()
     outcome, media = outcomes.place(answer)
     if call.orders.body is not None:
         outcome = outcomes.sent_as_ordered(outcome)
@@ -188,7 +190,8 @@ def _outcome(
 
 def make_task(orders: Orders, run: float, store: Store) -> Task:
     """What a model may know beside its input, with a new seed."""
-    return Task(secrets.randbelow(_SEED_LIMIT), run, orders.nsfw, partial(files.read, store))
+    seed = secrets.randbelow(_SEED_LIMIT)
+    return Task(seed, run, orders.nsfw, partial(files.read, store), orders.node)
 
 
 def _kept(call: Call, outcome: Outcome, settings: Settings) -> tuple[float, float]:

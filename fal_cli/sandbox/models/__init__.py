@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Protocol, cast
 
-from fal_cli.sandbox.replies.routes import NAMESPACES, Endpoint
+from fal_cli.sandbox.replies.routes import NAMESPACES, Endpoint, parse_id
 
 
 class Refusal(Exception):
@@ -16,6 +16,24 @@ class Refusal(Exception):
         self.entries = entries
 
 
+class Failed(Exception):
+    """The model fails in its own words: an answer of that status and body."""
+
+    def __init__(self, status: int, body: Any) -> None:
+        super().__init__(status, body)
+        self.status = status
+        self.body = body
+
+
+@dataclass(frozen=True)
+class NodeFailure:
+    """The ordered failure of a node of a workflow."""
+
+    node: str
+    status: int
+    body: Any
+
+
 @dataclass(frozen=True)
 class Task:
     """What a model may know beside its input. `seed` is the one to use if the input names none."""
@@ -24,6 +42,7 @@ class Task:
     run: float
     nsfw: bool
     read_file: Callable[[str], bytes | None]
+    node_failure: NodeFailure | None = None
 
 
 @dataclass(frozen=True)
@@ -65,7 +84,7 @@ class Stream:
 
 
 class Module(Protocol):
-    """A model's module. Each function that answers raises Refusal before it begins to."""
+    """A model's module. Each function that answers raises Refusal, or Failed, before it begins to."""
 
     def schemas(self, endpoint: str) -> Schemas:
         """What it takes and gives, by the definitions that it validates its input with."""
@@ -171,7 +190,17 @@ MODELS = {
     ),
     _ECHO_APP: _ECHO,
 }  # fmt: skip
-_APPS = {"/".join(endpoint.split("/")[:2]) for endpoint in MODELS}
+# What is in no catalogue.
+WORKFLOWS = {
+    "workflows/sandbox/draw-and-enlarge": Model(
+        "Draw and enlarge", "workflow", queue=0.2, run=1.0, price="0.005", unit="request", streams=True,
+        about=About(
+            "workflow", "A picture from a prompt, and a larger one of it. In the sandbox both are drawn.",
+            ("sandbox", "workflow", "streaming"), "2025-06-01T00:00:00Z",
+        ),
+    ),
+}  # fmt: skip
+_APPS = {endpoint.app for endpoint in map(parse_id, (*MODELS, *WORKFLOWS))}
 # Workflows and ComfyUI graphs have ids of their own shape; the echo answers under them too.
 _ECHO_APPS = (_ECHO_APP, *(f"{namespace}/{_ECHO_APP}" for namespace in NAMESPACES))
 
@@ -186,8 +215,13 @@ def is_echo(endpoint: Endpoint) -> bool:
     return endpoint.app in _ECHO_APPS
 
 
+def is_workflow(endpoint: Endpoint) -> bool:
+    """Whether a workflow answers there."""
+    return endpoint.id in WORKFLOWS
+
+
 def find(endpoint: Endpoint) -> Model | None:
     """The model behind an endpoint; None if the application has no such path."""
     if is_echo(endpoint):
         return _ECHO
-    return MODELS.get(endpoint.id)
+    return MODELS.get(endpoint.id) or WORKFLOWS.get(endpoint.id)

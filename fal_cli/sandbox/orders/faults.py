@@ -42,6 +42,7 @@ _COUNT = re.compile(r"[0-9]{1,15}")
 _APP = re.compile(r"app-([45][0-9]{2})")
 _COUNT_CODE = re.compile(r"([0-9]{1,15})(?::([1-4][0-9]{3}))?")
 _CLOSE_CODE = 1011
+AT_THE_END = 10**15
 
 
 @dataclass(frozen=True)
@@ -228,6 +229,10 @@ def _argument(text: str, name: str, form: str, argument: str) -> dict[str, Any]:
         if not _COUNT.fullmatch(argument):
             raise ValueError(f"fault {text!r}: {name} needs a number, such as {name}:2")
         return {"count": int(argument)}
+    if form == "[N]":
+        if not _COUNT.fullmatch(argument or "0"):
+            raise ValueError(f"fault {text!r}: {name} takes a number of events, such as {name}:2, or none")
+        return {"count": int(argument) if argument else AT_THE_END}
     if form == "N[:CODE]":
         match = _COUNT_CODE.fullmatch(argument)
         if match is None:

@@ -9,8 +9,10 @@ import binascii
 from dataclasses import dataclass, field
 from typing import Any
 
+from fal_cli.sandbox.models import NodeFailure, is_echo, is_workflow
 from fal_cli.sandbox.orders.failures import Failure, OrderError, by_app, by_gateway
 from fal_cli.sandbox.orders.faults import Fault, parse_fault
+from fal_cli.sandbox.replies.routes import Endpoint
 
 KEY = "sandbox"
 # What fills the same field; of these an input has at most one.
@@ -24,8 +26,9 @@ METHODS = ("POST", "GET", "PUT", "PATCH", "DELETE")
 MODES = ("unary", "server_streaming", "client_streaming", "bidi")
 # Values that msgpack has and JSON has not (§15 #15), by the word that orders one.
 VALUES = ("bin", "ext", "timestamp", "uint64", "nan", "inf", "keys")
-# Orders that only the echo follows; elsewhere they are refused.
+# Orders that only the echo follows, or only a workflow; elsewhere they are refused.
 ECHO_ORDERS = ("events", "interval", "content_type", "body", "body_base64", "mode", "delay", "values", "method")
+WORKFLOW_ORDERS = ("node",)
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,7 @@ class Orders:
     timings: bool = False
     values: tuple[str, ...] = ()
     method: str | None = None
+    node: NodeFailure | None = None
 
 
 def take_orders(payload: Any) -> tuple[Any, Orders]:
@@ -71,7 +75,7 @@ def parse_orders(data: Any) -> Orders:
     readers = {
         "queue": _seconds, "run": _seconds, "late": _seconds, "expire": _seconds,
         "position": _position, "requeue": _requeue, "logs": _logs,
-        "app": by_app, "fail": by_app, "gateway": by_gateway, "method": _method,
+        "app": by_app, "fail": by_app, "gateway": by_gateway, "method": _method, "node": _node,
         "silent_error": _flag, "nsfw": _flag, "fault": _faults,
         "events": _events, "interval": _seconds, "ping": _seconds,
         "content_type": _text, "body": _body, "body_base64": _base64,
@@ -88,12 +92,16 @@ def parse_orders(data: Any) -> Orders:
     return Orders(**values)
 
 
-def check_orders(payload: Any, echo: bool) -> None:
-    """Raise OrderError for an order that only the echo follows, to another model."""
-    given = payload.get(KEY, {}) if isinstance(payload, dict) and not echo else {}
-    for key in ECHO_ORDERS:
-        if key in given:
-            raise OrderError((KEY, key), "Only sandbox/echo follows this order")
+def check_orders(payload: Any, endpoint: Endpoint) -> None:
+    """Raise OrderError for an order that this endpoint does not follow."""
+    given = payload.get(KEY, {}) if isinstance(payload, dict) else {}
+    for orders, follows, who in (
+        (ECHO_ORDERS, is_echo(endpoint), "sandbox/echo"),
+        (WORKFLOW_ORDERS, is_workflow(endpoint), "a workflow"),
+    ):
+        for key in orders:
+            if key in given and not follows:
+                raise OrderError((KEY, key), f"Only {who} follows this order")
 
 
 def _seconds(path: tuple[str, ...], value: Any) -> float:
@@ -171,6 +179,17 @@ def _method(path: tuple[str, ...], value: Any) -> str:
     if value not in METHODS:
         raise OrderError(path, f"Input should be one of {', '.join(METHODS)}")
     return str(value)
+
+
+def _node(path: tuple[str, ...], value: Any) -> NodeFailure:
+    """A node that is to fail: its name, or an object with it and what it answers."""
+    given = value if isinstance(value, dict) else {"node": value}
+    node = given.get("node")
+    if not isinstance(node, str):
+        raise OrderError((*path, "node"), "Input should be the name of a node")
+    failure = by_app(path, {key: given[key] for key in given if key != "node"})
+    body = {"detail": f"The sandbox was ordered to fail in {node}"} if failure.body is None else failure.body
+    return NodeFailure(node, failure.status, body)
 
 
 def _values(path: tuple[str, ...], value: Any) -> tuple[str, ...]:

@@ -28,7 +28,8 @@ STATUS_OPTIONS = (
 RATE_OPTIONS = ("retry-after", "reset")
 """With a rate these two need no seconds: they are until the next call is let through."""
 
-# What follows a word after the colon: `N` events, results or bytes, `S` seconds, `N[:CODE]`, `[404|503]`, `[KIND]`.
+# What follows a word after the colon: `N` events, results or bytes, `S` seconds, `N[:CODE]`, `[404|503]`, `[KIND]`,
+# `[N]`: so many, or all that there are.
 _PLAIN_WORDS = {
     **dict.fromkeys(("cut-before", "cut-after", "reset-before", "reset-after", "truncate", "garbage"), ""),
     **dict.fromkeys(("stall", "stall-before"), "S"),
@@ -37,8 +38,8 @@ STREAM_WORDS = {
     "silent": "", "silent-after": "N", "cut": "", "cut-after": "N", "close-after": "N", "split": "",
 }  # fmt: skip
 EVENT_WORDS = {
-    **STREAM_WORDS, "slow-first": "S", "error-after": "N", "bad-json": "", "multi-line": "", "crlf": "", "cr": "",
-    "bom": "",
+    **STREAM_WORDS, "slow-first": "S", "error-after": "N", "error-chunk": "[N]", "error-event": "[N]", "done": "",
+    "bad-json": "", "multi-line": "", "crlf": "", "cr": "", "bom": "",
 }  # fmt: skip
 REALTIME_WORDS = {
     "cut-before": "", "reset-before": "", "stall": "S", "stall-before": "S", "garbage": "",

@@ -100,6 +100,13 @@ def parse_endpoint(segments: list[str]) -> Endpoint | None:
     return Endpoint("/".join(segments[:length]), "/".join(segments[length:]))
 
 
+def parse_id(endpoint_id: str) -> Endpoint:
+    """A well-formed id taken apart."""
+    endpoint = parse_endpoint(endpoint_id.split("/"))
+    assert endpoint is not None
+    return endpoint
+
+
 def match(service: str, path: str, method: str = "GET") -> Route | None:
     """What `path` means on `service`; None for nothing at all."""
     if service == "cdn":

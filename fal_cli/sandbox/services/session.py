@@ -11,7 +11,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from fal_cli.sandbox.intake import planning
 from fal_cli.sandbox.intake.context import Context
-from fal_cli.sandbox.models import Model, Refusal, is_echo
+from fal_cli.sandbox.models import Model, Refusal
 from fal_cli.sandbox.orders.failures import OrderError
 from fal_cli.sandbox.orders.faults import Fault
 from fal_cli.sandbox.orders.orders import Orders, check_orders, take_orders
@@ -195,7 +195,7 @@ class Session(Spoilable):
         payload = self._codec.decode(frame["bytes"])  # KeyError 'bytes' for a text frame (§15 #6)
         try:
             rest, orders = take_orders(payload)
-            check_orders(payload, is_echo(self._endpoint))
+            check_orders(payload, self._endpoint)
         except OrderError as error:
             raise ValueError(f"{'.'.join(error.path)}: {error}") from error
         if rest is not payload:
