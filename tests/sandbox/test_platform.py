@@ -11,7 +11,7 @@ import pytest
 import requests
 from requests.exceptions import ChunkedEncodingError, ConnectionError
 
-from fal_cli.sandbox.models import MODELS
+from fal_cli.sandbox.models.known import MODELS
 from fal_cli.sandbox.state import register
 from tests.support.sandbox_client import Client, until
 from tests.support.sandbox_keys import ADMIN_KEY, LOCKED_KEY, SANDBOX_KEY

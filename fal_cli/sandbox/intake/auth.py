@@ -62,6 +62,12 @@ def allows(keys: Keys, token: str, endpoint: Endpoint) -> bool:
     return not {alias, endpoint.app, endpoint.id, f"{endpoint.id}/realtime"}.isdisjoint(claims["allowed_apps"])
 
 
+def _is_expired(keys: Keys, token: str) -> bool:
+    """Whether a realtime token was good once."""
+    claims = tokens.read(keys.seal, token, "realtime")
+    return claims is not None and not tokens.is_live(claims)
+
+
 def is_known(context: Context, request: HTTPConnection, endpoint: Endpoint) -> bool:
     """Whether a session may begin: with a key, which was looked at before, with a token, or with nothing (§13 #6)."""
     token = request.query_params.get(JWT_PARAMETER)
@@ -133,7 +139,8 @@ def _refuse_nobody(context: Context, request: HTTPConnection, route: Route) -> R
         return None
     token = request.query_params.get(JWT_PARAMETER)
     if token is not None and route.name == "realtime":
-        return None  # judged in the session itself, which says so in a frame (§7.3)
+        # One that is not ours is judged in the session itself, which says so in a frame (§7.3).
+        return detail(401, EXPIRED_DETAIL) if _is_expired(context.keys, token) else None
     if token is not None and route.name in ("events", "ws") and allows(context.keys, token, route.endpoint):
         return None
     app = route.endpoint.app

@@ -7,11 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 
-from fal_cli.sandbox import models
 from fal_cli.sandbox.intake import outcomes
 from fal_cli.sandbox.intake.context import Context
 from fal_cli.sandbox.intake.intake import Call
-from fal_cli.sandbox.models import Answer, Failed, Media, Model, Refusal, Task
+from fal_cli.sandbox.models import Answer, Failed, Media, Model, Refusal, Task, known
 from fal_cli.sandbox.orders.failures import Failure
 from fal_cli.sandbox.orders.orders import Orders
 from fal_cli.sandbox.orders.settings import Settings
@@ -48,7 +47,7 @@ def plan(call: Call, request_id: str, context: Context, *, lined: bool = False) 
 
     One that is `lined` has to wait for its turn. May draw or decode pictures: not for the event loop.
     """
-    model = models.find(call.endpoint)
+    model = known.find(call.endpoint)
     run = run_seconds(call, model)
     answer, outcome, media = _outcome(call, model, run, context.store)
     if call.orders.run is None and outcome.status in (404, 405, 422) and call.orders.fail is None:
@@ -67,7 +66,7 @@ def plan(call: Call, request_id: str, context: Context, *, lined: bool = False) 
 def accept(call: Call, request_id: str, timeline: Timeline, outcome: Outcome, settings: Settings) -> Record:
     """The record of a call that is accepted now, and goes like this."""
     stored, unstored = _kept(call, outcome, settings)
-    model = models.find(call.endpoint)
+    model = known.find(call.endpoint)
     return Record(
         request_id=request_id,
         endpoint=call.endpoint.id,
@@ -131,7 +130,7 @@ def queue_position(call: Call, *, lined: bool = False) -> int:
     """The place in line at which a submit would begin; one that is `lined` is behind those that are really there."""
     if lined:
         return call.orders.position or 0
-    model = models.find(call.endpoint)
+    model = known.find(call.endpoint)
     usual = model.position if model else 0
     behind = LOW_PRIORITY_BEHIND if call.low_priority else 0
     return call.orders.position if call.orders.position is not None else usual + behind

@@ -9,7 +9,8 @@ import binascii
 from dataclasses import dataclass, field
 from typing import Any
 
-from fal_cli.sandbox.models import NodeFailure, is_echo, is_workflow
+from fal_cli.sandbox.models import NodeFailure
+from fal_cli.sandbox.models.known import echoes, is_workflow
 from fal_cli.sandbox.orders.failures import Failure, OrderError, by_app, by_gateway
 from fal_cli.sandbox.orders.faults import Fault, parse_fault
 from fal_cli.sandbox.replies.routes import Endpoint
@@ -26,8 +27,22 @@ METHODS = ("POST", "GET", "PUT", "PATCH", "DELETE")
 MODES = ("unary", "server_streaming", "client_streaming", "bidi")
 # Values that msgpack has and JSON has not (§15 #15), by the word that orders one.
 VALUES = ("bin", "ext", "timestamp", "uint64", "nan", "inf", "keys")
-# Orders that only the echo follows, or only a workflow; elsewhere they are refused.
-ECHO_ORDERS = ("events", "interval", "content_type", "body", "body_base64", "mode", "delay", "values", "method")
+# Orders that only models follow which echo, or only a workflow; elsewhere they are refused.
+ECHO_ORDERS = (
+    "events",
+    "interval",
+    "content_type",
+    "body",
+    "body_base64",
+    "mode",
+    "delay",
+    "values",
+    "method",
+    "frame",
+    "batch",
+    "buffering",
+    "overtake",
+)
 WORKFLOW_ORDERS = ("node",)
 
 
@@ -52,12 +67,16 @@ class Orders:
     content_type: str | None = None
     body: bytes | None = None
     mode: str | None = None
-    delay: float = 0.0
+    delay: float | None = None
     idle: float | None = None
     timings: bool = False
     values: tuple[str, ...] = ()
     method: str | None = None
     node: NodeFailure | None = None
+    frame: tuple[Any, ...] = ()
+    batch: int | None = None
+    buffering: int | None = None
+    overtake: bool = False
 
 
 def take_orders(payload: Any) -> tuple[Any, Orders]:
@@ -80,6 +99,7 @@ def parse_orders(data: Any) -> Orders:
         "events": _events, "interval": _seconds, "ping": _seconds,
         "content_type": _text, "body": _body, "body_base64": _base64,
         "mode": _mode, "delay": _seconds, "idle": _seconds, "timings": _flag, "values": _values,
+        "frame": _frame, "batch": _size, "buffering": _size, "overtake": _flag,
     }  # fmt: skip
     values: dict[str, Any] = {}
     for key, value in data.items():
@@ -96,7 +116,7 @@ def check_orders(payload: Any, endpoint: Endpoint) -> None:
     """Raise OrderError for an order that this endpoint does not follow."""
     given = payload.get(KEY, {}) if isinstance(payload, dict) else {}
     for orders, follows, who in (
-        (ECHO_ORDERS, is_echo(endpoint), "sandbox/echo"),
+        (ECHO_ORDERS, echoes(endpoint), "sandbox/echo"),
         (WORKFLOW_ORDERS, is_workflow(endpoint), "a workflow"),
     ):
         for key in orders:
@@ -179,6 +199,18 @@ def _method(path: tuple[str, ...], value: Any) -> str:
     if value not in METHODS:
         raise OrderError(path, f"Input should be one of {', '.join(METHODS)}")
     return str(value)
+
+
+def _frame(path: tuple[str, ...], value: Any) -> tuple[Any, ...]:
+    """Control objects, which are sent in place of a result."""
+    frames = value if isinstance(value, list) else [value]
+    if not all(isinstance(frame, dict) for frame in frames):
+        raise OrderError(path, "Input should be an object or a list of objects")
+    return tuple(frames)
+
+
+def _size(path: tuple[str, ...], value: Any) -> int:
+    return _whole(path, value, 1, MAX_POSITION)
 
 
 def _node(path: tuple[str, ...], value: Any) -> NodeFailure:

@@ -43,7 +43,7 @@ EVENT_WORDS = {
 }  # fmt: skip
 REALTIME_WORDS = {
     "cut-before": "", "reset-before": "", "stall": "S", "stall-before": "S", "garbage": "",
-    "cut-after": "N", "close-after": "N[:CODE]", "silent-after": "N", "unauthorized": "",
+    "cut-after": "N", "close-after": "N[:CODE]", "silent-after": "N", "unauthorized": "", "idle": "S",
 }  # fmt: skip
 # What the sandbox sends itself has words of its own alone: nothing arrives that could be answered wrongly.
 WEBHOOK_WORDS = dict.fromkeys(("redeliver", "bad-signature", "old"), "")

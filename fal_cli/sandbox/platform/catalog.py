@@ -13,7 +13,8 @@ from fal_cli.sandbox.intake import misbehave, pages
 from fal_cli.sandbox.intake.context import Context
 from fal_cli.sandbox.intake.pages import Page
 from fal_cli.sandbox.intake.parameters import Parameters, invalid
-from fal_cli.sandbox.models import MODELS, Model
+from fal_cli.sandbox.models import Model
+from fal_cli.sandbox.models.known import MODELS
 from fal_cli.sandbox.platform import openapi
 from fal_cli.sandbox.platform.pricing import find_model, needed_model
 from fal_cli.sandbox.replies import answers

@@ -6,12 +6,11 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fal_cli.sandbox import models
 from fal_cli.sandbox.intake import misbehave
 from fal_cli.sandbox.intake.context import Context
 from fal_cli.sandbox.intake.intake import Refused
 from fal_cli.sandbox.intake.parameters import Parameters
-from fal_cli.sandbox.models import Model
+from fal_cli.sandbox.models import Model, known
 from fal_cli.sandbox.replies import answers
 from fal_cli.sandbox.replies.routes import Endpoint, Route, parse_endpoint
 
@@ -30,7 +29,7 @@ async def read(context: Context, request: Request, route: Route) -> Response:
 def find_model(endpoint_id: str) -> tuple[Endpoint, Model] | None:
     """An id taken apart, and the model with it; None if there is none."""
     endpoint = parse_endpoint(endpoint_id.split("/"))
-    model = models.find(endpoint) if endpoint else None
+    model = known.find(endpoint) if endpoint else None
     return (endpoint, model) if endpoint and model else None
 
 

@@ -15,7 +15,7 @@ from fal_cli.sandbox.intake import misbehave, outcomes, planning
 from fal_cli.sandbox.intake.calls import Taking
 from fal_cli.sandbox.intake.context import Context
 from fal_cli.sandbox.intake.intake import Call, read_call
-from fal_cli.sandbox.models import Answer, Refusal
+from fal_cli.sandbox.models import Answer, Refusal, known
 from fal_cli.sandbox.orders.failures import Failure
 from fal_cli.sandbox.replies import answers, connection, sse
 from fal_cli.sandbox.replies.routes import Route
@@ -35,7 +35,7 @@ _ORDERED = Outcome(200, None, {"X-Fal-Billable-Units": "1"})
 async def stream(context: Context, request: Request, route: Route) -> Response:
     """Run a model and answer its output as it comes."""
     assert route.endpoint is not None
-    if not models.is_app(route.endpoint.app):
+    if not known.is_app(route.endpoint.app):
         return answers.unknown_app(route.endpoint.app)
     if request.url.path.endswith("/"):
         return run.without_slash(request)
@@ -81,7 +81,7 @@ async def _begin(context: Context, call: Call, wait: float) -> "Outcome | tuple[
 
 
 def _run(context: Context, call: Call) -> "Outcome | tuple[models.Stream, float]":
-    model = models.find(call.endpoint)
+    model = known.find(call.endpoint)
     if call.orders.fail:
         return outcomes.failed(call.orders.fail)
     if model is None or not model.streams:
@@ -92,7 +92,7 @@ def _run(context: Context, call: Call) -> "Outcome | tuple[models.Stream, float]
     seconds = planning.run_seconds(call, model)
     task = planning.make_task(call.orders, seconds, context.store)
     try:
-        if models.is_echo(call.endpoint):
+        if known.is_echo(call.endpoint):
             return _echo(call), call.orders.interval
         found = model.load().stream(call.endpoint.id, call.payload, task)
     except Refusal as refusal:

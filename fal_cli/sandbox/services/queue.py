@@ -7,10 +7,10 @@ from uuid import uuid4
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fal_cli.sandbox import models
 from fal_cli.sandbox.intake import misbehave, planning
 from fal_cli.sandbox.intake.context import Context, asked_base
 from fal_cli.sandbox.intake.intake import Call, read_call
+from fal_cli.sandbox.models import known
 from fal_cli.sandbox.replies import answers
 from fal_cli.sandbox.replies.routes import Route
 from fal_cli.sandbox.services import views, webhooks
@@ -24,7 +24,7 @@ from fal_cli.sandbox.state.store import Store
 async def submit(context: Context, request: Request, route: Route) -> Response:
     """Accept a request (§4.2 to §4.4). The body is not checked against the model: that is the runner's."""
     assert route.endpoint is not None
-    if not models.is_app(route.endpoint.app):
+    if not known.is_app(route.endpoint.app):
         return answers.unknown_app(route.endpoint.app)
     with context.calls.taking():
         call = await read_call(request, route)

@@ -7,11 +7,11 @@ from uuid import uuid4
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from fal_cli.sandbox import models
 from fal_cli.sandbox.intake import misbehave, planning
 from fal_cli.sandbox.intake.calls import Taking
 from fal_cli.sandbox.intake.context import Context
 from fal_cli.sandbox.intake.intake import Call, read_call
+from fal_cli.sandbox.models import known
 from fal_cli.sandbox.replies import answers
 from fal_cli.sandbox.replies.routes import Route
 from fal_cli.sandbox.services import views
@@ -21,7 +21,7 @@ from fal_cli.sandbox.state import line
 async def run(context: Context, request: Request, route: Route) -> Response:
     """Run a model and answer its output. The work goes on, and counts, if the client leaves."""
     assert route.endpoint is not None
-    if not models.is_app(route.endpoint.app):
+    if not known.is_app(route.endpoint.app):
         return answers.unknown_app(route.endpoint.app)
     if request.url.path.endswith("/"):
         return without_slash(request)

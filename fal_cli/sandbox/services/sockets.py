@@ -16,9 +16,9 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from fal_cli.sandbox import models
 from fal_cli.sandbox.intake import misbehave
 from fal_cli.sandbox.intake.context import Context
+from fal_cli.sandbox.models import known
 from fal_cli.sandbox.replies import answers
 from fal_cli.sandbox.replies.routes import Route
 
@@ -31,9 +31,9 @@ Serve = Callable[[Request], Awaitable[Response | None]]
 async def connect(context: Context, request: HTTPConnection, route: Route) -> Response:
     """A bare socket to an app, without any rules for what is sent; or the refusal of its handshake."""
     assert route.endpoint is not None
-    if not models.is_app(route.endpoint.app):
+    if not known.is_app(route.endpoint.app):
         return answers.unknown_app(route.endpoint.app)
-    if not models.is_echo(route.endpoint) or request.url.path.endswith("/"):
+    if not known.is_echo(route.endpoint) or request.url.path.endswith("/"):
         return answers.detail(403, "Forbidden")  # the app has no socket there (§15 #11)
     if not is_buffering(request.query_params.get("max_buffering")):
         return answers.detail(400, f"max_buffering must be 1 to {MAX_BUFFERING}")
@@ -43,7 +43,7 @@ async def connect(context: Context, request: HTTPConnection, route: Route) -> Re
 async def tunnel(context: Context, route: Route, serve: Serve) -> Response:
     """HTTP inside of a socket; `serve` answers each of the requests in it."""
     assert route.endpoint is not None
-    if not models.is_app(route.endpoint.app):
+    if not known.is_app(route.endpoint.app):
         return answers.unknown_app(route.endpoint.app)
     return await _perform(context, lambda request_id: Tunnel(request_id, serve))
 
