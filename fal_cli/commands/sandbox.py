@@ -20,6 +20,8 @@ EXAMPLES = """\
   fal sandbox serve --fault submit=429:retry-after=2*3 --fault stream=cut-after:2
   fal sandbox serve --fault webhook=redeliver
   fal sandbox serve --concurrency 2 --exact-listing
+  fal sandbox lock topup --for 10s
+  fal sandbox unlock
   fal sandbox stats
   fal sandbox reset"""
 

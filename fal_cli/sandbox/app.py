@@ -12,7 +12,7 @@ from fal_cli.sandbox.intake import auth, names
 from fal_cli.sandbox.intake.context import Context
 from fal_cli.sandbox.intake.intake import Refused
 from fal_cli.sandbox.intake.names import Names
-from fal_cli.sandbox.platform import account, billing, catalog, estimate, listing, payloads, pricing
+from fal_cli.sandbox.platform import account, analytics, billing, catalog, estimate, listing, payloads, pricing
 from fal_cli.sandbox.replies import answers
 from fal_cli.sandbox.replies.routes import Route, match, match_socket
 from fal_cli.sandbox.services import cdn, events, login, queue, realtime, rest, run, sockets, storage
@@ -48,6 +48,7 @@ _HANDLERS: dict[str, Handler] = {
     "pricing": pricing.read,
     "estimate": estimate.read,
     "billing": billing.read,
+    "analytics": analytics.read,
     "account": account.read,
 }
 

@@ -105,7 +105,7 @@ def test_every_thumbnail_is_its_own(client: Client) -> None:
         ({"category": "Text-To-Image", "q": "few"}, [SCHNELL]),
         ({"category": "text"}, []),
         ({"status": "deprecated"}, [LCM]),
-        ({"status": "active", "q": "image"}, [DEV, SCHNELL, ESRGAN]),
+        ({"status": "active", "q": "image", "category": "text-to-image"}, [DEV, SCHNELL]),
         ({"endpoint_id": f"{ESRGAN},{DEV},{ESRGAN}"}, [ESRGAN, DEV]),
         ([("endpoint_id", ESRGAN), ("endpoint_id", DEV)], [ESRGAN, DEV]),
         ({"endpoint_id": f"{ESRGAN},{DEV}", "q": "flux"}, [DEV]),

@@ -10,6 +10,7 @@ from functools import partial
 from fal_cli.sandbox.intake import outcomes
 from fal_cli.sandbox.intake.context import Context
 from fal_cli.sandbox.intake.intake import Call
+from fal_cli.sandbox.intake.prices import billed, price_of
 from fal_cli.sandbox.models import Answer, Failed, Media, Model, Refusal, Task, known
 from fal_cli.sandbox.orders.failures import Failure
 from fal_cli.sandbox.orders.orders import Orders
@@ -80,7 +81,7 @@ def accept(call: Call, request_id: str, timeline: Timeline, outcome: Outcome, se
         silent_error=call.orders.silent_error,
         faults=call.orders.faults,
         options=call.options,
-        price=model.price if model else "0",
+        price=f"{price_of(settings, call.endpoint, model):f}" if model else "0",
     )
 
 
@@ -181,6 +182,7 @@ def _outcome(
         return None, outcomes.refused(refusal), ()
     except Failed as failed:
         return None, outcomes.failed(Failure(failed.status, failed.body)), ()
+    answer = billed(answer, call.orders, model)
     outcome, media = outcomes.place(answer)
     if call.orders.body is not None:
         outcome = outcomes.sent_as_ordered(outcome)

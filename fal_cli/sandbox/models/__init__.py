@@ -127,9 +127,12 @@ class RealtimeRules:
 class Model:
     """A model's usual durations in seconds, its place in line, and the module that answers.
 
-    `price` is US dollars, in decimal text, for one `unit`, which its billable units count. `streams` says whether it
-    has `/stream`, `realtime` how it holds the sessions of `/realtime`, None if it has none. `methods` are those of HTTP
-    that the app takes; most are written for POST, and GET with its query as the input.
+    `price` is US dollars, in decimal text, for one `unit`; `tells_price` whether anybody is told. `usual_units` are
+    those that a call has cost so far, empty for a new endpoint. What is billed differs from what the inputs say by up
+    to the share `noise`.
+
+    `streams` says whether it has `/stream`, `realtime` how it holds the sessions of `/realtime`, None if it has none.
+    `methods` are those of HTTP that the app takes; most are written for POST, and GET with its query as the input.
     """
 
     name: str
@@ -139,6 +142,9 @@ class Model:
     price: str
     unit: str
     about: About
+    usual_units: str = ""
+    tells_price: bool = True
+    noise: float = 0.0
     position: int = 1
     streams: bool = False
     realtime: RealtimeRules | None = None

@@ -72,7 +72,7 @@ def by_app(path: tuple[str, ...], value: Any) -> Failure:
         html=_flag(path, given, "html"),
         traceback=_text(path, given, "traceback") or None,
         headers=_headers((*path, "headers"), given.get("headers", {})),
-        units=_units((*path, "units"), given.get("units", "0")),
+        units=units_of((*path, "units"), given.get("units", "0")),
     )
 
 
@@ -126,8 +126,8 @@ def _headers(path: tuple[str, ...], value: Any) -> dict[str, str]:
     return {name: text for name, text in value.items() if name.lower() not in _NOT_AN_APPS}
 
 
-def _units(path: tuple[str, ...], value: Any) -> str:
-    """Units, as text or as a number that is not negative."""
+def units_of(path: tuple[str, ...], value: Any) -> str:
+    """Billable units, given as text or as a number that is not negative. Raises OrderError."""
     try:
         units = Decimal(str(value))
     except InvalidOperation:

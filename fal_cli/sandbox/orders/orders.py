@@ -11,7 +11,7 @@ from typing import Any
 
 from fal_cli.sandbox.models import NodeFailure
 from fal_cli.sandbox.models.known import echoes, is_workflow
-from fal_cli.sandbox.orders.failures import Failure, OrderError, by_app, by_gateway
+from fal_cli.sandbox.orders.failures import Failure, OrderError, by_app, by_gateway, units_of
 from fal_cli.sandbox.orders.faults import Fault, parse_fault
 from fal_cli.sandbox.replies.routes import Endpoint
 
@@ -77,6 +77,8 @@ class Orders:
     batch: int | None = None
     buffering: int | None = None
     overtake: bool = False
+    units: str | None = None
+    noise: float | None = None
 
 
 def take_orders(payload: Any) -> tuple[Any, Orders]:
@@ -100,6 +102,7 @@ def parse_orders(data: Any) -> Orders:
         "content_type": _text, "body": _body, "body_base64": _base64,
         "mode": _mode, "delay": _seconds, "idle": _seconds, "timings": _flag, "values": _values,
         "frame": _frame, "batch": _size, "buffering": _size, "overtake": _flag,
+        "units": units_of, "noise": _share,
     }  # fmt: skip
     values: dict[str, Any] = {}
     for key, value in data.items():
@@ -211,6 +214,12 @@ def _frame(path: tuple[str, ...], value: Any) -> tuple[Any, ...]:
 
 def _size(path: tuple[str, ...], value: Any) -> int:
     return _whole(path, value, 1, MAX_POSITION)
+
+
+def _share(path: tuple[str, ...], value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
+        raise OrderError(path, "Input should be a share, 0 to less than 1")
+    return float(value)
 
 
 def _node(path: tuple[str, ...], value: Any) -> NodeFailure:

@@ -4,8 +4,8 @@ They are what the account and the service are like; what is to go wrong is order
 """
 
 import math
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -27,8 +27,8 @@ class Settings:
     """How the account and the service are. Times in seconds, money in US dollars.
 
     `concurrency` is how many requests may run at once, None for any number. `keyless` is whether models can be called
-    without a key (§13 #6), `deny` are endpoints outside of the account's access list. With a `balance` the account is
-    locked when less than `lock_threshold` is left of it (§1.7).
+    without a key (§13 #6), `deny` are endpoints outside of the account's access list. `price` are prices of a unit
+    other than the usual. With a `balance` the account is locked when less than `lock_threshold` is left of it (§1.7).
 
     A result is there for `keep` after its end, one of 10 KB and more for `keep_big`; while its payloads are stored,
     for `keep_stored`, and one of more than 1 MB only then (§4.7).
@@ -40,6 +40,7 @@ class Settings:
     concurrency: int | None = None
     keyless: bool = False
     deny: tuple[str, ...] = ()
+    price: Mapping[str, Decimal] = field(default_factory=dict)
     balance: Decimal | None = None
     lock_threshold: Decimal = USUAL_THRESHOLD
     keep: float = 3600.0
@@ -101,10 +102,22 @@ def _endpoints(text: str | None) -> tuple[str, ...]:
     return tuple(ids)
 
 
+def _prices(text: str | None) -> dict[str, Decimal]:
+    found: dict[str, Decimal] = {}
+    for part in (text or "").split(","):
+        endpoint_id, _, price = part.rpartition(":")
+        (named,) = _endpoints(endpoint_id)
+        found[named] = _dollars(price)
+        if found[named] < 0:
+            raise ValueError(text)
+    return found
+
+
 _READERS: dict[str, tuple[Callable[[str | None], Any], str]] = {
     "concurrency": (_whole, f"concurrency=N, 1 to {MAX_CONCURRENCY}"),
     "keyless": (_flag, "keyless alone"),
     "deny": (_endpoints, "deny=ENDPOINT[,ENDPOINT…]"),
+    "price": (_prices, "price=ENDPOINT:DOLLARS[,ENDPOINT:DOLLARS…]"),
     "balance": (_dollars, "balance=DOLLARS"),
     "lock-threshold": (_dollars, "lock-threshold=DOLLARS"),
     "keep": (_seconds, "keep=SECONDS"),

@@ -87,6 +87,7 @@ _API_ROUTES = {
     "/v1/models/pricing": Route("pricing", ("GET",), credential="API"),
     "/v1/models/pricing/estimate": Route("estimate", _POST, credential="API"),
     "/v1/models/billing-events": Route("billing", ("GET",), credential="ADMIN"),
+    "/v1/models/analytics": Route("analytics", ("GET",), credential="API"),
     "/v1/account/billing": Route("account", ("GET",), credential="ADMIN"),
 }
 _RUN_TAILS = {"stream": "events", "realtime": "realtime"}

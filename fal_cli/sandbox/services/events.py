@@ -15,6 +15,7 @@ from fal_cli.sandbox.intake import misbehave, outcomes, planning
 from fal_cli.sandbox.intake.calls import Taking
 from fal_cli.sandbox.intake.context import Context
 from fal_cli.sandbox.intake.intake import Call, read_call
+from fal_cli.sandbox.intake.prices import billed
 from fal_cli.sandbox.models import Answer, Refusal, known
 from fal_cli.sandbox.orders.failures import Failure
 from fal_cli.sandbox.replies import answers, connection, sse
@@ -128,6 +129,7 @@ class ModelStream(sse.EventStream):
         super().__init__(record.request_id)
         self._wait_before = wait
         self._context = context
+        self._call = call
         self._ping = call.orders.ping
         self._record = record
         self._ended = False
@@ -169,7 +171,8 @@ class ModelStream(sse.EventStream):
             await asyncio.sleep(left)
 
     def _place(self, answer: Answer) -> Outcome:
-        outcome, media = outcomes.place(answer)
+        model = known.find(self._call.endpoint)
+        outcome, media = outcomes.place(billed(answer, self._call.orders, model) if model else answer)
         planning.add_files(self._context.store, self._record.request_id, media)
         return outcome
 

@@ -45,9 +45,9 @@ def find(store: Store, file_id: str) -> File | None:
 
 
 def _make(path: Path, recipe: dict[str, Any]) -> int:
-    from fal_cli.sandbox.models.drawing import draw
+    from fal_cli.sandbox.models.making import make
 
-    data = draw(recipe)
+    data = make(recipe)
     # Two readers may draw at once: each writes its own file, and the bytes are the same.
     part = path.with_name(f"{path.name}.{uuid4().hex}.part")
     with private.create(part) as file:

@@ -41,6 +41,18 @@ class Past:
         return None if self.ended is None or self.began is None else self.ended - self.began
 
 
+class Run(NamedTuple):
+    """How an ended request went: when it ended (Unix seconds), with what status, how long it waited and ran (seconds).
+
+    `wait` is None if it never ran.
+    """
+
+    ended: float
+    code: int
+    wait: float | None
+    seconds: float
+
+
 class Mark(NamedTuple):
     """Where a page begins: behind this request, by whether it was still open, and then by `measure` and `seq`."""
 
@@ -80,6 +92,17 @@ def search(store: Store, found: Search, moment: float, after: Mark) -> Iterator[
         past = _at(data, moment)
         if _began_in(past, found):
             yield mark, past
+
+
+def runs(store: Store, endpoint: str, start: float, end: float) -> Iterator[Run]:
+    """How the requests of an endpoint went that ended from `start` to `end` (Unix seconds)."""
+    line.play(store, end)
+    rows = store.db.execute(
+        "SELECT ended, code, first - accepted, seconds FROM requests WHERE endpoint = ? AND ended >= ? AND ended < ?",
+        (endpoint, start, end),
+    )
+    for ended, code, wait, seconds in rows:
+        yield Run(ended, code, None if wait == line.NEVER else wait, seconds)
 
 
 def _began_in(past: Past, found: Search) -> bool:

@@ -2,7 +2,6 @@
 
 import json
 import math
-import shutil
 import sqlite3
 import threading
 import time
@@ -192,8 +191,7 @@ class Store:
         """Forget every request, counter and file."""
         with self.transaction() as db:
             self._make_tables(db)
-        for path in self.files.iterdir():
-            path.unlink(missing_ok=True)
+        self._remove_files()
 
     def stats(self) -> dict[str, Any]:
         """What has arrived since the last reset.
@@ -262,8 +260,11 @@ class Store:
                 return
             self._make_tables(db)
             db.execute(f"PRAGMA user_version = {LAYOUT}")
-        shutil.rmtree(self.files, ignore_errors=True)
-        private.folder(self.files)
+        self._remove_files()
+
+    def _remove_files(self) -> None:
+        for path in self.files.iterdir():
+            path.unlink(missing_ok=True)
 
     def _make_tables(self, db: sqlite3.Connection) -> None:
         """All tables, empty; whatever was there is gone."""
