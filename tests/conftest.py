@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from fal_cli.sandbox.intake.auth import SANDBOX_KEY
 from fal_cli.sandbox.server import Sandbox
 from fal_cli.sandbox.state.store import Store
+from tests.support.sandbox_keys import sandbox_at
 
 pytest_plugins = ["tests.support.summary_tables"]
 
@@ -84,7 +84,7 @@ class Service:
     def env(self) -> dict[str, str]:
         addresses = self.sandbox.addresses
         return {
-            "FAL_KEY": SANDBOX_KEY,
+            "FAL_KEY": self.sandbox.keys.plain,
             "FAL_RUN_HOST": addresses.run,
             "FAL_QUEUE_RUN_HOST": addresses.queue,
             "FAL_CDN_HOST": addresses.cdn,
@@ -118,7 +118,7 @@ def fal(home: Path) -> Program:
 def service(tmp_path: Path) -> Iterator[Service]:
     """A sandbox that is served for this test."""
     state = tmp_path / "service"
-    sandbox = Sandbox(state)
+    sandbox = sandbox_at(state)
     sandbox.start()
     yield Service(sandbox, state)
     sandbox.stop()

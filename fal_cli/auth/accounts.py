@@ -94,11 +94,14 @@ class Accounts:
         from fal_cli.auth import credentials
 
         if self._in_sandbox:
-            from fal_cli.extras import sandbox_extra
+            from fal_cli.config import paths
+            from fal_cli.sandbox.state import keys
 
-            with sandbox_extra():
-                from fal_cli.sandbox.server import SANDBOX_KEY
-            return credentials.Credential(f"Key {SANDBOX_KEY}", "the sandbox")
+            try:
+                key = keys.of(paths.sandbox_folder(self._env)).plain
+            except OSError as error:
+                raise CliError(f"the sandbox cannot start: {error}") from None
+            return credentials.Credential(f"Key {key}", "the sandbox")
         found = self._source(profile).credential
         self._secrets.add(found.authorization)
         self._decide(f"key from {found.source}")
@@ -131,11 +134,15 @@ class Accounts:
         from fal_cli.extras import sandbox_extra
 
         with sandbox_extra():
+            from fal_cli.sandbox.orders.settings import SettingError
             from fal_cli.sandbox.server import Sandbox
 
             faults = self._env.get("FAL_SANDBOX_FAULT", "").split()
+            settings = self._env.get("FAL_SANDBOX_SETTINGS", "").split()
             try:
-                sandbox = Sandbox(paths.sandbox_folder(self._env), faults=faults)
+                sandbox = Sandbox(paths.sandbox_folder(self._env), faults=faults, settings=settings)
+            except SettingError as error:
+                raise UsageError(f"FAL_SANDBOX_SETTINGS: {error}") from None
             except ValueError as error:
                 raise UsageError(f"FAL_SANDBOX_FAULT: {error}") from None
             except OSError as error:

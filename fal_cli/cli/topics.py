@@ -29,6 +29,7 @@ ENVIRONMENT: tuple[tuple[str, str], ...] = (
     ("FAL_FORCE_AUTH_BY_USER", "1: only --profile or the vendor's login, no key of the environment"),
     ("FAL_SANDBOX", "1: every command as with --sandbox"),
     ("FAL_SANDBOX_FAULT", "failures that the sandbox is to make, e.g. submit=429*2"),
+    ("FAL_SANDBOX_SETTINGS", "what its account is like, e.g. concurrency=2"),
     ("FAL_PRIVATE", "1: every call as with --private"),
     ("FAL_ON_INTERRUPT", "detach or cancel: what Ctrl-C does to a request"),
     ("FAL_RUN_HOST, FAL_QUEUE_RUN_HOST, FAL_REST_HOST, FAL_CDN_HOST, FAL_API_HOST", "the hosts to call; http:// only "

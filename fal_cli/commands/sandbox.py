@@ -1,19 +1,27 @@
 """`fal sandbox`: keep a local fal running, look into it, or clear it."""
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from fal_cli.context import Context
+from fal_cli.durations import seconds
 from fal_cli.errors import CliError, UsageError
 from fal_cli.extras import sandbox_extra
+
+if TYPE_CHECKING:
+    from fal_cli.sandbox.state.store import Store
 
 EXAMPLES = """\
   fal sandbox serve --port 8700
   fal sandbox serve --fault submit=429:retry-after=2*3 --fault stream=cut-after:2
   fal sandbox serve --fault webhook=redeliver
+  fal sandbox serve --concurrency 2 --exact-listing
+  fal sandbox lock topup --for 10s
+  fal sandbox unlock
   fal sandbox stats
   fal sandbox reset"""
 
@@ -36,29 +44,70 @@ def serve(
         list[str] | None,
         typer.Option("--fault", metavar="ROUTE=FAULT[*TIMES]", help="Order a failure, e.g. submit=cut-after*1."),
     ] = None,
+    concurrency: Annotated[
+        int | None, typer.Option("--concurrency", metavar="N", help="Run at most N requests at once.")
+    ] = None,
+    exact_listing: Annotated[
+        bool, typer.Option("--exact-listing", help="List every accepted request, also one that waits.")
+    ] = False,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME[=VALUE]", help="Set up the account, e.g. listing-lag=5."),
+    ] = None,
+    login: Annotated[
+        Path | None,
+        typer.Option("--login", metavar="DIR", help="Write a login as the vendor's own there, and use it."),
+    ] = None,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option("--allow-host", metavar="NAME[:PORT]", help="Answer to this name too, e.g. a proxy's."),
+    ] = None,
 ) -> None:
     """Keep a sandbox running and print the environment that points a client at it."""
     from fal_cli.config import paths
 
     _check_certificate(cert, key)
     with sandbox_extra():
-        from fal_cli.sandbox.intake.auth import SANDBOX_KEY
+        from fal_cli.sandbox.intake.names import HostError
+        from fal_cli.sandbox.orders.settings import SettingError
         from fal_cli.sandbox.server import Sandbox
+    settings = [*(setting or ())]
+    settings += [f"concurrency={concurrency}"] if concurrency is not None else []
+    settings += ["exact-listing"] if exact_listing else []
     try:
         sandbox = Sandbox(
-            paths.sandbox_folder(context.env), faults=fault or (), port=port, cert=cert, key=key, webhooks=True
-        )
+            paths.sandbox_folder(context.env), faults=fault or (), port=port, cert=cert, key=key, webhooks=True,
+            hosts=allow_host or (), settings=settings,
+        )  # fmt: skip
+    except SettingError as error:
+        raise UsageError(str(error)) from None
+    except HostError as error:
+        raise UsageError(f"--allow-host: {error}") from None
     except ValueError as error:
         raise UsageError(f"--fault: {error}") from None
     except OSError as error:
         reason = error.strerror or error
         raise CliError(f"cannot serve on the ports from {port}: {reason}", hint="Name others with --port.") from None
-    for name, value in _environment(SANDBOX_KEY, vars(sandbox.addresses)):
-        context.output.line(f"export {name}={value}")
+    variables = _environment(sandbox.keys.plain, vars(sandbox.addresses))
+    if login is not None:
+        variables += _login(sandbox.store, login)
+    for name, value in variables:
+        context.output.line(f"export {name}={shlex.quote(value)}")
     if cert is None:
         context.talk.note("http:// is for fal itself: the vendor's clients need --cert and --key")
     context.talk.note("the sandbox is up; end it with Ctrl-C")
     sandbox.serve()
+
+
+def _login(store: "Store", folder: Path) -> list[tuple[str, str]]:
+    """A login in that folder, and the variables that have clients use it. Raises `CliError`."""
+    from fal_cli.sandbox.state import logins
+
+    try:
+        logins.write(store, folder)
+    except OSError as error:
+        raise CliError(f"--login: cannot write to {folder}: {error.strerror or error}") from None
+    return [("FAL_HOME_DIR", str(folder.absolute())), ("FAL_FORCE_AUTH_BY_USER", "1")]
 
 
 def reset(context: Context) -> None:
@@ -84,13 +133,43 @@ def reset(context: Context) -> None:
 
 def stats(context: Context) -> None:
     """Print what the sandbox has counted: submits that it accepted, and HTTP requests by route."""
+    with sandbox_extra():
+        counts = _store(context).stats()
+    context.output.json(counts)
+
+
+def lock(
+    context: Context,
+    kind: Annotated[
+        Literal["balance", "admin", "topup"],
+        typer.Argument(help="Why: too little money, an administrator, or a top-up that is due."),
+    ] = "balance",
+    for_: Annotated[
+        float | None, typer.Option("--for", parser=seconds, metavar="TIME", help="Unlock it after this time.")
+    ] = None,
+) -> None:
+    """Lock the sandbox's account: calls that cost money are refused, what exists can be read."""
+    import math
+    import time
+
+    _store(context).lock(kind, time.time() + (math.inf if for_ is None else for_))
+    context.talk.note("the account is locked; unlock it: fal sandbox unlock")
+
+
+def unlock(context: Context) -> None:
+    """Unlock the sandbox's account."""
+    _store(context).unlock()
+    context.talk.note("the account is not locked")
+
+
+def _store(context: Context) -> "Store":
+    """The state of the sandbox. Raises `CliError`, `UsageError`."""
     from fal_cli.config import paths
 
     with sandbox_extra():
         from fal_cli.sandbox.state.store import Store
 
-        counts = Store(paths.sandbox_folder(context.env)).stats()
-    context.output.json(counts)
+        return Store(paths.sandbox_folder(context.env))
 
 
 def _check_certificate(cert: Path | None, key: Path | None) -> None:
@@ -119,4 +198,4 @@ def _environment(key: str, addresses: Mapping[str, str]) -> list[tuple[str, str]
     return [("FAL_KEY", key), *hosts]
 
 
-SUBVERBS = {"serve": serve, "reset": reset, "stats": stats}
+SUBVERBS = {"serve": serve, "reset": reset, "stats": stats, "lock": lock, "unlock": unlock}

@@ -7,13 +7,15 @@ from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from fal_cli.sandbox.intake import auth
+from fal_cli.sandbox.intake import account as account_of
+from fal_cli.sandbox.intake import auth, names
 from fal_cli.sandbox.intake.context import Context
 from fal_cli.sandbox.intake.intake import Refused
-from fal_cli.sandbox.platform import account, billing, catalog, estimate, listing, pricing
+from fal_cli.sandbox.intake.names import Names
+from fal_cli.sandbox.platform import account, analytics, billing, catalog, estimate, listing, payloads, pricing
 from fal_cli.sandbox.replies import answers
-from fal_cli.sandbox.replies.routes import Route, match
-from fal_cli.sandbox.services import cdn, events, queue, realtime, rest, run, storage
+from fal_cli.sandbox.replies.routes import Route, match, match_socket
+from fal_cli.sandbox.services import cdn, events, login, queue, realtime, rest, run, sockets, storage
 
 Handler = Callable[[Context, Request, Route], Awaitable[Response]]
 
@@ -37,12 +39,16 @@ _HANDLERS: dict[str, Handler] = {
     "put": storage.put,
     "part": storage.part,
     "complete": storage.complete,
+    "login": login.refresh,
     "jwks": rest.jwks,
     "models": catalog.read,
+    "openapi": catalog.describe,
     "listing": listing.read,
+    "payloads": payloads.erase,
     "pricing": pricing.read,
     "estimate": estimate.read,
     "billing": billing.read,
+    "analytics": analytics.read,
     "account": account.read,
 }
 
@@ -50,36 +56,41 @@ logger = logging.getLogger(__name__)
 
 
 class Application:
-    """ASGI application for all services; `ports` says which port is which."""
+    """ASGI application for all services; `ports` says which port is which, `names` who may be asked for."""
 
-    def __init__(self, context: Context, ports: Mapping[int, str]) -> None:
+    def __init__(self, context: Context, ports: Mapping[int, str], names: Names) -> None:
         self.context = context
         self.ports = ports
+        self.names = names
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one HTTP exchange, or hold one realtime session."""
+        """Answer one HTTP exchange, or hold one session of a socket."""
         if scope["type"] == "websocket":
             await self._meet(scope, receive, send)
             return
         request = Request(scope, receive)
-        service = self.ports[scope["server"][1]]
+        response = self.names.refuse(request) or await self._serve(request, self.ports[scope["server"][1]])
+        if response is not None:
+            await response(scope, receive, send)
+
+    async def _serve(self, request: Request, service: str) -> Response | None:
+        """The answer of a service; None if the client has left in the middle of its request."""
         try:
-            response = await self._answer(request, service)
+            return await self._answer(request, service)
         except Refused as refused:
-            response = refused.response
+            return refused.response
         except ClientDisconnect:
-            return
+            return None
         except Exception:
             logger.exception("sandbox: %s %s failed", request.method, request.url.path)
-            response = _complain(service, 500)
-        await response(scope, receive, send)
+            return _complain(service, 500)
 
     async def _answer(self, request: Request, service: str) -> Response:
         route = match(service, request.scope["path"], request.method)
         if route is None:
             return _complain(service, 404)
         self._count(route)
-        refusal = auth.refuse(request, route)
+        refusal = self._refuse(request, route)
         if refusal is not None:
             return refusal
         if request.method not in route.methods:
@@ -88,17 +99,30 @@ class Application:
 
     async def _meet(self, scope: Scope, receive: Receive, send: Send) -> None:
         connection = HTTPConnection(scope)
-        response: Response = answers.detail(404, "Not Found")
-        route = match(self.ports[scope["server"][1]], scope["path"])
-        if route is not None and route.name == "realtime":
-            self._count(route)
-            response = auth.refuse(connection, route) or await realtime.meet(self.context, connection, route)
+        response = self.names.refuse(connection) or await self._open(connection)
         await response(scope, receive, send)
 
+    async def _open(self, connection: HTTPConnection) -> Response:
+        service = self.ports[connection.scope["server"][1]]
+        is_tunnel = service == "run" and names.is_of_tunnels(connection)
+        route = match_socket("queue" if is_tunnel else service, connection.scope["path"])
+        if route is None:
+            return answers.detail(404, "Not Found")
+        self._count(route)
+        refusal = self._refuse(connection, route)
+        if refusal is not None:
+            return refusal
+        if route.name == "realtime":
+            return await realtime.meet(self.context, connection, route)
+        if route.action == "tunnel":
+            return await sockets.tunnel(self.context, route, lambda request: self._serve(request, "run"))
+        return await sockets.connect(self.context, connection, route)
+
+    def _refuse(self, request: HTTPConnection, route: Route) -> Response | None:
+        return auth.refuse(self.context, request, route) or account_of.refuse(self.context, route)
+
     def _count(self, route: Route) -> None:
-        self.context.store.count(route.counter)
-        if route.request_id:
-            self.context.store.count(route.counter, route.request_id)
+        self.context.store.count(route.counter, *(("", route.request_id) if route.request_id else ("",)))
 
 
 def _complain(service: str, status: int, allow: str = "") -> Response:

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
@@ -14,13 +15,15 @@ from typing import Any, cast
 import uvicorn
 
 from fal_cli.sandbox.app import Application
-from fal_cli.sandbox.intake.auth import ADMIN_KEY, LOCKED_KEY, SANDBOX_KEY
 from fal_cli.sandbox.intake.context import Addresses, Context
+from fal_cli.sandbox.intake.names import Names
 from fal_cli.sandbox.orders.faults import parse_fault
+from fal_cli.sandbox.orders.settings import parse_settings
 from fal_cli.sandbox.replies.connection import Protocol
+from fal_cli.sandbox.state import keys, line
 from fal_cli.sandbox.state.store import Store
 
-__all__ = ["ADMIN_KEY", "LOCKED_KEY", "SANDBOX_KEY", "SERVICES", "Addresses", "Sandbox"]
+__all__ = ["SERVICES", "Addresses", "Sandbox"]
 
 # Each is a host of its own in reality, with the root of its paths to itself.
 SERVICES = ("run", "queue", "cdn", "rest", "api")
@@ -42,21 +45,31 @@ class Sandbox:
         cert: Path | None = None,
         key: Path | None = None,
         webhooks: bool = False,
+        hosts: Sequence[str] = (),
+        settings: Sequence[str] = (),
     ) -> None:
         """Bind `port` and those after it (0: any free ones); `cert` and `key` are PEM files for https.
 
-        `webhooks` is whether it is to take and deliver any, which is for one that outlives a command.
+        `webhooks` is whether it is to take and deliver any, which is for one that outlives a command. `hosts` are
+        names beside its own that it answers to, those of a proxy before it say. `settings` are words of
+        `orders.settings`.
 
-        Raises OSError if a port is taken or a file cannot be read, ValueError for a malformed fault.
+        Raises OSError if a port is taken or a file cannot be read, HostError, SettingError, and ValueError for a
+        malformed fault.
         """
         parsed = tuple(parse_fault(text) for text in faults)
+        chosen = parse_settings(settings)
+        names = Names(hosts)
+        self.keys = keys.of(state)
         self.store = Store(state)
         self._sockets = _bind(port)
         ports = [bound.getsockname()[1] for bound in self._sockets]
         scheme = "https" if cert else "http"
         self.addresses = Addresses(*(f"{scheme}://{HOST}:{number}" for number in ports))
-        context = Context(self.store, self.addresses, parsed, has_webhooks=webhooks)
-        application = Application(context, dict(zip(ports, SERVICES, strict=True)))
+        if chosen.concurrency is not None:
+            line.set_limit(self.store, chosen.concurrency, time.time())
+        context = Context(self.store, self.keys, self.addresses, parsed, chosen, has_webhooks=webhooks)
+        application = Application(context, dict(zip(ports, SERVICES, strict=True)), names)
         try:
             self._server = _Server(_config(application, cert, key))
         except OSError:

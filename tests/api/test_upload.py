@@ -24,9 +24,8 @@ from fal_cli.api.hosts import Hosts
 from fal_cli.api.upload import Lifecycle, Upload, upload
 from fal_cli.api.upload_source import Piece, Source, SourceChanged, Stopped, Stretch
 from fal_cli.api.wire import Wire
-from fal_cli.sandbox.intake.auth import SANDBOX_KEY
-from fal_cli.sandbox.server import Sandbox
 from tests.support.faulty_server import Clock, Server, Step, Talk, clear_environment, close, http, read_request, reset
+from tests.support.sandbox_keys import SANDBOX_KEY, sandbox_at
 
 PART = 1000
 MULTIPART = 4000
@@ -70,7 +69,7 @@ class Service:
     """A sandbox with faults, and a wire to it."""
 
     def __init__(self, folder: Path, *faults: str) -> None:
-        self.sandbox = Sandbox(folder / "sandbox", faults=faults)
+        self.sandbox = sandbox_at(folder / "sandbox", faults=faults)
         self.sandbox.start()
         addresses = self.sandbox.addresses
         self.retried: list[str] = []

@@ -19,10 +19,10 @@ import trustme
 from fal_cli.api.hosts import Hosts
 from fal_cli.cli.completion import install, scripts
 from fal_cli.commands.doctor import network, program, route
-from fal_cli.sandbox.server import Sandbox
 from tests.conftest import Program, Service
 from tests.support import filled_home as filled
 from tests.support.pseudo_terminal import Screen
+from tests.support.sandbox_keys import sandbox_at
 
 HOSTS = ("RUN", "QUEUE_RUN", "REST", "CDN", "API")
 SECRET = "not-to-be-shown-0123456789"
@@ -156,7 +156,7 @@ class TestTLS:
         issued.cert_chain_pems[0].write_to_path(cert)
         issued.private_key_pem.write_to_path(key)
         authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-        sandbox = Sandbox(tmp_path / "secure", cert=cert, key=key)
+        sandbox = sandbox_at(tmp_path / "secure", cert=cert, key=key)
         sandbox.start()
         yield Program(fal.home, Service(sandbox, tmp_path / "secure").env)
         sandbox.stop()

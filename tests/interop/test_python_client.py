@@ -12,6 +12,8 @@ from uuid import UUID
 
 import pytest
 
+from fal_cli.sandbox.state import logins
+from fal_cli.sandbox.state.store import Store
 from tests.interop.conftest import Once, Said, hear
 
 SCRIPT = Path(__file__).with_name("python") / "client.py"
@@ -26,7 +28,8 @@ def client(request: pytest.FixtureRequest, once: Once) -> Said:
 
     def work() -> dict[str, Any]:
         served = request.getfixturevalue("tls_sandbox")
-        steps = hear([sys.executable, str(SCRIPT), request.param], served.env("SSL_CERT_FILE"), served.home)
+        env = served.env("SSL_CERT_FILE") | {"SANDBOX_REFRESH_TOKEN": logins.begin(Store(served.state))}
+        steps = hear([sys.executable, str(SCRIPT), request.param], env, served.home)
         return {"steps": steps, "state": str(served.state)}
 
     outcome = once(f"python-{request.param}", work)
@@ -136,9 +139,15 @@ def test_a_bad_input_is_accepted_and_its_result_raises_with_the_field(client: Sa
 
 def test_a_failure_of_the_model(client: Said) -> None:
     said = client["failed"]
-    assert (said["last"]["kind"], said["last"]["error_type"]) == ("Completed", "runner_server_error")
+    assert (said["last"]["error"], said["last"]["error_type"]) == ("Invalid status code: 500", None)
     assert _messages(said["last"], "ERROR") == ['{"traceback": "ValueError: no"}']
-    assert (said["result"]["code"], said["result"]["error_type"]) == (500, "runner_server_error")
+    assert (said["result"]["code"], said["result"]["error_type"]) == (500, None)
+
+
+def test_a_failure_of_the_gateway(client: Said) -> None:
+    said = client["failed_by_gateway"]
+    assert (said["last"]["kind"], said["last"]["error_type"]) == ("Completed", "startup_timeout")
+    assert (said["result"]["code"], said["result"]["error_type"]) == (504, "startup_timeout")
 
 
 def test_a_page_of_the_ingress_is_known_as_such_and_tried_again(client: Said) -> None:
@@ -216,7 +225,8 @@ def test_the_status_stream(client: Said) -> None:
     places = [states.index(event["status"]) for event in events]
     assert places == sorted(places)
     assert events[-1]["status"] == "COMPLETED"
-    assert _messages(events[-1]) == ["one", "two"]
+    told = [message for event in events if event["status"] != "IN_QUEUE" for message in _messages(event)]
+    assert told == ["one", "two"]  # each event has what is new (§4.6)
 
 
 @pytest.mark.parametrize("name", ["empty", "small", "signed", "large"])
@@ -234,3 +244,11 @@ def test_a_models_stream_grows_to_its_last_event(client: Said) -> None:
 
 def test_a_realtime_conversation_by_token_and_by_key(client: Said) -> None:
     assert client["realtime"] == [{"text": "one"}, {"text": "two"}] * 2
+
+
+def test_a_login_that_has_to_be_refreshed(client: Said) -> None:
+    assert client["login"] == {"answers": [{"text": "a kite"}] * 2, "rotated": True, "kept": 2}
+
+
+def test_a_bare_socket_by_token_and_by_key(client: Said) -> None:
+    assert client["bare_socket"] == ["'not JSON'", repr(b"\xc1")] * 2

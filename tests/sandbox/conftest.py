@@ -8,12 +8,13 @@ import pytest
 
 from fal_cli.sandbox.server import Sandbox
 from tests.support.sandbox_client import Client
+from tests.support.sandbox_keys import sandbox_at
 
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     """A client of a sandbox without faults, shared by the tests of a file."""
-    sandbox = Sandbox(tmp_path_factory.mktemp("sandbox") / "state")
+    sandbox = sandbox_at(tmp_path_factory.mktemp("sandbox") / "state")
     sandbox.start()
     yield Client(sandbox)
     sandbox.stop()
@@ -25,7 +26,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Client]]:
     started: list[Sandbox] = []
 
     def begin(**options: Any) -> Client:
-        sandbox = Sandbox(tmp_path / "state", **options)
+        sandbox = sandbox_at(tmp_path / "state", **options)
         started.append(sandbox)
         sandbox.start()
         return Client(sandbox)

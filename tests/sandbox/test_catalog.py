@@ -9,9 +9,9 @@ import pytest
 import requests
 from PIL import Image
 
-from fal_cli.sandbox.intake.auth import ADMIN_KEY, LOCKED_KEY, SANDBOX_KEY
-from fal_cli.sandbox.models import MODELS
+from fal_cli.sandbox.models.known import MODELS
 from tests.support.sandbox_client import Client
+from tests.support.sandbox_keys import ADMIN_KEY, LOCKED_KEY, SANDBOX_KEY
 
 ECHO, DEV, SCHNELL = "sandbox/echo", "fal-ai/flux/dev", "fal-ai/flux/schnell"
 ESRGAN, LCM, LLM = "fal-ai/esrgan", "fal-ai/fast-lcm-diffusion", "fal-ai/any-llm"
@@ -99,13 +99,13 @@ def test_every_thumbnail_is_its_own(client: Client) -> None:
     [
         ({"q": "flux"}, [DEV, SCHNELL]),
         ({"q": "FLUX.1 few steps"}, [SCHNELL]),
-        ({"q": "streaming"}, [DEV, LLM]),
+        ({"q": "streaming", "category": "llm"}, [LLM]),
         ({"q": "nothing of the kind"}, []),
         ({"category": "text-to-image"}, [DEV, SCHNELL, LCM]),
         ({"category": "Text-To-Image", "q": "few"}, [SCHNELL]),
         ({"category": "text"}, []),
         ({"status": "deprecated"}, [LCM]),
-        ({"status": "active", "q": "image"}, [DEV, SCHNELL, ESRGAN]),
+        ({"status": "active", "q": "image", "category": "text-to-image"}, [DEV, SCHNELL]),
         ({"endpoint_id": f"{ESRGAN},{DEV},{ESRGAN}"}, [ESRGAN, DEV]),
         ([("endpoint_id", ESRGAN), ("endpoint_id", DEV)], [ESRGAN, DEV]),
         ({"endpoint_id": f"{ESRGAN},{DEV}", "q": "flux"}, [DEV]),
@@ -118,7 +118,7 @@ def test_search(client: Client, query: Any, expected: list[str]) -> None:
 
 def test_pages(client: Client) -> None:
     seen: list[str] = []
-    page = client.models({"limit": 4}).json()
+    page = client.models({"limit": len(MODELS) - 1}).json()
     assert page["has_more"]
     seen += [model["endpoint_id"] for model in page["models"]]
     page = client.models({"limit": 4, "cursor": page["next_cursor"]}).json()
@@ -338,3 +338,31 @@ def test_faults(start: Start, route: str) -> None:
         call()
     assert call().status_code == 200
     assert admin.stats()["http"][route] == 6
+
+
+# -- the document of one endpoint
+
+
+def test_the_document_of_an_endpoint_needs_no_key(client: Client) -> None:
+    for endpoint in MODELS:
+        url = f"{client.addresses.api}/api/openapi/queue/openapi.json"
+        answer = requests.get(url, params={"endpoint_id": endpoint}, timeout=15)
+        assert answer.status_code == 200
+        assert answer.headers["content-type"] == "application/json"
+        expanded = client.models({"endpoint_id": endpoint, "expand": "openapi-3.0"}).json()["models"][0]["openapi"]
+        assert answer.json() == expanded
+        assert answer.json()["info"]["x-fal-metadata"]["endpointId"] == endpoint
+
+
+@pytest.mark.parametrize("query", ["?endpoint_id=acme/nothing", "?endpoint_id=fal-ai/flux/dve", "?endpoint_id=x", ""])
+def test_the_document_of_an_unknown_endpoint_is_null(client: Client, query: str) -> None:
+    answer = requests.get(f"{client.addresses.api}/api/openapi/queue/openapi.json{query}", timeout=15)
+    assert (answer.status_code, answer.content) == (404, b"null")
+
+
+def test_faults_of_the_document(start: Start) -> None:
+    client = start(faults=["openapi=503*1"])
+    url = f"{client.addresses.api}/api/openapi/queue/openapi.json?endpoint_id={ECHO}"
+    assert requests.get(url, timeout=15).status_code == 503
+    assert requests.get(url, timeout=15).status_code == 200
+    assert client.stats()["http"]["openapi"] == 2

@@ -11,8 +11,8 @@ import requests
 from PIL import Image, ImageChops, ImageStat
 from requests.exceptions import ChunkedEncodingError, ConnectionError
 
-from fal_cli.sandbox.intake.auth import LOCKED_KEY
 from tests.support.sandbox_client import Client
+from tests.support.sandbox_keys import LOCKED_KEY
 
 Start = Callable[..., Client]
 ECHO, LLM, DEV = "sandbox/echo/stream", "fal-ai/any-llm/stream", "fal-ai/flux/dev/stream"
@@ -97,7 +97,7 @@ def test_where_there_is_no_stream(client: Client) -> None:
     missing = client.run("fal-ai/flux/schnell/stream", {"prompt": "x"})
     assert (missing.status_code, missing.json()["detail"]) == (404, "Path /schnell/stream not found")
     assert client.run("acme/nothing/stream").status_code == 404
-    assert client.send("PUT", f"{client.addresses.run}/{ECHO}").status_code == 405
+    assert client.send("OPTIONS", f"{client.addresses.run}/{ECHO}").status_code == 405
     assert client.run(f"{ECHO}/").status_code == 307
     assert Client(client.sandbox, LOCKED_KEY).run(ECHO).status_code == 403
     assert requests.post(f"{client.addresses.run}/{ECHO}", json={}, timeout=15).status_code == 401

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,9 +11,10 @@ import pytest
 import requests
 from requests.exceptions import ChunkedEncodingError, ConnectionError
 
-from fal_cli.sandbox.intake.auth import ADMIN_KEY, LOCKED_KEY
-from fal_cli.sandbox.models import MODELS
+from fal_cli.sandbox.models.known import MODELS
+from fal_cli.sandbox.state import register
 from tests.support.sandbox_client import Client, until
+from tests.support.sandbox_keys import ADMIN_KEY, LOCKED_KEY, SANDBOX_KEY
 
 ECHO = "sandbox/echo"
 DEV = "fal-ai/flux/dev"
@@ -109,12 +111,14 @@ def test_late_is_not_listed_yet(client: Client) -> None:
 
 
 def test_direct_run(client: Client) -> None:
-    payload = {"b": [1, None], "sandbox": {"queue": 5, "run": 0.2}}
-    answer = client.run(ECHO, payload)
-    item = get(client, answer.headers["x-fal-request-id"])
-    assert (item["json_input"], item["json_output"]) == (payload, answer.json())
-    assert (item["started_at"], item["status_code"]) == (item["sent_at"], 200)
-    assert item["duration"] == pytest.approx(0.2, abs=1e-3)
+    for wait in ({}, {"queue": 0.2}):
+        payload = {"b": [1, None], "sandbox": {"run": 0.2, **wait}}
+        answer = client.run(ECHO, payload)
+        item = get(client, answer.headers["x-fal-request-id"])
+        assert (item["json_input"], item["json_output"]) == (payload, answer.json())
+        waited = moment(item["started_at"]) - moment(item["sent_at"])
+        assert waited == pytest.approx(wait.get("queue", 0), abs=1e-3)
+        assert (item["status_code"], item["duration"]) == (200, pytest.approx(0.2, abs=1e-3))
 
 
 def test_direct_run_that_still_runs(client: Client) -> None:
@@ -271,9 +275,9 @@ def test_default_span(start: Start) -> None:
     client = start()
     request_id = client.submit(ECHO, {"sandbox": DONE})
     for days, in_all, by_id in ((0.9, True, True), (1.1, False, True), (89, False, True), (91, False, False)):
-        found = client.sandbox.store.request(request_id)
+        found = register.find(client.sandbox.store, request_id, time.time())
         assert found is not None
-        client.sandbox.store.amend(request_id, {**found[0], "accepted": time.time() - days * 86_400})
+        register.amend(client.sandbox.store, replace(found, accepted=time.time() - days * 86_400))
         assert bool(listed(client)["items"]) == in_all
         assert (find(client, request_id) is not None) == by_id
 
@@ -376,7 +380,7 @@ def test_prices(client: Client) -> None:
 
 
 def test_every_model_has_a_price(client: Client) -> None:
-    query = [("endpoint_id", endpoint) for endpoint in (*MODELS, f"comfy/{ECHO}/any/path")]
+    query = [("endpoint_id", name) for name in (*MODELS, f"comfy/{ECHO}/any/path") if name != "sandbox/unpriced"]
     prices = client.platform(PRICING, query).json()["prices"]
     assert [price["endpoint_id"] for price in prices] == [endpoint for _, endpoint in query]
     assert all(price["unit_price"] > 0 and price["unit"] for price in prices)
@@ -472,7 +476,7 @@ def test_longest_span_of_charges(admin: Client) -> None:
     "headers",
     [
         {},
-        {"Authorization": "Bearer sandbox:local-only-key"},
+        {"Authorization": f"Bearer {SANDBOX_KEY}"},
         {"Authorization": "Key nocolon"},
         {"Authorization": "Key some:other"},
     ],

@@ -14,8 +14,8 @@ import requests
 import websocket
 
 from fal_cli.sandbox import server
-from fal_cli.sandbox.intake.auth import LOCKED_KEY
 from tests.support.sandbox_client import PATIENCE, Client, until
+from tests.support.sandbox_keys import LOCKED_KEY
 
 Start = Callable[..., Client]
 ECHO, DEV, LCM = "sandbox/echo", "fal-ai/flux/dev", "fal-ai/fast-lcm-diffusion"
@@ -204,8 +204,7 @@ def test_wrong_token(client: Client) -> None:
 
 def test_expired_token(start: Start) -> None:
     client = start(faults=["token=expires:0*1"])
-    with opened(client, ECHO, f"?fal_jwt_token={token(client, 'echo')}", key=False) as socket:
-        assert socket.receive() == {"status": "error", "error": "Unauthorized"}
+    assert refusal(client, ECHO, f"?fal_jwt_token={token(client, 'echo')}", key=False) == 401
     with opened(client, ECHO, f"?fal_jwt_token={token(client, 'echo')}", key=False) as socket:
         socket.send({"n": 1})
         assert socket.receive() == {"n": 1}
@@ -264,7 +263,9 @@ def test_any_reaches_a_session(start: Start, word: str) -> None:
 def test_cut_after_results(start: Start, count: int) -> None:
     client = start(faults=[f"realtime=cut-after:{count}"])
     with opened(client) as socket:
-        socket.send({"n": 0}, {"n": 1}, {"n": 2})
+        socket.send({"n": 0})
+        with contextlib.suppress(ConnectionError):  # what is sent after the cut may not get away
+            socket.send({"n": 1}, {"n": 2})
         assert [socket.receive() for _ in range(count)] == [{"n": 0}, {"n": 1}][:count]
         with pytest.raises((websocket.WebSocketConnectionClosedException, ConnectionError)):
             socket.receive()
@@ -331,3 +332,136 @@ def test_frame_that_is_too_large(client: Client) -> None:
         # Its head is enough: the server does not wait for the rest.
         socket.socket.sock.sendall(b"\x82\xff" + (16 * 1024 * 1024 + 1).to_bytes(8, "big") + b"mask")
         assert socket.receive() == 1009
+
+
+# -- the modes of an app that says so in its document
+
+MODES = "sandbox/realtime"
+
+
+def protocol(client: Client, endpoint: str) -> dict[str, Any]:
+    url = f"{client.addresses.api}/api/openapi/queue/openapi.json?endpoint_id={endpoint}"
+    found: dict[str, Any] = requests.get(url, timeout=15).json()["paths"][f"/{endpoint}/realtime"]["x-fal-protocol"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "mode", "config"),
+    [
+        (f"{MODES}/unary", "unary", {"buffering": None, "sessionTimeout": 2.0, "maxBatchSize": 1}),
+        (f"{MODES}/server-streaming", "server_streaming", None),
+        (f"{MODES}/client-streaming", "client_streaming", None),
+        (f"{MODES}/bidi", "bidi", None),
+        (f"{MODES}/batched", "unary", {"buffering": None, "sessionTimeout": 2.0, "maxBatchSize": 4}),
+        (f"{MODES}/buffered", "unary", {"buffering": 2, "sessionTimeout": 2.0, "maxBatchSize": 1}),
+        (DEV, "unary", None),
+        (LCM, "unary", None),
+        (ECHO, "unary", None),
+    ],
+)
+def test_the_document_names_the_mode(client: Client, endpoint: str, mode: str, config: dict[str, Any] | None) -> None:
+    told = protocol(client, endpoint)
+    assert set(told) == {"type", "operationId", "realtimeMode", "contentType", "config"}
+    assert (told["type"], told["realtimeMode"]) == ("realtime", mode)
+    assert config is None or told["config"] == config
+
+
+def test_where_there_are_no_sessions(client: Client) -> None:
+    with pytest.raises(KeyError):
+        protocol(client, "fal-ai/flux/schnell")
+
+
+def test_apps_of_each_mode(client: Client) -> None:
+    soon = {"n": 1, "sandbox": SOON}
+    assert talk(client, soon, {"n": 2}, endpoint=f"{MODES}/unary") == [{"n": 1}, {"n": 2}, *END]
+    assert talk(client, soon, endpoint=f"{MODES}/server-streaming") == [{"n": 1, "event": n} for n in (1, 2, 3)] + END
+    assert talk(client, soon, {"n": 2}, endpoint=f"{MODES}/client-streaming") == [
+        {"inputs": [{"n": 1}, {"n": 2}], "count": 2}, *END,
+    ]  # fmt: skip
+    assert talk(client, {"sandbox": {**SOON, "events": 2}}, endpoint=f"{MODES}/bidi") == [
+        {"event": 1},
+        {"event": 2},
+        *END,
+    ]
+
+
+def test_a_session_of_a_real_app_is_cut_when_idle(start: Start) -> None:
+    client = start(faults=["realtime=idle:0.1"])
+    with opened(client) as socket:
+        assert socket.rest() == END
+    with opened(client) as socket:
+        socket.send({"n": 1})
+        assert socket.rest() == [{"n": 1}, *END]
+    assert talk(client, {"n": 1}, endpoint=f"{MODES}/unary") == [{"n": 1}, *END]
+
+
+def test_a_batch_has_one_result(client: Client) -> None:
+    """The first comes alone, what piles up meanwhile together, at most four at once."""
+    heard = talk(client, *({"n": number} for number in range(7)), endpoint=f"{MODES}/batched")
+    assert heard[-2:] == END
+    assert [len(result["inputs"]) for result in heard[:-2]] in ([1, 4, 2], [4, 3], [2, 4, 1], [3, 4])
+    assert [each["n"] for result in heard[:-2] for each in result["inputs"]] == list(range(7))
+    assert all(result["count"] == len(result["inputs"]) for result in heard[:-2])
+
+
+def test_a_batch_that_was_ordered(client: Client) -> None:
+    first = {"n": 0, "sandbox": {"batch": 2, "delay": 0.2, **SOON}}
+    heard = talk(client, first, *({"n": number} for number in range(1, 4)))
+    assert [each["n"] for result in heard[:-2] for each in result["inputs"]] == [0, 1, 2, 3]
+    assert all(result["count"] <= 2 for result in heard[:-2])
+
+
+def test_a_full_buffer_drops_its_oldest(client: Client) -> None:
+    heard = talk(client, *({"n": number} for number in range(9)), endpoint=f"{MODES}/buffered")
+    seen = [result["n"] for result in heard[:-2]]
+    assert seen[-2:] == [7, 8]
+    assert len(seen) < 9
+    assert seen == sorted(seen)
+    assert heard[-2:] == END
+
+
+def test_a_buffer_that_was_ordered(client: Client) -> None:
+    with opened(client) as socket:
+        socket.send({"n": 0, "sandbox": {"buffering": 1, "delay": 0.3, **SOON}})
+        socket.send(*({"n": number} for number in range(1, 6)))
+        assert [result["n"] for result in socket.rest()[:-2]] in ([0, 5], [0, 1, 5])
+
+
+def test_results_overtake_each_other(client: Client) -> None:
+    """As eight fast ones came from an official server: those beyond what its queue holds go first (§15 #7)."""
+    with opened(client) as socket:
+        socket.send({"n": 0, "sandbox": {"overtake": True, "delay": 0.05, **SOON}})
+        socket.send(*({"n": number} for number in range(1, 8)))
+        assert [result["n"] for result in socket.rest()[:-2]] == [2, 3, 4, 5, 6, 7, 0, 1]
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        {"type": "x-fal-error", "error": "BAD_INPUT", "reason": "not today"},
+        {"status": "error", "error": "Something else"},
+        {"status": "error"},
+    ],
+)
+def test_an_error_on_a_session_that_goes_on(client: Client, frame: dict[str, Any]) -> None:
+    heard = talk(client, {"n": 1}, {"n": 2, "sandbox": {"frame": frame, **SOON}}, {"n": 3})
+    assert heard == [{"n": 1}, frame, {"n": 3}, *END]
+
+
+def test_errors_in_the_other_modes(client: Client) -> None:
+    frames = [{"status": "error", "error": "one"}, {"type": "x-fal-error", "error": "TWO", "reason": ""}]
+    orders = {"frame": frames, **SOON}
+    assert talk(client, {"n": 1, "sandbox": {**orders, "mode": "server_streaming", "events": 1}}) == [
+        {"n": 1, "event": 1}, *frames, *END,
+    ]  # fmt: skip
+    heard = talk(
+        client, {"n": 1, "sandbox": {"mode": "client_streaming", **SOON}}, {"n": 2, "sandbox": orders}, {"n": 3}
+    )
+    assert heard == [*frames, {"inputs": [{"n": 1}, {"n": 3}], "count": 2}, *END]
+
+
+def test_malformed_orders_of_a_session(client: Client) -> None:
+    for orders in ({"frame": "x"}, {"frame": [1]}, {"batch": 0}, {"buffering": "2"}, {"overtake": 1}):
+        error, code = talk(client, {"sandbox": orders})
+        assert (error["error"], code) == ("INTERNAL_ERROR", 1000)
+        assert error["reason"].startswith(f"sandbox.{next(iter(orders))}")

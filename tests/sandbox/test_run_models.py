@@ -75,8 +75,8 @@ def test_direct_run_redirects_a_trailing_slash(client: Client) -> None:
 
 
 def test_queue_options_mean_nothing_to_a_run(client: Client) -> None:
-    headers = {"X-Fal-Request-Timeout": "0.2", "X-Fal-No-Retry": "1"}
-    orders = {"queue": 60, "run": 0, "requeue": 1, "position": 9, "late": 60}
+    headers = {"X-Fal-No-Retry": "1", "X-Fal-Queue-Priority": "low"}
+    orders = {"run": 0, "requeue": 1, "position": 9, "late": 60}
     assert client.run("sandbox/echo", {"sandbox": orders}, headers=headers).status_code == 200
     assert client.run("sandbox/echo", headers={"X-Fal-Request-Timeout": "0"}).status_code == 400
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from fal_cli.sandbox.models import MODELS, Answer, Refusal, Task
+from fal_cli.sandbox.models import Answer, Refusal, Task
+from fal_cli.sandbox.models.known import MODELS
 from tests.support.sandbox_client import Client
 from tests.support.schema_rules import Rules
 
@@ -18,7 +19,11 @@ TASK = Task(seed=1, run=0.0, nsfw=False, read_file=lambda file_id: None)
 NAMES = {
     DEV: "FluxDev", SCHNELL: "FluxSchnell", ESRGAN: "Esrgan", "fal-ai/any-llm": "AnyLlm",
     "fal-ai/fast-lcm-diffusion": "FastLcmDiffusion", ECHO: "Echo",
+    "sandbox/realtime/server-streaming": "RealtimeServerStreaming",
+    "sandbox/realtime/client-streaming": "RealtimeClientStreaming",
 }  # fmt: skip
+# What answers whatever it is given.
+ECHOES = [endpoint for endpoint, model in MODELS.items() if model.module == "echo"]
 # Values of all kinds, beside those at the limits of each schema.
 VALUES: list[Any] = [
     None, True, False, 0, 1, 2, -1, 1.0, 1.5, 2.0**53, 10**30, "", " ", "word", "2", "1.5", "true", "yes",
@@ -32,8 +37,9 @@ def picture(width: int = 3, height: int = 2) -> str:
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
-GOOD: dict[str, dict[str, Any]] = {
-    endpoint: {"image_url": picture()} if endpoint == ESRGAN else {"prompt": "x"} for endpoint in MODELS
+GOOD: dict[str, dict[str, Any]] = {endpoint: {"prompt": "x"} for endpoint in MODELS} | {
+    ESRGAN: {"image_url": picture()},
+    "sandbox/speech": {"text": "x"},
 }
 
 
@@ -112,7 +118,7 @@ def test_what_the_document_allows_is_taken(documents: dict[str, Any], endpoint: 
                 assert any(rules.allows(schema, other) for other in others), f"{name}={value!r} is undocumented"
             else:
                 assert {entry["loc"][1] for entry in entries} == {name}
-    assert count > 5 or endpoint in (ECHO, ESRGAN)
+    assert count > 5 or endpoint in (*ECHOES, ESRGAN, "sandbox/speech", "sandbox/unpriced")
 
 
 @pytest.mark.parametrize("endpoint", MODELS)
@@ -125,7 +131,7 @@ def test_the_whole_input(documents: dict[str, Any], endpoint: str, payload: Any)
 @pytest.mark.parametrize("endpoint", MODELS)
 def test_each_required_input_alone(documents: dict[str, Any], endpoint: str) -> None:
     required = taken(documents[endpoint], endpoint).get("required", [])
-    assert sorted(required) == sorted(GOOD[endpoint] if endpoint != ECHO else [])
+    assert sorted(required) == sorted(GOOD[endpoint] if endpoint not in ECHOES else [])
     for name in required:
         payload = {key: value for key, value in GOOD[endpoint].items() if key != name}
         (entry,) = refusals(endpoint, payload)
@@ -138,11 +144,18 @@ def test_defaults_change_nothing(documents: dict[str, Any], endpoint: str) -> No
     defaults = {name: inner["default"] for name, inner in properties.items() if "default" in inner}
     assert set(defaults) == set(properties) - set(GOOD[endpoint])
     plain, spelt = answer(endpoint, GOOD[endpoint]), answer(endpoint, {**GOOD[endpoint], **defaults})
-    if endpoint == ESRGAN:
-        for one in (plain, spelt):
-            one.body["image"].pop("file_name")  # made up anew each time
+    for one in (plain, spelt):
+        _forget_names(one.body)
     assert (plain.body, plain.billable_units, plain.steps) == (spelt.body, spelt.billable_units, spelt.steps)
     assert [media.recipe for media in plain.media] == [media.recipe for media in spelt.media]
+
+
+def _forget_names(value: Any) -> None:
+    """Names of files are made up anew each time."""
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        _forget_names(inner)
+    if isinstance(value, dict):
+        value.pop("file_name", None)
 
 
 def violations(rules: Rules, schema: Mapping[str, Any]) -> Iterator[tuple[str, Any, str]]:
@@ -174,11 +187,13 @@ def _broken(rules: Rules, schema: Mapping[str, Any]) -> Iterator[tuple[Any, str]
         yield schema["exclusiveMinimum"], "greater_than"
     if "minLength" in schema:
         yield "x" * (schema["minLength"] - 1), "string_too_short"
+    if "maxLength" in schema:
+        yield "x" * (schema["maxLength"] + 1), "string_too_long"
     for name, inner in schema.get("properties", {}).items():
         yield from (({name: value}, kind) for value, kind in _broken(rules, inner))
 
 
-@pytest.mark.parametrize("endpoint", [endpoint for endpoint in MODELS if endpoint != ECHO])
+@pytest.mark.parametrize("endpoint", [endpoint for endpoint in MODELS if endpoint not in ECHOES])
 def test_each_constraint_is_a_422_at_the_result(client: Client, documents: dict[str, Any], endpoint: str) -> None:
     rules, schema = Rules(documents[endpoint]), taken(documents[endpoint], endpoint)
     app = "/".join(endpoint.split("/")[:2])
@@ -212,7 +227,7 @@ def test_results_are_as_documented(client: Client, documents: dict[str, Any], en
         result = client.run(endpoint, {**GOOD[endpoint], **more, "sandbox": {"run": 0}}).json()
         assert rules.allows(schema, result)
         assert list(rules.unknown(schema, result)) == []
-        assert not rules.allows(schema, {}) or endpoint == ECHO
+        assert not rules.allows(schema, {}) or endpoint in ECHOES
 
 
 def test_size_limit_of_images() -> None:
@@ -249,7 +264,8 @@ def test_order_and_descriptions(documents: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("endpoint", MODELS)
 def test_document(client: Client, documents: dict[str, Any], endpoint: str) -> None:
-    document, name = documents[endpoint], NAMES[endpoint]
+    document = documents[endpoint]
+    name = NAMES.get(endpoint) or "".join(word.title() for word in endpoint.split("/")[1:])
     assert set(document) == {"openapi", "info", "components", "paths", "servers", "security"}
     assert document["openapi"] == "3.0.4"
     assert document["info"]["title"] == f"Queue OpenAPI for {endpoint}"
@@ -260,7 +276,10 @@ def test_document(client: Client, documents: dict[str, Any], endpoint: str) -> N
     assert (scheme["type"], scheme["in"], scheme["name"]) == ("apiKey", "header", "Authorization")
     one = f"/{endpoint}/requests/{{request_id}}"
     methods = {path: list(operations) for path, operations in document["paths"].items()}
-    assert methods == {f"{one}/status": ["get"], f"{one}/cancel": ["put"], f"/{endpoint}": ["post"], one: ["get"]}
+    sockets = {f"/{endpoint}/realtime": ["x-fal-protocol"]} if MODELS[endpoint].realtime else {}
+    assert methods == {
+        f"{one}/status": ["get"], f"{one}/cancel": ["put"], f"/{endpoint}": ["post"], one: ["get"], **sockets,
+    }  # fmt: skip
     schemas = document["components"]["schemas"]
     assert {"QueueStatus", f"{name}Input", f"{name}Output"} <= set(schemas)
     assert taken(document, endpoint) is schemas[f"{name}Input"]

@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 import requests
 
-from fal_cli.sandbox.server import Sandbox
 from fal_cli.sandbox.state.store import LAYOUT, Store
 from tests.support.sandbox_client import Client
+from tests.support.sandbox_keys import sandbox_at
 
 ECHO = "sandbox/echo"
 Start = Callable[..., Client]
@@ -120,20 +120,20 @@ def free_port() -> int:
 
 def test_ports_in_a_row(tmp_path: Path) -> None:
     port = free_port()
-    sandbox = Sandbox(tmp_path, port=port)
+    sandbox = sandbox_at(tmp_path, port=port)
     assert [int(url.rpartition(":")[2]) - port for url in vars(sandbox.addresses).values()] == [0, 1, 2, 3, 4]
     with pytest.raises(OSError, match="in use"):
-        Sandbox(tmp_path, port=port)
+        sandbox_at(tmp_path, port=port)
     with pytest.raises(OSError, match="in use"):
-        Sandbox(tmp_path, port=port - 1)
+        sandbox_at(tmp_path, port=port - 1)
     sandbox.stop()
-    Sandbox(tmp_path, port=port).stop()
+    sandbox_at(tmp_path, port=port).stop()
 
 
 def test_early_connections_wait(tmp_path: Path) -> None:
-    sandbox = Sandbox(tmp_path)
+    sandbox = sandbox_at(tmp_path)
     with socket.create_connection(("127.0.0.1", int(sandbox.addresses.queue.rpartition(":")[2]))) as early:
-        early.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        early.sendall(b"GET / HTTP/1.0\r\nHost: localhost\r\n\r\n")
         sandbox.start()
         assert early.recv(12) == b"HTTP/1.1 404"
     sandbox.stop()
@@ -148,7 +148,7 @@ def test_over_tls(tmp_path: Path) -> None:
     issued.cert_chain_pems[0].write_to_path(str(cert))
     issued.private_key_pem.write_to_path(str(key))
     authority.cert_pem.write_to_path(str(trusted))
-    sandbox = Sandbox(tmp_path / "state", cert=cert, key=key)
+    sandbox = sandbox_at(tmp_path / "state", cert=cert, key=key)
     sandbox.start()
     client = Client(sandbox)
     answer = client.post(ECHO, verify=str(trusted)).json()
@@ -158,7 +158,7 @@ def test_over_tls(tmp_path: Path) -> None:
             client.post(ECHO, {"sandbox": {"fault": f"submit={word}"}}, verify=str(trusted))
     sandbox.stop()
     with pytest.raises(OSError, match=r"No such file|cert"):
-        Sandbox(tmp_path / "state", cert=tmp_path / "none.pem", key=key)
+        sandbox_at(tmp_path / "state", cert=tmp_path / "none.pem", key=key)
 
 
 SERVE = """

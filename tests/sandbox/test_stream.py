@@ -4,7 +4,6 @@ import json
 import threading
 import time
 from collections.abc import Callable
-from itertools import pairwise
 
 import pytest
 
@@ -24,9 +23,29 @@ def test_every_change_is_an_event(client: Client) -> None:
     assert len(running) >= 4
     assert events[-1]["status"] == "COMPLETED"
     assert sum(event["status"] == "COMPLETED" for event in events) == 1
-    for earlier, later in pairwise(running):
-        assert later["logs"][: len(earlier["logs"])] == earlier["logs"]
-    assert {"one", "two"} <= {entry["message"] for entry in events[-1]["logs"]}
+
+
+def test_each_event_has_the_new_log_lines_only(client: Client) -> None:
+    lines = [f"line {number}" for number in range(60)]
+    request_id = client.submit(ECHO, {"sandbox": {"queue": 0.1, "run": 0.6, "logs": lines}})
+    events = client.events(ECHO, request_id)
+    told = [entry["message"] for event in events for entry in event.get("logs", [])]
+    ordered = [message for message in told if message.startswith("line")]
+    assert ordered == lines  # each once, also those that have left the moving window
+    assert len({(entry["timestamp"], entry["message"]) for event in events for entry in event.get("logs", [])}) == len(
+        told
+    )
+    window = client.ask(ECHO, request_id, "/status?logs=1").json()["logs"]
+    assert len(window) == 40  # the plain status still has its window
+
+
+def test_a_stream_that_is_opened_again_begins_with_the_window(client: Client) -> None:
+    request_id = client.submit(ECHO, {"sandbox": {"queue": 0, "run": 0.2, "logs": ["one", "two"]}})
+    first, again = client.events(ECHO, request_id), client.events(ECHO, request_id)
+    (last,) = again
+    assert [entry["message"] for event in first for entry in event["logs"]] == [
+        entry["message"] for entry in last["logs"]
+    ]
 
 
 def test_without_logs(client: Client) -> None:

@@ -17,9 +17,9 @@ import requests
 from PIL import Image
 from requests.exceptions import ChunkedEncodingError, ConnectionError
 
-from fal_cli.sandbox.intake.auth import LOCKED_KEY
 from fal_cli.sandbox.state.uploads import safe_name
 from tests.support.sandbox_client import Client
+from tests.support.sandbox_keys import LOCKED_KEY, SANDBOX_KEY
 
 Start = Callable[..., Client]
 TOKEN = "/storage/auth/token?storage_type=fal-cdn-v3"
@@ -153,7 +153,7 @@ def test_any_sandbox_serves_an_upload(start: Start) -> None:
     assert get(url.replace(here.addresses.cdn, there.addresses.cdn)).content == b"shared"
 
 
-@pytest.mark.parametrize("authorization", [None, "Bearer x.y.z", "Key sandbox:local-only-key", "Bearer"])
+@pytest.mark.parametrize("authorization", [None, "Bearer x.y.z", f"Key {SANDBOX_KEY}", "Bearer"])
 def test_cdn_needs_its_token(client: Client, authorization: str | None) -> None:
     headers = {"Authorization": authorization} if authorization else {}
     for path in ("/files/upload", "/files/upload/multipart"):
@@ -457,3 +457,58 @@ def test_token_is_a_jwt_that_cannot_be_forged(client: Client) -> None:
     for wrong in (f"{head}.{forged}.{signature}", f"{head}.{payload}.", "a", "ä.ö.ü".encode().decode("latin-1")):
         headers = {"Authorization": f"Bearer {wrong}".encode("latin-1")}
         assert requests.post(url, headers=headers, timeout=15).status_code == 401
+
+
+# -- what is served is what was sent
+
+
+TYPES = ["text/plain", "text/plain; charset=latin-1", "text/csv", "application/json", "image/png", "x/y; a=b"]
+
+
+@pytest.mark.parametrize("content_type", TYPES)
+@pytest.mark.parametrize("flow", ["direct", "initiated"])
+def test_the_type_is_the_uploaders_to_the_letter(client: Client, content_type: str, flow: str) -> None:
+    if flow == "direct":
+        url = post(client, b"abc", Content_Type=content_type).json()["access_url"]
+    else:
+        body = {"file_name": "a.txt", "content_type": content_type}
+        begun = client.send(
+            "POST", f"{client.addresses.rest}/storage/upload/initiate?storage_type=gcs", json=body
+        ).json()
+        requests.put(begun["upload_url"], data=b"abc", headers={"Content-Type": content_type}, timeout=15)
+        url = begun["file_url"]
+    for answer in (requests.get(url, timeout=15), requests.head(url, timeout=15)):
+        assert (answer.status_code, answer.headers["content-type"]) == (200, content_type)
+
+
+def test_a_small_upload_has_an_etag_and_ranges(client: Client) -> None:
+    sent = post(client, b"hello", Content_Type="text/plain")
+    url, etag = sent.json()["access_url"], sent.headers["etag"]
+    whole = requests.get(url, timeout=15)
+    assert (whole.headers["etag"], whole.headers["accept-ranges"]) == (etag, "bytes")
+    part = requests.get(url, headers={"Range": "bytes=1-3", "If-Range": etag}, timeout=15)
+    assert (part.status_code, part.content, part.headers["content-range"]) == (206, b"ell", "bytes 1-3/5")
+    assert requests.get(url, headers={"Range": "bytes=5-"}, timeout=15).status_code == 416
+
+
+def test_a_file_that_is_known_is_not_sent_again(client: Client) -> None:
+    sent = post(client, b"hello", Content_Type="text/plain")
+    url, etag = sent.json()["access_url"], sent.headers["etag"]
+    for known, status in ((etag, 304), (f'"x", W/{etag}', 304), ("*", 304), ('"x"', 200)):
+        answer = requests.get(url, headers={"If-None-Match": known}, timeout=15)
+        assert (answer.status_code, answer.headers["etag"]) == (status, etag)
+        assert answer.content == (b"" if status == 304 else b"hello")
+
+
+@pytest.mark.parametrize("asked", ["bytes=0-1,3-4", "lines=1-2", "bytes=-", "bytes=a-b"])
+def test_a_range_that_nobody_need_understand(client: Client, asked: str) -> None:
+    url = post(client, b"hello", Content_Type="text/plain").json()["access_url"]
+    answer = requests.get(url, headers={"Range": asked}, timeout=15)
+    assert (answer.status_code, answer.content) == (200, b"hello")
+
+
+@pytest.mark.parametrize("content_type", ["text/plain\r\nX-Evil: 1", "tëxt/plain", "\x00"])
+def test_a_type_that_is_no_header(client: Client, content_type: str) -> None:
+    body = {"file_name": "a.txt", "content_type": content_type}
+    url = f"{client.addresses.rest}/storage/upload/initiate?storage_type=gcs"
+    assert client.send("POST", url, json=body).status_code == 422

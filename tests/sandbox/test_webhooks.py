@@ -16,12 +16,11 @@ from typing import Any
 import pytest
 import requests
 
-from fal_cli.sandbox.intake.auth import SANDBOX_KEY
-from fal_cli.sandbox.server import Sandbox
 from fal_cli.sandbox.services import webhooks
 from fal_cli.sandbox.state import signing
 from fal_cli.sandbox.state.store import Store
 from tests.support.sandbox_client import Client, until
+from tests.support.sandbox_keys import SANDBOX_KEY, sandbox_at
 from tests.support.webhook_receiver import Delivery, Receiver, is_signed
 
 ECHO, DEV = "sandbox/echo", "fal-ai/flux/dev"
@@ -33,7 +32,7 @@ Start = Callable[..., Client]
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     """A client of a sandbox that delivers webhooks."""
-    sandbox = Sandbox(tmp_path_factory.mktemp("sandbox") / "state", webhooks=True)
+    sandbox = sandbox_at(tmp_path_factory.mktemp("sandbox") / "state", webhooks=True)
     sandbox.start()
     yield Client(sandbox)
     sandbox.stop()
@@ -228,13 +227,15 @@ def test_names_of_this_machine(client: Client, host: str) -> None:
 
 
 def test_localhost_may_be_the_other_one(client: Client) -> None:
-    try:
-        receiver = Receiver("::1")
-    except OSError:
-        pytest.skip("there is no IPv6 here")
-    submit(client, f"http://localhost:{receiver.port}/")
-    until(lambda: receiver.deliveries)
-    receiver.close()
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # and does not listen, so that nobody else does there either
+        try:
+            receiver = Receiver("::1", closed.getsockname()[1])
+        except OSError:
+            pytest.skip("there is no IPv6 here")
+        submit(client, f"http://localhost:{receiver.port}/")
+        until(lambda: receiver.deliveries)
+        receiver.close()
 
 
 def test_over_tls(client: Client, receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

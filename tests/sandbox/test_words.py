@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fal_cli.sandbox.orders.faults import ROUTES, Fault, parse_fault
+from fal_cli.sandbox.orders.faults import Fault, parse_fault
 from fal_cli.sandbox.orders.orders import OrderError, parse_orders, take_orders
+from fal_cli.sandbox.orders.words import ROUTES
 from fal_cli.sandbox.replies.routes import match
 from fal_cli.sandbox.state.logs import progress_bar
 

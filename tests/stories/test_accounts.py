@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from fal_cli.sandbox.server import Sandbox
 from tests.conftest import Program, Service
 from tests.support.fault_proxy import Exchange, answer, with_body, with_header
 from tests.support.full_run import some
 from tests.support.place import KEY, SECRET, Place
+from tests.support.sandbox_keys import sandbox_at
 from tests.support.waiting import until
 
 OTHER_KEY = f"other-id:other-{SECRET}"
@@ -30,7 +30,7 @@ VERBS = some([("status",), ("resume",), ("cancel",), ("wait",), ("result",), ("l
 def other(place: Place, tmp_path: Path) -> Iterator[Service]:
     """A second service with names of its own, and a second key that both services take."""
     state = tmp_path / "other"
-    sandbox = Sandbox(state)
+    sandbox = sandbox_at(state)
     sandbox.start()
     place.proxy.also(sandbox.addresses)
     place.proxy.keys.append(OTHER_KEY)
@@ -120,7 +120,7 @@ class TestHosts:
     def test_two_sandboxes(self, served: Program, service: Service, tmp_path: Path) -> None:
         """On this machine as anywhere: what was made at the one is not asked for at the other."""
         state = tmp_path / "second"
-        second = Sandbox(state)
+        second = sandbox_at(state)
         second.start()
         request_id = served("submit", *ECHO).text.strip()
         env = Service(second, state).env

@@ -13,13 +13,12 @@ from typing import Any
 
 import pytest
 
-from fal_cli.sandbox.intake.auth import ADMIN_KEY, SANDBOX_KEY
-from fal_cli.sandbox.server import Sandbox
 from tests.conftest import Finished, Program, Service
 from tests.support.faulty_server import Server, answer, answering, refusing_port
 from tests.support.pseudo_terminal import Screen
+from tests.support.sandbox_keys import ADMIN_KEY, KEYS, SANDBOX_KEY, provided, sandbox_at
 
-SECRET = b"local-only-key"
+SECRET = KEYS.secret.encode()
 ECHO = ("sandbox/echo", "sandbox.queue=0", "sandbox.run=0")
 KEYRING = """
 import json, os, time
@@ -64,7 +63,7 @@ def keyless(home: Path, service: Service) -> Program:
 def second(tmp_path: Path) -> Iterator[Service]:
     """Another sandbox, as another service."""
     state = tmp_path / "second"
-    sandbox = Sandbox(state)
+    sandbox = sandbox_at(state)
     sandbox.start()
     yield Service(sandbox, state)
     sandbox.stop()
@@ -222,6 +221,7 @@ class TestLogin:
     def test_in_the_sandbox_it_touches_no_real_key(self, keyless: Program) -> None:
         log_in(keyless, ADMIN_KEY)
         before = profiles_file(keyless).read_bytes()
+        provided(keyless.home / "fal" / "state" / "sandbox")
         log_in(keyless, SANDBOX_KEY, "--sandbox")
         assert profiles_file(keyless).read_bytes() == before
         assert listed(keyless, "--sandbox")["default"]["key_id"] == "sandbox"

@@ -10,13 +10,13 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from fal_cli.ledger.rows import State
-from fal_cli.sandbox.intake.auth import SANDBOX_KEY
 from tests.conftest import Program
 from tests.support.faulty_server import Authority, Seen, Server, Step, Talk, handshake, http, read_request
 from tests.support.past_requests import Past, uuid
 from tests.support.pseudo_terminal import Screen
+from tests.support.sandbox_keys import ADMIN_KEY, SANDBOX_KEY
 
-ADMIN = {"FAL_KEY": "sandbox-admin:local-only-key"}
+ADMIN = {"FAL_KEY": ADMIN_KEY}
 BY_PRICE = "units × list price: the key may not read the account's billing events"
 DAY = timedelta(days=1)
 FLUX, LLM, ECHO = "fal-ai/flux/dev", "fal-ai/any-llm", "sandbox/echo"

@@ -11,6 +11,7 @@ import requests
 
 from fal_cli.sandbox.server import Sandbox
 from tests.conftest import Program, Service
+from tests.support.sandbox_keys import sandbox_at
 
 SIZE = 200 * 1000 * 1000
 PART = 10 * 1024 * 1024
@@ -33,7 +34,7 @@ def _digest(path: Path) -> str:
 
 
 def _service(state: Path, home: Path, faults: list[str]) -> tuple[Sandbox, Program]:
-    sandbox = Sandbox(state, faults=faults)
+    sandbox = sandbox_at(state, faults=faults)
     sandbox.start()
     return sandbox, Program(home, Service(sandbox, state).env)
 

@@ -25,6 +25,7 @@ from PIL import Image
 
 from tests.conftest import Program, Service
 from tests.support.faulty_server import Server, Step, Talk, answer, answering, http, read_request
+from tests.support.sandbox_keys import SECRET
 
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
@@ -323,7 +324,7 @@ def test_a_redirect_is_followed_and_nobody_gets_the_key(served: Program, tmp_pat
             seen = [*own.requests, *other.requests]
     assert (tmp_path / "x.png").read_bytes() == b"real"
     assert [one.target for one in seen] == ["/x.png", "/second", "/real.png"]
-    assert not any("authorization" in one.headers or "local-only-key" in str(one) for one in seen)
+    assert not any("authorization" in one.headers or SECRET in str(one) for one in seen)
 
 
 @pytest.mark.parametrize(

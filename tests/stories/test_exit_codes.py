@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from fal_cli.sandbox.intake.auth import LOCKED_KEY
 from tests.conftest import Program, Service
+from tests.support.sandbox_keys import LOCKED_KEY
 
 ECHO = ("sandbox/echo", "sandbox.queue=0", "sandbox.run=0")
 

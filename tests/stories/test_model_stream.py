@@ -22,6 +22,7 @@ import requests
 from tests.conftest import Program, Service
 from tests.support.faulty_server import STREAM_HEAD, Server, Talk, answer, answering, read_request
 from tests.support.pseudo_terminal import Screen
+from tests.support.sandbox_keys import SECRET
 
 ECHO = ("stream", "sandbox/echo")
 LLM = ("stream", "fal-ai/any-llm", "prompt=Tell me of a cat that sleeps", "sandbox.run=0")
@@ -498,7 +499,7 @@ def test_an_app_on_this_machine_gets_no_key(served: Program) -> None:
         (seen,) = server.requests
     assert (seen.method, seen.target, json.loads(seen.body)) == ("POST", "/x/stream", {"a": 1})
     assert "authorization" not in seen.headers
-    assert "local-only-key" not in str(seen)
+    assert SECRET not in str(seen)
     assert seen.headers["accept"] == "text/event-stream"
 
 

@@ -24,11 +24,11 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection, serve
 
-from fal_cli.sandbox.intake.auth import LOCKED_KEY
 from fal_cli.sandbox.server import Sandbox
 from tests.conftest import Program, Service
 from tests.support.faulty_server import Server, answer, answering
 from tests.support.pseudo_terminal import Screen
+from tests.support.sandbox_keys import LOCKED_KEY, SECRET, sandbox_at
 
 ECHO = ("realtime", "sandbox/echo")
 Start = Callable[..., tuple[Program, Service]]
@@ -41,7 +41,7 @@ def start(home: Path, tmp_path: Path) -> Iterator[Start]:
 
     def begin(*faults: str) -> tuple[Program, Service]:
         state = tmp_path / f"faulty-{len(started)}"
-        started.append(Sandbox(state, faults=faults))
+        started.append(sandbox_at(state, faults=faults))
         started[-1].start()
         service = Service(started[-1], state)
         return Program(home, service.env), service
@@ -398,7 +398,7 @@ def test_an_app_on_this_machine_gets_neither_key_nor_token(
     assert seen.paths == [path]
     (headers,) = seen.headers
     assert "authorization" not in headers
-    assert "local-only-key" not in str(headers)
+    assert SECRET not in str(headers)
     assert service.stats["http"]["token"] == 0
 
 

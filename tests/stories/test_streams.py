@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Program
+from tests.support.sandbox_keys import SECRET
 
 HOSTILE_LINES = [
     "@/etc/hostname",
@@ -122,13 +123,13 @@ def test_very_verbose_shows_exchanges_without_the_key(served: Program) -> None:
     done = served("run", "sandbox/echo", "a=1", "sandbox.run=0", "-vv")
     assert "> POST" in done.stderr
     assert "< 200" in done.stderr
-    assert "local-only-key" not in done.stderr
+    assert SECRET not in done.stderr
 
 
 def test_debug_shows_a_traceback_without_the_key(served: Program) -> None:
     done = served("status", "sandbox/echo", "0" * 36, env={"FAL_DEBUG": "1"}, code=5)
     assert "Traceback" in done.stderr
-    assert "local-only-key" not in done.stderr
+    assert SECRET not in done.stderr
 
 
 def test_verbose_tells_what_was_guessed_and_where_the_key_is_from(served: Program) -> None:

@@ -22,6 +22,7 @@ from fal_cli.sandbox.server import Sandbox
 from tests.conftest import Program, Service
 from tests.support.faulty_server import Server, Talk, http, read_request
 from tests.support.pseudo_terminal import Screen
+from tests.support.sandbox_keys import sandbox_at
 
 MIB = 1024 * 1024
 THRESHOLD = 100 * MIB
@@ -40,7 +41,7 @@ def start(home: Path, tmp_path: Path) -> Iterator[Start]:
 
     def begin(*faults: str) -> tuple[Program, Service]:
         state = tmp_path / f"faulty-{len(started)}"
-        started.append(Sandbox(state, faults=faults))
+        started.append(sandbox_at(state, faults=faults))
         started[-1].start()
         service = Service(started[-1], state)
         return Program(home, service.env), service

@@ -21,10 +21,10 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from urllib.parse import urlsplit
 
-from fal_cli.sandbox.intake.auth import SANDBOX_KEY
 from fal_cli.sandbox.intake.context import Addresses
 from tests.support.faulty_server import Authority, http, route_of
 from tests.support.faulty_server import Seen as Request
+from tests.support.sandbox_keys import SANDBOX_KEY
 
 SECONDS = 60.0
 NAMES = {

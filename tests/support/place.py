@@ -16,11 +16,11 @@ import requests
 from fal_cli.auth.credentials import Credential
 from fal_cli.ledger.rows import Call, Row, State, row_from
 from fal_cli.ledger.store import Ledger
-from fal_cli.sandbox.intake.auth import SANDBOX_KEY
 from fal_cli.sandbox.state import record
 from fal_cli.sandbox.state.store import Store
 from tests.conftest import SECONDS, Finished, Program, Service
 from tests.support.fault_proxy import Exchange, Proxy, lose_answer, without_key
+from tests.support.sandbox_keys import SANDBOX_KEY
 from tests.support.time_machine import pass_time
 
 SECRET = "canary-0123456789abcdef-SECRET"

@@ -7,7 +7,6 @@ from typing import Any
 
 import requests
 
-from fal_cli.sandbox.intake.auth import SANDBOX_KEY
 from fal_cli.sandbox.intake.context import Addresses
 from fal_cli.sandbox.server import Sandbox
 
@@ -17,9 +16,9 @@ PATIENCE = 15.0
 class Client:
     """Requests to one sandbox with its key; every answer is returned as it came."""
 
-    def __init__(self, sandbox: Sandbox, key: str = SANDBOX_KEY) -> None:
+    def __init__(self, sandbox: Sandbox, key: str = "") -> None:
         self.sandbox = sandbox
-        self.headers = {"Authorization": f"Key {key}"}
+        self.headers = {"Authorization": f"Key {key or sandbox.keys.plain}"}
 
     @property
     def addresses(self) -> Addresses:

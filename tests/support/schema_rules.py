@@ -59,6 +59,8 @@ class Rules:
             return not is_number or value > wanted
         if word == "minLength":
             return not isinstance(value, str) or len(value) >= wanted
+        if word == "maxLength":
+            return not isinstance(value, str) or len(value) <= wanted
         if word == "items":
             return not isinstance(value, list) or all(self.allows(wanted, inner) for inner in value)
         if word == "required":

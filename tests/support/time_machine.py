@@ -25,5 +25,9 @@ def pass_time(passed: timedelta, *, ledger: Path, sandbox: Path | None = None) -
             record["accepted"] -= passed.total_seconds()
             db.execute("UPDATE requests SET record = ? WHERE id = ?", (json.dumps(record), request_id))
         seconds = passed.total_seconds()
-        db.execute("UPDATE requests SET accepted = accepted - ?, cancelled = cancelled - ?", (seconds, seconds))
+        for column in ("accepted", "cancelled", "known", "first", "began", "ended"):
+            db.execute(f"UPDATE requests SET {column} = {column} - ?", (seconds,))
+        for column in ("ready", "deadline", "ended"):
+            db.execute(f"UPDATE line SET {column} = {column} - ?", (seconds,))
+        db.execute("UPDATE line_state SET clock = clock - ?, due = due - ?", (seconds, seconds))
         db.execute("UPDATE files SET expires = expires - ?", (seconds,))

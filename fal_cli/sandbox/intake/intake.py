@@ -10,8 +10,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fal_cli.sandbox.models import is_echo
-from fal_cli.sandbox.orders.orders import KEY, OrderError, Orders, check_orders, take_orders
+from fal_cli.sandbox.orders.failures import OrderError
+from fal_cli.sandbox.orders.orders import KEY, Orders, check_orders, take_orders
 from fal_cli.sandbox.replies.answers import detail, dump, entry
 from fal_cli.sandbox.replies.routes import Endpoint, Route
 
@@ -46,6 +46,7 @@ class Call:
     payload: Any
     orders: Orders
     body_hash: str
+    method: str = "POST"
     queued: bool = True
     given: str | None = None
     start_timeout: float | None = None
@@ -65,17 +66,16 @@ async def read_call(request: Request, route: Route) -> Call:
     if queued and orders.body is not None:
         raise Refused(_bad_order((KEY,), "A body can be ordered from a direct run or a stream only", payload.get(KEY)))
     headers = request.headers
-    start_timeout = _start_timeout(request)
     store_payloads = headers.get("x-fal-store-io", "1") != "0"
     return Call(
         endpoint=route.endpoint,
         payload=orders_payload,
         orders=orders,
         body_hash=hashlib.sha256(raw).hexdigest(),
+        method=request.method,
         queued=queued,
         given=dump(payload).decode() if store_payloads and len(raw) <= MAX_KEPT_INPUT_BYTES else None,
-        # A direct run starts at once and is never tried again (§3).
-        start_timeout=start_timeout if queued else None,
+        start_timeout=_start_timeout(request),
         max_line=_max_line(request) if queued else None,
         low_priority=headers.get("x-fal-queue-priority", "").lower() == "low",
         no_retry=queued and headers.get("x-fal-no-retry", "").lower() in _TRUE,
@@ -86,6 +86,7 @@ async def read_call(request: Request, route: Route) -> Call:
             "runner_hint": headers.get("x-fal-runner-hint"),
             "priority": headers.get("x-fal-queue-priority", "normal"),
             "store_io": headers.get("x-fal-store-io"),
+            "method": request.method,
         },
     )
 
@@ -129,6 +130,8 @@ async def _read_input(request: Request, *, queued: bool) -> tuple[bytes, Any]:
     if request.method == "GET":
         return _query_input(request)
     raw = await read_body(request)
+    if request.method == "DELETE" and not raw:
+        return _query_input(request)
     if not is_json(request.headers.get("content-type", "")):
         message = "Input should be a valid dictionary or object to extract fields from"
         size_note = f"<{len(raw)} bytes>"
@@ -146,7 +149,7 @@ async def _read_input(request: Request, *, queued: bool) -> tuple[bytes, Any]:
 
 
 def _query_input(request: Request) -> tuple[bytes, Any]:
-    """A GET's input is its query string (§2.3); values stay text, which the model's validator converts."""
+    """The input of what has no body is its query (§2.3); values stay text, which the model's validator converts."""
     payload: dict[str, Any] = {}
     for key, value in request.query_params.multi_items():
         if key in ("fal_webhook", "fal_max_queue_length"):
@@ -192,7 +195,7 @@ def _take_orders(payload: Any, route: Route) -> tuple[Any, Orders]:
     assert route.endpoint is not None
     try:
         rest, orders = take_orders(payload)
-        check_orders(payload, is_echo(route.endpoint))
+        check_orders(payload, route.endpoint)
     except OrderError as error:
         raise Refused(_bad_order(error.path, str(error), payload.get(KEY))) from error
     return rest, orders

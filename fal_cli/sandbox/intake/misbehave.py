@@ -1,16 +1,21 @@
 """Carrying out an ordered fault around an otherwise ordinary exchange."""
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from fal_cli.sandbox.intake.auth import LOCKED_DETAIL, SCOPE_DETAIL, UNKNOWN_KEY_DETAIL
+from fal_cli.sandbox.intake import account
+from fal_cli.sandbox.intake.auth import SCOPE_DETAIL, UNKNOWN_KEY_DETAIL
 from fal_cli.sandbox.intake.context import Context
-from fal_cli.sandbox.intake.planning import ERROR_TYPES
-from fal_cli.sandbox.orders.faults import EVENT_WORDS, PLATFORM_ROUTES, STREAM_WORDS, Fault
+from fal_cli.sandbox.intake.intake import Call
+from fal_cli.sandbox.orders.failures import Failure, gateway_type
+from fal_cli.sandbox.orders.faults import Fault
+from fal_cli.sandbox.orders.words import EVENT_WORDS, PLATFORM_ROUTES, STREAM_WORDS
 from fal_cli.sandbox.replies import answers, connection
 from fal_cli.sandbox.replies.spoil import Spoilable
 
@@ -23,6 +28,8 @@ _SPECIAL_WORDS = {
     "realtime": {"cut-after", "close-after", "silent-after", "unauthorized"},
     "file": {"cut-at"},
 }
+# Refusals and redirects that are no failures of a request: they have no `error_type` (§8.2).
+_UNTYPED = (*range(300, 400), 401, 403, 404, 405, 406, 409, 410, 411, 413, 415, 416, 417, 422)
 BODY_ROUTES = ("upload", "part")
 
 _GARBAGE = b'{"status": <garbled by the sandbox'
@@ -38,21 +45,42 @@ def pick(context: Context, route: str, scope: str, own: Sequence[Fault] = (), *,
     if found is not None:
         return found
     for index, fault in enumerate(context.faults):
-        if fault.matches(route, number) and _is_left(context, f"server:{context.instance}:{index}", fault):
-            return fault
+        if fault.locks_account or not fault.matches(route, number):
+            continue  # a lock is in force all the time, whatever is asked
+        found = _drawn(context, f"server:{context.instance}:{index}", fault)
+        if found is not None:
+            return found
     return None
 
 
 def pick_own(context: Context, route: str, scope: str, own: Sequence[Fault]) -> Fault | None:
-    """The same of the request's own faults alone."""
+    """The same of the request's own faults alone. One that locks the account does so."""
     for index, fault in enumerate(own):
-        if fault.matches(route) and _is_left(context, f"request:{scope}:{index}:{fault.text}", fault):
-            return fault
+        found = _drawn(context, f"request:{scope}:{index}:{fault.text}", fault) if fault.matches(route) else None
+        if found is not None:
+            if found.locks_account:
+                context.store.lock(found.lock, time.time() + found.seconds)
+            return found
     return None
 
 
-def _is_left(context: Context, counter: str, fault: Fault) -> bool:
-    return fault.times is None or context.store.use_fault(counter, fault.times)
+def _drawn(context: Context, counter: str, fault: Fault) -> Fault | None:
+    """The fault if it is to happen now, as often as it may and beyond its rate; with the time until the next call."""
+    if fault.rate:
+        # The bucket is the account's, whichever process asks.
+        wait = context.store.take_token(f"bucket:{fault.text}", fault.rate, fault.burst, time.time())
+        if not wait:
+            return None
+        fault = replace(fault, seconds=wait)
+    is_left = fault.times is None or context.store.use_fault(counter, fault.times)
+    return fault if is_left else None
+
+
+def leave_to_app(call: Call, fault: Fault | None) -> tuple[Call, Fault | None]:
+    """The call and its fault, or where the fault is an answer of the app's own the call that ends in it."""
+    if fault is None or fault.kind != "app":
+        return call, fault
+    return replace(call, orders=replace(call.orders, fail=Failure(fault.status))), None
 
 
 async def perform(fault: Fault | None, route: str, act: Act, *, request_id: str | None = None) -> Response:
@@ -63,6 +91,10 @@ async def perform(fault: Fault | None, route: str, act: Act, *, request_id: str 
         return _refusal(fault, route, request_id)
     if fault.kind == "html":
         return answers.ingress_page(fault.status)
+    if fault.kind == "locked":
+        return account.locked(fault.lock)
+    if fault.kind == "denied":
+        return account.denied(route)
     if fault.kind in ("cut-before", "reset-before"):
         return Cut(reset=fault.kind == "reset-before")
     if fault.kind == "stall-before":
@@ -100,20 +132,22 @@ def _garbled(response: Response) -> Response:
 def _refusal(fault: Fault, route: str, request_id: str | None) -> Response:
     headers = {} if fault.location is None else {"Location": fault.location}
     if fault.retry_after is not None:
-        headers["Retry-After"] = _retry_after(fault.retry_after)
+        headers["Retry-After"] = _retry_after(fault)
+    if fault.reset is not None:
+        headers["x-ratelimit-remaining"] = "0"
+        headers["x-ratelimit-reset"] = _next(fault) if fault.reset == "next" else fault.reset
     if route in PLATFORM_ROUTES:
         return answers.problem(fault.status, _problem_text(fault.status), kind=fault.error_type, headers=headers)
-    if fault.status == 429:
-        headers["X-Fal-Needs-Retry"] = "1"
-    if fault.status in (401, 403, 429) or (fault.status < 500 and fault.error_type is None):
+    if fault.error_type is None and not fault.user_timeout and fault.status in _UNTYPED:
         body = _plain_body(fault.status, route)
         return answers.answer(fault.status, body, request_id=request_id, headers=headers)
-    error_type = "request_timeout" if fault.user_timeout else fault.error_type
-    error_type = error_type or ERROR_TYPES.get(fault.status, "internal_error")
-    headers["X-Fal-Error-Type"] = error_type
+    if fault.status == 429:
+        headers["X-Fal-Needs-Retry"] = "1"
     if fault.user_timeout:
         headers["X-Fal-Request-Timeout-Type"] = "user"
-    body = {"detail": answers.phrase(fault.status), "error_type": error_type}
+    error_type = fault.error_type or ("request_timeout" if fault.user_timeout else gateway_type(fault.status))
+    headers["X-Fal-Error-Type"] = error_type
+    body = answers.gateway_body(fault.status, error_type)
     return answers.answer(fault.status, body, request_id=request_id, headers=headers)
 
 
@@ -121,12 +155,9 @@ def _plain_body(status: int, route: str) -> dict[str, object]:
     if status == 401:
         return {"detail": UNKNOWN_KEY_DETAIL}
     if status == 403:
-        return {"detail": LOCKED_DETAIL}
+        return {"detail": account.LOCK_DETAILS["balance"]}
     if status == 404 and route in ("status", "stream", "result", "cancel"):
         return {"status": "NOT_FOUND"}
-    if status == 429 and route in ("run", "submit"):
-        message = "You have reached the maximum number of concurrent requests."
-        return {"detail": [{"loc": ["body"], "msg": message, "type": "concurrent_requests_limit"}]}
     return {"detail": answers.phrase(status)}
 
 
@@ -134,10 +165,16 @@ def _problem_text(status: int) -> str:
     return {401: UNKNOWN_KEY_DETAIL, 403: SCOPE_DETAIL}.get(status) or answers.phrase(status)
 
 
-def _retry_after(text: str) -> str:
+def _retry_after(fault: Fault) -> str:
+    text = fault.retry_after or ""
     if text.startswith("date+"):
         return answers.http_date(time.time() + float(text.removeprefix("date+")))
-    return text
+    return _next(fault) if text == "next" else text
+
+
+def _next(fault: Fault) -> str:
+    """In how many whole seconds the next call is let through."""
+    return str(max(1, math.ceil(fault.seconds)))
 
 
 class Cut(Response):

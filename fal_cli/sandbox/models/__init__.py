@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Protocol, cast
 
-from fal_cli.sandbox.replies.routes import NAMESPACES, Endpoint
-
 
 class Refusal(Exception):
     """The model refuses its input: a 422 with this `detail` list."""
@@ -14,6 +12,24 @@ class Refusal(Exception):
     def __init__(self, entries: list[dict[str, Any]]) -> None:
         super().__init__(entries)
         self.entries = entries
+
+
+class Failed(Exception):
+    """The model fails in its own words: an answer of that status and body."""
+
+    def __init__(self, status: int, body: Any) -> None:
+        super().__init__(status, body)
+        self.status = status
+        self.body = body
+
+
+@dataclass(frozen=True)
+class NodeFailure:
+    """The ordered failure of a node of a workflow."""
+
+    node: str
+    status: int
+    body: Any
 
 
 @dataclass(frozen=True)
@@ -24,6 +40,7 @@ class Task:
     run: float
     nsfw: bool
     read_file: Callable[[str], bytes | None]
+    node_failure: NodeFailure | None = None
 
 
 @dataclass(frozen=True)
@@ -65,7 +82,7 @@ class Stream:
 
 
 class Module(Protocol):
-    """A model's module. Each function that answers raises Refusal before it begins to."""
+    """A model's module. Each function that answers raises Refusal, or Failed, before it begins to."""
 
     def schemas(self, endpoint: str) -> Schemas:
         """What it takes and gives, by the definitions that it validates its input with."""
@@ -77,7 +94,7 @@ class Module(Protocol):
         """Versions of it that grow or sharpen; where the model has `streams`."""
 
     def realtime(self, endpoint: str, payload: Any, task: Task) -> dict[str, Any]:
-        """The output with its media inside, bytes too; where the model has `sockets`."""
+        """The output with its media inside, bytes too; where the model has a `realtime`."""
 
 
 @dataclass(frozen=True)
@@ -93,11 +110,29 @@ class About:
 
 
 @dataclass(frozen=True)
+class RealtimeRules:
+    """How an app holds its realtime sessions, as its document says (§7.5): None for no limit, seconds.
+
+    `delay` is how long a result takes, so that inputs can pile up.
+    """
+
+    mode: str = "unary"
+    buffering: int | None = None
+    session_timeout: float | None = None
+    max_batch_size: int = 1
+    delay: float = 0.0
+
+
+@dataclass(frozen=True)
 class Model:
     """A model's usual durations in seconds, its place in line, and the module that answers.
 
-    `price` is US dollars, in decimal text, for one `unit`, which its billable units count. `streams` and
-    `sockets` say whether it has `/stream` and `/realtime`.
+    `price` is US dollars, in decimal text, for one `unit`; `tells_price` whether anybody is told. `usual_units` are
+    those that a call has cost so far, empty for a new endpoint. What is billed differs from what the inputs say by up
+    to the share `noise`.
+
+    `streams` says whether it has `/stream`, `realtime` how it holds the sessions of `/realtime`, None if it has none.
+    `methods` are those of HTTP that the app takes; most are written for POST, and GET with its query as the input.
     """
 
     name: str
@@ -107,84 +142,19 @@ class Model:
     price: str
     unit: str
     about: About
+    usual_units: str = ""
+    tells_price: bool = True
+    noise: float = 0.0
     position: int = 1
     streams: bool = False
-    sockets: bool = False
+    realtime: RealtimeRules | None = None
+    methods: tuple[str, ...] = ("POST", "GET")
 
     @property
     def is_imitation(self) -> bool:
         """Whether it stands in for a model that there really is."""
-        return self is not _ECHO
+        return not self.name.startswith("sandbox/")
 
     def load(self) -> Module:
         """The module; what it needs is imported only now."""
         return cast("Module", import_module(f"fal_cli.sandbox.models.{self.module}"))
-
-
-_ECHO_APP = "sandbox/echo"
-_ECHO = Model(
-    "sandbox/echo", "echo", queue=0.1, run=0.2, price="0.001", unit="request", streams=True, sockets=True,
-    about=About(
-        "json", "Answers its input, whatever it is: for trying a script out.", ("sandbox", "testing"),
-        "2025-01-01T00:00:00Z",
-    ),
-)  # fmt: skip
-MODELS = {
-    "fal-ai/flux/dev": Model(
-        "FLUX.1 [dev]", "flux", queue=0.7, run=2.5, price="0.025", unit="megapixel",
-        position=2, streams=True, sockets=True,
-        about=About(
-            "text-to-image", "Pictures from a prompt. In the sandbox they are drawn, not generated.",
-            ("sandbox", "image", "streaming"), "2024-08-01T00:00:00Z",
-        ),
-    ),
-    "fal-ai/flux/schnell": Model(
-        "FLUX.1 [schnell]", "flux", queue=0.4, run=0.8, price="0.003", unit="megapixel",
-        about=About(
-            "text-to-image", "Pictures from a prompt in few steps. In the sandbox they are drawn, not generated.",
-            ("sandbox", "image", "fast"), "2024-08-01T00:00:00Z",
-        ),
-    ),
-    "fal-ai/esrgan": Model(
-        "ESRGAN", "esrgan", queue=0.3, run=1.0, price="0.002", unit="image",
-        about=About(
-            "image-to-image", "A larger version of an image. In the sandbox it is resized, nothing is invented.",
-            ("sandbox", "image", "upscaling"), "2024-01-15T00:00:00Z",
-        ),
-    ),
-    "fal-ai/fast-lcm-diffusion": Model(
-        "LCM", "lcm", queue=0.3, run=0.6, price="0.0005", unit="megapixel", sockets=True,
-        about=About(
-            "text-to-image", "Pictures fast enough for a realtime session. In the sandbox they are drawn.",
-            ("sandbox", "image", "realtime"), "2024-01-10T00:00:00Z", status="deprecated", license_type="research",
-        ),
-    ),
-    "fal-ai/any-llm": Model(
-        "Any LLM", "any_llm", queue=0.2, run=1.5, price="0.01", unit="request", streams=True,
-        about=About(
-            "llm", "Text about a prompt. In the sandbox no language model has a part in it.",
-            ("sandbox", "text", "streaming"), "2024-10-01T00:00:00Z",
-        ),
-    ),
-    _ECHO_APP: _ECHO,
-}  # fmt: skip
-_APPS = {"/".join(endpoint.split("/")[:2]) for endpoint in MODELS}
-# Workflows and ComfyUI graphs have ids of their own shape; the echo answers under them too.
-_ECHO_APPS = (_ECHO_APP, *(f"{namespace}/{_ECHO_APP}" for namespace in NAMESPACES))
-
-
-def is_app(app: str) -> bool:
-    """Whether the application exists, with whatever path."""
-    return app in _APPS or app in _ECHO_APPS
-
-
-def is_echo(endpoint: Endpoint) -> bool:
-    """Whether the echo answers there."""
-    return endpoint.app in _ECHO_APPS
-
-
-def find(endpoint: Endpoint) -> Model | None:
-    """The model behind an endpoint; None if the application has no such path."""
-    if is_echo(endpoint):
-        return _ECHO
-    return MODELS.get(endpoint.id)

@@ -16,6 +16,7 @@ Colour = tuple[int, int, int]
 # What is opened at all: Pillow's other readers include some that start programs.
 IMAGE_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 
+_FRAMES_PER_SECOND = 4
 _GLOWS = 9
 _RIBBONS = 4
 _LETTERS_PER_LINE = 34
@@ -25,13 +26,25 @@ _GLOW_SCALE = 4  # glows are blurred anyway, so they are drawn at a quarter of t
 
 
 def draw(recipe: dict[str, Any]) -> bytes:
-    """The bytes that a recipe stands for: a `picture` or an `upscale`, as png or jpeg."""
+    """The bytes that a recipe stands for: a `picture` or an `upscale`, as png or jpeg, or a `film` as gif."""
+    if recipe["kind"] == "film":
+        return _film(recipe)
     image = _upscale(recipe) if recipe["kind"] == "upscale" else _picture(recipe)
     buffer = BytesIO()
     if recipe["format"] == "png":
         image.save(buffer, "PNG", compress_level=4)
     else:
         image.convert("RGB").save(buffer, "JPEG", quality=90)
+    return buffer.getvalue()
+
+
+def _film(recipe: dict[str, Any]) -> bytes:
+    """A picture that passes by, so many `seconds` long and as large as its `side`."""
+    side, frames = recipe["side"], recipe["seconds"] * _FRAMES_PER_SECOND
+    still = _picture({**recipe, "seed": 0, "number": 0, "width": side, "height": side, "black": False})
+    shown = [ImageChops.offset(still, side * number // frames, 0).quantize(64) for number in range(frames)]
+    buffer = BytesIO()
+    shown[0].save(buffer, "GIF", save_all=True, append_images=shown[1:], duration=1000 // _FRAMES_PER_SECOND, loop=0)
     return buffer.getvalue()
 
 

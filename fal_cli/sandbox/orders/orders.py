@@ -9,39 +9,41 @@ import binascii
 from dataclasses import dataclass, field
 from typing import Any
 
+from fal_cli.sandbox.models import NodeFailure
+from fal_cli.sandbox.models.known import echoes, is_workflow
+from fal_cli.sandbox.orders.failures import Failure, OrderError, by_app, by_gateway, units_of
 from fal_cli.sandbox.orders.faults import Fault, parse_fault
+from fal_cli.sandbox.replies.routes import Endpoint
 
 KEY = "sandbox"
-_FIELDS = {"fault": "faults", "body_base64": "body"}
+# What fills the same field; of these an input has at most one.
+_FIELDS = {"fault": "faults", "body_base64": "body", "app": "fail", "gateway": "fail"}
 MAX_SECONDS = 86_400.0
 MAX_POSITION = 1000
 MAX_REQUEUES = 10
 MAX_LOG_LINES = 5000
 MAX_EVENTS = 1_000_000
+METHODS = ("POST", "GET", "PUT", "PATCH", "DELETE")
 MODES = ("unary", "server_streaming", "client_streaming", "bidi")
 # Values that msgpack has and JSON has not (§15 #15), by the word that orders one.
 VALUES = ("bin", "ext", "timestamp", "uint64", "nan", "inf", "keys")
-# Orders that only the echo follows; elsewhere they are refused.
-ECHO_ORDERS = ("events", "interval", "content_type", "body", "body_base64", "mode", "delay", "values")
-
-
-class OrderError(ValueError):
-    """A malformed order; `path` is where, below the input, and the text says what is wrong."""
-
-    def __init__(self, path: tuple[str, ...], message: str) -> None:
-        super().__init__(message)
-        self.path = path
-
-
-@dataclass(frozen=True)
-class Failure:
-    """An ordered end other than the model's own: status, body (None: the usual one), and how it is told."""
-
-    status: int
-    body: Any = None
-    error_type: str | None = None
-    html: bool = False
-    traceback: str | None = None
+# Orders that only models follow which echo, or only a workflow; elsewhere they are refused.
+ECHO_ORDERS = (
+    "events",
+    "interval",
+    "content_type",
+    "body",
+    "body_base64",
+    "mode",
+    "delay",
+    "values",
+    "method",
+    "frame",
+    "batch",
+    "buffering",
+    "overtake",
+)
+WORKFLOW_ORDERS = ("node",)
 
 
 @dataclass(frozen=True)
@@ -65,10 +67,18 @@ class Orders:
     content_type: str | None = None
     body: bytes | None = None
     mode: str | None = None
-    delay: float = 0.0
+    delay: float | None = None
     idle: float | None = None
     timings: bool = False
     values: tuple[str, ...] = ()
+    method: str | None = None
+    node: NodeFailure | None = None
+    frame: tuple[Any, ...] = ()
+    batch: int | None = None
+    buffering: int | None = None
+    overtake: bool = False
+    units: str | None = None
+    noise: float | None = None
 
 
 def take_orders(payload: Any) -> tuple[Any, Orders]:
@@ -85,26 +95,36 @@ def parse_orders(data: Any) -> Orders:
         raise OrderError((KEY,), "Input should be an object")
     readers = {
         "queue": _seconds, "run": _seconds, "late": _seconds, "expire": _seconds,
-        "position": _position, "requeue": _requeue, "logs": _logs, "fail": _fail,
+        "position": _position, "requeue": _requeue, "logs": _logs,
+        "app": by_app, "fail": by_app, "gateway": by_gateway, "method": _method, "node": _node,
         "silent_error": _flag, "nsfw": _flag, "fault": _faults,
         "events": _events, "interval": _seconds, "ping": _seconds,
         "content_type": _text, "body": _body, "body_base64": _base64,
         "mode": _mode, "delay": _seconds, "idle": _seconds, "timings": _flag, "values": _values,
+        "frame": _frame, "batch": _size, "buffering": _size, "overtake": _flag,
+        "units": units_of, "noise": _share,
     }  # fmt: skip
     values: dict[str, Any] = {}
     for key, value in data.items():
         if key not in readers:
             raise OrderError((KEY, key), f"Unknown order; one of {', '.join(sorted(readers))}")
-        values[_FIELDS.get(key) or key] = readers[key]((KEY, key), value)
+        name = _FIELDS.get(key) or key
+        if name in values:
+            raise OrderError((KEY, key), "Another order says the same thing differently")
+        values[name] = readers[key]((KEY, key), value)
     return Orders(**values)
 
 
-def check_orders(payload: Any, echo: bool) -> None:
-    """Raise OrderError for an order that only the echo follows, to another model."""
-    given = payload.get(KEY, {}) if isinstance(payload, dict) and not echo else {}
-    for key in ECHO_ORDERS:
-        if key in given:
-            raise OrderError((KEY, key), "Only sandbox/echo follows this order")
+def check_orders(payload: Any, endpoint: Endpoint) -> None:
+    """Raise OrderError for an order that this endpoint does not follow."""
+    given = payload.get(KEY, {}) if isinstance(payload, dict) else {}
+    for orders, follows, who in (
+        (ECHO_ORDERS, echoes(endpoint), "sandbox/echo"),
+        (WORKFLOW_ORDERS, is_workflow(endpoint), "a workflow"),
+    ):
+        for key in orders:
+            if key in given and not follows:
+                raise OrderError((KEY, key), f"Only {who} follows this order")
 
 
 def _seconds(path: tuple[str, ...], value: Any) -> float:
@@ -147,21 +167,6 @@ def _logs(path: tuple[str, ...], value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _fail(path: tuple[str, ...], value: Any) -> Failure:
-    if not isinstance(value, dict):
-        return Failure(_whole(path, value, 400, 599))
-    unknown = set(value) - {"status", "body", "error_type", "html", "traceback"}
-    if unknown:
-        raise OrderError((*path, min(unknown)), "Unknown; one of status, body, error_type, html, traceback")
-    return Failure(
-        _whole((*path, "status"), value.get("status", 500), 400, 599),
-        value.get("body"),
-        _text((*path, "error_type"), value["error_type"]) if "error_type" in value else None,
-        _flag((*path, "html"), value.get("html", False)),
-        _text((*path, "traceback"), value["traceback"]) if "traceback" in value else None,
-    )
-
-
 def _faults(path: tuple[str, ...], value: Any) -> tuple[Fault, ...]:
     texts = value if isinstance(value, list) else [value]
     try:
@@ -191,6 +196,41 @@ def _mode(path: tuple[str, ...], value: Any) -> str:
     if value not in MODES:
         raise OrderError(path, f"Input should be one of {', '.join(MODES)}")
     return str(value)
+
+
+def _method(path: tuple[str, ...], value: Any) -> str:
+    if value not in METHODS:
+        raise OrderError(path, f"Input should be one of {', '.join(METHODS)}")
+    return str(value)
+
+
+def _frame(path: tuple[str, ...], value: Any) -> tuple[Any, ...]:
+    """Control objects, which are sent in place of a result."""
+    frames = value if isinstance(value, list) else [value]
+    if not all(isinstance(frame, dict) for frame in frames):
+        raise OrderError(path, "Input should be an object or a list of objects")
+    return tuple(frames)
+
+
+def _size(path: tuple[str, ...], value: Any) -> int:
+    return _whole(path, value, 1, MAX_POSITION)
+
+
+def _share(path: tuple[str, ...], value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
+        raise OrderError(path, "Input should be a share, 0 to less than 1")
+    return float(value)
+
+
+def _node(path: tuple[str, ...], value: Any) -> NodeFailure:
+    """A node that is to fail: its name, or an object with it and what it answers."""
+    given = value if isinstance(value, dict) else {"node": value}
+    node = given.get("node")
+    if not isinstance(node, str):
+        raise OrderError((*path, "node"), "Input should be the name of a node")
+    failure = by_app(path, {key: given[key] for key in given if key != "node"})
+    body = {"detail": f"The sandbox was ordered to fail in {node}"} if failure.body is None else failure.body
+    return NodeFailure(node, failure.status, body)
 
 
 def _values(path: tuple[str, ...], value: Any) -> tuple[str, ...]:

@@ -2,22 +2,20 @@
 
 import asyncio
 import time
-from decimal import Decimal
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from fal_cli.sandbox.intake import misbehave
+from fal_cli.sandbox.intake.account import balance
 from fal_cli.sandbox.intake.context import Context
 from fal_cli.sandbox.intake.parameters import Parameters, invalid
-from fal_cli.sandbox.platform import billing
 from fal_cli.sandbox.platform.pricing import number
 from fal_cli.sandbox.replies import answers
 from fal_cli.sandbox.replies.routes import Route
 
 USERNAME = "sandbox"
-START_BALANCE = Decimal(100)  # US dollars
 
 
 async def read(context: Context, request: Request, route: Route) -> Response:
@@ -30,13 +28,8 @@ async def read(context: Context, request: Request, route: Route) -> Response:
     async def act() -> Response:
         document: dict[str, Any] = {"username": USERNAME}
         if expanded:
-            balance = await asyncio.to_thread(_balance, context)
-            document["credits"] = {"current_balance": number(balance), "currency": "USD"}
+            left = await asyncio.to_thread(balance, context, time.time())
+            document["credits"] = {"current_balance": number(left), "currency": "USD"}
         return answers.answer(200, document)
 
     return await misbehave.perform(fault, route.name, act)
-
-
-def _balance(context: Context) -> Decimal:
-    """Below zero too: only the locked key is ever refused for its balance."""
-    return START_BALANCE - sum(charge.cost for charge in billing.charges(context.store, time.time()))

@@ -13,9 +13,10 @@ from fal_cli.sandbox.intake import misbehave, pages
 from fal_cli.sandbox.intake.context import Context
 from fal_cli.sandbox.intake.pages import Page
 from fal_cli.sandbox.intake.parameters import Parameters, invalid
-from fal_cli.sandbox.models import MODELS, Model
+from fal_cli.sandbox.models import Model
+from fal_cli.sandbox.models.known import MODELS
 from fal_cli.sandbox.platform import openapi
-from fal_cli.sandbox.platform.pricing import needed_model
+from fal_cli.sandbox.platform.pricing import find_model, needed_model
 from fal_cli.sandbox.replies import answers
 from fal_cli.sandbox.replies.routes import Endpoint, Route
 from fal_cli.sandbox.state import files
@@ -59,12 +60,35 @@ async def read(context: Context, request: Request, route: Route) -> Response:
     fault = misbehave.pick(context, route.name, "models")
 
     def show() -> dict[str, Any]:
-        return query.page.document("models", found, lambda pair: _entry(context, query, *pair))
+        offset = query.page.place[0] if query.page.place else 0
+        rest = (((number,), pair) for number, pair in enumerate(found[offset:], offset + 1))
+        return query.page.document("models", rest, lambda pair: _entry(context, query, *pair))
 
     async def act() -> Response:
         return answers.answer(200, await asyncio.to_thread(show))
 
     return await misbehave.perform(fault, route.name, act)
+
+
+async def describe(context: Context, request: Request, route: Route) -> Response:
+    """The document of one endpoint, which needs no key (§11.3)."""
+    endpoint_id = request.query_params.get("endpoint_id", "")
+    fault = misbehave.pick(context, route.name, "openapi")
+
+    def show() -> Response:
+        found = find_model(endpoint_id)
+        if found is None:
+            return answers.answer(404, None)
+        return answers.answer(200, _document(context, *found))
+
+    async def act() -> Response:
+        return await asyncio.to_thread(show)
+
+    return await misbehave.perform(fault, route.name, act)
+
+
+def _document(context: Context, endpoint: Endpoint, model: Model) -> dict[str, Any]:
+    return openapi.document(endpoint, model, queue=context.addresses.queue, thumbnail=_thumbnail(context, model))
 
 
 def _read_query(request: Request) -> Query:
@@ -79,7 +103,7 @@ def _read_query(request: Request) -> Query:
         status=parameters.word("status", _STATUSES, ""),
         expanded=expanded,
         has_key="authorization" in request.headers,
-        page=pages.read(parameters, MAX_LIMIT),
+        page=pages.read(parameters, MAX_LIMIT, int),
     )
 
 
@@ -116,8 +140,7 @@ def _entry(context: Context, query: Query, endpoint: Endpoint, model: Model) -> 
     if ENTERPRISE in query.expanded:
         entry["enterprise_status"] = "ready"
     if OPENAPI in query.expanded:
-        queue = context.addresses.queue
-        entry["openapi"] = openapi.document(endpoint, model, queue=queue, thumbnail=thumbnail)
+        entry["openapi"] = _document(context, endpoint, model)
     return entry
 
 

@@ -13,11 +13,10 @@ from fal_cli.sandbox.intake import misbehave
 from fal_cli.sandbox.intake.context import Context
 from fal_cli.sandbox.intake.intake import Refused, is_json, read_body
 from fal_cli.sandbox.intake.parameters import MAX_LISTED, Parameters, invalid
-from fal_cli.sandbox.models import Model
-from fal_cli.sandbox.platform import billing
-from fal_cli.sandbox.platform.pricing import needed_model, number
+from fal_cli.sandbox.platform.pricing import needed_model, number, told_price
 from fal_cli.sandbox.replies import answers
-from fal_cli.sandbox.replies.routes import Endpoint, Route
+from fal_cli.sandbox.replies.routes import Route
+from fal_cli.sandbox.state import bills
 
 BY_CALL, BY_UNIT = "historical_api_price", "unit_price"
 MAX_QUANTITY = 10**9
@@ -28,7 +27,8 @@ _QUANTITIES: dict[str, tuple[str, Any, str]] = {
     BY_UNIT: ("unit_quantity", int | Decimal, "a number"),
 }
 
-Amounts = list[tuple[Endpoint, Model, Decimal]]
+# How much of which.
+Amounts = list[tuple[str, Decimal]]
 
 
 async def read(context: Context, request: Request, route: Route) -> Response:
@@ -68,7 +68,9 @@ def _read_body(body: dict[str, Any]) -> tuple[str, Amounts]:
     given = _object("endpoints", body.get("endpoints"))
     if not 1 <= len(given) <= MAX_LISTED:
         raise invalid("endpoints", f"1 to {MAX_LISTED} entries, not {len(given)}")
-    return kind, [(*needed_model(name), _quantity(kind, name, _object(name, one))) for name, one in given.items()]
+    for name in given:
+        needed_model(name)
+    return kind, [(name, _quantity(kind, name, _object(name, one))) for name, one in given.items()]
 
 
 def _quantity(kind: str, endpoint_id: str, given: dict[str, Any]) -> Decimal:
@@ -81,17 +83,22 @@ def _quantity(kind: str, endpoint_id: str, given: dict[str, Any]) -> Decimal:
 
 
 def _by_call(context: Context, amounts: Amounts) -> Decimal:
-    return sum((_usual_cost(context, endpoint, model) * calls for endpoint, model, calls in amounts), Decimal(0))
+    return sum((_usual_cost(context, endpoint_id) * calls for endpoint_id, calls in amounts), Decimal(0))
 
 
 def _by_unit(context: Context, amounts: Amounts) -> Decimal:
-    return sum((Decimal(model.price) * units for _, model, units in amounts), Decimal(0))
+    return sum((told_price(context, endpoint_id)[2] * units for endpoint_id, units in amounts), Decimal(0))
 
 
-def _usual_cost(context: Context, endpoint: Endpoint, model: Model) -> Decimal:
-    """What a call has cost on average so far; of the first one nothing is known but the price of a unit."""
-    costs = [charge.cost for charge in billing.charges(context.store, time.time(), endpoints=[endpoint.id])]
-    return sum(costs, Decimal(0)) / len(costs) if costs else Decimal(model.price)
+def _usual_cost(context: Context, endpoint_id: str) -> Decimal:
+    """What a call has cost on average, here or, of a model that is not new, elsewhere. Raises Refused."""
+    average = bills.average(context.store, endpoint_id, time.time())
+    if average is not None:
+        return average
+    _, model, price = told_price(context, endpoint_id)
+    if not model.usual_units:
+        raise Refused(answers.problem(404, f"No historical pricing for endpoint {endpoint_id!r}"))
+    return price * Decimal(model.usual_units)
 
 
 def _object(name: str, value: Any) -> dict[str, Any]:

@@ -1,8 +1,11 @@
-"""`GET /v1/models/requests/by-endpoint`: the requests that have run on an endpoint, or still do (§11.2)."""
+"""`GET /v1/models/requests/by-endpoint`: the requests that have run on an endpoint, or still do (§11.2).
+
+It goes by the start of a run, and may lag: what is in line is not listed, so "not listed" does not mean "not accepted".
+A sandbox that was told to (`exact-listing`) lists whatever it has accepted at once, and says so with a header,
+`X-Fal-Listing: exact`: only then a call that is not listed was never accepted.
+"""
 
 import asyncio
-import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,79 +19,74 @@ from fal_cli.sandbox.intake.parameters import Parameters, invalid
 from fal_cli.sandbox.replies import answers
 from fal_cli.sandbox.replies.routes import Route
 from fal_cli.sandbox.state import files, history
-from fal_cli.sandbox.state.history import Past
+from fal_cli.sandbox.state.history import BEFORE_ALL, Mark, Past, Search
 from fal_cli.sandbox.state.record import Outcome
 
 MAX_LIMIT = 100
 USUAL_DAYS = 1
 USUAL_DAYS_OF_ONE = 90
+# What tells that the listing leaves nothing out: what it does not name was never accepted.
+EXACT_HEADER = "X-Fal-Listing"
 _ALLOWED = ("endpoint_id", "start", "end", "status", "request_id", "expand", "sort_by", "limit", "cursor")
-_STATUSES = {2: "success", 4: "user_error", 5: "error"}
-_ORDERS: dict[str, Callable[[Past], float | None]] = {
-    "ended_at": lambda past: past.ended,
-    "duration": lambda past: past.seconds,
-}
+_CODES = {"success": (200, 299), "user_error": (400, 499), "error": (500, 599)}
+_ORDERS = ("ended_at", "duration")
 
 
 @dataclass(frozen=True)
 class Query:
-    """What is asked for; `start` and `end` are Unix seconds, `status` is empty for any."""
+    """What is asked for, as it stood at `moment` (Unix seconds)."""
 
-    endpoints: list[str]
-    request_ids: list[str]
-    start: float
-    end: float
-    status: str
-    sort_by: str
+    search: Search
+    moment: float
     with_payloads: bool
     page: Page
-
-    def wants(self, past: Past) -> bool:
-        """Whether a request is asked for. The span of time is about when it began."""
-        fits = not self.status or (past.ending is not None and _STATUSES[past.ending.status // 100] == self.status)
-        return fits and self.start <= past.began < self.end
 
 
 async def read(context: Context, request: Request, route: Route) -> Response:
     """The newest first, or the longest; those that still run before all others."""
-    query = _read_query(request)
+    is_settled = await _settle(context, request)
+    query = _read_query(context, request)
     fault = misbehave.pick(context, route.name, "listing")
 
     async def act() -> Response:
-        return answers.answer(200, await asyncio.to_thread(_list, context, query))
+        headers = {EXACT_HEADER: "exact"} if is_settled else {}
+        return answers.answer(200, await asyncio.to_thread(_list, context, query), headers=headers)
 
     return await misbehave.perform(fault, route.name, act)
 
 
-def _read_query(request: Request) -> Query:
+async def _settle(context: Context, request: Request) -> bool:
+    """Whether what the listing does not name was never accepted: then nothing is on its way any more."""
+    if not context.settings.exact_listing:
+        return False
+    return "cursor" in request.query_params or await context.calls.settle()
+
+
+def _read_query(context: Context, request: Request) -> Query:
     parameters = Parameters(request, _ALLOWED)
-    page = pages.read(parameters, MAX_LIMIT)
+    page = pages.read(parameters, MAX_LIMIT, bool, float, int)
     request_id = parameters.uuid("request_id")
     start, end = parameters.span(page.moment, USUAL_DAYS_OF_ONE if request_id else USUAL_DAYS)
     expanded = parameters.many("expand")
     if not {"payloads"}.issuperset(expanded):
         raise invalid("expand", "only payloads can be expanded")
-    return Query(
+    status = parameters.word("status", tuple(_CODES), "")
+    search = Search(
         endpoints=parameters.needed_endpoints(),
-        request_ids=[request_id] if request_id else [],
+        request_id=request_id,
         start=start,
         end=end,
-        status=parameters.word("status", tuple(_STATUSES.values()), ""),
-        sort_by=parameters.word("sort_by", tuple(_ORDERS), "ended_at"),
-        with_payloads=bool(expanded),
-        page=page,
+        codes=_CODES.get(status),
+        by_seconds=parameters.word("sort_by", _ORDERS, "ended_at") == "duration",
+        is_exact=context.settings.exact_listing,
     )
+    lag = 0.0 if search.is_exact else context.settings.listing_lag
+    return Query(search, page.moment - lag, with_payloads=bool(expanded), page=page)
 
 
 def _list(context: Context, query: Query) -> dict[str, Any]:
-    begun = history.begun(context.store, query.page.moment, endpoints=query.endpoints, request_ids=query.request_ids)
-    measure = _ORDERS[query.sort_by]
-
-    def rank(past: Past) -> tuple[float, float, str]:
-        measured = measure(past)
-        return (math.inf if measured is None else measured, past.began, past.record.request_id)
-
-    found = sorted(filter(query.wants, begun), key=rank, reverse=True)
+    after = BEFORE_ALL if query.page.place is None else Mark(*query.page.place)
+    found = history.search(context.store, query.search, query.moment, after)
     return query.page.document("items", found, lambda past: _item(context, query, past))
 
 
@@ -97,16 +95,20 @@ def _item(context: Context, query: Query, past: Past) -> dict[str, Any]:
     item = {
         "request_id": record.request_id,
         "endpoint_id": record.endpoint,
-        "started_at": answers.timestamp(past.began),
-        "sent_at": answers.timestamp(record.accepted),
-        "ended_at": None if past.ended is None else answers.timestamp(past.ended),
+        "started_at": _told(past.began),
+        "sent_at": _told(record.accepted),
+        "ended_at": _told(past.ended),
         "status_code": None if ending is None else ending.status,
         "duration": None if past.seconds is None else round(past.seconds, 6),
     }
     if not query.with_payloads:
         return item
-    output = _output(context, ending) if _has_output(past, query.page.moment) else None
+    output = _output(context, ending) if _has_output(past, query.moment) else None
     return {**item, "json_input": context.store.given(record.request_id), "json_output": output}
+
+
+def _told(moment: float | None) -> str | None:
+    return None if moment is None else answers.timestamp(moment)
 
 
 def _has_output(past: Past, moment: float) -> bool:

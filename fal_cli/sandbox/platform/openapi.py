@@ -73,10 +73,26 @@ def document(endpoint: Endpoint, model: Model, *, queue: str, thumbnail: str) ->
             f"{one}/cancel": {"put": _operation("The request was cancelled.", _CANCELLED, _REQUEST_ID)},
             home: {"post": {"requestBody": body, **_operation("The status of the request.", status)}},
             one: {"get": _operation("The result of the request.", _refer(f"{name}Output"), _REQUEST_ID)},
+            **_realtime(home, model),
         },
         "servers": [{"url": queue}],
         "security": [{"apiKeyAuth": []}],
     }
+
+
+def _realtime(home: str, model: Model) -> dict[str, Any]:
+    """What is told of a path that takes a socket (§7.5)."""
+    rules = model.realtime
+    if rules is None:
+        return {}
+    config = {
+        "buffering": rules.buffering, "sessionTimeout": rules.session_timeout, "maxBatchSize": rules.max_batch_size,
+    }  # fmt: skip
+    protocol = {
+        "type": "realtime", "operationId": "realtime", "realtimeMode": rules.mode,
+        "contentType": "application/msgpack", "config": config,
+    }  # fmt: skip
+    return {f"{home}/realtime": {"x-fal-protocol": protocol}}
 
 
 def _metadata(endpoint: Endpoint, model: Model, thumbnail: str) -> dict[str, str]:

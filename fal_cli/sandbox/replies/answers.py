@@ -10,6 +10,7 @@ from uuid import uuid4
 from starlette.responses import Response
 
 DOCS_ERRORS = "https://docs.fal.ai/errors/#"
+TOO_MANY = "concurrent_requests_limit"
 SERVED_FROM = {"X-Fal-Served-From": "sandbox"}
 _PROBLEM_TYPES = {
     401: "authorization_error", 403: "authorization_error", 404: "not_found", 429: "rate_limited",
@@ -48,6 +49,21 @@ def entry(loc: tuple[str | int, ...], message: str, kind: str, given: Any, **ctx
     if ctx:
         found["ctx"] = ctx
     return {**found, "input": given}
+
+
+def gateway_body(status: int, error_type: str) -> dict[str, Any]:
+    """What the gateway says itself of a failure (§8.2); of too many requests at once in the shape of §8.3."""
+    told: Any = "Internal Server Error" if status == 500 else phrase(status)
+    if error_type == TOO_MANY:
+        message = "You have reached the maximum number of concurrent requests."
+        told = [{"loc": ["body"], "msg": message, "type": TOO_MANY}]
+    return {"detail": told, "error_type": error_type}
+
+
+def too_many() -> Response:
+    """A direct run beyond the account's limit (§8.3)."""
+    headers = {"X-Fal-Error-Type": TOO_MANY, "X-Fal-Needs-Retry": "1"}
+    return answer(429, gateway_body(429, TOO_MANY), headers=headers)
 
 
 def not_found() -> Response:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 NAMESPACES = ("workflows", "comfy")
 
 _FILE = re.compile(r"^/files/b/([0-9a-f]+)/([^/]+)$")
+_PAYLOADS = re.compile(r"^/v1/models/requests/([^/]+)/payloads$")
 _STEP = r"/([0-9a-f]+)/([1-9][0-9]{0,5}|complete)$"
 _MULTIPART = re.compile(r"^/files/b/([0-9a-f]+)/[^/]+/multipart" + _STEP)
 _REST_MULTIPART = re.compile(r"^/storage/upload/multipart/([0-9a-f]+)" + _STEP)
@@ -63,6 +64,8 @@ class Route:
 
 
 _POST = ("POST",)
+# What the gateway passes on to an app; whether the app takes it is for the app to say.
+_CALLS = ("POST", "GET", "PUT", "PATCH", "DELETE")
 _CDN_ROUTES = {
     "/files/upload": Route("upload", _POST, action="post", credential="cdn"),
     "/files/upload/multipart": Route("upload", _POST, action="begin", credential="cdn"),
@@ -73,14 +76,18 @@ _REST_ROUTES = {
     "/storage/upload/initiate-multipart": Route("upload", _POST, action="initiate_multipart"),
     "/tokens": Route("token", _POST, action="bare_token"),
     "/tokens/realtime": Route("token", _POST, action="realtime_token"),
+    "/oauth/token": Route("login", _POST, credential=""),
     "/.well-known/jwks.json": Route("jwks", ("GET",), credential=""),
 }
 _API_ROUTES = {
+    # In reality of another host, fal.ai itself (§11.3).
+    "/api/openapi/queue/openapi.json": Route("openapi", ("GET",), credential=""),
     "/v1/models": Route("models", ("GET",), credential="optional"),
     "/v1/models/requests/by-endpoint": Route("listing", ("GET",), credential="API"),
     "/v1/models/pricing": Route("pricing", ("GET",), credential="API"),
     "/v1/models/pricing/estimate": Route("estimate", _POST, credential="API"),
     "/v1/models/billing-events": Route("billing", ("GET",), credential="ADMIN"),
+    "/v1/models/analytics": Route("analytics", ("GET",), credential="API"),
     "/v1/account/billing": Route("account", ("GET",), credential="ADMIN"),
 }
 _RUN_TAILS = {"stream": "events", "realtime": "realtime"}
@@ -94,6 +101,13 @@ def parse_endpoint(segments: list[str]) -> Endpoint | None:
     return Endpoint("/".join(segments[:length]), "/".join(segments[length:]))
 
 
+def parse_id(endpoint_id: str) -> Endpoint:
+    """A well-formed id taken apart."""
+    endpoint = parse_endpoint(endpoint_id.split("/"))
+    assert endpoint is not None
+    return endpoint
+
+
 def match(service: str, path: str, method: str = "GET") -> Route | None:
     """What `path` means on `service`; None for nothing at all."""
     if service == "cdn":
@@ -101,10 +115,28 @@ def match(service: str, path: str, method: str = "GET") -> Route | None:
     if service == "rest":
         return _match_rest(path)
     if service == "api":
-        return _API_ROUTES.get(path)
+        return _match_api(path)
     if service == "run":
         return _match_run(path)
     return _match_queue(path.removeprefix("/").removesuffix("/").split("/"))
+
+
+def match_socket(service: str, path: str) -> Route | None:
+    """What a socket on `path` means: of the run host a realtime session or a bare one, of the queue's HTTP inside."""
+    endpoint = parse_endpoint(path.removeprefix("/").rstrip("/").split("/"))
+    if endpoint is None or service not in ("run", "queue"):
+        return None
+    route = _match_run(path)
+    if service == "run" and route is not None and route.name == "realtime":
+        return route
+    return Route("ws", (), endpoint, action="connect" if service == "run" else "tunnel")
+
+
+def _match_api(path: str) -> Route | None:
+    found = _PAYLOADS.match(path)
+    if found:
+        return Route("payloads", ("DELETE",), request_id=found[1], credential="ADMIN")
+    return _API_ROUTES.get(path)
 
 
 def _match_cdn(path: str, method: str) -> Route | None:
@@ -139,9 +171,9 @@ def _match_run(path: str) -> Route | None:
         return None
     rest, _, tail = endpoint.path.rpartition("/")
     if tail not in _RUN_TAILS:
-        return Route("run", ("POST", "GET"), endpoint)
+        return Route("run", _CALLS, endpoint)
     # HTTP on a path that only takes sockets is the wrong method, whichever it is.
-    methods = ("POST", "GET") if tail == "stream" else ()
+    methods = _CALLS if tail == "stream" else ()
     return Route(_RUN_TAILS[tail], methods, Endpoint(endpoint.app, rest))
 
 
@@ -152,7 +184,7 @@ def _match_queue(segments: list[str]) -> Route | None:
     head = endpoint.app.count("/") + 1
     if "requests" in segments[head:]:
         return _match_request(segments, segments.index("requests", head))
-    return Route("submit", ("POST", "GET"), endpoint)
+    return Route("submit", _CALLS, endpoint)
 
 
 def _match_request(segments: list[str], at: int) -> Route | None:

@@ -17,7 +17,8 @@ class FileSpan(Spoilable):
     def __init__(
         self, path: Path, first: int, length: int, status: int, headers: dict[str, str], content_type: str
     ) -> None:
-        super().__init__(b"", status, headers, content_type)
+        # As a header and not as a media type, to which a charset would be added: the type is the uploader's (§5.3).
+        super().__init__(b"", status, {**headers, "Content-Type": content_type})
         self.headers["content-length"] = str(length)
         self._path = path
         self._first = first

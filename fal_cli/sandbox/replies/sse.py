@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from starlette.types import Receive, Scope, Send
 
-from fal_cli.sandbox.orders.faults import EVENT_WORDS, Fault
+from fal_cli.sandbox.orders.faults import Fault
+from fal_cli.sandbox.orders.words import EVENT_WORDS
 from fal_cli.sandbox.replies import answers, connection
 from fal_cli.sandbox.replies.spoil import Spoilable
 
@@ -72,22 +73,28 @@ class EventStream(Spoilable):
         shape = _SHAPES.get(self.fault.kind if self.fault else "")
         split = self._is("split")
         events = self.events(scope)
-        sent = 0
+        sent, is_whole = 0, False
         while limit is None or sent < limit:
             found = await anext(events, None)
             if found is None:
-                return True
+                is_whole = True
+                break
             if found is not PING:
                 self._last = found
                 sent += 1
             await _write(send, shape(found) if shape else found, split=split)
-        if self._is("error-after"):
-            await _write(send, event(answers.dump(_ERROR_EVENT)), split=False)
-        return self._is("close-after", "error-after")
+        return await self._finish(send, is_whole=is_whole)
+
+    async def _finish(self, send: Send, *, is_whole: bool) -> bool:
+        """What the fault puts after the last event; whether the stream is to end regularly."""
+        ending = _ENDINGS.get(self.fault.kind if self.fault else "")
+        if ending:
+            await _write(send, ending(self._last), split=False)
+        return is_whole or ending is not None or self._is("close-after")
 
     def _limit(self) -> int | None:
-        limited = self._is("silent", "silent-after", "cut-after", "close-after", "error-after")
-        return self.fault.count if self.fault and limited else None
+        is_limited = self._is("silent", "silent-after", "cut-after", "close-after", *_ENDINGS) and not self._is("done")
+        return self.fault.count if self.fault and is_limited else None
 
     async def _begin(self, send: Send) -> None:
         """What the fault puts before the first event."""
@@ -107,6 +114,18 @@ def _many_lines(found: bytes) -> bytes:
     return b"".join(_DATA + line.encode() + b"\n" for line in text.split("\n")) + b"\n"
 
 
+def _with_error(last: bytes) -> bytes:
+    """The last event again, with an error in it, as models of language tell one (§6)."""
+    value = json.loads(last.removeprefix(_DATA))
+    return event(answers.dump({**(value if isinstance(value, dict) else {}), **_ERROR_EVENT}))
+
+
+_ENDINGS: dict[str, Callable[[bytes], bytes]] = {
+    "error-after": lambda last: event(answers.dump(_ERROR_EVENT)),
+    "error-chunk": _with_error,
+    "error-event": lambda last: b"event: error\n" + event(answers.dump(_ERROR_EVENT)),
+    "done": lambda last: event(b"[DONE]"),
+}
 _SHAPES: dict[str, Callable[[bytes], bytes]] = {
     "multi-line": _many_lines,
     "crlf": lambda found: found.replace(b"\n", b"\r\n"),

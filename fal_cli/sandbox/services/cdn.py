@@ -15,7 +15,7 @@ from fal_cli.sandbox.replies.span import FileSpan
 from fal_cli.sandbox.state import files
 from fal_cli.sandbox.state.record import from_json
 
-_RANGE = re.compile(r"^bytes=(\d*)-(\d*)$", re.ASCII)
+_RANGE = re.compile(r"^bytes=(?=.*\d)(\d*)-(\d*)$", re.ASCII)
 
 
 async def read(context: Context, request: Request, route: Route) -> Response:
@@ -28,7 +28,7 @@ async def read(context: Context, request: Request, route: Route) -> Response:
         file = await asyncio.to_thread(files.find, context.store, route.file_id)
         if file is None or not request.scope["path"].endswith(f"/{file.name}"):
             return answers.detail(404, "File not found")
-        if file.acl != "allow" and not auth.is_owner(request):
+        if file.acl != "allow" and not auth.is_owner(context.keys, request):
             return answers.detail(403, "Forbidden") if file.acl == "forbid" else answers.detail(404, "File not found")
         return _serve(request, file)
 
@@ -47,10 +47,14 @@ def _own_faults(context: Context, request_id: str) -> tuple[Fault, ...]:
 
 def _serve(request: Request, file: files.File) -> Response:
     headers = {"ETag": file.etag, "Accept-Ranges": "bytes", **answers.SERVED_FROM}
-    wanted = request.headers.get("range")
-    if wanted is None or request.headers.get("if-range", file.etag) != file.etag:
+    known = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
+    if file.etag in known or known == ["*"]:
+        return Response(b"", 304, headers)
+    match = _RANGE.match(request.headers.get("range", ""))
+    if match is None or request.headers.get("if-range", file.etag) != file.etag:
+        # Of several ranges, or of something else than bytes, nothing need be understood.
         return FileSpan(file.path, 0, file.size, 200, headers, file.content_type)
-    span = _span(wanted, file.size)
+    span = _span(match, file.size)
     if span is None:
         return Response(b"", 416, {**headers, "Content-Range": f"bytes */{file.size}"})
     first, last = span
@@ -58,11 +62,8 @@ def _serve(request: Request, file: files.File) -> Response:
     return FileSpan(file.path, first, last - first + 1, 206, headers, file.content_type)
 
 
-def _span(wanted: str, size: int) -> tuple[int, int] | None:
+def _span(match: re.Match[str], size: int) -> tuple[int, int] | None:
     """First and last byte of a single range; None if it cannot be satisfied."""
-    match = _RANGE.match(wanted)
-    if match is None or not (match[1] or match[2]):
-        return None
     if not match[1]:
         length = min(int(match[2]), size)
         return (size - length, size - 1) if length else None

@@ -11,22 +11,24 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from fal_cli.sandbox import models
-from fal_cli.sandbox.intake import misbehave, planning
+from fal_cli.sandbox.intake import misbehave, outcomes, planning
+from fal_cli.sandbox.intake.calls import Taking
 from fal_cli.sandbox.intake.context import Context
 from fal_cli.sandbox.intake.intake import Call, read_call
-from fal_cli.sandbox.models import Answer, Refusal
-from fal_cli.sandbox.orders.orders import Failure
+from fal_cli.sandbox.intake.prices import billed
+from fal_cli.sandbox.models import Answer, Refusal, known
+from fal_cli.sandbox.orders.failures import Failure
 from fal_cli.sandbox.replies import answers, connection, sse
 from fal_cli.sandbox.replies.routes import Route
 from fal_cli.sandbox.services import run, views
-from fal_cli.sandbox.state import files, timeline
-from fal_cli.sandbox.state.record import Outcome, Record, to_json
+from fal_cli.sandbox.state import files, line, register, timeline
+from fal_cli.sandbox.state.record import START_DEADLINE_MISSED, Outcome, Record
 
 _TURN_EVENTS = 50
 # How a stream ends of which no end was noted, since its server was killed: at the platform's limit (§4.10).
 _LIMIT_SECONDS = 3600.0
-_LIMIT_HIT = planning.failed(Failure(504))
-_CLIENT_GONE = planning.failed(Failure(499, error_type="client_disconnected"))
+_LIMIT_HIT = outcomes.failed(Failure(504, error_type="request_timeout"))
+_CLIENT_GONE = outcomes.failed(Failure(499, error_type="client_disconnected"))
 _NOTHING = Outcome(200, None, {"X-Fal-Billable-Units": "0"})
 _ORDERED = Outcome(200, None, {"X-Fal-Billable-Units": "1"})
 
@@ -34,56 +36,82 @@ _ORDERED = Outcome(200, None, {"X-Fal-Billable-Units": "1"})
 async def stream(context: Context, request: Request, route: Route) -> Response:
     """Run a model and answer its output as it comes."""
     assert route.endpoint is not None
-    if not models.is_app(route.endpoint.app):
+    if not known.is_app(route.endpoint.app):
         return answers.unknown_app(route.endpoint.app)
     if request.url.path.endswith("/"):
         return run.without_slash(request)
-    call = await read_call(request, route)
+    with context.calls.taking() as taking:
+        call = await read_call(request, route)
+        fault = misbehave.pick(context, "events", f"events:{call.body_hash}", call.orders.faults)
+        call, fault = misbehave.leave_to_app(call, fault)
 
-    async def work() -> Response:
-        return await _open(context, call)
+        async def work() -> Response:
+            return await _open(context, call, taking)
 
-    fault = misbehave.pick(context, "events", f"events:{call.body_hash}", call.orders.faults)
-    return await misbehave.perform(fault, "events", work)
+        return await misbehave.perform(fault, "events", work)
 
 
-async def _open(context: Context, call: Call) -> Response:
-    request_id = str(uuid4())
-    opened = await asyncio.to_thread(_begin, context, call)
-    record = _record(call, request_id, opened)
-    planning.add_record(context.store, record, call, kind="events")
-    context.store.count("events", request_id)
+async def _open(context: Context, call: Call, taking: Taking) -> Response:
+    wait = call.orders.queue or 0.0
+    record = planning.accept(call, str(uuid4()), _life(wait, _LIMIT_SECONDS), _LIMIT_HIT, context.settings)
+    if not run.may_run(context, record.request_id, record.life.end):
+        return answers.too_many()
+    planning.add_record(context.store, record, call)
+    taking.done()
+    opened = await _begin(context, call, wait)
     if isinstance(opened, Outcome):
-        return await views.result(context, request_id, opened)
+        _note_end(context, record, wait, opened)
+        return await views.result(context, record.request_id, opened)
     if call.orders.body is not None:
-        return views.ordered_body(request_id, call.orders)
-    return ModelStream(context, call, record, *opened)
+        _note_end(context, record, wait, _ORDERED)
+        return views.ordered_body(record.request_id, call.orders)
+    return ModelStream(context, call, record, wait, *opened)
 
 
-def _record(call: Call, request_id: str, opened: "Outcome | tuple[models.Stream, float]") -> Record:
-    if isinstance(opened, Outcome):
-        return planning.accept(call, request_id, timeline.running(0.0), opened)
-    if call.orders.body is not None:
-        return planning.accept(call, request_id, timeline.running(0.0), _ORDERED)
-    return planning.accept(call, request_id, timeline.running(_LIMIT_SECONDS), _LIMIT_HIT)
+async def _begin(context: Context, call: Call, wait: float) -> "Outcome | tuple[models.Stream, float]":
+    """The answers to come and the seconds before each; or how the run fails before the first.
+
+    `wait` is for a runner, where that was ordered; a start deadline may be over first (§4.3).
+    """
+    deadline = call.start_timeout
+    if deadline is not None and wait > deadline:
+        await asyncio.sleep(deadline)
+        return START_DEADLINE_MISSED
+    await asyncio.sleep(wait)
+    return await asyncio.to_thread(_run, context, call)
 
 
-def _begin(context: Context, call: Call) -> "Outcome | tuple[models.Stream, float]":
-    """The answers to come and the seconds before each; or how the run fails before the first."""
-    model = models.find(call.endpoint)
+def _run(context: Context, call: Call) -> "Outcome | tuple[models.Stream, float]":
+    model = known.find(call.endpoint)
     if call.orders.fail:
-        return planning.failed(call.orders.fail)
+        return outcomes.failed(call.orders.fail)
     if model is None or not model.streams:
-        return planning.no_such_path("/".join(filter(None, (call.endpoint.path, "stream"))))
+        return outcomes.no_such_path("/".join(filter(None, (call.endpoint.path, "stream"))))
+    methods = (call.orders.method,) if call.orders.method else model.methods
+    if call.method not in methods:
+        return outcomes.wrong_method(methods)
     seconds = planning.run_seconds(call, model)
     task = planning.make_task(call.orders, seconds, context.store)
     try:
-        if models.is_echo(call.endpoint):
+        if known.is_echo(call.endpoint):
             return _echo(call), call.orders.interval
         found = model.load().stream(call.endpoint.id, call.payload, task)
     except Refusal as refusal:
-        return planning.refused(refusal)
+        return outcomes.refused(refusal)
     return found, seconds / max(found.count, 1)
+
+
+def _life(wait: float, seconds: float) -> timeline.Timeline:
+    return timeline.build(queue=wait, run=seconds, position=0) if wait else timeline.running(seconds)
+
+
+def _note_end(context: Context, record: Record, wait: float, outcome: Outcome) -> None:
+    """Write down how a stream ended, and that it did now."""
+    life = _life(wait, max(time.time() - record.accepted - wait, 0.0))
+    ended = replace(record, timeline=life, outcome=outcome)
+    register.amend(context.store, ended)
+    if context.settings.concurrency is not None:
+        line.vacate(context.store, record.request_id, time.time())
 
 
 def _echo(call: Call) -> models.Stream:
@@ -95,9 +123,13 @@ def _echo(call: Call) -> models.Stream:
 class ModelStream(sse.EventStream):
     """The answers of a model, each `pause` seconds after the one before. Its end is noted in the record."""
 
-    def __init__(self, context: Context, call: Call, record: Record, found: models.Stream, pause: float) -> None:
+    def __init__(
+        self, context: Context, call: Call, record: Record, wait: float, found: models.Stream, pause: float
+    ) -> None:
         super().__init__(record.request_id)
+        self._wait_before = wait
         self._context = context
+        self._call = call
         self._ping = call.orders.ping
         self._record = record
         self._ended = False
@@ -139,7 +171,8 @@ class ModelStream(sse.EventStream):
             await asyncio.sleep(left)
 
     def _place(self, answer: Answer) -> Outcome:
-        outcome, media = planning.place(answer)
+        model = known.find(self._call.endpoint)
+        outcome, media = outcomes.place(billed(answer, self._call.orders, model) if model else answer)
         planning.add_files(self._context.store, self._record.request_id, media)
         return outcome
 
@@ -152,6 +185,4 @@ class ModelStream(sse.EventStream):
         if self._ended:
             return
         self._ended = True
-        life = timeline.running(time.time() - self._record.accepted)
-        ended = replace(self._record, timeline=life, outcome=outcome)
-        self._context.store.amend(ended.request_id, to_json(ended))
+        _note_end(self._context, self._record, self._wait_before, outcome)

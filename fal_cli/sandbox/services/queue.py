@@ -7,53 +7,65 @@ from uuid import uuid4
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fal_cli.sandbox import models
 from fal_cli.sandbox.intake import misbehave, planning
 from fal_cli.sandbox.intake.context import Context, asked_base
 from fal_cli.sandbox.intake.intake import Call, read_call
+from fal_cli.sandbox.models import known
 from fal_cli.sandbox.replies import answers
 from fal_cli.sandbox.replies.routes import Route
 from fal_cli.sandbox.services import views, webhooks
 from fal_cli.sandbox.services.delivery import Target
 from fal_cli.sandbox.services.stream import StatusStream
-from fal_cli.sandbox.state.record import Record, from_json
+from fal_cli.sandbox.state import line, register
+from fal_cli.sandbox.state.record import Record
 from fal_cli.sandbox.state.store import Store
 
 
 async def submit(context: Context, request: Request, route: Route) -> Response:
     """Accept a request (§4.2 to §4.4). The body is not checked against the model: that is the runner's."""
     assert route.endpoint is not None
-    if not models.is_app(route.endpoint.app):
+    if not known.is_app(route.endpoint.app):
         return answers.unknown_app(route.endpoint.app)
-    call = await read_call(request, route)
-    target = webhooks.read_target(context, request)
+    with context.calls.taking():
+        call = await read_call(request, route)
+        target = webhooks.read_target(context, request)
+        fault = misbehave.pick(context, "submit", f"submit:{call.body_hash}", call.orders.faults)
+        call, fault = misbehave.leave_to_app(call, fault)
 
-    async def accept() -> Response:
-        return await _accept(context, request, call, target)
+        async def accept() -> Response:
+            return await _accept(context, request, call, target)
 
-    fault = misbehave.pick(context, "submit", f"submit:{call.body_hash}", call.orders.faults)
-    return await misbehave.perform(fault, "submit", accept)
+        return await misbehave.perform(fault, "submit", accept)
 
 
 async def _accept(context: Context, request: Request, call: Call, target: Target | None) -> Response:
-    position = planning.queue_position(call)
-    if call.max_line is not None and position > call.max_line:
-        text = f"Queue is too long: {position} requests, more than the {call.max_line} that were allowed."
+    lined = context.settings.concurrency is not None
+    position = planning.queue_position(call, lined=lined)
+    before = position + (line.length(context.store) if lined else 0)
+    if call.max_line is not None and before > call.max_line:
+        text = f"Queue is too long: {before} requests, more than the {call.max_line} that were allowed."
         return answers.detail(429, text)
     request_id = str(uuid4())
-    planned = await asyncio.to_thread(planning.plan, call, request_id, context.store)
+    planned = await asyncio.to_thread(planning.plan, call, request_id, context, lined=lined)
     planning.save(context.store, planned, call)
-    context.store.count("submit", request_id)
     if target is not None:
         webhooks.expect(context, planned.record, target)
+    if lined:
+        position = _place(context, request_id)
     urls = views.urls(planned.record, asked_base(request))
     document = {"status": "IN_QUEUE", "request_id": request_id, **urls, "queue_position": position}
     return answers.answer(200, document, request_id=request_id)
 
 
+def _place(context: Context, request_id: str) -> int:
+    """The place of a request that has just been accepted; 0 if it runs already."""
+    record = register.find(context.store, request_id, time.time())
+    return record.place if record else 0
+
+
 async def follow(context: Context, request: Request, route: Route) -> Response:
     """Every route of an existing request: status, stream, result, cancel."""
-    record = find(context.store, route)
+    record = find(context.store, route, time.time())
     own = record.faults if record else ()
     fault = misbehave.pick(context, route.name, route.request_id, own)
 
@@ -69,13 +81,10 @@ async def follow(context: Context, request: Request, route: Route) -> Response:
     return await misbehave.perform(fault, route.name, act, request_id=route.request_id)
 
 
-def find(store: Store, route: Route) -> Record | None:
-    """The recorded request that a route names, under its own application only."""
-    found = store.request(route.request_id)
-    if found is None or route.endpoint is None:
-        return None
-    record = from_json(*found)
-    return record if record.app == route.endpoint.app else None
+def find(store: Store, route: Route, now: float) -> Record | None:
+    """The recorded request that a route names, under its own application only, as it stands at that Unix time."""
+    record = register.find(store, route.request_id, now)
+    return record if record and route.endpoint and record.app == route.endpoint.app else None
 
 
 def _status(context: Context, request: Request, route: Route, record: Record) -> Response:
@@ -86,7 +95,8 @@ def _status(context: Context, request: Request, route: Route, record: Record) ->
     base = asked_base(request)
     if route.name == "stream":
         return StatusStream(context.store, record, base, with_logs=with_logs)
-    document = views.status(record, now, base, with_logs=with_logs)
+    lines = record.life.logs_at(now - record.accepted) if with_logs else None
+    document = views.status(record, now, base, lines)
     code = 200 if document["status"] == "COMPLETED" else 202
     return answers.answer(code, document, request_id=record.request_id)
 
@@ -105,10 +115,9 @@ def _cancel(context: Context, record: Record) -> Response:
     now = time.time()
     if not record.is_known(now):
         return answers.not_found()
-    state = record.life.at(now - record.accepted).state
+    state = register.cancel(context.store, record.request_id, now)
     if state == "COMPLETED":
         return answers.answer(400, {"status": "ALREADY_COMPLETED"}, request_id=record.request_id)
-    context.store.cancel(record.request_id, now)
     if state == "IN_QUEUE":
         return answers.answer(200, {"status": "OK"}, request_id=record.request_id)
     return answers.answer(202, {"status": "CANCELLATION_REQUESTED"}, request_id=record.request_id)

@@ -6,15 +6,15 @@ from uuid import uuid4
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
-from fal_cli.sandbox import models
 from fal_cli.sandbox.intake import auth, misbehave
 from fal_cli.sandbox.intake.context import Context
+from fal_cli.sandbox.models import known
 from fal_cli.sandbox.orders.faults import Fault
 from fal_cli.sandbox.replies import answers, codec
 from fal_cli.sandbox.replies.routes import Route
 from fal_cli.sandbox.services.session import Session
+from fal_cli.sandbox.services.sockets import MAX_BUFFERING, is_buffering
 
-MAX_BUFFERING = 60
 _JSON_PATH = "json"
 
 
@@ -22,29 +22,26 @@ async def meet(context: Context, request: HTTPConnection, route: Route) -> Respo
     """The session, or the refusal of its handshake."""
     endpoint = route.endpoint
     assert endpoint is not None
-    if not models.is_app(endpoint.app):
+    if not known.is_app(endpoint.app):
         return answers.unknown_app(endpoint.app)
-    model = models.find(endpoint)
-    if model is None or not model.sockets or request.url.path.endswith("/"):
+    model = known.find(endpoint)
+    if model is None or model.realtime is None or request.url.path.endswith("/"):
         # A path without a socket is the web framework's own refusal (§15 #11).
         return answers.detail(403, "Forbidden")
-    if not _is_buffering(request.query_params.get("max_buffering")):
+    if not is_buffering(request.query_params.get("max_buffering")):
         return answers.detail(400, f"max_buffering must be 1 to {MAX_BUFFERING}")
-    token = request.query_params.get(auth.JWT_PARAMETER)
-    known = "authorization" in request.headers or (token is not None and auth.allows(token, endpoint))
-    wire = codec.JSON if models.is_echo(endpoint) and endpoint.path == _JSON_PATH else codec.MSGPACK
+    is_known = auth.is_known(context, request, endpoint)
+    wire = codec.JSON if known.is_echo(endpoint) and endpoint.path == _JSON_PATH else codec.MSGPACK
     request_id = str(uuid4())
 
     def own_fault(first_frame: bytes, faults: tuple[Fault, ...]) -> Fault | None:
         scope = f"realtime:{hashlib.sha256(first_frame).hexdigest()}"
         return misbehave.pick_own(context, "realtime", scope, faults)
 
+    module, rules = model.load(), model.realtime
+
     async def open_session() -> Response:
-        return Session(context, endpoint, model, wire, request_id, own_fault, known=known)
+        return Session(context, endpoint, module, rules, wire, request_id, own_fault, is_known=is_known)
 
     fault = misbehave.pick(context, "realtime", request_id)
     return await misbehave.perform(fault, "realtime", open_session, request_id=request_id)
-
-
-def _is_buffering(text: str | None) -> bool:
-    return text is None or (text.isascii() and text.isdigit() and 1 <= int(text) <= MAX_BUFFERING)

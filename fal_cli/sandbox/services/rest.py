@@ -4,6 +4,7 @@ Also the public half of the key that signs webhooks (§10.3).
 """
 
 import asyncio
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,6 +25,7 @@ MAX_TOKEN_SECONDS = 30 * 86_400.0
 REALTIME_TOKEN_SECONDS = 120.0
 SIGNED_SECONDS = 3600.0
 STORAGE_TYPES = ("fal-cdn-v3", "gcs")
+_HEADER_TEXT = re.compile(r"[ -~]+")
 
 
 async def cdn_token(context: Context, request: Request, route: Route) -> Response:
@@ -36,7 +38,7 @@ async def cdn_token(context: Context, request: Request, route: Route) -> Respons
 
     async def act() -> Response:
         document = {
-            "token": tokens.mint("cdn", seconds),
+            "token": tokens.mint(context.keys.seal, "cdn", seconds),
             "token_type": "Bearer",
             "base_url": context.cdn,
             "expires_at": _moment(seconds),
@@ -65,7 +67,7 @@ async def _realtime_token(context: Context, request: Request, route: Route, life
     fault = misbehave.pick(context, route.name, "token")
 
     async def act() -> Response:
-        token = tokens.mint("realtime", _life(fault, asked), allowed_apps=apps)
+        token = tokens.mint(context.keys.seal, "realtime", _life(fault, asked), allowed_apps=apps)
         return answers.answer(200, token if route.action == "bare_token" else {"token": token})
 
     return await misbehave.perform(fault, route.name, act)
@@ -85,6 +87,8 @@ async def _initiate(context: Context, request: Request, route: Route, *, multipa
     kind = _storage_type(request, STORAGE_TYPES)
     body = await read_object(request)
     name, content_type = _text(body, "file_name"), _text(body, "content_type")
+    if not _HEADER_TEXT.fullmatch(content_type):
+        raise _bad("content_type", "Input should be a media type", content_type)
     lifecycle = read_lifecycle(request, direct=False)
     fault = misbehave.pick(context, route.name, "upload")
 
@@ -94,7 +98,7 @@ async def _initiate(context: Context, request: Request, route: Route, *, multipa
         if multipart and kind == "gcs":
             url = f"{asked_base(request)}/storage/upload/multipart/{upload.file_id}/{upload.upload_id}"
         else:
-            url = _signed(file_url, upload.file_id, upload.upload_id, _life(fault, SIGNED_SECONDS))
+            url = _signed(context, file_url, upload.file_id, upload.upload_id, _life(fault, SIGNED_SECONDS))
         return answers.answer(200, {"upload_url": url, "file_url": file_url})
 
     return await misbehave.perform(fault, route.name, act)
@@ -111,7 +115,7 @@ async def sign_part(context: Context, request: Request, route: Route) -> Respons
         whole = files.url(context.cdn, upload.file_id, upload.name)
         url = f"{whole}/multipart/{upload.upload_id}/{route.number}"
         seconds = _life(fault, SIGNED_SECONDS)
-        return answers.answer(200, {"upload_url": tokens.sign(url, auth.subject(route), seconds)})
+        return answers.answer(200, {"upload_url": tokens.sign(context.keys.seal, url, auth.subject(route), seconds)})
 
     return await misbehave.perform(fault, route.name, act)
 
@@ -126,9 +130,9 @@ async def jwks(context: Context, request: Request, route: Route) -> Response:
     return await misbehave.perform(fault, route.name, act)
 
 
-def _signed(file_url: str, file_id: str, upload_id: str, seconds: float) -> str:
+def _signed(context: Context, file_url: str, file_id: str, upload_id: str, seconds: float) -> str:
     url = f"{file_url}/multipart/{upload_id}" if upload_id else file_url
-    return tokens.sign(url, f"{file_id}:{upload_id}", seconds)
+    return tokens.sign(context.keys.seal, url, f"{file_id}:{upload_id}", seconds)
 
 
 def _life(fault: Fault | None, usual: float) -> float:

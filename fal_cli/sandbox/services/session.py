@@ -2,25 +2,25 @@
 
 import asyncio
 import json
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from fal_cli.sandbox.intake import planning
 from fal_cli.sandbox.intake.context import Context
-from fal_cli.sandbox.models import Model, Refusal, is_echo
-from fal_cli.sandbox.orders.faults import REALTIME_WORDS, Fault
-from fal_cli.sandbox.orders.orders import OrderError, Orders, check_orders, take_orders
+from fal_cli.sandbox.models import Module, RealtimeRules, Refusal
+from fal_cli.sandbox.orders.faults import Fault
+from fal_cli.sandbox.orders.orders import Orders
+from fal_cli.sandbox.orders.words import REALTIME_WORDS
 from fal_cli.sandbox.replies import connection
 from fal_cli.sandbox.replies.codec import Codec
 from fal_cli.sandbox.replies.routes import Endpoint
 from fal_cli.sandbox.replies.spoil import Spoilable
+from fal_cli.sandbox.services.conversation import Conversation, Input
+from fal_cli.sandbox.services.inbox import Inbox
 
-IDLE_SECONDS = 10.0
-DEFAULT_RESULTS = 3
 UNAUTHORIZED_CODE = 1008
 _GARBAGE = b"\xc1 garbled by the sandbox"  # 0xc1 is the one byte that begins nothing in msgpack
 _HANDSHAKE_WORDS = ("cut-before", "reset-before", "stall-before", "unauthorized")
@@ -32,17 +32,8 @@ class _Broken(Exception):
     """The session has ended as a fault ordered: nothing more is to be said."""
 
 
-@dataclass(frozen=True)
-class Input:
-    """One frame: its bytes, the input in it without orders, and the orders in force."""
-
-    frame: bytes
-    payload: Any
-    orders: Orders
-
-
 class Session(Spoilable):
-    """The answer to a handshake: the whole session. `known` is whether its token is good.
+    """The answer to a handshake: the whole session. `is_known` is whether its token is good.
 
     `own_fault` picks, of the faults that a message orders, the one that is to happen.
     """
@@ -51,24 +42,24 @@ class Session(Spoilable):
         self,
         context: Context,
         endpoint: Endpoint,
-        model: Model,
+        module: Module,
+        rules: RealtimeRules,
         codec: Codec,
         request_id: str,
         own_fault: Pick,
         *,
-        known: bool,
+        is_known: bool,
     ) -> None:
         super().__init__()
         self._context = context
         self._endpoint = endpoint
-        self._model = model
-        self._codec = codec
+        self._module = module
         self._request_id = request_id
         self._own_fault = own_fault
-        self._known = known
+        self._is_known = is_known
         self._fault: Fault | None = None
-        self._frames: asyncio.Queue[Message] = asyncio.Queue()
-        self._orders = Orders()
+        self._inbox = Inbox(rules.buffering)
+        self._conversation = Conversation(self._inbox, self, endpoint, rules, codec, self._compute)
         self._sent = 0
 
     def take(self, fault: Fault) -> bool:
@@ -78,7 +69,7 @@ class Session(Spoilable):
         elif fault.kind not in REALTIME_WORDS or (fault.route == "any" and fault.kind == "cut-after"):
             return False
         self._fault = fault
-        self._known = self._known and fault.kind != "unauthorized"
+        self._is_known = self._is_known and fault.kind != "unauthorized"
         return True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -96,15 +87,15 @@ class Session(Spoilable):
     async def _read(self, receive: Receive) -> None:
         """Take frames in until the client leaves; what is in work is then dropped (§7.5)."""
         while (message := await receive())["type"] == "websocket.receive":
-            self._frames.put_nowait(message)
+            self._inbox.put(message)
 
     async def _work(self) -> None:
         try:
-            if not self._known:
-                await self._tell({"status": "error", "error": "Unauthorized"})
+            if not self._is_known:
+                await self.tell({"status": "error", "error": "Unauthorized"})
                 await self._close(UNAUTHORIZED_CODE)
                 return
-            await self._converse()
+            await self._conversation.hold()
         except _Broken:
             return
         except OSError:
@@ -116,101 +107,42 @@ class Session(Spoilable):
         else:
             await self._end("TIMEOUT", "no inputs, reconnect when needed!")
 
-    async def _converse(self) -> None:
-        first = await self._next()
-        if first is None:
-            return
-        await self._take_own_fault(first)
-        modes = {
-            "unary": self._answer_each,
-            "server_streaming": self._answer_often,
-            "client_streaming": self._answer_all,
-            "bidi": self._answer_each,
-        }
-        await modes[first.orders.mode or "unary"](first)
+    # -- what the conversation needs
 
-    async def _answer_each(self, message: Input | None) -> None:
-        """An answer to each input, of several results in the bidi mode."""
-        while message is not None:
-            results = _count(message.orders, 1) if message.orders.mode == "bidi" else 1
-            for number in range(results):
-                await self._answer(message, _numbered(message, number + 1) if results > 1 else message.payload)
-                await self._tell_timings(message.orders)
-            message = await self._next()
+    async def begin(self, first: Input) -> None:
+        """Take the fault that the first message orders."""
+        faults = first.orders.faults
+        if any(fault.kind in _HANDSHAKE_WORDS or fault.kind not in REALTIME_WORDS for fault in faults):
+            raise ValueError("sandbox.fault: the handshake is over; order this one with --fault")
+        self._fault = self._own_fault(first.frame, faults) or self._fault
+        await self._misbehave_after()
 
-    async def _answer_often(self, message: Input) -> None:
-        """Exactly one input, many results."""
-        for number in range(_count(message.orders, DEFAULT_RESULTS)):
-            await self._answer(message, _numbered(message, number + 1))
-        await self._tell_timings(message.orders)
-
-    async def _answer_all(self, message: Input | None) -> None:
-        """Inputs until none comes, one result."""
-        inputs: list[Any] = []
-        last = message
-        while message is not None:
-            inputs.append(message.payload)
-            last = message
-            message = await self._next()
-        if last is not None:
-            await self._answer(last, {"inputs": inputs, "count": len(inputs)})
-            await self._tell_timings(last.orders)
-
-    async def _answer(self, message: Input, payload: Any) -> None:
-        await asyncio.sleep(message.orders.delay)
-        result = await asyncio.to_thread(self._result, message.orders, payload)
+    async def emit(self, result: bytes) -> None:
+        """Send a result, as the fault has it."""
         await self._misbehave_before()
-        await self._send({"type": "websocket.send", "bytes": self._codec.encode(result)})
+        await self._send({"type": "websocket.send", "bytes": result})
         self._sent += 1
         await self._misbehave_after()
 
-    async def _tell_timings(self, orders: Orders) -> None:
-        """Where the app emits them: after each result, of a server's stream once at the end (§7.5)."""
-        if orders.timings:
-            seconds = round(time.perf_counter() - self._began, 6)
-            await self._tell({"type": "x-fal-message", "action": "timings", "timing": seconds})
+    async def tell(self, control: dict[str, Any]) -> None:
+        """Send a control object."""
+        await self._send({"type": "websocket.send", "text": json.dumps(control)})
 
-    def _result(self, orders: Orders, payload: Any) -> dict[str, Any]:
+    @property
+    def idle(self) -> float | None:
+        """The seconds of an idle cut that was ordered for the server."""
+        return self._fault.seconds if self._fault is not None and self._fault.kind == "idle" else None
+
+    def _compute(self, orders: Orders, payload: Any) -> dict[str, Any]:
         task = planning.make_task(orders, 0.0, self._context.store)
-        result = self._model.load().realtime(self._endpoint.id, payload, task)
+        result = self._module.realtime(self._endpoint.id, payload, task)
         if not orders.values:
             return result
         from fal_cli.sandbox.models.echo import odd_values
 
         return {**result, "values": odd_values(orders.values)}
 
-    async def _next(self) -> Input | None:
-        """The next input; None if none came in time. Raises what the framework would (§7.5).
-
-        Orders hold until a message brings others.
-        """
-        try:
-            # Not wait_for(), which in Python 3.11 loses a cancel that comes together with a frame.
-            async with asyncio.timeout(self._idle_seconds):
-                frame = await self._frames.get()
-        except TimeoutError:
-            return None
-        payload = self._codec.decode(frame["bytes"])  # KeyError 'bytes' for a text frame (§15 #6)
-        try:
-            rest, orders = take_orders(payload)
-            check_orders(payload, is_echo(self._endpoint))
-        except OrderError as error:
-            raise ValueError(f"{'.'.join(error.path)}: {error}") from error
-        if rest is not payload:
-            self._orders = orders
-        self._began = time.perf_counter()
-        return Input(frame["bytes"], rest, self._orders)
-
-    @property
-    def _idle_seconds(self) -> float:
-        return IDLE_SECONDS if self._orders.idle is None else self._orders.idle
-
-    async def _take_own_fault(self, first: Input) -> None:
-        faults = first.orders.faults
-        if any(fault.kind in _HANDSHAKE_WORDS or fault.kind not in REALTIME_WORDS for fault in faults):
-            raise ValueError("sandbox.fault: the handshake is over; order this one with --fault")
-        self._fault = self._own_fault(first.frame, faults) or self._fault
-        await self._misbehave_after()
+    # -- faults and ends
 
     async def _misbehave_before(self) -> None:
         """What a fault does before the first result."""
@@ -237,25 +169,13 @@ class Session(Spoilable):
     async def _end(self, error: str, reason: str) -> None:
         """Every end looks like this, the good one too (§15 #2, #3)."""
         try:
-            await self._tell({"type": "x-fal-error", "error": error, "reason": reason})
+            await self.tell({"type": "x-fal-error", "error": error, "reason": reason})
             await self._close(1000)
         except OSError:
             return
 
-    async def _tell(self, control: dict[str, Any]) -> None:
-        await self._send({"type": "websocket.send", "text": json.dumps(control)})
-
     async def _close(self, code: int) -> None:
         await self._send({"type": "websocket.close", "code": code})
-
-
-def _count(orders: Orders, usual: int) -> int:
-    return orders.events if isinstance(orders.events, int) else usual
-
-
-def _numbered(message: Input, number: int) -> Any:
-    payload = message.payload
-    return {**payload, "event": number} if isinstance(payload, dict) else payload
 
 
 def _complaint(refusal: Refusal) -> str:

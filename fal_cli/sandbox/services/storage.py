@@ -25,7 +25,7 @@ async def post(context: Context, request: Request, route: Route) -> Response:
         upload = _begin(context, request, life, multipart=False)
         uploads.finish(context.store, upload, received)
         url = files.url(context.cdn, upload.file_id, upload.name)
-        return answers.answer(200, {"access_url": url})
+        return answers.answer(200, {"access_url": url}, headers={"ETag": f'"{received.etag}"'})
 
     return await misbehave.perform(fault, route.name, act)
 

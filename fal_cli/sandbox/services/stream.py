@@ -1,6 +1,7 @@
-"""The status stream: an event per change, sent at the moment of the change (§4.6)."""
+"""The status stream: an event per change, sent at the moment of the change, with what is new in the log (§4.6)."""
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator
 
@@ -8,8 +9,10 @@ from starlette.types import Scope
 
 from fal_cli.sandbox.replies import answers, connection, sse
 from fal_cli.sandbox.services import views
+from fal_cli.sandbox.state import line, register
 from fal_cli.sandbox.state.record import Record
 from fal_cli.sandbox.state.store import Store
+from fal_cli.sandbox.state.timeline import LogLine
 
 PING_SECONDS = 15.0
 
@@ -23,14 +26,15 @@ class StatusStream(sse.EventStream):
         self._record = record
         self._base = base
         self._with_logs = with_logs
+        self._told: float | None = None
 
     async def events(self, scope: Scope) -> AsyncIterator[bytes]:
         """An event now and at each change, a ping in the silence between; ends after COMPLETED."""
         shown: object = None
         next_ping = time.monotonic() + PING_SECONDS
         while not connection.is_gone(scope):
-            self._record = self._record.with_cancel(self._store.cancelled(self._record.request_id))
             now = time.time()
+            self._record = register.refresh(self._store, self._record, now)
             current = self._distinct(now)
             if current != shown:
                 shown = current
@@ -52,8 +56,19 @@ class StatusStream(sse.EventStream):
     def _pause(self, now: float) -> float:
         offset = now - self._record.accepted
         change = self._record.life.next_change(offset, with_logs=self._with_logs)
+        if self._record.waits:
+            change = min(change or math.inf, line.due(self._store) - self._record.accepted)
         return sse.LOOK_SECONDS if change is None else min(max(change - offset, 0.0), sse.LOOK_SECONDS)
 
     def _event(self, now: float) -> bytes:
-        document = views.status(self._record, now, self._base, with_logs=self._with_logs)
+        document = views.status(self._record, now, self._base, self._lines(now - self._record.accepted))
         return sse.event(answers.dump(document))
+
+    def _lines(self, offset: float) -> tuple[LogLine, ...] | None:
+        """The log lines of an event: those that no event before it had, in the first the window (§4.5, §4.6)."""
+        life = self._record.life
+        if not self._with_logs or life.at(offset).state == "IN_QUEUE":
+            return None
+        lines = life.logs_at(offset) if self._told is None else life.logs_since(self._told, offset)
+        self._told = offset
+        return lines

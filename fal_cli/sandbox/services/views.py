@@ -1,6 +1,7 @@
 """A recorded request as the service shows it."""
 
 import asyncio
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,8 +21,8 @@ def urls(record: Record, base: str) -> dict[str, str]:
     return {"response_url": home, "status_url": f"{home}/status", "cancel_url": f"{home}/cancel"}
 
 
-def status(record: Record, now: float, base: str, *, with_logs: bool) -> dict[str, Any]:
-    """The status object of §4.5 at `now` (Unix seconds)."""
+def status(record: Record, now: float, base: str, lines: Iterable[LogLine] | None) -> dict[str, Any]:
+    """The status object of §4.5 at `now` (Unix seconds), with these log lines, or without any."""
     life = record.life
     offset = now - record.accepted
     current = life.at(offset)
@@ -30,8 +31,7 @@ def status(record: Record, now: float, base: str, *, with_logs: bool) -> dict[st
     }  # fmt: skip
     if current.state == "IN_QUEUE":
         return {**document, "queue_position": current.position}
-    lines = life.logs_at(offset)
-    document["logs"] = [_log_entry(record, line) for line in lines] if with_logs else None
+    document["logs"] = None if lines is None else [_log_entry(record, line) for line in lines]
     if current.state == "COMPLETED":
         seconds = life.inference_seconds
         document["metrics"] = {"inference_time": None if seconds is None else round(seconds, 6)}
@@ -41,9 +41,10 @@ def status(record: Record, now: float, base: str, *, with_logs: bool) -> dict[st
 
 def _failure(record: Record) -> dict[str, str]:
     ending = record.ending
-    if record.silent_error or ending.error is None or ending.error_type is None:
+    if record.silent_error or ending.error is None:
         return {}
-    return {"error": ending.error, "error_type": ending.error_type}
+    told = {"error": ending.error}
+    return told if ending.error_type is None else {**told, "error_type": ending.error_type}
 
 
 def _log_entry(record: Record, line: LogLine) -> dict[str, Any]:
@@ -65,6 +66,8 @@ def ordered_body(request_id: str, orders: Orders) -> Response:
 
 async def result(context: Context, request_id: str, ending: Outcome) -> Response:
     """The stored outcome, with file URLs of the process that is asked (§4.7)."""
+    if ending.is_ingress:
+        return Response(ending.body, ending.status, media_type="text/html")
     if ending.html:
         headers = {"x-fal-request-id": request_id, **answers.SERVED_FROM, **ending.headers}
         return Response(ending.body, ending.status, headers, "text/html")

@@ -16,8 +16,8 @@ from fal_cli.sandbox.orders.faults import Fault
 from fal_cli.sandbox.replies import answers
 from fal_cli.sandbox.services import delivery
 from fal_cli.sandbox.services.delivery import Target
-from fal_cli.sandbox.state import files, signing
-from fal_cli.sandbox.state.record import Record, from_json
+from fal_cli.sandbox.state import files, register, signing
+from fal_cli.sandbox.state.record import Record
 
 PARAMETER = "fal_webhook"
 # How long after a failed delivery the next one follows; after the last gap there is one more.
@@ -69,9 +69,8 @@ async def _ended(context: Context, record: Record) -> Record | None:
     """The request at its end, which a cancel may bring forward; None if it was forgotten by then."""
     while (left := record.accepted + record.life.end - time.time()) > 0:
         await asyncio.sleep(min(left, _LOOK_SECONDS))
-        record = record.with_cancel(context.store.cancelled(record.request_id))
-    found = context.store.request(record.request_id)
-    return from_json(*found) if found else None
+        record = register.refresh(context.store, record, time.time())
+    return register.find(context.store, record.request_id, time.time())
 
 
 def _notice(context: Context, record: Record) -> bytes:
@@ -118,8 +117,7 @@ async def _send(
     context: Context, record: Record, target: Target, body: bytes, seconds: float, fault: Fault | None = None
 ) -> int:
     """The status of the receiver's answer, 0 if there was none in time."""
-    for counter in ("", record.request_id):
-        context.store.count("webhook", counter)
+    context.store.count("webhook", "", record.request_id)
     kind = fault.kind if fault else ""
     moment = time.time() - (OLD_SECONDS if kind == "old" else 0.0)
     headers = await asyncio.to_thread(signing.headers, context.store, record.request_id, body, moment)

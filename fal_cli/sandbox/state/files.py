@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from fal_cli.sandbox.state import private
 from fal_cli.sandbox.state.record import FileSpot, Outcome
 from fal_cli.sandbox.state.store import Store
 
@@ -44,14 +45,23 @@ def find(store: Store, file_id: str) -> File | None:
 
 
 def _make(path: Path, recipe: dict[str, Any]) -> int:
-    from fal_cli.sandbox.models.drawing import draw
+    from fal_cli.sandbox.models.making import make
 
-    data = draw(recipe)
+    data = make(recipe)
     # Two readers may draw at once: each writes its own file, and the bytes are the same.
     part = path.with_name(f"{path.name}.{uuid4().hex}.part")
-    part.write_bytes(data)
+    with private.create(part) as file:
+        file.write(data)
     os.replace(part, path)
     return len(data)
+
+
+def remove(store: Store, request_id: str) -> list[tuple[str, str]]:
+    """Forget the files of a request; their ids and names."""
+    rows = store.db.execute("DELETE FROM files WHERE request_id = ? RETURNING id, name", (request_id,)).fetchall()
+    for file_id, _ in rows:
+        (store.files / file_id).unlink(missing_ok=True)
+    return rows
 
 
 def read(store: Store, file_id: str) -> bytes | None:

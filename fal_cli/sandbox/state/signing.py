@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from fal_cli.sandbox.state import private
 from fal_cli.sandbox.state.store import Store
 
 if TYPE_CHECKING:
@@ -68,6 +69,6 @@ def _make(path: Path) -> None:
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     part = path.with_name(f"{path.name}.{uuid4().hex}.part")
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+    with private.create(part) as file:
         file.write(pem)
     os.replace(part, path)

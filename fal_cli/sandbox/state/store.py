@@ -1,44 +1,73 @@
 """The sandbox's state on disk: requests, counters and files, shared by any number of processes."""
 
 import json
-import shutil
+import math
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from fal_cli.sandbox.state import private
+
 # Raised whenever the tables change; state of another layout is wiped, since none of it is precious.
-LAYOUT = 3
+LAYOUT = 6
 HTTP_COUNTERS = (
     "submit", "status", "status_stream", "result", "cancel", "run", "file",
-    "token", "upload", "part", "complete", "events", "realtime",
-    "models", "listing", "pricing", "estimate", "billing", "account", "jwks", "webhook",
+    "token", "login", "upload", "part", "complete", "events", "realtime", "ws",
+    "models", "openapi", "listing", "payloads", "pricing", "estimate", "billing", "analytics", "account", "jwks",
+    "webhook",
 )  # fmt: skip
 _BUSY_SECONDS = 10.0
 _LOCKED_PAUSE = 0.01
 
 _TABLES = """
 CREATE TABLE requests (
-    id TEXT PRIMARY KEY, kind TEXT NOT NULL, endpoint TEXT NOT NULL, app TEXT NOT NULL,
-    body_hash TEXT NOT NULL, accepted REAL NOT NULL, cancelled REAL, record TEXT NOT NULL, input TEXT
+    seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, endpoint TEXT NOT NULL, app TEXT NOT NULL,
+    body_hash TEXT NOT NULL, accepted REAL NOT NULL, cancelled REAL, known REAL NOT NULL, first REAL NOT NULL,
+    began REAL NOT NULL, ended REAL NOT NULL, seconds REAL NOT NULL, code INTEGER NOT NULL, units TEXT NOT NULL,
+    price TEXT NOT NULL, cost INTEGER NOT NULL, record TEXT NOT NULL, input TEXT
 );
+CREATE INDEX requests_ended ON requests (endpoint, ended, seq, first, known);
+CREATE INDEX requests_seconds ON requests (endpoint, seconds, seq);
+CREATE INDEX requests_billed ON requests (ended, seq, cost) WHERE cost > 0;
+CREATE TABLE line (
+    seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, state TEXT NOT NULL, low INTEGER NOT NULL, ready REAL NOT NULL,
+    span REAL NOT NULL, tail REAL NOT NULL, deadline REAL NOT NULL, ended REAL NOT NULL
+);
+CREATE INDEX line_order ON line (state, low, seq, ready, deadline);
+CREATE INDEX line_ready ON line (state, ready);
+CREATE INDEX line_deadline ON line (state, deadline);
+CREATE INDEX line_ended ON line (state, ended);
+CREATE TABLE line_state (most INTEGER NOT NULL, clock REAL NOT NULL, due REAL NOT NULL);
 CREATE TABLE http (request_id TEXT NOT NULL, route TEXT NOT NULL, n INTEGER NOT NULL,
                    PRIMARY KEY (request_id, route));
 CREATE TABLE fault_uses (scope TEXT PRIMARY KEY, n INTEGER NOT NULL);
+CREATE TABLE buckets (scope TEXT PRIMARY KEY, tokens REAL NOT NULL, at REAL NOT NULL);
+CREATE TABLE logins (digest TEXT PRIMARY KEY, login TEXT NOT NULL, is_used INTEGER NOT NULL);
+CREATE TABLE locks (kind TEXT NOT NULL, until REAL NOT NULL);
 CREATE TABLE files (id TEXT PRIMARY KEY, request_id TEXT NOT NULL, name TEXT NOT NULL,
                     content_type TEXT NOT NULL, recipe TEXT NOT NULL, etag TEXT, expires REAL,
                     acl TEXT NOT NULL);
+CREATE INDEX files_of ON files (request_id);
 CREATE TABLE uploads (file_id TEXT PRIMARY KEY, upload_id TEXT NOT NULL, name TEXT NOT NULL,
                       content_type TEXT NOT NULL, seconds REAL, acl TEXT NOT NULL);
 CREATE TABLE parts (file_id TEXT NOT NULL, number INTEGER NOT NULL, etag TEXT NOT NULL, size INTEGER NOT NULL,
                     PRIMARY KEY (file_id, number));
 CREATE TABLE tallies (name TEXT PRIMARY KEY, n INTEGER NOT NULL);
+INSERT INTO line_state VALUES (1000000000, 0.0, 9e999);
 """
-_TABLE_NAMES = ("requests", "http", "fault_uses", "files", "uploads", "parts", "tallies")
 UPLOAD_TALLIES = ("files", "parts", "bytes", "leaked_keys")
+
+
+class Found(NamedTuple):
+    """A recorded request, when it was cancelled, and if it had to wait in a line when it began (Unix seconds)."""
+
+    record: dict[str, Any]
+    cancelled: float | None
+    started: float | None
 
 
 class FileRow(NamedTuple):
@@ -57,76 +86,42 @@ class FileRow(NamedTuple):
 
 
 class Store:
-    """State in the folder `state` (created 0700): `fal.db` and `files/`. Usable from any thread."""
+    """State in the folder `state`, for its owner alone: `fal.db` and `files/`. Usable from any thread."""
 
     def __init__(self, state: Path) -> None:
         """Raises OSError if the folder cannot be made, sqlite3.Error if the database cannot be opened."""
         self.state = state
         self.files = state / "files"
-        state.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.files.mkdir(mode=0o700, exist_ok=True)
+        for folder in (state, self.files):
+            private.folder(folder)
+        private.touch(state / "fal.db")  # what SQLite makes beside it has the same mode
         self._local = threading.local()
         self._prepare()
 
     # -- requests
 
-    def add_request(
-        self, request_id: str, *, kind: str, endpoint: str, app: str, body_hash: str,
-        accepted: float, record: dict[str, Any], given: str | None,
-    ) -> None:  # fmt: skip
-        """Record an accepted request; `kind` is `queue`, `run` or `events`, `accepted` Unix seconds.
-
-        `given` is its input as JSON, None if that is not to be kept.
-        """
-        self.db.execute(
-            "INSERT INTO requests VALUES (?, ?, ?, ?, ?, ?, NULL, ?, ?)",
-            (request_id, kind, endpoint, app, body_hash, accepted, json.dumps(record), given),
-        )
-
-    def amend(self, request_id: str, record: dict[str, Any]) -> None:
-        """Write down anew how a request goes."""
-        self.db.execute("UPDATE requests SET record = ? WHERE id = ?", (json.dumps(record), request_id))
-
-    def request(self, request_id: str) -> tuple[dict[str, Any], float | None] | None:
-        """A queue request's record and the Unix time of its cancel, if any; None if unknown."""
+    def request(self, request_id: str) -> Found | None:
+        """A queue request; None if unknown."""
         row = self.db.execute(
-            "SELECT record, cancelled FROM requests WHERE id = ? AND kind = 'queue'", (request_id,)
+            "SELECT record, cancelled, first FROM requests WHERE id = ? AND kind = 'queue'", (request_id,)
         ).fetchone()
-        return (json.loads(row[0]), row[1]) if row else None
-
-    def accepted(
-        self, until: float, *, endpoints: Sequence[str] = (), request_ids: Sequence[str] = ()
-    ) -> Iterator[tuple[dict[str, Any], float | None]]:
-        """Records and cancels of all kinds accepted by `until` (Unix seconds); empty filters let everything through."""
-        where, values = "accepted <= ?", [until, *endpoints, *request_ids]
-        for column, wanted in (("endpoint", endpoints), ("id", request_ids)):
-            if wanted:
-                where += f" AND {column} IN ({', '.join('?' * len(wanted))})"
-        for record, cancelled in self.db.execute(f"SELECT record, cancelled FROM requests WHERE {where}", values):
-            yield json.loads(record), cancelled
+        return Found(json.loads(row[0]), row[1], None if math.isinf(row[2]) else row[2]) if row else None
 
     def given(self, request_id: str) -> Any:
         """A request's input as it arrived, None if it was not kept."""
         row = self.db.execute("SELECT input FROM requests WHERE id = ?", (request_id,)).fetchone()
         return json.loads(row[0]) if row and row[0] is not None else None
 
-    def cancelled(self, request_id: str) -> float | None:
-        """When the request was cancelled (Unix seconds), cheap enough to ask five times a second."""
-        row = self.db.execute("SELECT cancelled FROM requests WHERE id = ?", (request_id,)).fetchone()
-        return row[0] if row else None
-
-    def cancel(self, request_id: str, moment: float) -> None:
-        """Note a cancel at `moment` (Unix seconds); the first one counts."""
-        self.db.execute("UPDATE requests SET cancelled = ? WHERE id = ? AND cancelled IS NULL", (moment, request_id))
-
     # -- counters
 
-    def count(self, route: str, request_id: str = "") -> None:
-        """Count an exchange on `route`: for all (no id), or for one request."""
-        self.db.execute(
-            "INSERT INTO http VALUES (?, ?, 1) ON CONFLICT (request_id, route) DO UPDATE SET n = n + 1",
-            (request_id, route),
-        )
+    def count(self, route: str, *request_ids: str) -> None:
+        """Count an exchange on `route`: for each of these requests, with "" for all."""
+        count = "INSERT INTO http VALUES (?, ?, 1) ON CONFLICT (request_id, route) DO UPDATE SET n = n + 1"
+        if len(request_ids) == 1:
+            self.db.execute(count, (request_ids[0], route))
+            return
+        with self.transaction() as db:
+            db.executemany(count, [(request_id, route) for request_id in request_ids])
 
     def use_fault(self, scope: str, times: int) -> bool:
         """Use up one of a fault's `times` within `scope`; False if none is left."""
@@ -136,6 +131,34 @@ class Store:
                 return False
             db.execute("INSERT INTO fault_uses VALUES (?, 1) ON CONFLICT (scope) DO UPDATE SET n = n + 1", (scope,))
             return True
+
+    def take_token(self, scope: str, rate: float, burst: int, now: float) -> float:
+        """Take one of the tokens of a bucket that gets `rate` a second and holds `burst`.
+
+        Returns 0 if it was taken, else the seconds until there is one. `now` is Unix seconds.
+        """
+        with self.transaction() as db:
+            row = db.execute("SELECT tokens, at FROM buckets WHERE scope = ?", (scope,)).fetchone()
+            tokens = min(burst, row[0] + max(now - row[1], 0.0) * rate) if row else float(burst)
+            missing = max(1.0 - tokens, 0.0)
+            left = tokens if missing else tokens - 1.0
+            db.execute("INSERT OR REPLACE INTO buckets VALUES (?, ?, ?)", (scope, left, now))
+        return missing / rate
+
+    def lock(self, kind: str, until: float) -> None:
+        """Lock the account until that Unix time, in place of any other lock; `kind` is one of `words.LOCKS`."""
+        with self.transaction() as db:
+            db.execute("DELETE FROM locks")
+            db.execute("INSERT INTO locks VALUES (?, ?)", (kind, until))
+
+    def unlock(self) -> None:
+        """Lift the lock of the account, if there is one."""
+        self.db.execute("DELETE FROM locks")
+
+    def locked(self, now: float) -> str | None:
+        """By which kind of lock the account is locked at that Unix time; None if by none."""
+        row = self.db.execute("SELECT kind FROM locks WHERE until > ?", (now,)).fetchone()
+        return row[0] if row else None
 
     # -- files
 
@@ -167,10 +190,8 @@ class Store:
     def reset(self) -> None:
         """Forget every request, counter and file."""
         with self.transaction() as db:
-            for table in _TABLE_NAMES:
-                db.execute(f"DELETE FROM {table}")
-        for path in self.files.iterdir():
-            path.unlink(missing_ok=True)
+            self._make_tables(db)
+        self._remove_files()
 
     def stats(self) -> dict[str, Any]:
         """What has arrived since the last reset.
@@ -237,13 +258,20 @@ class Store:
         with self.transaction() as db:
             if self._layout() == LAYOUT:  # another process was faster
                 return
-            for (table,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
-                db.execute(f"DROP TABLE {table}")
-            for statement in _TABLES.split(";"):
-                db.execute(statement)
+            self._make_tables(db)
             db.execute(f"PRAGMA user_version = {LAYOUT}")
-        shutil.rmtree(self.files, ignore_errors=True)
-        self.files.mkdir(mode=0o700, exist_ok=True)
+        self._remove_files()
+
+    def _remove_files(self) -> None:
+        for path in self.files.iterdir():
+            path.unlink(missing_ok=True)
+
+    def _make_tables(self, db: sqlite3.Connection) -> None:
+        """All tables, empty; whatever was there is gone."""
+        for (table,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+            db.execute(f"DROP TABLE {table}")
+        for statement in _TABLES.split(";"):
+            db.execute(statement)
 
     def _layout(self) -> int:
         return int(self.db.execute("PRAGMA user_version").fetchone()[0])

@@ -5,6 +5,7 @@ log lines. What the service says at any later moment is looked up, never kept up
 processes can be asked and all agree. All offsets are seconds since acceptance.
 """
 
+import math
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -40,11 +41,15 @@ class Change:
 
 @dataclass(frozen=True)
 class Timeline:
-    """Changes in order of time, the first at 0 and the last COMPLETED, and log lines in order of time."""
+    """Changes in order of time, the first at 0 and the last COMPLETED, and log lines in order of time.
+
+    `missed` is whether it ends because of its start deadline.
+    """
 
     changes: tuple[Change, ...]
     logs: tuple[LogLine, ...] = ()
     cancelled: bool = False
+    missed: bool = False
 
     @property
     def end(self) -> float:
@@ -56,6 +61,11 @@ class Timeline:
         """How long the last attempt ran; None if the request never started."""
         start = self.begun_at(self.end)
         return None if start is None else self.end - start
+
+    @property
+    def first_start(self) -> float:
+        """When the first attempt begins; infinite if none does."""
+        return next((change.at for change in self.changes if change.state == "IN_PROGRESS"), math.inf)
 
     def at(self, offset: float) -> Change:
         """The change in force at `offset`; before acceptance, the first."""
@@ -76,6 +86,10 @@ class Timeline:
         window = [line for line in self.logs if seen_until - WINDOW_SECONDS <= line.at <= seen_until]
         return tuple(window[-WINDOW_LINES:])
 
+    def logs_since(self, told: float, offset: float) -> tuple[LogLine, ...]:
+        """The log lines after `told` and up to `offset`: what a stream has to say that it has not said (§4.6)."""
+        return tuple(line for line in self.logs if told < line.at <= min(offset, self.end))
+
     def next_change(self, offset: float, *, with_logs: bool) -> float | None:
         """The first moment after `offset` at which the service would say something new; None at the end."""
         moments = [change.at for change in self.changes if change.at > offset]
@@ -93,6 +107,14 @@ class Timeline:
         logs = tuple(line for line in self.logs if line.at <= stop)
         return replace(self, changes=(*kept, Change(stop, "COMPLETED")), logs=logs, cancelled=True)
 
+    def from_start(self, offset: float) -> "Timeline":
+        """The life of the same request if its first attempt begins at `offset`, since it has to wait for its turn."""
+        shift = offset - self.first_start
+        first = next(index for index, change in enumerate(self.changes) if change.state == "IN_PROGRESS")
+        later = (replace(change, at=change.at + shift) for change in self.changes[first:])
+        logs = tuple(replace(line, at=line.at + shift) for line in self.logs)
+        return replace(self, changes=(Change(0.0, "IN_QUEUE", 0), *later), logs=logs)
+
     def miss_start_deadline(self, deadline: float) -> "Timeline | None":
         """The life of a request whose processing must start within `deadline` seconds; None if it does.
 
@@ -106,8 +128,13 @@ class Timeline:
                 end = max(deadline, wait)
                 kept = tuple(before for before in self.changes[:index] if before.at <= end)
                 logs = tuple(line for line in self.logs if line.at <= end)
-                return Timeline((*kept, Change(end, "COMPLETED")), logs)
+                return Timeline((*kept, Change(end, "COMPLETED")), logs, missed=True)
         return None
+
+
+def waiting(place: int, deadline: float) -> Timeline:
+    """The life of a request that waits for its turn: nothing else happens before it comes, or the start deadline."""
+    return Timeline((Change(0.0, "IN_QUEUE", place), Change(deadline, "COMPLETED")), missed=True)
 
 
 def countdown(start: float, seconds: float, position: int) -> list[Change]:

@@ -1,7 +1,7 @@
-"""Tokens and signed URLs: JWTs of the CDN and of realtime (§5.2, §7.1), signatures in a query (§5.3).
+"""Tokens and signed URLs: JWTs of logins, of the CDN and of realtime (§1.2, §5.2, §7.1), signatures in a query (§5.3).
 
-They carry all that they mean, so any sandbox honours those of any other. The secret is as public as the
-sandbox's key.
+They carry all that they mean, so any sandbox of a state folder honours those of any other. `secret` is one of that
+folder's `keys`.
 """
 
 import base64
@@ -14,44 +14,56 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-_SECRET = b"sandbox: signs nothing of value"
 _HEADER = {"alg": "HS256", "typ": "JWT"}
 
 
-def mint(kind: str, seconds: float, **claims: Any) -> str:
-    """A token of that kind (`cdn` or `realtime`) which lives for `seconds`."""
+def mint(secret: bytes, kind: str, seconds: float, **claims: Any) -> str:
+    """A token of that kind (`login`, `cdn` or `realtime`) which lives for `seconds`."""
     now = time.time()
     payload = {**claims, "kind": kind, "iat": now, "exp": now + seconds, "jti": secrets.token_hex(8)}
     signed = f"{_encode(_HEADER)}.{_encode(payload)}"
-    return f"{signed}.{_base64url(_digest(signed))}"
+    return f"{signed}.{_base64url(_digest(secret, signed))}"
 
 
-def read(token: str, kind: str) -> dict[str, Any] | None:
-    """The claims of a live token of that kind; None for an expired one or one that is not ours."""
+def read(secret: bytes, token: str, kind: str) -> dict[str, Any] | None:
+    """The claims of a token of that kind, alive or not; None for one that is not ours.
+
+    A token that names no kind is one of a login, as other tools make them.
+    """
     signed, _, signature = token.rpartition(".")
-    if not _same(signature, _base64url(_digest(signed))):
+    if not _same(signature, _base64url(_digest(secret, signed))):
         return None
-    payload = signed.partition(".")[2]
-    claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    return claims if claims["kind"] == kind and time.time() < claims["exp"] else None
+    try:
+        header, claims = (json.loads(_decode(part)) for part in signed.split("."))
+    except (ValueError, RecursionError):
+        return None
+    is_jwt = isinstance(header, dict) and header.get("alg") == "HS256" and isinstance(claims, dict)
+    return claims if is_jwt and claims.get("kind", "login") == kind else None
 
 
-def sign(url: str, subject: str, seconds: float) -> str:
+def is_live(claims: Mapping[str, Any]) -> bool:
+    """Whether a token's time is not over. One that names no end is taken for dead."""
+    end = claims.get("exp")
+    return isinstance(end, int | float) and time.time() < end
+
+
+def sign(secret: bytes, url: str, subject: str, seconds: float) -> str:
     """`url` with a query that lets its holder do `subject` for `seconds`."""
     expires = f"{time.time() + seconds:.3f}"
-    return f"{url}?{urlencode({'expires': expires, 'signature': _digest(f'{subject}:{expires}').hex()})}"
+    signature = _digest(secret, f"{subject}:{expires}").hex()
+    return f"{url}?{urlencode({'expires': expires, 'signature': signature})}"
 
 
-def is_signed(query: Mapping[str, str], subject: str) -> bool:
+def is_signed(secret: bytes, query: Mapping[str, str], subject: str) -> bool:
     """Whether a query holds a live signature for `subject`."""
     expires = query.get("expires", "")
-    if not _same(query.get("signature", ""), _digest(f"{subject}:{expires}").hex()):
+    if not _same(query.get("signature", ""), _digest(secret, f"{subject}:{expires}").hex()):
         return False
     return time.time() < float(expires)
 
 
-def _digest(text: str) -> bytes:
-    return hmac.digest(_SECRET, text.encode("utf-8", "surrogatepass"), hashlib.sha256)
+def _digest(secret: bytes, text: str) -> bytes:
+    return hmac.digest(secret, text.encode("utf-8", "surrogatepass"), hashlib.sha256)
 
 
 def _same(given: str, right: str) -> bool:
@@ -64,3 +76,8 @@ def _encode(value: Any) -> str:
 
 def _base64url(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _decode(text: str) -> bytes:
+    """Raises ValueError."""
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))

@@ -15,6 +15,7 @@ from uuid import uuid4
 
 from starlette.requests import Request
 
+from fal_cli.sandbox.state import private
 from fal_cli.sandbox.state.lifecycle import Lifecycle
 from fal_cli.sandbox.state.store import FileRow, Store
 
@@ -87,7 +88,7 @@ async def receive(store: Store, request: Request) -> Received:
     digest = hashlib.md5(usedforsecurity=False)
     size = 0
     try:
-        with path.open("wb") as file:
+        with private.create(path) as file:
             async for piece in request.stream():
                 file.write(piece)
                 digest.update(piece)

@@ -16,6 +16,7 @@ import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -155,9 +156,17 @@ async def invalid_input(client: Any) -> Any:
 
 @step
 async def failed(client: Any) -> Any:
-    orders = {**QUICK, "fail": {"status": 500, "traceback": "ValueError: no"}}
+    orders = {**QUICK, "app": {"status": 500, "traceback": "ValueError: no"}}
     handle = await settle(client.submit(ECHO, {"sandbox": orders}))
     events = [shown(event) for event in await gather(handle.iter_events(with_logs=True))]
+    return {"last": events[-1], "result": await refused(handle.get)}
+
+
+@step
+async def failed_by_gateway(client: Any) -> Any:
+    orders = {**QUICK, "gateway": {"status": 504, "error_type": "startup_timeout"}}
+    handle = await settle(client.submit(ECHO, {"sandbox": orders}))
+    events = [shown(event) for event in await gather(handle.iter_events())]
     return {"last": events[-1], "result": await refused(handle.get)}
 
 
@@ -297,6 +306,43 @@ async def realtime(client: Any) -> Any:
                     connection.send({"text": text})
                     answers.append(connection.recv())
     return answers
+
+
+@step
+async def bare_socket(client: Any) -> Any:
+    """Text and bytes, as they are, by token and then by key."""
+    answers = []
+    for use_jwt in (True, False):
+        opened = client.ws_connect(ECHO, path="some/socket", use_jwt=use_jwt)
+        if hasattr(opened, "__aenter__"):
+            async with opened as socket:
+                for frame in ("not JSON", b"\xc1"):
+                    await socket.send(frame)
+                    answers.append(repr(await socket.recv()))
+        else:
+            with opened as socket:
+                for frame in ("not JSON", b"\xc1"):
+                    socket.send(frame)
+                    answers.append(repr(socket.recv()))
+    return answers
+
+
+@step
+async def login(client: Any) -> Any:
+    """A login whose access token is to be had with its refresh token first, which rotates."""
+    fal_client.auth.AUTH0_TOKEN_URL = f"https://{os.environ['FAL_REST_HOST']}/oauth/token"
+    before = dict(os.environ)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "auth0_token"
+        path.write_text(os.environ["SANDBOX_REFRESH_TOKEN"])
+        os.environ |= {"FAL_HOME_DIR": folder, "FAL_FORCE_AUTH_BY_USER": "1"}
+        answers = []
+        for _ in range(2):  # the second time with the access token that the first one has kept
+            answers.append(await settle(type(client)().run(ECHO, {"text": "a kite", "sandbox": QUICK})))
+        kept = path.read_text().split("\n")
+    os.environ.clear()
+    os.environ |= before
+    return {"answers": answers, "rotated": kept[0] != before["SANDBOX_REFRESH_TOKEN"], "kept": len(kept)}
 
 
 async def main(kind: str) -> None:
