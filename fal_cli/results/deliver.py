@@ -11,7 +11,7 @@ from fal_cli.options import PrintFlags, SaveFlags
 from fal_cli.results import destination as places
 from fal_cli.results.outcome import Outcome
 from fal_cli.results.printing import Selection
-from fal_cli.terminal.output import ReaderGone
+from fal_cli.terminal.output import NotShown, ReaderGone
 
 
 class Delivery:
@@ -41,7 +41,8 @@ class Delivery:
         """Prints and saves; a failure of the one does not keep the other from being done.
 
         `can_fetch` is False for a result that nothing can fetch again: it is printed as it is where it does not
-        fit the form that was asked for. Raises `CliError` (code 11 for a file), `ReaderGone`.
+        fit the form that was asked for, and saved where a terminal cannot show it. Raises `CliError` (code 11 for a
+        file), `ReaderGone`.
         """
         failure: CliError | ReaderGone | None = None
         try:
@@ -50,7 +51,7 @@ class Delivery:
         except (CliError, ReaderGone) as error:
             failure = error
             if isinstance(error, CliError) and not can_fetch:
-                self._context.output.chunks(outcome.result.body.chunks())
+                failure = self._as_it_is(outcome, error)
         files = self._save(outcome, inputs or {})
         if self._previews:
             self._preview(outcome)
@@ -60,6 +61,16 @@ class Delivery:
 
     def _print(self, outcome: Outcome) -> None:
         self._selection.write(outcome, ends_line=self._many)
+
+    def _as_it_is(self, outcome: Outcome, failure: CliError) -> CliError:
+        """Gives the bytes of a result out in any case. Answers the failure that is left to be told."""
+        from fal_cli.results import unshown
+
+        try:
+            self._context.output.chunks(outcome.result.body.chunks(), outcome.result.content_type)
+        except NotShown as error:
+            return unshown.saved(error, outcome.endpoint, outcome.request_id)
+        return failure
 
     def _preview(self, outcome: Outcome) -> None:
         from fal_cli.results import preview

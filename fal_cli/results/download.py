@@ -1,5 +1,6 @@
 """The files of a result onto the disk: named by a plan, written beside their target, renamed when whole."""
 
+import itertools
 import json
 import threading
 from collections.abc import Mapping, Sequence
@@ -21,9 +22,11 @@ from fal_cli.files import content_type, names
 from fal_cli.files.atomic import Part
 from fal_cli.media import MediaFile
 from fal_cli.results.destination import Saving, not_saved
+from fal_cli.terminal.output import NotShown
 from fal_cli.terminal.progress.transfer import Transfer
 
 PARALLEL = 4
+_NOT_HERE = "Save it: -d FOLDER/; or send it on: … -d - > FILE"
 
 
 @dataclass(frozen=True)
@@ -67,8 +70,12 @@ def write_media(context: Context, data: Any) -> None:
     wire = context.wire()
     for file in files:
         try:
-            for chunk in fetch(wire, Download(file.url)):
-                context.output.data(chunk)
+            download = Download(file.url)
+            pieces = fetch(wire, download)
+            first = next(pieces, b"")  # whose headers say what it is
+            context.output.chunks(itertools.chain([first], pieces), download.content_type or file.content_type)
+        except NotShown as error:
+            raise NotSaved(f"{_shown(file.url)}: {error.message.replace('result', 'file')}", hint=_NOT_HERE) from None
         except ApiError as error:
             raise NotSaved(f"cannot fetch {_shown(file.url)}: {error.message}") from None
 

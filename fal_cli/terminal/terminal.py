@@ -74,7 +74,13 @@ class Terminal:
         """stdout."""
         is_terminal = self._streams.stdout_is_terminal and not self._flags.json
         color = self._color(is_terminal)
-        return Output(self._streams.stdout, is_terminal=is_terminal, color=color, links=color and are_known(self._env))
+        return Output(
+            self._streams.stdout,
+            is_terminal=is_terminal,
+            color=color,
+            links=color and are_known(self._env),
+            reaches_terminal=self._streams.stdout_is_terminal,
+        )
 
     @property
     def has_somebody(self) -> bool:
