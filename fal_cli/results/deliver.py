@@ -29,6 +29,7 @@ class Delivery:
             from fal_cli.results import preview
 
             preview.check(context)
+        self._what = shown.print_ or ""
         self._prints_files = shown.print_ == "files" and not shown.query
         default = "none" if self._saving.to_stdout else "result"
         self._selection = Selection(context.output, context.notify.note, shown, default=default)
@@ -57,6 +58,8 @@ class Delivery:
             self._preview(outcome)
         if failure is not None:
             raise failure
+        if not files:
+            self._tell_how_long(outcome)
         outcome.entry.delivered([str(path.absolute()) for path in files])
 
     def _print(self, outcome: Outcome) -> None:
@@ -71,6 +74,16 @@ class Delivery:
         except NotShown as error:
             return unshown.saved(error, outcome.endpoint, outcome.request_id)
         return failure
+
+    def _tell_how_long(self, outcome: Outcome) -> None:
+        """Says of the URLs of a private sandbox that they end with this command."""
+        from fal_cli import media
+
+        shows_urls = self._what in ("", "result", "envelope", "urls") and not self._saving.to_stdout
+        if self._context.in_sandbox and shows_urls and media.find(outcome.data):
+            self._context.notify.note(
+                "a private sandbox serves these URLs only while the command runs; to keep the files: -d FOLDER/"
+            )
 
     def _preview(self, outcome: Outcome) -> None:
         from fal_cli.results import preview
