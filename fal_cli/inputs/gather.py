@@ -54,7 +54,7 @@ def _from_stdin(words: Sequence[str], texts: Sequence[str], stdin: Stdin) -> dic
     if claims > 1:
         raise UsageError("stdin can be read once, but '-' is given twice")
     if claims or not (words or texts or stdin.is_terminal):
-        data = stdin.read("'-'" if claims else "the input")
+        data = stdin.read("'-'" if claims else "the input", is_asked=bool(claims))
         return documents.loads_object(data, "the JSON on stdin") if data.strip() else {}
     return {}
 

@@ -108,11 +108,13 @@ def _file(item: Item, field: "Field | None", stdin: Stdin, tell: Tell) -> object
     if not item.value:
         raise MalformedInput("expected a file after '@'", item.word, item.value_at)
     if item.operator == "=@" and items.is_text_key(item.key):
-        data = stdin.read(item.word) if item.value == STDIN else documents.read_file(item.value)
+        data = (
+            stdin.read(item.word, f"the text of {item.key}") if item.value == STDIN else documents.read_file(item.value)
+        )
         tell(f"{item.key}: the text of {'stdin' if item.value == STDIN else item.value}")
         return documents.text(data, item.value)
     if item.value == STDIN:
-        attachment = Attachment(key=item.key, path=stdin.spool(item.word), name="stdin")
+        attachment = Attachment(key=item.key, path=stdin.spool(item.word, f"the file for {item.key}"), name="stdin")
     else:
         attachment = Attachment(key=item.key, path=Path(os.path.expanduser(item.value)))
     if field is None:
