@@ -120,7 +120,12 @@ class Context:
     def stdin(self) -> "Stdin":
         from fal_cli.inputs.stdin import Stdin
 
-        return Stdin(self.streams.stdin, is_terminal=self.streams.stdin_is_terminal, say=self.notify.note)
+        return Stdin(
+            self.streams.stdin,
+            is_terminal=self.streams.stdin_is_terminal,
+            say=self.notify.note,
+            is_watched=self.streams.stderr_is_terminal,
+        )
 
     @cached_property
     def accounts(self) -> "Accounts":

@@ -18,6 +18,7 @@ What the request layer raises is the other family: `api.errors`.
 """
 
 import unicodedata
+from collections.abc import Iterable
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -40,6 +41,7 @@ from fal_cli.api.errors import (
 
 _LONGEST_MESSAGE = 500
 _LONGEST_FIELD = 200
+_CARET_WIDTH = 70
 _INPUT_REFUSED = (400, 405, 409, 413, 415, 422)
 
 
@@ -167,7 +169,10 @@ class Retold(CliError):
 
 
 class Report(NamedTuple):
-    """An error made ready to be shown: `lines` are details under the message."""
+    """An error made ready to be shown: `lines` are details under the message.
+
+    With `pointed`, a word and a place in it, they are that word and a caret below it: `caret` makes them narrower.
+    """
 
     code: int
     message: str
@@ -176,6 +181,7 @@ class Report(NamedTuple):
     request_id: str = ""
     error_type: str = ""
     status: int | None = None
+    pointed: tuple[str, int] | None = None
 
 
 def report(error: Exception, *, tool: str = "fal", lost: str = "", asked: str = "") -> Report:
@@ -185,7 +191,8 @@ def report(error: Exception, *, tool: str = "fal", lost: str = "", asked: str = 
     on: what was to become of the result (` -o cat.png`).
     """
     if isinstance(error, MalformedInput):
-        return Report(error.code, f"malformed input: {error.message}", _caret(error.word, error.at), error.hint)
+        message, pointed = f"malformed input: {error.message}", (error.word, error.at)
+        return Report(error.code, message, caret(*pointed), error.hint, pointed=pointed)
     if isinstance(error, CliError):
         return Report(error.code, error.message, error.lines, error.hint)
     if isinstance(error, ApiError):
@@ -317,12 +324,24 @@ def _field_line(entry: FieldError) -> str:
     return f"{where}{_cut(entry.message, _LONGEST_FIELD)}{kind}"
 
 
-def _caret(word: str, at: int) -> tuple[str, ...]:
-    """The word and a caret under one of its characters, cut to a window around it."""
-    start = max(0, at - 50)
-    window = word[start : at + 20]
-    shown = "".join(character if character.isprintable() else " " for character in window)
-    return (shown, " " * sum(map(_cells, word[start:at])) + "^")
+def caret(word: str, at: int, width: int = _CARET_WIDTH) -> tuple[str, str]:
+    """The word and a caret under one of its characters, cut to a window around it, of at most `width` cells."""
+    width = min(width, _CARET_WIDTH)
+    after = _fitting(word[at:], width * 2 // 7)
+    before = _fitting(reversed(word[:at]), width - max(sum(map(_cells, after)), 1))[::-1]
+    shown = "".join(character if character.isprintable() else " " for character in before + after)
+    return shown, " " * sum(map(_cells, before)) + "^"
+
+
+def _fitting(characters: Iterable[str], room: int) -> str:
+    """As many of the characters as a terminal shows in so many cells."""
+    found = ""
+    for character in characters:
+        room -= _cells(character)
+        if room < 0:
+            break
+        found += character
+    return found
 
 
 def _cells(character: str) -> int:

@@ -15,7 +15,7 @@ from fal_cli.calls.conversation import AppFailed, Conversation, Plan
 from fal_cli.calls.model import Call
 from fal_cli.calls.notices import nothing_sent
 from fal_cli.calls.prepare import parse_target, resolve
-from fal_cli.calls.realtime_json import as_base64, jsonable
+from fal_cli.calls.realtime_json import MOST_BYTES, as_base64, beginning, jsonable, without_base64
 from fal_cli.calls.submit import begin, state_after
 from fal_cli.catalog.schemas import schema_for
 from fal_cli.context import Context
@@ -65,7 +65,7 @@ def converse(context: Context, name: str, items: Sequence[str], texts: Sequence[
         answer=_writer(context, target, settings.directory),
         warn=context.notify.warn,
     )
-    conversation = Conversation(plan, context.stdin.lines("the inputs"))
+    conversation = Conversation(plan, context.stdin.lines("the inputs", "inputs (a JSON object a line)"))
     entry = begin(context, wire, call, "realtime")
     context.standing.leave = partial(_leave, conversation)
     try:
@@ -134,9 +134,9 @@ class Opener:
 
 
 def _writer(context: Context, target: Target, directory: str) -> Callable[[Any], None]:
-    """Writes a result as one line of JSON, its bytes as base64 or as files. Raises `CliError` if it is no JSON."""
+    """Writes a result as one line of JSON, its bytes as base64 or as files. Raises `CliError` if it is not JSON."""
     if not directory:
-        return lambda value: context.output.json(jsonable(value, as_base64), one_line=True)
+        return _printer(context)
     folder = Path(os.path.expanduser(directory))
     folder.mkdir(parents=True, exist_ok=True)
     stem = names.safe(str(target).replace("/", "-"))
@@ -150,6 +150,20 @@ def _writer(context: Context, target: Target, directory: str) -> Callable[[Any],
         return str(write_whole(folder / name, [data], overwrite=False))
 
     return lambda value: context.output.json(jsonable(value, save), one_line=True)
+
+
+def _printer(context: Context) -> Callable[[Any], None]:
+    """Writes a result with its bytes as base64; on a terminal no more of them than tells what they are."""
+    if not context.output.is_terminal:
+        return lambda value: context.output.json(jsonable(value, as_base64), one_line=True)
+    hints = {"-d DIR saves bytes as files; in a pipe they come whole, as base64"}
+
+    def form(data: bytes) -> str:
+        while hints and len(data) > MOST_BYTES:
+            context.notify.note(hints.pop())
+        return beginning(data)
+
+    return lambda value: context.output.json(without_base64(jsonable(value, form)), one_line=True)
 
 
 def _leave(conversation: Conversation) -> tuple[str, ...]:

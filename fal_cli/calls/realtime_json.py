@@ -13,6 +13,7 @@
 import base64
 import json
 import math
+import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -22,12 +23,34 @@ import msgpack
 from fal_cli.errors import CliError
 
 BytesForm = Callable[[bytes], str]
+MOST_BYTES = 120
+"""Bytes beyond these are not shown whole on a terminal."""
+_SHOWN_BYTES, _SHOWN_LETTERS = 30, 40
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{200,}={0,2}")
 _PLAIN = frozenset((str, int, bool, type(None)))
 
 
 def as_base64(data: bytes) -> str:
     """The usual form of bytes inside JSON."""
     return base64.b64encode(data).decode()
+
+
+def beginning(data: bytes) -> str:
+    """Bytes as a person wants to see them: base64 of the first few, and how many they are."""
+    if len(data) <= MOST_BYTES:
+        return as_base64(data)
+    return f"{as_base64(data[:_SHOWN_BYTES])}… ({len(data):,} bytes)"
+
+
+def without_base64(value: Any) -> Any:
+    """A JSON value with each long text that is base64 cut to its beginning."""
+    if isinstance(value, dict):
+        return {key: without_base64(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [without_base64(inner) for inner in value]
+    if isinstance(value, str) and _BASE64.fullmatch(value):
+        return f"{value[:_SHOWN_LETTERS]}… ({len(value):,} characters)"
+    return value
 
 
 def jsonable(value: Any, form: BytesForm = as_base64) -> Any:

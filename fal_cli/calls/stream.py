@@ -1,6 +1,5 @@
 """A streamed call from its start to its end: recorded, printed as it comes, and told how it ended."""
 
-import codecs
 from pathlib import Path
 from typing import Protocol
 
@@ -15,10 +14,10 @@ from fal_cli.calls.submit import begin, state_after
 from fal_cli.context import Context
 from fal_cli.errors import CliError
 from fal_cli.ledger.rows import State
+from fal_cli.results import unshown
 from fal_cli.results.destination import Saving, save_result, single_file, write_whole
 from fal_cli.signals import Interrupted
-from fal_cli.terminal.output import ReaderGone
-from fal_cli.terminal.sanitize import visible_lines
+from fal_cli.terminal.output import NotShown, ReaderGone
 from fal_cli.terminal.stream_printers import FinalPrinter, LinePrinter, NoPrinter, ScreenPrinter, TextPrinter, last_json
 
 IDLE_SECONDS = 120.0  # a cold start can be silent for minutes
@@ -49,7 +48,10 @@ def stream(
             wire, call.endpoint, call.input_json, call.options, idle_seconds=idle, exchange=exchange
         ) as opened:
             context.standing.leave = _leave
-            last = _to_the_end(context, opened, how, saving)
+            last = _to_the_end(context, opened, how, saving, str(call.endpoint))
+    except CliError:  # of our own: the answer is not to be shown here, or cannot be saved
+        entry.ended(State.COMPLETED)
+        raise
     except ApiError as error:
         entry.ended(state_after(error), error.message)
         raise
@@ -73,9 +75,9 @@ def stream(
     entry.delivered([str(path.absolute()) for path in _save(context, saving, last, call, opened.request_id)])
 
 
-def _to_the_end(context: Context, opened: ModelStream, how: str, saving: Saving) -> StreamEvent | None:
+def _to_the_end(context: Context, opened: ModelStream, how: str, saving: Saving, endpoint: str) -> StreamEvent | None:
     if not opened.is_event_stream:
-        _pass_through(context, opened, saving)
+        _pass_through(context, opened, saving, endpoint)
         return None
     printer = _printer(context, "none" if saving.to_stdout else how)
     last: StreamEvent | None = None
@@ -130,23 +132,17 @@ def _printer(context: Context, how: str) -> Printer:
     return ScreenPrinter(context.output) if context.output.is_terminal else LinePrinter(context.output)
 
 
-def _pass_through(context: Context, opened: ModelStream, saving: Saving) -> None:
-    """An answer that is no event stream goes out as it is; binary data does not go to a terminal."""
+def _pass_through(context: Context, opened: ModelStream, saving: Saving, endpoint: str) -> None:
+    """An answer that is not an event stream goes out as it is, or into a file where a terminal cannot show it."""
     target = saving.result_file or single_file(saving)
     if target is not None:
         path = write_whole(target, opened.chunks(), overwrite=saving.overwrite or target == saving.result_file)
         context.notify.note(f"saved {path}")
         return
-    kind = opened.content_type or "unknown content"
-    is_text = kind.startswith(("text/", "application/json"))
-    if context.output.is_terminal and not is_text:
-        raise CliError(f"the answer is {kind}, which a terminal cannot show", hint="Save it: -o FILE, or > FILE")
-    text = codecs.getincrementaldecoder("utf-8")(errors="replace")
-    for chunk in opened.chunks():
-        if context.output.is_terminal:
-            context.output.data("\n".join(visible_lines(text.decode(chunk))).encode())
-        else:
-            context.output.data(chunk)
+    try:
+        context.output.chunks(opened.chunks(), opened.content_type)
+    except NotShown as error:
+        raise unshown.saved(error, endpoint, opened.request_id) from None
 
 
 def _save(context: Context, saving: Saving, last: StreamEvent, call: Call, request_id: str) -> list[Path]:

@@ -46,7 +46,7 @@ def build(words: Sequence[str] | None = None, *, section: str = "") -> typer.Typ
         if words is None or name in words:
             _register(tree, name, verb, section)
         else:
-            tree.command(name, help=verb.help, hidden=verb.hidden)(_unreachable)
+            tree.command(name, help=verb.help, short_help=verb.help, hidden=verb.hidden)(_unreachable)
     return tree
 
 

@@ -28,6 +28,10 @@ def run_words(words: Sequence[str], context: Context) -> int:
 
         section = endpoint_help.section(words, context)
     command = typer.main.get_command(build(words, section=section))
+    if context.streams.stdout_is_terminal and any(word in HELP_OPTIONS for word in words):
+        from fal_cli.cli.help_layout import lay_out
+
+        lay_out(command)
     code = command.main(args=list(words) or ["--help"], prog_name=context.program, standalone_mode=False, obj=context)
     return code if isinstance(code, int) else 0
 

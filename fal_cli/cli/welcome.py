@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from fal_cli.auth import profiles
 from fal_cli.context import Context
 from fal_cli.errors import CliError
+from fal_cli.terminal.output import Screen
 from fal_cli.terminal.sanitize import visible
 from fal_cli.terminal.table import paint
+from fal_cli.terminal.wrapping import code, wrapped
 
 _STEPS = (
     ("Find a model", "models flux"),
@@ -17,48 +19,58 @@ _REST = (
     ("Everything else", "help"),
     ("What is set up", "doctor"),
 )
-_WIDE = 19
+_INTRO = "is the command line for fal.ai's models: call one, follow it through the queue, keep its result."
+_IN_SANDBOX = (
+    "FAL_SANDBOX is set: every command uses the sandbox, a private fal on this machine that needs neither key nor "
+    "network and costs nothing."
+)
+_INDENT, _WIDE = 2, 19
+_WIDEST = 80
 
 
 def welcome(context: Context) -> None:
-    """Prints the screen. It fits 80 columns and makes no call."""
-    color = context.output.color
-    name = paint(context.program, "cyan" if color else "")
+    """Prints the screen. It makes no call."""
+    screen = Screen(context.output)
+    width = min(screen.width, _WIDEST)
+    intro, *others = wrapped(f"{context.program} {_INTRO}", width)
+    name = paint(context.program, "cyan" if screen.color else "")
     lines = [
-        f"{name} is the command line for fal.ai's models: call one, follow it through the",
-        "queue, keep its result.",
+        name + intro.removeprefix(context.program),
+        *others,
         "",
-        *_commands(context, _STEPS),
+        *_commands(context, width, _STEPS),
         "",
-        *_about_the_key(context),
+        *_about_the_key(context, width),
         "",
-        *_commands(context, _REST),
+        *_commands(context, width, _REST),
     ]
-    context.output.data("".join(f"{line}\n" for line in lines).encode())
+    screen.write(lines)
 
 
-def _commands(context: Context, titles: tuple[tuple[str, str], ...]) -> Iterator[str]:
+def _commands(context: Context, width: int, titles: tuple[tuple[str, str], ...]) -> Iterator[str]:
+    """What can be done, each with how, which stands below it where there is no room beside it."""
+    style = "bold" if context.output.color else ""
     for title, words in titles:
-        yield f"  {title.ljust(_WIDE)}{_command(context, words)}"
+        call = f"{context.program} {words}"
+        if _INDENT + _WIDE + len(call) <= width:
+            yield f"  {title.ljust(_WIDE)}{paint(call, style)}"
+        else:
+            yield f"  {title}"
+            yield from (paint(line, style) for line in code(f"    {call}", width))
 
 
-def _command(context: Context, words: str) -> str:
-    return paint(f"{context.program} {words}", "bold" if context.output.color else "")
-
-
-def _about_the_key(context: Context) -> Iterator[str]:
+def _about_the_key(context: Context, width: int) -> Iterator[str]:
     if context.in_sandbox:
-        yield "FAL_SANDBOX is set: every command uses the sandbox, a private fal on this"
-        yield "machine that needs neither key nor network and costs nothing."
+        yield from wrapped(_IN_SANDBOX, width)
         return
     source = _where_the_key_is(context)
     if source:
-        yield f"You are logged in: the key is that of {visible(source)}."
+        yield from wrapped(f"You are logged in: the key is that of {visible(source)}.", width)
         return
-    yield "You are not logged in yet. A key is made at https://fal.ai/dashboard/keys"
-    yield from _commands(context, (("Log in", "auth login"),))
-    yield "or try it first in the sandbox, with no key, no network and no cost"
-    yield from _commands(context, (("Try it", '--sandbox run fal-ai/flux/dev prompt="a cat"'),))
+    yield from wrapped("You are not logged in yet. A key is made at https://fal.ai/dashboard/keys", width)
+    yield from _commands(context, width, (("Log in", "auth login"),))
+    yield from wrapped("or try it first in the sandbox, with no key, no network and no cost", width)
+    yield from _commands(context, width, (("Try it", '--sandbox run fal-ai/flux/dev prompt="a cat"'),))
 
 
 def _where_the_key_is(context: Context) -> str:

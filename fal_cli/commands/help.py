@@ -1,6 +1,5 @@
 """`fal help`: a command's help, a topic, or what there is."""
 
-from collections.abc import Iterator
 from typing import Annotated
 
 import typer
@@ -14,6 +13,7 @@ EXAMPLES = """\
   fal help inputs
   fal help exit-codes
   fal help auth login"""
+_WIDEST = 80
 
 
 def show_help(
@@ -34,30 +34,42 @@ def show_help(
     if machine and (not named or named[0] in VERBS):
         run_words([*named, "--help", *machine], context)
     elif not named:
-        context.output.line("\n".join(_overview(context.program)))
+        context.output.line(_overview(context.program, _width(context)))
     elif named[0] in VERBS:
         run_words([*named, "--help"], context)
     elif name in topics.SUMMARIES:
-        context.output.line(topics.text(name))
+        context.output.line(topics.text(name, _width(context)))
     else:
         raise _unknown(context, " ".join(named))
 
 
-def _overview(program: str) -> Iterator[str]:
-    """What there is, by what it is for, in 80 columns."""
+def _width(context: Context) -> int:
+    from fal_cli.terminal.output import Screen
+
+    return Screen(context.output).width if context.output.is_terminal else _WIDEST
+
+
+def _overview(program: str, width: int) -> str:
+    """What there is, by what it is for, in 80 columns where there are so many."""
+    from fal_cli.cli.pages import blank, page, prose, table
     from fal_cli.cli.registry import VERBS
     from fal_cli.cli.topics import SUMMARIES
 
-    yield f"Commands ({program} COMMAND --help explains one)"
-    for title, names in GROUPS.items():
-        for number, name in enumerate(names):
-            yield f" {'' if number else title:6}  {name:10} {VERBS[name].help.rstrip('.')}"
-    yield ""
-    yield f"Topics ({program} help TOPIC)"
-    for name, summary in SUMMARIES.items():
-        yield f" {name:18} {summary}"
-    yield ""
-    yield "--sandbox before or after any command: no key, no network, no cost."
+    commands = [
+        (f"{'' if number else title:6}  {name}", VERBS[name].help.rstrip("."))
+        for title, names in GROUPS.items()
+        for number, name in enumerate(names)
+    ]
+    blocks = (
+        prose(f"Commands ({program} COMMAND --help explains one)"),
+        table(commands, indent=1, first=18, gap=1),
+        blank,
+        prose(f"Topics ({program} help TOPIC)"),
+        table(SUMMARIES.items(), indent=1, first=18, gap=1),
+        blank,
+        prose("--sandbox before or after any command: no key, no network, no cost."),
+    )
+    return page(blocks, min(width, _WIDEST))
 
 
 def _unknown(context: Context, words: str) -> UsageError:

@@ -10,6 +10,8 @@ from fal_cli.context import Context
 from fal_cli.errors import CliError, NotFound, UsageError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from fal_cli.calls.model import Tracked
 
 EXAMPLES = """\
@@ -29,17 +31,21 @@ def open_page(
 ) -> None:
     """Open a model's page, or the first file that a request made.
 
-    Of a request that has no file yet, its page on the dashboard. Where there is no browser or no terminal the
-    address is printed.
+    Of a request that has no file yet, its page on the dashboard; of one in the sandbox, the file as it was saved.
+    Where there is no browser or no terminal the address is printed.
     """
     from fal_cli.endpoint import looks_like_endpoint
 
-    is_page = len(words) == 1 and looks_like_endpoint(words[0]) and "/requests/" not in words[0]
-    url = _page_of(words[0]) if is_page else _of_request(context, words)
-    if only_print or not context.output.is_terminal or not in_browser(context, url):
-        context.output.line(url)
+    if len(words) == 1 and looks_like_endpoint(words[0]) and "/requests/" not in words[0]:
+        address = _page_of(words[0])
+    elif context.in_sandbox:
+        address = str(_saved_file(context, words))
     else:
-        context.talk.note(f"opened {url}")
+        address = _of_request(context, words)
+    if only_print or not context.output.is_terminal or not in_browser(context, _as_url(address)):
+        context.output.line(address)
+    else:
+        context.talk.note(f"opened {address}")
 
 
 def _page_of(name: str) -> str:
@@ -50,6 +56,36 @@ def _page_of(name: str) -> str:
     if isinstance(target, LocalApp):
         raise UsageError(f"{target} is an app on this machine, which has no page", hint=f"Use: fal schema {target}")
     return MODEL_PAGE.format(target)
+
+
+def _as_url(address: str) -> str:
+    from fal_cli.terminal.hyperlinks import file_url
+
+    return file_url(address) if address.startswith("/") else address
+
+
+def _saved_file(context: Context, words: list[str]) -> "Path":
+    """A file of a request in a private sandbox, whose server is gone when the command that made the file has ended.
+
+    Raises `NotFound` where none was saved here.
+    """
+    from pathlib import Path
+
+    from fal_cli.calls import refs
+    from fal_cli.endpoint import looks_like_endpoint
+
+    row, *others = refs.rows(context, [word for word in words if not looks_like_endpoint(word)] or words)
+    if others:
+        raise UsageError("this takes one request at a time")
+    found = next((path for path in map(Path, row.files) if path.exists() and path.suffix != ".json"), None)
+    if found is None:
+        raise NotFound(
+            "no file of it was saved, and a private sandbox serves its files only while a command runs",
+            hint=f"To save them: {context.tool} result {row.name} -d FOLDER/\n"
+            f"To look at them in a browser, keep a sandbox up: {context.program} sandbox serve\n"
+            f"Then, with the variables that it prints: {context.program} open {row.name}",
+        )
+    return found
 
 
 def _of_request(context: Context, words: list[str]) -> str:
@@ -72,7 +108,8 @@ def _result(context: Context, words: list[str]) -> tuple[str, bytes]:
 
     if len(words) == 1:
         (row,) = refs.rows(context, words)
-        kept = context.journal.entry(row).kept()
+        # The copy here names the port that a sandbox had then; the one that is up now names its own.
+        kept = None if context.accounts.costs_nothing else context.journal.entry(row).kept()
         if kept or row.mode != "queue" or not row.request_id:
             return row.request_id, kept.body if kept else b""
     request = refs.one(context, words)

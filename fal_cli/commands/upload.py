@@ -59,6 +59,8 @@ def upload(
             sources.append(opened.enter_context(open_source(path, name=given, kind=content_type)))
         for source in sources:
             context.output.line(send(context, source, lifecycle))
+    if context.in_sandbox:
+        context.talk.note("a private sandbox serves this only while a command runs; other --sandbox commands take it")
 
 
 def _lifecycle(expires: str, acl: list[str]) -> str:

@@ -58,9 +58,9 @@ def _from_stdin(words: Sequence[str], texts: Sequence[str], stdin: Stdin) -> dic
     if words or texts or stdin.is_terminal:
         return {}
     if stdin.is_device:
-        data = stdin.read("the input")
+        data = stdin.read("the input", is_asked=False)
         return _object(data) if data.strip() else {}
-    return _object(stdin.read_something("the input", "no other input was given"))
+    return _object(stdin.read_something("the input", why="no other input was given", is_asked=False))
 
 
 def _object(data: bytes) -> dict[str, Any]:

@@ -28,9 +28,13 @@ _BLOCK = 64 * 1024
 class Stdin:
     """Standard input: read at most once, and only on demand."""
 
-    def __init__(self, stream: BinaryIO | None, *, is_terminal: bool, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, stream: BinaryIO | None, *, is_terminal: bool, say: Callable[[str], None], is_watched: bool = False
+    ) -> None:
+        """`is_watched`: a person sees what is said, so a pipe is there because they typed it."""
         self._stream = stream
         self._say = say
+        self._is_watched = is_watched
         self._claimed_by: str | None = None
         self.is_terminal = is_terminal
 
@@ -42,45 +46,45 @@ class Stdin:
         except (OSError, ValueError):
             return False
 
-    def read(self, claim: str) -> bytes:
-        """All of stdin, for the word `claim`. One line says what is awaited: at once on a terminal, else after 3 s.
+    def read(self, claim: str, what: str = "JSON", *, is_asked: bool = True) -> bytes:
+        """All of stdin, for the word `claim`. On a terminal one line says at once what is awaited.
 
-        Raises `UsageError` on a second claim.
+        Where no word asked for it, and nobody typed a pipe, it says so after 3 s. In a pipe of two programs one that
+        waits is silent: the terminal's line is the other's. Raises `UsageError` on a second claim.
         """
-        self._claim(claim)
+        self._claim(claim, what)
         if self._stream is None:
             return b""
-        if self.is_terminal:
-            self._say("reading JSON from the terminal; Ctrl-D ends it")
-        elif not self._ready(PATIENCE_SECONDS):
+        may_hang = not (is_asked or self.is_terminal or self._is_watched)
+        if may_hang and not self._ready(PATIENCE_SECONDS):
             self._say("waiting for JSON on stdin (where there is none: < /dev/null, or give inputs as key=value)")
         try:
             return self._stream.read()
         except OSError as error:
             raise UsageError(f"cannot read stdin: {error.strerror or error}") from None
 
-    def read_something(self, claim: str, why: str = "") -> bytes:
+    def read_something(self, claim: str, what: str = "JSON", *, why: str = "", is_asked: bool = True) -> bytes:
         """The same of a stdin that has to bring something, and `why`. Raises `UsageError` where it is empty, too."""
-        data = self.read(claim)
+        data = self.read(claim, what, is_asked=is_asked)
         if not data.strip():
             raise _empty(why or f"{claim} asks for it")
         return data
 
-    def lines(self, claim: str) -> "Lines":
+    def lines(self, claim: str, what: str = "lines") -> "Lines":
         """stdin line by line, as lines come, for the word `claim`. Raises as `read`."""
-        self._claim(claim)
+        self._claim(claim, what)
         return Lines(self._stream)
 
-    def spool(self, claim: str) -> Path:
+    def spool(self, claim: str, what: str = "the file") -> Path:
         """All of stdin in a temporary file of this process, for the word `claim`. Raises as `read`."""
         from fal_cli.files.spool import spool
 
-        self._claim(claim)
+        self._claim(claim, what)
         return spool(self._stream or io.BytesIO())
 
-    def spool_something(self, claim: str) -> Path:
+    def spool_something(self, claim: str, what: str = "the file") -> Path:
         """The same of a stdin that has to bring something. Raises as `read_something`."""
-        path = self.spool(claim)
+        path = self.spool(claim, what)
         if not path.stat().st_size:
             raise _empty(f"{claim} asks for it")
         return path
@@ -91,10 +95,13 @@ class Stdin:
             return False
         return _bytes_in_pipe(self._stream) > 0
 
-    def _claim(self, claim: str) -> None:
+    def _claim(self, claim: str, what: str) -> None:
+        """Takes stdin for a word; `what` is awaited on a terminal, "" if somebody else says so."""
         if self._claimed_by is not None:
             raise UsageError(f"stdin can be read once, but both {self._claimed_by} and {claim} ask for it")
         self._claimed_by = claim
+        if self.is_terminal and what:
+            self._say(f"reading {what} from the terminal; Ctrl-D ends it")
 
     def _ready(self, seconds: float) -> bool:
         if sys.platform == "win32" or self._stream is None:

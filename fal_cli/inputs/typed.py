@@ -98,7 +98,11 @@ def _value(
     if item.operator in ("@", "=@"):
         return _file(item, field, stdin, tell)
     if item.operator == ":=@":
-        data = stdin.read_something(item.word) if item.value == STDIN else documents.read_file(item.value)
+        data = (
+            stdin.read_something(item.word, f"the text of {item.key}")
+            if item.value == STDIN
+            else documents.read_file(item.value)
+        )
         return documents.loads(data, "stdin" if item.value == STDIN else item.value)
     if item.operator == ":=":
         return documents.loads(item.value, f"the value of {item.key}")
@@ -149,7 +153,8 @@ def _file(item: Item, field: "Field | None", stdin: Stdin, tell: Tell) -> object
     if item.operator == "=@" and _reads_text(field, item.key):
         return _file_text(item, field, stdin, tell)
     if item.value == STDIN:
-        attachment = Attachment(key=item.key, path=stdin.spool_something(item.word), name="stdin")
+        path = stdin.spool_something(item.word, f"the file for {item.key}")
+        attachment = Attachment(key=item.key, path=path, name="stdin")
     else:
         attachment = Attachment(key=item.key, path=Path(os.path.expanduser(item.value)))
         if _is_empty(attachment.path):
@@ -174,7 +179,11 @@ def _is_empty(path: Path) -> bool:
 
 def _file_text(item: Item, field: "Field | None", stdin: Stdin, tell: Tell) -> object:
     name = "stdin" if item.value == STDIN else item.value
-    data = stdin.read_something(item.word) if item.value == STDIN else documents.read_file(item.value)
+    data = (
+        stdin.read_something(item.word, f"the text of {item.key}")
+        if item.value == STDIN
+        else documents.read_file(item.value)
+    )
     try:
         found = documents.text(data, name)
     except UsageError as error:

@@ -13,7 +13,7 @@ from fal_cli.options import PrintFlags, SaveFlags, words_of
 from fal_cli.results import destination as places
 from fal_cli.results.outcome import Outcome
 from fal_cli.results.printing import Selection
-from fal_cli.terminal.output import ReaderGone
+from fal_cli.terminal.output import NotShown, ReaderGone
 
 
 class Delivery:
@@ -31,6 +31,7 @@ class Delivery:
             from fal_cli.results import preview
 
             preview.check(context)
+        self._what = shown.print_ or ""
         self._prints_files = shown.print_ == "files" and not shown.query
         context.standing.asked = (*words_of(save), *words_of(shown))
         default = "none" if self._saving.to_stdout else "result"
@@ -56,7 +57,8 @@ class Delivery:
         """Prints and saves; a failure of the one does not keep the other from being done.
 
         `can_fetch` is False for a result that nothing can fetch again: it is printed as it is where it does not
-        fit the form that was asked for. Raises `CliError` (code 11 for a file), `ReaderGone`.
+        fit the form that was asked for, and saved where a terminal cannot show it. Raises `CliError` (code 11 for a
+        file), `ReaderGone`.
         """
         context = self._context
         if can_fetch:
@@ -68,12 +70,14 @@ class Delivery:
         except (CliError, ReaderGone) as error:
             failure = error
             if isinstance(error, CliError) and not can_fetch:
-                context.output.chunks(outcome.result.body.chunks())
+                failure = self._as_it_is(outcome, error)
         files = self._save(outcome, inputs or {}, deadline)
         if self._previews:
             self._preview(outcome)
         if failure is not None:
             raise failure
+        if not files:
+            self._tell_how_long(outcome)
         outcome.entry.delivered([str(path.absolute()) for path in files])
 
     def _print(self, outcome: Outcome) -> None:
@@ -83,6 +87,26 @@ class Delivery:
                 "it is given as it came"
             )
         self._selection.write(outcome, ends_line=self._many)
+
+    def _as_it_is(self, outcome: Outcome, failure: CliError) -> CliError:
+        """Gives the bytes of a result out in any case. Answers the failure that is left to be told."""
+        from fal_cli.results import unshown
+
+        try:
+            self._context.output.chunks(outcome.result.body.chunks(), outcome.result.content_type)
+        except NotShown as error:
+            return unshown.saved(error, outcome.endpoint, outcome.request_id)
+        return failure
+
+    def _tell_how_long(self, outcome: Outcome) -> None:
+        """Says of the URLs of a private sandbox that they end with this command."""
+        from fal_cli import media
+
+        shows_urls = self._what in ("", "result", "envelope", "urls") and not self._saving.to_stdout
+        if self._context.in_sandbox and shows_urls and media.find(outcome.data):
+            self._context.notify.note(
+                "a private sandbox serves these URLs only while the command runs; to keep the files: -d FOLDER/"
+            )
 
     def _preview(self, outcome: Outcome) -> None:
         from fal_cli.results import preview

@@ -3,6 +3,7 @@
 Whatever happens to one of them is that file's failure: the others are saved.
 """
 
+import itertools
 import threading
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -24,9 +25,11 @@ from fal_cli.media import MediaFile
 from fal_cli.results import naming
 from fal_cli.results.destination import Saving, not_saved
 from fal_cli.results.naming import Head, Origin
+from fal_cli.terminal.output import NotShown
 from fal_cli.terminal.progress.transfer import Transfer
 
 PARALLEL = 4
+_NOT_HERE = "Save it: -d FOLDER/; or send it on: … -d - > FILE"
 
 
 class Saver:
@@ -78,8 +81,14 @@ class Saver:
             raise NotSaved("the result names no files")
         for file in files:
             try:
-                for chunk in fetch(self._wire, Download(file.url, self._body), deadline=self._deadline):
-                    self._context.output.data(chunk)
+                download = Download(file.url, self._body)
+                pieces = fetch(self._wire, download, deadline=self._deadline)
+                first = next(pieces, b"")  # whose headers say what it is
+                kind = download.content_type or file.content_type
+                self._context.output.chunks(itertools.chain([first], pieces), kind)
+            except NotShown as error:
+                told = error.message.replace("result", "file")
+                raise NotSaved(f"{naming.shown(file.url)}: {told}", hint=_NOT_HERE) from None
             except ApiError as error:
                 raise _not_fetched(file, error.message) from None
 

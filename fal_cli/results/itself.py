@@ -20,7 +20,7 @@ def save(context: Context, outcome: Outcome, saving: Saving, origin: Origin) -> 
     """Saves the result as the one file that it is, or writes it to stdout. Raises `CliError` (code 11)."""
     body, kind = outcome.result.body, outcome.result.content_type
     if saving.to_stdout:
-        context.output.chunks(body.chunks())
+        context.output.chunks(body.chunks(), kind)
         return []
     file, head = MediaFile("", kind), Head(body.head(content_type.HEAD_BYTES), kind)
     fields = naming.values(origin, None, file, 0) | {"ext": naming.extension(file, head)}

@@ -59,18 +59,17 @@ class Selection:
         body = result.body
         is_text = result.is_json or result.content_type.startswith("text/")
         if not output.is_terminal:
-            output.chunks(body.chunks())
+            output.chunks(body.chunks(), result.content_type)
         elif is_text and len(body) > _SHOWN_BYTES:
             # Nobody reads megabytes on a terminal, and laying them out would take many times their size.
             output.line(body.head(_HEAD_BYTES).decode("utf-8", "replace"))
             self._note(f"… and so on, {len(body):,} bytes in all. Save it: -o FILE.json, or … > FILE")
         elif result.is_json:
             output.json(_parsed(outcome))
-        elif is_text:
-            output.line(body.read().decode("utf-8", "replace"))
         else:
-            kind = result.content_type or "unknown content"
-            raise CliError(f"the result is {kind}, which a terminal cannot show", hint="Send it to a file: … > FILE")
+            output.chunks(body.chunks(), result.content_type)
+            if body.tail(1) != b"\n":
+                output.data(b"\n")
 
     def _value(self, outcome: Outcome) -> Any:
         from fal_cli import media

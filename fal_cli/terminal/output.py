@@ -1,18 +1,22 @@
 """stdout: data and nothing else. JSON leaves through the byte stream, never through Rich, which would wrap
 long strings and read `[brackets]` as markup.
+
+What a stranger sent reaches a terminal through here alone: as text of which it obeys nothing, or not at all.
 """
 
+import codecs
+import itertools
 import json
 import os
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from fal_cli.errors import CliError
 from fal_cli.terminal import hyperlinks
-from fal_cli.terminal.sanitize import visible_json, visible_lines
+from fal_cli.terminal.sanitize import visible, visible_json, visible_lines
 
 if TYPE_CHECKING:
     from fal_cli.terminal.table import Columns
@@ -29,17 +33,42 @@ class ReaderGone(Exception):
     """The reader of stdout closed it (`| head`). Not an error."""
 
 
+class NotShown(CliError):
+    """Bytes that a terminal cannot show. None of them was written; `chunks` are all of them."""
+
+    def __init__(self, kind: str, chunks: Iterable[bytes]) -> None:
+        told = f"{kind or 'unknown content'}{', but binary' if _is_text(kind) else ''}"
+        super().__init__(f"the result is {told}, which a terminal cannot show", hint="Send it to a file: … > FILE")
+        self.kind = kind
+        self.chunks = chunks
+
+
 class Output:
     """The data stream. On a terminal JSON is laid out and coloured; in a pipe nothing changes."""
 
-    def __init__(self, stream: BinaryIO, *, is_terminal: bool, color: bool, links: bool = False) -> None:
-        """With `links` the URLs in JSON can be clicked."""
+    def __init__(
+        self, stream: BinaryIO, *, is_terminal: bool, color: bool, links: bool = False, reaches_terminal: bool = False
+    ) -> None:
+        """With `links` the URLs in JSON can be clicked. The form for programs may still reach a terminal."""
         self._stream = stream
         self.links = links and is_terminal
+        self._reaches_terminal = is_terminal or reaches_terminal
         self.color = color
         self.is_terminal = is_terminal
 
-    def data(self, data: bytes) -> None:
+    def data(self, data: bytes, kind: str = "text/plain") -> None:
+        """Writes bytes of a content type as `chunks` does, all at once."""
+        self.chunks([data], kind)
+
+    def chunks(self, chunks: Iterable[bytes], kind: str) -> None:
+        """Writes bytes of a content type, a piece at a time: as they are, or on a terminal as text made visible.
+
+        Raises `NotShown` before any is written, `ReaderGone`.
+        """
+        for chunk in self._shown(chunks, kind) if self._reaches_terminal else chunks:
+            self._write(chunk)
+
+    def _write(self, data: bytes) -> None:
         """Writes bytes as they are and hands them to the reader at once. Raises `ReaderGone`."""
         try:
             self._stream.write(data)
@@ -51,20 +80,16 @@ class Output:
             self._detach()
             raise CliError(f"cannot write to stdout: {error.strerror or error}") from None
 
-    def chunks(self, chunks: Iterable[bytes]) -> None:
-        """Writes many bytes, a piece at a time. Raises `ReaderGone`."""
-        for chunk in chunks:
-            self.data(chunk)
-
     def line(self, text: str) -> None:
         """Writes one text as UTF-8, whatever the locale; on a terminal with control characters made visible."""
-        shown = "\n".join(visible_lines(text)) if self.is_terminal else text
-        self.data(_encoded(shown) + b"\n")
+        shown = "\n".join(visible_lines(text)) if self._reaches_terminal else text
+        self._write(_encoded(shown) + b"\n")
 
     def json(self, value: Any, *, one_line: bool = False) -> None:
         """Writes a value as JSON: on one line for programs (and if `one_line`), else laid out for people."""
         if not self.is_terminal:
-            self.data(_encoded(_WRITER.encode(value)) + b"\n")
+            text = _WRITER.encode(value)
+            self._write(_encoded(visible_json(text) if self._reaches_terminal else text) + b"\n")
             return
         from fal_cli.media import without_data
 
@@ -74,7 +99,7 @@ class Output:
         except RecursionError:  # what can be read can be nested deeper than what can be laid out
             text = json.dumps(value, ensure_ascii=False)
         text = visible_json(text)
-        self.data(_encoded(_TOKEN.sub(self._painted, text) if self.color else text) + b"\n")
+        self._write(_encoded(_TOKEN.sub(self._painted, text) if self.color else text) + b"\n")
 
     def rows(self, columns: "Columns[T]", records: Iterable[T], facts: Callable[[T], Any]) -> int:
         """Writes records and returns how many: a table on a terminal, else the JSON of each on a line as it comes."""
@@ -101,6 +126,18 @@ class Output:
         else:
             self.json(facts(), one_line=True)
 
+    def _shown(self, chunks: Iterable[bytes], kind: str) -> Iterator[bytes]:
+        """Bytes as text for a terminal: of JSON what it would obey as `\\u` escapes, which mean the same."""
+        pieces = iter(chunks)
+        first = next(pieces, b"")
+        every = itertools.chain([first], pieces)
+        if not _is_text(kind) or b"\0" in first:
+            raise NotShown(kind, every)
+        decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        for chunk in every:
+            lines = decoder.decode(chunk).replace("\r\n", "\n").replace("\r", "\n").split("\n")
+            yield _encoded("\n".join(map(visible_json if _is_json(kind) else visible, lines)))
+
     def _painted(self, match: "re.Match[str]") -> str:
         string, colon = match.group(1), match.group(2)
         if string is None:
@@ -118,6 +155,14 @@ class Output:
         os.close(nowhere)
 
 
+def _is_json(kind: str) -> bool:
+    return "json" in kind.lower()
+
+
+def _is_text(kind: str) -> bool:
+    return kind.lower().startswith("text/") or _is_json(kind)
+
+
 def _encoded(text: str) -> bytes:
     """UTF-8; half a character (a lone surrogate) becomes a `\\u` escape, which JSON readers know."""
     return text.encode("utf-8", "backslashreplace")
@@ -133,4 +178,4 @@ class Screen:
 
     def write(self, lines: Iterable[str]) -> None:
         """Writes lines that hold nothing of a stranger's that was not made visible. Raises `ReaderGone`."""
-        self._output.data("".join(f"{line}\n" for line in lines).encode())
+        self._output._write("".join(f"{line}\n" for line in lines).encode())

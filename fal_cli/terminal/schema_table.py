@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from fal_cli.schema.fields import Field, Number, Schema, required_first
+from fal_cli.terminal import wrapping
 from fal_cli.terminal.sanitize import visible
 from fal_cli.terminal.table import cells, paint
 
@@ -128,20 +129,8 @@ def limits(field: Field) -> str:
 
 
 def wrapped(text: str, width: int) -> list[str]:
-    """A text in lines of at most so many cells; a word that is longer is broken."""
-    found: list[str] = []
-    line = ""
-    for word in text.split():
-        if line and cells(line) + 1 + cells(word) <= width:
-            line = f"{line} {word}"
-            continue
-        found += [line] if line else []
-        while cells(word) > width:
-            fitting = _beginning(word, width)
-            found.append(fitting)
-            word = word[len(fitting) :]
-        line = word
-    return [*found, line] if line else found
+    """A text in lines of at most so many cells, none if it is empty; a word that is longer has its own."""
+    return wrapping.wrapped(" ".join(text.split()), width) if text.strip() else []
 
 
 def _rows(field: Field, name: str, mark: str, place: str, depth: int = 0) -> Iterator[Row]:
@@ -278,13 +267,6 @@ def _written(value: Any) -> str:
     except (ValueError, RecursionError):
         return "…"
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
-
-
-def _beginning(word: str, width: int) -> str:
-    end = 1
-    while end < len(word) and cells(word[: end + 1]) <= width:
-        end += 1
-    return word[:end]
 
 
 def _filled(text: str, width: int) -> str:

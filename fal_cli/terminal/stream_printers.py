@@ -10,7 +10,6 @@ from typing import Any
 from fal_cli.api.stream import StreamEvent
 from fal_cli.media import text_in
 from fal_cli.terminal.output import Output
-from fal_cli.terminal.sanitize import visible_lines
 
 
 class GrowingText:
@@ -64,7 +63,7 @@ class LinePrinter:
     def show(self, event: StreamEvent) -> None:
         """Writes one event. Data that is JSON goes out as it came, if it is one line."""
         if event.is_json and "\n" not in event.data and not self._output.is_terminal:
-            self._output.data(event.data.encode("utf-8", "backslashreplace") + b"\n")
+            self._output.data(event.data.encode("utf-8", "backslashreplace") + b"\n", "application/json")
         else:
             self._output.json(event.value, one_line=True)
 
@@ -85,8 +84,7 @@ class TextPrinter:
         added = self._text.news(event.value)
         if added:
             self._last = added
-            shown = "\n".join(visible_lines(added)) if self._output.is_terminal else added
-            self._output.data(shown.encode("utf-8", "backslashreplace"))
+            self._output.data(added.encode("utf-8", "backslashreplace"))
 
     def end(self) -> None:
         """Ends the last line, if there is one and it is open."""

@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any, TextIO
 
-from fal_cli.errors import Report
+from fal_cli.errors import Report, caret
 from fal_cli.terminal.sanitize import visible, visible_lines
 
 _RED, _DIM, _BOLD, _RESET = "\x1b[31m", "\x1b[2m", "\x1b[1m", "\x1b[0m"
@@ -15,7 +15,7 @@ class Talk:
     """The talk stream.
 
     `level` is -1 for `-q`, 0, 1 for `-v`, 2 for `-vv`. `machine` writes JSON lines instead of sentences.
-    `hide` takes secrets out of every line.
+    `hide` takes secrets out of every line. `width` says how wide the window is now; without one no line is broken.
     """
 
     def __init__(
@@ -27,11 +27,13 @@ class Talk:
         machine: bool = False,
         color: bool = False,
         hide: Callable[[str], str] = str,
+        width: Callable[[], int] | None = None,
     ) -> None:
         self._stream = stream
         self._program = program
         self.color = color
         self._hide = hide
+        self._width = None if machine else width
         self._sink: Callable[[str], None] = self._plainly
         self.level = level
         self.machine = machine
@@ -53,7 +55,8 @@ class Talk:
     def ask(self, text: str) -> None:
         """A question on the terminal; the answer is typed behind it."""
         with contextlib.suppress(OSError, ValueError):
-            self._stream.write(self._hide(text))
+            end = text[len(text.rstrip(" ")) :]
+            self._stream.write("\n".join(self._lines(text)) + end)
             self._stream.flush()
 
     def decision(self, text: str) -> None:
@@ -77,13 +80,23 @@ class Talk:
         if self.machine:
             self._write(json.dumps(_as_facts(report), ensure_ascii=True))
             return
-        self._write(f"{self._paint(f'{self._program}:', _RED)} {' '.join(visible_lines(report.message))}")
-        for line in report.lines:
-            self._write(f"  {visible(line)}")
+        lead = f"{self._program}: "
+        first, *others = self._lines(" ".join(visible_lines(report.message)), first=lead)
+        self._write(self._paint(lead.rstrip(), _RED) + first[len(lead) - 1 :])
+        for line in [*others, *self._details(report)]:
+            self._write(line)
+
+    def _details(self, report: Report) -> Iterator[str]:
+        """The lines under an error's message."""
+        if report.pointed and self._width:
+            yield from (f"  {line}" for line in caret(*report.pointed, self._width() - 2))
+        else:
+            for line in report.lines:
+                yield from self._lines(f"  {visible(line)}")
         if report.request_id and report.request_id not in report.message + report.hint:
-            self._write(f"  request {visible(report.request_id)}")
+            yield from self._lines(f"  request {visible(report.request_id)}")
         for line in filter(None, report.hint.split("\n")):
-            self._write(visible(line))
+            yield from self._lines(visible(line))
 
     @contextlib.contextmanager
     def through(self, write: Callable[[str], None]) -> Iterator[None]:
@@ -95,15 +108,27 @@ class Talk:
             self._sink = before
 
     def debug(self, text: str) -> None:
-        """A traceback, for `FAL_DEBUG`."""
+        """A traceback, for `FAL_DEBUG`: its lines are not broken."""
         for line in visible_lines(text.rstrip()):
-            self._say("debug", line)
+            self._say("debug", line, is_text=False)
 
-    def _say(self, kind: str, text: str, lead: str = "", painted: str = "", **facts: Any) -> None:
+    def _say(
+        self, kind: str, text: str, lead: str = "", painted: str = "", *, is_text: bool = True, **facts: Any
+    ) -> None:
         if self.machine:
             self._write(json.dumps({"event": kind, "message": text, **facts}, ensure_ascii=True))
-        else:
-            self._write(self._paint(lead + visible(text), painted))
+            return
+        shown = lead + visible(text)
+        for line in self._lines(shown) if is_text else [shown]:
+            self._write(self._paint(line, painted))
+
+    def _lines(self, text: str, *, first: str = "") -> list[str]:
+        """A text as the lines of the window, `first` before it."""
+        if self._width is None:
+            return [self._hide(first + text)]
+        from fal_cli.terminal.wrapping import wrapped
+
+        return wrapped(self._hide(text), self._width(), first=first)
 
     def _paint(self, text: str, style: str) -> str:
         return f"{style}{text}{_RESET}" if self.color and style else text

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from fal_cli.terminal.progress.transfer import Transfer
 
 
+_USUAL_COLUMNS = 80
+
+
 class Streams(NamedTuple):
     """The three standard streams and whether each is a terminal. `stdin` is None where it is closed."""
 
@@ -63,6 +66,7 @@ class Terminal:
             machine=self._flags.json,
             color=self._color(self._streams.stderr_is_terminal),
             hide=self._hide,
+            width=self._columns if self._streams.stderr_is_terminal else None,
         )
 
     @cached_property
@@ -70,7 +74,13 @@ class Terminal:
         """stdout."""
         is_terminal = self._streams.stdout_is_terminal and not self._flags.json
         color = self._color(is_terminal)
-        return Output(self._streams.stdout, is_terminal=is_terminal, color=color, links=color and are_known(self._env))
+        return Output(
+            self._streams.stdout,
+            is_terminal=is_terminal,
+            color=color,
+            links=color and are_known(self._env),
+            reaches_terminal=self._streams.stdout_is_terminal,
+        )
 
     @property
     def has_somebody(self) -> bool:
@@ -106,6 +116,13 @@ class Terminal:
         from fal_cli.terminal.progress.transfer import open_transfer
 
         return open_transfer(self.talk, verb, name, total, is_terminal=self._can_draw, color=self.talk.color)
+
+    def _columns(self) -> int:
+        """How wide the window of stderr is now."""
+        try:
+            return os.get_terminal_size(self._streams.stderr.fileno()).columns or _USUAL_COLUMNS
+        except (OSError, ValueError):
+            return _USUAL_COLUMNS
 
     @property
     def _can_draw(self) -> bool:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fal_cli.api.realtime import ENCODINGS
-from fal_cli.calls.realtime_json import as_base64, jsonable
+from fal_cli.calls.realtime_json import as_base64, beginning, jsonable, without_base64
 
 MOMENT = datetime(2030, 1, 2, 3, 4, 5, 678_901, UTC)
 scalars = (
@@ -109,3 +109,17 @@ def test_numbers_of_a_json_line_beyond_64_bits_are_refused_and_do_not_change() -
     assert ENCODINGS["json"].decode(ENCODINGS["json"].encode({"n": 2**70})) == {"n": 2**70}
     with pytest.raises(OverflowError):
         ENCODINGS["msgpack"].encode({"n": 2**70})
+
+
+class TestOnATerminal:
+    def test_bytes_are_told_by_their_beginning_and_number(self) -> None:
+        assert beginning(b"few") == as_base64(b"few")
+        assert beginning(bytes(21_189)) == "A" * 40 + "… (21,189 bytes)"
+
+    def test_so_is_base64_in_text_and_nothing_else(self) -> None:
+        value = {"image": as_base64(bytes(3000)), "text": "word " * 100, "list": ["x" * 300, 7, None], "id": "a" * 64}
+        shown = without_base64(value)
+        assert shown == value | {
+            "image": "A" * 40 + "… (4,000 characters)",
+            "list": ["x" * 40 + "… (300 characters)", 7, None],
+        }

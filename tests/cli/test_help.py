@@ -6,7 +6,8 @@ import re
 import shlex
 import shutil
 import subprocess
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,45 @@ class TestHelp:
         usual = fal("run", "--help").text
         assert fal("run", "a/b", "--help", env={"FAL_API_HOST": "http://127.0.0.1:9", "FAL_KEY": "a:b"}).text == usual
         assert fal("run", "a/b", "--help", "--profile", "nobody").text == usual
+
+
+def in_window(fal: Program, capsysbinary: pytest.CaptureFixture[bytes], columns: int, *words: str) -> list[str]:
+    """The lines of help in a window, told in this process."""
+    streams = Streams(None, sys.stdout.buffer, io.StringIO(), False, True, False)
+    assert app.main(words, Context(streams, fal.env | {"NO_COLOR": "1"})) == 0
+    lines = capsysbinary.readouterr().out.decode().splitlines()
+    assert all(len(line) <= columns or len(shlex.split(line.rstrip("\\"))) == 1 for line in lines), (words, lines)
+    return lines
+
+
+def words_of(lines: Iterable[str]) -> list[str]:
+    """The words of a text, wherever they stand: not the marks that lines put in, and the bars of choices apart."""
+    return sorted(re.findall(r"[^\s|#\\<>]+", " ".join(lines)))
+
+
+@pytest.mark.parametrize("columns", [80, 60, 40])
+class TestInAWindow:
+    """Nothing is broken in the middle of a word, nothing is lost, and in a pipe nothing is laid out for a window."""
+
+    @pytest.mark.parametrize("path", ["", *PATHS])
+    def test_help(
+        self, fal: Program, columns: int, path: str, capsysbinary: pytest.CaptureFixture[bytes],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:  # fmt: skip
+        monkeypatch.setenv("COLUMNS", str(columns))
+        shown = in_window(fal, capsysbinary, columns, *path.split(), "--help")
+        monkeypatch.setenv("COLUMNS", "200")
+        assert words_of(shown) == words_of(in_window(fal, capsysbinary, 200, *path.split(), "--help"))
+
+    @pytest.mark.parametrize("words", [("help",), *(("help", name) for name in topics.SUMMARIES), ()], ids=" ".join)
+    def test_topics(
+        self, fal: Program, columns: int, words: tuple[str, ...], capsysbinary: pytest.CaptureFixture[bytes],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:  # fmt: skip
+        monkeypatch.setenv("COLUMNS", str(columns))
+        shown = in_window(fal, capsysbinary, columns, *words)
+        monkeypatch.setenv("COLUMNS", "200")
+        assert words_of(shown) == words_of(in_window(fal, capsysbinary, 200, *words))
 
 
 class TestTopics:

@@ -431,10 +431,10 @@ class TestStdin:
 class Pipe:
     """A pipe and the Stdin at its end."""
 
-    def __init__(self, say: Callable[[str], None] = no_words) -> None:
+    def __init__(self, say: Callable[[str], None] = no_words, *, is_watched: bool = False) -> None:
         reading, self.writing = os.pipe()
         self.reader = os.fdopen(reading, "rb")
-        self.stdin = Stdin(self.reader, is_terminal=False, say=say)
+        self.stdin = Stdin(self.reader, is_terminal=False, say=say, is_watched=is_watched)
 
     def write(self, data: bytes) -> None:
         os.write(self.writing, data)
@@ -483,6 +483,32 @@ class TestPipe:
         assert gather((), (), pipe.stdin) == {"a": 1}
         assert len(said) == 1
         assert "stdin" in said[0]
+
+    @pytest.mark.parametrize("words", [(), ("-",), ("a:=@-",), ("prompt=@-",)], ids=" ".join)
+    def test_two_programs_do_not_write_one_line(self, words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+        """Where a pipe was asked for, or a person typed it, the terminal is that of the program before it."""
+        monkeypatch.setattr(stdin_module, "PATIENCE_SECONDS", 0.0)
+        pipe = Pipe(no_words, is_watched=not words)
+        pipe.write(b"{}")
+        pipe.close()
+        monkeypatch.setattr(stdin_module.Stdin, "_ready", lambda self, seconds: False)
+        gather(words, (), pipe.stdin)
+
+    @pytest.mark.parametrize(
+        ("word", "what"),
+        [
+            pytest.param("-", "JSON", id="an object"),
+            pytest.param("a:=@-", "JSON", id="a value"),
+            pytest.param("prompt=@-", "the text of prompt", id="a text"),
+            pytest.param("image_url=@-", "the file for image_url", id="a file"),
+            pytest.param("image_url@-", "the file for image_url", id="a file in any case"),
+        ],
+    )
+    def test_a_terminal_is_told_what_is_awaited_and_how_to_end_it(self, word: str, what: str) -> None:
+        said: list[str] = []
+        terminal = Stdin(io.BytesIO(b"{}"), is_terminal=True, say=said.append)
+        gather((word,), (), terminal)
+        assert said == [f"reading {what} from the terminal; Ctrl-D ends it"]
 
     def test_data_that_is_there_needs_no_words(self) -> None:
         pipe = Pipe()

@@ -1,5 +1,6 @@
 """Strangers' text in a real terminal: it is shown as text, and of escape sequences there are only our own."""
 
+import base64
 import json
 import re
 import shutil
@@ -161,6 +162,72 @@ def test_a_result_on_a_terminal(place: Place, show: Callable[..., Shown]) -> Non
     assert shown.code == 0
     shown.is_harmless()
     assert "\\u001b[2A" in shown.text
+
+
+BINARY = b"\x89PNG\r\n" + HOSTILE.encode() + bytes(range(256))
+KINDS = [
+    pytest.param("image/png", id="picture"),
+    pytest.param("application/octet-stream", id="bytes"),
+    pytest.param("text/plain", id="a false label"),
+]
+
+
+class TestBytes:
+    """They are saved or refused, and never written to a terminal, not even in the form for programs."""
+
+    @pytest.mark.parametrize("kind", KINDS)
+    @pytest.mark.parametrize("machine", [(), ("--json",)], ids=["shown", "machine"])
+    def test_of_a_direct_call(
+        self, place: Place, show: Callable[..., Shown], kind: str, machine: tuple[str, ...]
+    ) -> None:
+        """Nothing can fetch them again, so they are saved."""
+        place.proxy.fail("run", answer(200, BINARY, {"Content-Type": kind}))
+        shown = show("run", "--direct", "sandbox/echo", "n=1", *machine)
+        shown.is_harmless()
+        assert shown.code == 1
+        (saved,) = place.folder.iterdir()
+        assert saved.read_bytes() == BINARY
+        assert saved.name in shown.text
+        assert "a terminal cannot show" in shown.text
+
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_of_a_request(self, place: Place, show: Callable[..., Shown], kind: str) -> None:
+        place.queued(n=1)
+        place.proxy.fail("result", answer(200, BINARY, {"Content-Type": kind}), times=2)
+        for words in (("result", "last"), ("result", "last", "--json")):
+            shown = show(*words)
+            shown.is_harmless()
+            assert shown.code == 1
+        assert "> FILE" in shown.text
+
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_of_files(self, place: Place, show: Callable[..., Shown], kind: str) -> None:
+        url = f"data:{kind};base64,{base64.b64encode(BINARY).decode()}"
+        place.queued(file={"url": url, "content_type": kind})
+        shown = show("result", "last", "-d", "-")
+        shown.is_harmless()
+        assert shown.code == 11
+        assert "-d FOLDER/" in shown.text
+
+    def test_a_text_file_is_shown(self, place: Place, show: Callable[..., Shown]) -> None:
+        place.queued(file={"url": f"data:text/plain;base64,{base64.b64encode(TYPED.encode()).decode()}"})
+        shown = show("result", "last", "-d", "-")
+        shown.is_harmless()
+        assert shown.code == 0
+        assert "␛]52;c;b3duZWQ=␇" in shown.text
+
+    @pytest.mark.parametrize("words", ["result last", "status last --print envelope", "history show last"])
+    def test_the_form_for_programs(self, place: Place, show: Callable[..., Shown], words: str) -> None:
+        place.queued(text=HOSTILE, orders={"logs": [HOSTILE]})
+        place("resume")
+        shown = show(*words.split(), "--json")
+        shown.is_harmless()
+        assert shown.code == 0
+
+    def test_events_for_programs(self, place: Place, show: Callable[..., Shown]) -> None:
+        shown = show("stream", "sandbox/echo", f"a={TYPED}", "--json")
+        shown.is_harmless()
+        assert shown.code == 0
 
 
 @pytest.mark.parametrize("verb", ["run", "history"])

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 
 import pytest
 
@@ -48,6 +49,17 @@ def test_piped_stdout_is_whole_while_the_terminal_is_live(served: Program) -> No
     with os.fdopen(reading, "rb") as stream:
         assert json.loads(stream.read()) == {"a": 1}
     assert '"a"' not in screen.text
+
+
+def test_two_programs_do_not_write_one_line(served: Program) -> None:
+    """The second one of a pipe waits in silence, longer than it has patience for one that nobody typed."""
+    first = shlex.join([*served.argv, *JOB[:-2], "sandbox.queue=0", "sandbox.run=4"])
+    second = shlex.join([*served.argv, "run", "sandbox/echo", "b={{a}}", "--dry-run"])
+    screen = Screen(["/bin/sh", "-c", f"{first} | {second}"], served.env, columns=100)
+    screen.until(lambda text: "done in" in text)
+    assert screen.finish() == 0
+    assert "waiting" not in screen.raw.decode()
+    assert '"b": 1' in screen.text
 
 
 def test_the_result_is_laid_out_and_coloured_on_a_terminal(served: Program) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from tests.conftest import Program, Service
 from tests.support.catalogue_server import Catalogue, document_bytes
@@ -282,6 +283,36 @@ class TestOpen:
         name = served("submit", FLUX, "prompt=a cat", "sandbox.queue=60").text.strip()
         done = served("open", name)
         assert done.text.strip() == f"https://fal.ai/dashboard/requests?requestId={name}"
+
+    def test_a_file_of_a_private_sandbox_as_it_was_saved(
+        self, fal: Program, browser: dict[str, str], tmp_path: Path
+    ) -> None:
+        """The server that its URL names is gone."""
+        words = ("run", FLUX, "prompt=a cat", "sandbox.queue=0", "sandbox.run=0")
+        assert "-d FOLDER/" in fal("--sandbox", *words).stderr
+        refused = fal("--sandbox", "open", "last", code=5).stderr
+        assert "fal --sandbox result " in refused
+        assert "fal sandbox serve" in refused
+        done = fal("--sandbox", *words, "-d", str(tmp_path / "out"))
+        assert "only while the command runs" not in done.stderr
+        (saved,) = (tmp_path / "out").iterdir()
+        for named in (("last",), (FLUX, "last"), ("last", FLUX)):
+            assert fal("--sandbox", "open", *named).text == f"{saved}\n"
+        shown = on_terminal(fal, "--sandbox", "open", "last", **browser)
+        assert self.opened(fal) == saved.as_uri()
+        assert "opened" in shown.text
+        saved.unlink()
+        fal("--sandbox", "open", "last", code=5)
+
+    def test_a_file_of_a_private_sandbox_by_one_that_is_kept_up(self, fal: Program) -> None:
+        fal("--sandbox", "run", FLUX, "prompt=a cat", "sandbox.queue=0", "sandbox.run=0")
+        with fal.start("sandbox", "serve", "--port", "0") as server:
+            assert server.stdout is not None
+            lines = [server.stdout.readline().decode() for _ in range(6)]
+            env = dict(line.removeprefix("export ").strip().split("=", 1) for line in lines)
+            url = fal("open", "last", env=env).text.strip()
+            assert requests.get(url, timeout=30).status_code == 200
+            server.terminate()
 
     def test_what_has_no_page(self, fal: Program) -> None:
         assert "which has no page" in fal("open", "http://localhost:8080", code=2).stderr

@@ -211,12 +211,24 @@ def test_results_come_while_stdin_is_open(served: Program) -> None:
 
 def test_lines_typed_at_a_terminal(served: Program) -> None:
     screen = Screen([*served.argv, *ECHO], served.env, columns=80)
+    screen.until(lambda text: "Ctrl-D ends it" in text)
     screen.press(b'{"a":1}\n')
     screen.until(lambda text: text.count('"a"') >= 2)  # as typed, and as answered
     screen.press(b'{"b":2,"sandbox":{"idle":0.1}}\n')
     screen.until(lambda text: text.count('"b"') >= 2)
     screen.press(b"\x04")
     assert screen.finish() == 0
+
+
+def test_pictures_at_a_terminal_are_shortened(served: Program) -> None:
+    screen = Screen([*served.argv, "realtime", "fal-ai/fast-lcm-diffusion"], served.env, columns=400)
+    screen.press(b'{"prompt":"a cat"}\n')
+    screen.until(lambda text: '"images"' in text)
+    screen.press(b"\x04")
+    assert screen.finish() == 0
+    assert " bytes)" in screen.text
+    assert "-d DIR" in screen.text
+    assert max(map(len, screen.text.split("\n"))) < 400
 
 
 def test_a_reader_that_leaves_is_no_error(served: Program) -> None:

@@ -1,5 +1,6 @@
 """stdout: bytes untouched in a pipe, JSON laid out on a terminal, and the forms of `--print` and `--query`."""
 
+import contextlib
 import io
 import json
 import os
@@ -19,10 +20,12 @@ from fal_cli.errors import CliError, UsageError
 from fal_cli.options import GlobalFlags, PrintFlags
 from fal_cli.results.outcome import Outcome
 from fal_cli.results.printing import Selection
-from fal_cli.terminal.output import Output
+from fal_cli.terminal.output import NotShown, Output
+from fal_cli.terminal.sanitize import visible_lines
 from fal_cli.terminal.terminal import Streams
 
 COLOR = re.compile(r"\x1b\[\d*m")
+KINDS = ("", "image/png", "text/plain", "application/json", "TEXT/html; charset=utf-8", "application/problem+json")
 URI = "data:image/png;base64," + "A" * 5000
 
 json_values: st.SearchStrategy[Any] = st.recursive(
@@ -46,11 +49,54 @@ def written(value: Any, *, is_terminal: bool = False, color: bool = False) -> st
 
 class TestOutput:
     @settings(deadline=None)
-    @given(st.binary(), st.booleans())
-    def test_bytes_are_untouched(self, data: bytes, is_terminal: bool) -> None:
+    @given(st.lists(st.binary()), st.sampled_from(KINDS))
+    def test_in_a_pipe_bytes_are_untouched(self, chunks: list[bytes], kind: str) -> None:
         stream = io.BytesIO()
-        Output(stream, is_terminal=is_terminal, color=is_terminal).data(data)
-        assert stream.getvalue() == data
+        Output(stream, is_terminal=False, color=False).chunks(chunks, kind)
+        assert stream.getvalue() == b"".join(chunks)
+
+    @settings(deadline=None)
+    @given(st.lists(st.binary()), st.sampled_from(KINDS), st.booleans())
+    def test_a_terminal_gets_none_that_it_obeys(self, chunks: list[bytes], kind: str, machine: bool) -> None:
+        stream = io.BytesIO()
+        output = Output(stream, is_terminal=not machine, color=False, reaches_terminal=True)
+        with contextlib.suppress(NotShown):
+            output.chunks(chunks, kind)
+        shown = stream.getvalue().decode()
+        assert visible_lines(shown) == shown.split("\n")
+
+    @pytest.mark.parametrize(
+        ("kind", "data"),
+        [
+            pytest.param("image/png", b"text", id="another kind"),
+            pytest.param("", b"text", id="no kind"),
+            pytest.param("text/plain", b"\x89PNG\x00", id="a false label"),
+            pytest.param("application/json", b"\x00", id="not JSON at all"),
+        ],
+    )
+    def test_binary_is_refused_on_a_terminal(self, kind: str, data: bytes) -> None:
+        for is_terminal in (True, False):
+            stream = io.BytesIO()
+            output = Output(stream, is_terminal=is_terminal, color=False, reaches_terminal=True)
+            with pytest.raises(NotShown, match="a terminal cannot show") as caught:
+                output.chunks(iter([data, b"more"]), kind)
+            assert stream.getvalue() == b""
+            assert b"".join(caught.value.chunks) == data + b"more"
+
+    @settings(deadline=None)
+    @given(json_values, st.integers(1, 9))
+    def test_json_for_programs_means_the_same_on_a_terminal(self, value: Any, size: int) -> None:
+        """`--json` without a pipe: escapes are written as such, and nothing else changes."""
+        data = json.dumps(value, ensure_ascii=False, indent=1).replace("\n", "\r\n").encode("utf-8", "surrogatepass")
+        stream = io.BytesIO()
+        output = Output(stream, is_terminal=False, color=False, reaches_terminal=True)
+        output.chunks([data[at : at + size] for at in range(0, len(data), size)], "application/json; charset=utf-8")
+        output.line("")
+        output.json(value)
+        shown = stream.getvalue().decode()
+        assert visible_lines(shown) == shown.split("\n")
+        found, end = json.JSONDecoder().raw_decode(shown)
+        assert found == json.loads(shown[end:]) == value
 
     @settings(deadline=None)
     @given(json_values)

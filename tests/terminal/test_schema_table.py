@@ -96,7 +96,8 @@ def test_in_between_the_defaults_stand_beside_the_limits() -> None:
 @pytest.mark.parametrize("width", range(8, 140, 3))
 def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     for name, endpoint in (("flux_dev", "fal-ai/flux/dev"), ("any_llm", "fal-ai/any-llm"), ("local_app", "/")):
-        assert max(cells(line) for line in drawn(read(document(name), endpoint), width=width)) <= width
+        wide = [line for line in drawn(read(document(name), endpoint), width=width) if cells(line) > width]
+        assert [line for line in wide if " " in line.lstrip("* ")] == []  # but for a word alone, which is never broken
 
 
 def test_colour_changes_nothing_but_the_colour() -> None:
@@ -174,7 +175,7 @@ def test_limits_in_words(facts: dict[str, Any], words: str) -> None:
 
 def test_wrapping() -> None:
     assert wrapped("a bb  ccc\ndddd", 5) == ["a bb", "ccc", "dddd"]
-    assert wrapped("abcdefg hi", 3) == ["abc", "def", "g", "hi"]
+    assert wrapped("abcdefg hi", 3) == ["abcdefg", "hi"]
     assert wrapped("", 5) == []
 
 

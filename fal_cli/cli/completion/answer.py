@@ -56,7 +56,7 @@ def _reply(words: list[str], env: "Mapping[str, str]") -> list[str]:
     if shell == "fish" and given:
         from fal_cli.cli.completion.line import plain
 
-        given[-1] = plain(given[-1])
+        given[-1] = plain(given[-1], shell="fish")
     if shell not in ("zsh", "fish", "words"):
         return []
     return [f"{word}\t{text}" for word, text in candidates(given, env)]

@@ -21,6 +21,11 @@ _IN_NAMES = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234
 _WITHOUT_RESULT = {"failed": "failed, ", "cancelled": "cancelled, ", "expired": "expired, ", "refused": "refused, "}
 
 
+def is_endpoint(name: str) -> bool:
+    """Whether a name is one that an endpoint can have: a server or a file gave it."""
+    return not name.startswith("-") and all(character in _IN_NAMES for character in name)
+
+
 class Model:
     """An entry of the kept catalogue."""
 
@@ -28,11 +33,6 @@ class Model:
         self.endpoint = endpoint
         self.category = category
         self.text = ", ".join(part for part in (title, category, "deprecated" * (status == "deprecated")) if part)
-
-    @property
-    def is_named_well(self) -> bool:
-        """Whether its name is one that an endpoint can have: a server gave it."""
-        return all(character in _IN_NAMES for character in self.endpoint)
 
 
 class Row:
@@ -65,7 +65,7 @@ class Home:
             found = [Model(*map(str, row)) for row in json.loads(body)] if body else []
         except (ValueError, TypeError, RecursionError):
             return []
-        return [model for model in found if model.is_named_well]
+        return [model for model in found if is_endpoint(model.endpoint)]
 
     def document(self, endpoint: str) -> "tuple[Any, str] | None":
         """The kept OpenAPI document of an endpoint, or of an app on this machine, and its route there."""
@@ -102,7 +102,7 @@ class Home:
         """The endpoints that were called lately, the last one first."""
         from fal_cli.ledger import glance
 
-        return glance.called_endpoints(self._ledger_path())
+        return [name for name in glance.called_endpoints(self._ledger_path()) if is_endpoint(name)]
 
     def last_input(self, endpoint: str) -> "list[str]":
         """The names of the inputs that an endpoint was given the last time."""

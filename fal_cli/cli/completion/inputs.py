@@ -35,7 +35,9 @@ def names(asked: "Asked", *, only_texts: bool = False) -> "Iterable[Candidate]":
     if schema is None:
         taken = _taken(asked)
         return [
-            (f"{name}=", "given the last time") for name in asked.home.last_input(asked.endpoint) if name not in taken
+            (f"{name}=", "given the last time")
+            for name in asked.home.last_input(asked.endpoint)
+            if name not in taken and _can_be_typed(name)
         ]
     outer, dot, _ = asked.current.rpartition(".")
     fields = _below(schema, outer.split(".")) if dot else schema.inputs
@@ -47,12 +49,17 @@ def _names(asked: "Asked", fields: "Iterable[Field]", before: str, only_texts: b
 
     taken = _taken(asked) if not before else set()
     for field in required_first(fields):
-        if field.name in taken or (only_texts and not field.takes_any_text):
+        if field.name in taken or (only_texts and not field.takes_any_text) or not _can_be_typed(field.name):
             continue
         if any(not _is_nested(shape) for shape in field.shapes):
             yield f"{before}{field.name}=", _told(field)
         for place, parts in () if only_texts else _parts(field):
             yield f"{before}{field.name}.{place}", f"its {', '.join(part.name for part in parts)}"
+
+
+def _can_be_typed(name: str) -> bool:
+    """Whether a name, which a schema gave, is read as an input's: as no option, no file and no operator."""
+    return not name.startswith(("-", "@", "{")) and not _split(name)[1]
 
 
 def _parts(field: "Field") -> "Iterator[tuple[str, tuple[Field, ...]]]":

@@ -29,11 +29,15 @@ _ZSH = f"""\
 {MARK} zsh. Load it with: source <(fal completion zsh), or have it kept by: fal completion install zsh
 _fal() {{
     local -a whole partial anyhow
-    local line word text program=${{(Q)words[1]}} current=$PREFIX
+    local line word text unsafe program=${{(Q)words[1]}} current=$PREFIX
     [[ $program == '~'/* ]] && program=$HOME${{program#'~'}}
     [[ -z $QIPREFIX ]] && current=${{(Q)PREFIX}}
+    # zsh escapes what it inserts, but not for backquotes around it, nor a ! in quotes in something else.
+    [[ $QIPREFIX == *\\" && ( $LBUFFER == *\\(* || $#compstate[all_quotes] -gt 1 ) ]] && unsafe='*!*'
+    [[ $LBUFFER == *\\`* ]] && unsafe='*[^a-zA-Z0-9_./:=@%+,-]*'
     while IFS= read -r line; do
         word=${{line%%$'\\t'*}}
+        [[ $word == $~unsafe ]] && continue
         text=${{line#*$'\\t'}}
         line=${{${{word//\\\\/\\\\\\\\}}//:/\\\\:}}${{text:+:$text}}
         if [[ $word == *[=/@.,] ]]; then partial+=("$line"); else whole+=("$line"); fi

@@ -41,8 +41,8 @@ def _offered(asked: Asked) -> "Iterable[Candidate]":
         name, equals, value = current.partition("=")
         return _after_equals(asked, name, value) if equals else _options(place)
     argument = place.argument
-    offered = list(place.commands.items())
-    return [*offered, *(_values(asked, argument[0], argument[1]) if argument else ())]
+    offered = [*place.commands.items(), *(_values(asked, argument[0], argument[1]) if argument else ())]
+    return [one for one in offered if place.only_words or not one[0].startswith("-")]  # it would be an option
 
 
 def _options(place: "Place") -> "Iterable[Candidate]":
@@ -161,8 +161,15 @@ _OFFERS: "dict[str, Callable[[Asked], Iterable[Candidate]]]" = {
 
 
 def _is_typable(word: str) -> bool:
-    """Whether a word can stand in a shell's line: strangers name endpoints and files. Bytes that are no UTF-8 can."""
-    return bool(word) and "".join(one for one in word if not "\udc80" <= one <= "\udcff").isprintable()
+    """Whether a word can stand in a shell's line, and a terminal obeys nothing of it: strangers name most things.
+
+    Bytes that are not UTF-8 can, as long as they are none when they are written.
+    """
+    if word.isprintable():
+        return bool(word)
+    if not "".join(one for one in word if not "\udca0" <= one <= "\udcff").isprintable():
+        return False
+    return word.encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape") == word
 
 
 def _plain(text: str) -> str:

@@ -101,7 +101,7 @@ def status(context: Context) -> None:
     from fal_cli.commands.auth.table import sheet
 
     facts = whose.account_facts(context)
-    context.output.record(lambda: facts, lambda screen: sheet(facts, Hosts()._asdict(), color=screen.color))
+    context.output.record(lambda: facts, lambda screen: sheet(facts, Hosts()._asdict(), screen))
 
 
 def switch(

@@ -3,8 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from fal_cli.terminal.output import Screen
 from fal_cli.terminal.sanitize import visible
 from fal_cli.terminal.table import Cell, Column, Columns, paint
+from fal_cli.terminal.wrapping import beside
 
 _PLACES = {"file": "a file", "keyring": "the keyring", "vendor": "the vendor's file"}
 _NOT_VISIBLE = "not visible to this key"
@@ -21,11 +23,12 @@ COLUMNS: Columns[Mapping[str, Any]] = {
 """The profiles, the active one marked."""
 
 
-def sheet(facts: Mapping[str, Any], usual_hosts: Mapping[str, str], *, color: bool) -> list[str]:
+def sheet(facts: Mapping[str, Any], usual_hosts: Mapping[str, str], screen: Screen) -> list[str]:
     """The account as lines, with the hosts that are not the usual ones."""
     return [
-        f"{paint(label.ljust(_LABEL), 'dim' if color else '')}  {visible(value)}"
+        paint(lead, "dim" if screen.color else "") + line
         for label, value in _entries(facts, usual_hosts)
+        for lead, line in beside(f"{label:{_LABEL}}  ", visible(value), screen.width)
     ]
 
 

@@ -174,7 +174,7 @@ def _write(
                 yield piece
 
         if target is None:
-            context.output.chunks(counted())
+            context.output.chunks(counted(), "text/html")
             return None, size
         return write_whole(target, counted(), overwrite=overwrite), size
 

@@ -12,6 +12,7 @@ from fal_cli.terminal.progress.tally import duration
 from fal_cli.terminal.sanitize import visible
 from fal_cli.terminal.table import Cell, Column, Columns, paint
 from fal_cli.terminal.times import ago, at_time, exactly, on_day, within
+from fal_cli.terminal.wrapping import beside
 
 
 def columns(context: Context) -> Columns[Row]:
@@ -45,7 +46,7 @@ def write_sheet(context: Context, row: Row, kept: Kept | None) -> None:
     """Shows everything about a request on the terminal."""
     screen = Screen(context.output)
     to_do = f"{why_open(row)}: {context.tool} resume {row.name}" if row.is_open else ""
-    screen.write(sheet(row, kept, datetime.now(UTC), to_do=to_do, color=screen.color))
+    screen.write(sheet(row, kept, datetime.now(UTC), to_do=to_do, width=screen.width, color=screen.color))
     for title, value in (("input", row.input_json), ("result", value_of(kept) if kept else None)):
         if value is None:
             continue
@@ -87,14 +88,13 @@ def hint_of(row: Row) -> str:
     return ", ".join(f"{key}={_short(value)}" for key, value in list(row.input_json.items())[:9])[:_LONGEST_HINT]
 
 
-def sheet(row: Row, kept: Kept | None, now: datetime, *, to_do: str, color: bool) -> list[str]:
+def sheet(row: Row, kept: Kept | None, now: datetime, *, to_do: str, width: int, color: bool) -> list[str]:
     """All that is known of a request but its input and result, a labelled line each. `to_do` is what is left to do."""
     lines = []
     for label, value, style in _entries(row, kept, now, to_do):
-        if value:
-            first, *others = (paint(visible(line), style if color else "") for line in value.split("\n"))
-            lines.append(f"{heading(label.ljust(_LABEL), color=color)}  {first}")
-            lines += [f"{' ' * _LABEL}  {line}" for line in others]
+        for number, text in enumerate(value.split("\n") if value else ()):
+            shown = beside(f"{'' if number else label:{_LABEL}}  ", visible(text), width)
+            lines += [heading(lead, color=color) + paint(line, style if color else "") for lead, line in shown]
     return lines
 
 

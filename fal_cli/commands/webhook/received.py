@@ -65,7 +65,7 @@ def file_or_stdin(context: Context, word: str, claim: str, what: str) -> bytes:
         return documents.read_file(word)
     if context.streams.stdin_is_terminal:
         context.talk.note(f"waiting for {what} on stdin (end it with Ctrl-D)")
-        return context.stdin.read(claim)
+        return context.stdin.read(claim, "")
     return context.stdin.spool(claim).read_bytes()
 
 

@@ -48,39 +48,47 @@ PLACES = (
 )
 # With bash a second TAB lists, and one in an open quote has no space behind it.
 _START = {
-    "bash": (["--norc", "--noprofile", "-i"], "source {folder}/fal.bash; PS1='ready'' > '"),
-    "zsh": (["-f", "-i"], "fpath=({folder} $fpath); autoload -U compinit; compinit -D -u; PS1='ready'' > '"),
+    "bash": (["--norc", "--noprofile", "-i"], "source {folder}/fal.bash; PS1='ready'' > ' PS2='more > '"),
+    "zsh": (
+        ["-f", "-i"],
+        "fpath=({folder} $fpath); autoload -U compinit; compinit -D -u; PS1='ready'' > ' PS2='more > '",
+    ),
     "fish": (["--no-config", "-i"], "source {folder}/fal.fish; function fish_prompt; echo 'ready'' > '; end"),
 }
 _LAUNCHER = """#!/bin/sh
 case "$1" in
     __complete) exec {python} -m fal_cli "$@" ;;
 esac
+printf '%s\\0' "$@" > {words}.new && mv {words}.new {words}
 for word in "$@"; do printf '<%s>' "$word"; done
 printf '\\n'
 """
 
 
 class Prompt:
-    """An interactive shell in which `fal` is completed, and otherwise prints the words that it gets."""
+    """An interactive shell in which `fal` is completed, and otherwise prints the words that it gets.
 
-    def __init__(self, shell: str, env: Mapping[str, str], folder: Path) -> None:
+    It works in a folder of its own, `files`. `setting` is a line that the shell is told first.
+    """
+
+    def __init__(self, shell: str, env: Mapping[str, str], folder: Path, *, setting: str = "") -> None:
         flags, setup = _START[shell]
         self._shell = shell
+        self._words = folder / "words"
         found = shutil.which(shell)
         assert found
         bin_folder = folder / "bin"
         bin_folder.mkdir()
         launcher = bin_folder / "fal"
-        launcher.write_text(_LAUNCHER.format(python=sys.executable))
+        launcher.write_text(_LAUNCHER.format(python=sys.executable, words=self._words))
         launcher.chmod(0o755)
-        files = folder / "files"
-        files.mkdir()
-        home.make_files(files)
+        self.files = folder / "files"
+        self.files.mkdir()
+        home.make_files(self.files)
         path = f"{bin_folder}{os.pathsep}{os.environ['PATH']}"
         given = {"PATH": path, "HOME": str(folder), "LC_ALL": "C.UTF-8"} | dict(env)
-        self.screen = Screen([found, *flags], given, columns=COLUMNS, cwd=files)
-        self.screen.press(f"{setup.format(folder=COMPLETIONS)}\r".encode())
+        self.screen = Screen([found, *flags], given, columns=COLUMNS, cwd=self.files)
+        self.screen.press(f"{setup.format(folder=COMPLETIONS)}{setting and f'; {setting}'}\r".encode())
         self.screen.until(lambda text: "ready >" in text)
 
     def tab(self, place: Place) -> str:
@@ -97,6 +105,32 @@ class Prompt:
         self.screen.press(b"\r")
         self.screen.until(lambda text: f"\n{wanted}" in text and text.endswith("ready >"))
         return wanted
+
+    def words(self, keys: str, quote: str = "") -> list[str]:
+        """The words that the program gets where these keys are pressed, Enter as the last.
+
+        `quote` is closed where it is still open then.
+        """
+        self._words.unlink(missing_ok=True)
+        self.screen.press(keys.encode())
+        self.screen.until(lambda text: self._has_run(text) or text.endswith("\nmore >"))
+        if not self._words.exists():
+            self.screen.press(f"{quote}\r".encode())
+            self.screen.until(self._has_run)
+        return self._words.read_bytes().decode("utf-8", "surrogateescape").split("\0")[:-1]
+
+    def _has_run(self, text: str) -> bool:
+        return self._words.exists() and text.endswith("ready >")
+
+    def left(self, line: str) -> str:
+        """The line as it is after a TAB, where it runs nothing."""
+        self._clear()
+        self.screen.press(f"{line}\t".encode())
+        self.screen.press(b"\x01: \x05\x0b")  # Ctrl-A, Ctrl-E, Ctrl-K: the TAB has been answered when they are
+        self.screen.until(lambda text: self.shown.startswith(": "))
+        shown = self.shown
+        self._clear()
+        return shown.removeprefix(": ").rstrip()
 
     @property
     def shown(self) -> str:
