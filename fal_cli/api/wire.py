@@ -251,7 +251,7 @@ class Wire:
         """Seconds until the next attempt, or None to stop: full jitter, or what the service asks for."""
         if attempt >= policy.retries(outcome):
             return None
-        asked = _asked_wait(outcome.headers)
+        asked = asked_wait(outcome.headers)
         if asked is not None:
             return min(asked, LONGEST_WAIT_SECONDS)
         return random.uniform(0.0, min(policy.cap_seconds, policy.base_seconds * 2.0**attempt))
@@ -338,7 +338,7 @@ def _reason_of(outcome: Outcome) -> str:
     return outcome.reason if isinstance(outcome, TransportFailure) else f"HTTP {outcome.status}"
 
 
-def _asked_wait(headers: Mapping[str, str]) -> float | None:
+def asked_wait(headers: Mapping[str, str]) -> float | None:
     """Seconds from `Retry-After` (seconds or a date) or `x-ratelimit-reset` (seconds), if one is readable."""
     value = headers.get("retry-after") or headers.get("x-ratelimit-reset")
     if not value:
