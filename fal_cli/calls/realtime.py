@@ -91,7 +91,7 @@ def _defaults(context: Context, items: Sequence[str], texts: Sequence[str]) -> d
         return {}
     notify = context.notify
     gathered = gather(items, texts, context.stdin)
-    found = typed(gathered, context.stdin, tell=notify.note, tell_guess=notify.decision)
+    found = typed(gathered, context.stdin, tell=notify.note, tell_guess=notify.decision).input_json
     return dict(resolve(context, found, inline=False, deadline=None)) if holds_attachments(found) else found
 
 
