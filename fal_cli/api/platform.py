@@ -1,6 +1,6 @@
 """The platform's own API: what the account has requested, and what it costs (wire §11)."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
@@ -10,12 +10,13 @@ from urllib.parse import urlencode
 from fal_cli.api import free, retry
 from fal_cli.api.deadline import Deadline
 from fal_cli.api.errors import Refused
-from fal_cli.api.messages import Policy, Request
+from fal_cli.api.messages import Answer, Policy, Request
 from fal_cli.api.wire import Wire
 
 _PAGE = 100
 _IDS_AT_ONCE = 50
 _MOST_PAGES = 1000
+_EXACTNESS = "x-fal-listing"
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,34 @@ def requests_of(
     for item in entries(wire, "the request listing", "/v1/models/requests/by-endpoint", parameters, "items", deadline):
         if isinstance(item.get("request_id"), str):
             yield _listed(item)
+
+
+class Listing:
+    """The account's requests to an endpoint from `start` on, read page by page.
+
+    It `is_exact` once it is read, if the service says so: what it does not name was never accepted.
+    """
+
+    def __init__(self, wire: Wire, endpoint: str, *, start: datetime, payloads: bool, deadline: Deadline) -> None:
+        self._wire = wire
+        self._deadline = deadline
+        self._parameters = {"endpoint_id": endpoint, "start": _text(start), "limit": str(_PAGE)}
+        if payloads:
+            self._parameters["expand"] = "payloads"
+        self.is_exact = True
+
+    def __iter__(self) -> Iterator[Listed]:
+        """Raises as `requests_of`."""
+        path = "/v1/models/requests/by-endpoint"
+        found = entries(
+            self._wire, "the request listing", path, self._parameters, "items", self._deadline, heard=self._hear
+        )
+        for item in found:
+            if isinstance(item.get("request_id"), str):
+                yield _listed(item)
+
+    def _hear(self, answer: Answer) -> None:
+        self.is_exact = self.is_exact and answer.headers.get(_EXACTNESS, "").lower() == "exact"
 
 
 def prices(wire: Wire, endpoints: Sequence[str], deadline: Deadline | None = None) -> dict[str, Price]:
@@ -122,12 +151,17 @@ def entries(
     key: str,
     deadline: Deadline | None,
     policy: Policy = retry.FREE,
+    heard: Callable[[Answer], None] = lambda answer: None,
 ) -> Iterator[dict[str, Any]]:
-    """Every entry of a list that comes in pages (§11.1). Raises `Refused`, `NotReached`, `Unavailable`."""
+    """Every entry of a list that comes in pages (§11.1), each of which is `heard`.
+
+    Raises `Refused`, `NotReached`, `Unavailable`.
+    """
     cursor = ""
     for _ in range(_MOST_PAGES):
         query = urlencode({**parameters, **({"cursor": cursor} if cursor else {})})
-        body = free.object_of(wire, Request(what, "GET", f"{wire.hosts.api}{path}?{query}"), policy, deadline=deadline)
+        request = Request(what, "GET", f"{wire.hosts.api}{path}?{query}")
+        body = free.object_of(wire, request, policy, deadline=deadline, heard=heard)
         listed = body.get(key)
         yield from (item for item in (listed if isinstance(listed, list) else []) if isinstance(item, dict))
         following = body.get("next_cursor")

@@ -14,7 +14,7 @@ from fal_cli.api.deadline import Deadline
 from fal_cli.api.errors import ApiError, NotReady, NotSent, Phase
 from fal_cli.api.events import Cancelled, Completed, Handle, InProgress, LogLine, Queued, Result, Status, Submitted
 from fal_cli.api.hosts import Hosts
-from fal_cli.api.messages import Answer, Request, TransportFailure
+from fal_cli.api.messages import Answer, Policy, Request, TransportFailure
 from fal_cli.api.phases import Exchange
 from fal_cli.api.wire import Wire
 from fal_cli.endpoint import EndpointId
@@ -53,11 +53,13 @@ def submit(
     options: CallOptions,
     exchange: Exchange | None = None,
     deadline: Deadline | None = None,
+    *,
+    policy: Policy | None = None,
 ) -> Submitted:
     """Puts a request into the queue, once (§4.1, §9.3).
 
-    It is sent again only where the service cannot have accepted it; `deadline` ends that, and a little later the wait
-    for an answer. Raises `NotReached` (nothing was sent), `Refused`, or `AnswerLost` (it may run).
+    It is sent again only where the service cannot have accepted it (or as `policy` has it); `deadline` ends that, and
+    a little later the wait for an answer. Raises `NotReached` (nothing was sent), `Refused`, or `AnswerLost` (it may run).
     """
     deadline = deadline or Deadline.never()
     if deadline.passed:
@@ -74,7 +76,7 @@ def submit(
     )
     exchange = exchange or Exchange()
     try:
-        answer = wire.send(request, retry.submit(options), exchange=exchange, deadline=deadline)
+        answer = wire.send(request, policy or retry.submit(options), exchange=exchange, deadline=deadline)
     except TransportFailure as failure:
         if not retry.is_delivered(failure):
             raise failures.unsent(failure) from failure

@@ -169,7 +169,7 @@ class Planner:
         fields = self._order.names.values(number, record.cells, made.input_json, self._order.endpoint)
         self._check_name(fields, record)
         self._see_files(made.input_json)
-        key = known.once_key if known else f"row {number}"
+        key = known.once_key if known else str(number)
         planned = Planned(
             number, record.line, key, made.input_json, record.cells, fields, record.spares, Fate.SEND,
             known.content_key if known else "",

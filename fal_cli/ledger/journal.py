@@ -97,6 +97,11 @@ class Journal:
             return False
         return True
 
+    def open_ledger(self) -> Ledger:
+        """The ledger itself, for who writes to it from many threads. Raises `LedgerError`."""
+        self._ledger = self._ledger or Ledger(self._path)
+        return self._ledger
+
     def _done(self, action: Callable[[Ledger], T]) -> T:
         """What `action` returns; says which rows it had to leave out. Raises `LedgerError`."""
         self._ledger = self._ledger or Ledger(self._path)

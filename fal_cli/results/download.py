@@ -119,7 +119,7 @@ class Saver:
         download = Download(file.url, self._body)
         pieces = fetch(self._wire.twin(), download, deadline=self._deadline)
         try:
-            head = Head(_first(pieces), download.content_type)
+            head = Head(first_bytes(pieces), download.content_type)
             if why := naming.wrong_content(file, head):
                 raise _not_fetched(file, why)
             target = self._target(file, head, values)
@@ -167,7 +167,7 @@ def warn_of_nsfw(context: Context, data: Any) -> None:
         context.notify.warn(f"the model marked picture {', '.join(marked)} as not safe for work; it may be blacked out")
 
 
-def _first(pieces: Iterator[bytes]) -> bytes:
+def first_bytes(pieces: Iterator[bytes]) -> bytes:
     """Enough of a file's beginning to tell what it is, or all of a shorter one."""
     head = b""
     for piece in pieces:
