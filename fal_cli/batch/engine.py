@@ -8,7 +8,7 @@ import queue
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -48,6 +48,7 @@ from fal_cli.ledger.claims import OverBudget, Taken
 from fal_cli.ledger.migrations import LedgerError
 from fal_cli.ledger.rows import Row, State
 from fal_cli.signals import GRACE_SECONDS, Interrupted, Noted
+from fal_cli.terminal.progress.standing import Standing
 
 SAVERS = 8
 _MOST_UNSAVED = 32
@@ -55,34 +56,6 @@ _TICK_SECONDS = 0.25
 _MOST_ATTEMPTS = 3
 _PAGE = 500
 _LOOK_PAUSES = (0.0, 1.0, 2.0, 3.0, 5.0, 5.0, 5.0, 5.0, 5.0)
-
-
-@dataclass
-class Standing:
-    """Where a batch stands, for whoever shows it."""
-
-    rows: int = 0
-    done: int = 0
-    failed: int = 0
-    unknown: int = 0
-    unsaved: int = 0
-    cancelled: int = 0
-    sending: int = 0
-    waiting: int = 0
-    running: int = 0
-    saving: int = 0
-    open: int = 0
-    """Accepted earlier, and not followed yet."""
-    last_failure: str = ""
-    gate: str = ""
-    gate_told: str = ""
-    gate_left: float = 0.0
-    gate_closed_for: float = 0.0
-    offline: str = ""
-    stopping: str = ""
-    ended_here: int = 0
-    """How many rows have ended in this run, for the rate."""
-    began: float = field(default_factory=time.monotonic)
 
 
 @dataclass(frozen=True)
@@ -123,6 +96,7 @@ class Engine:
         self,
         plan: PlanFile,
         number: int,
+        name: str,
         endpoint: EndpointId,
         crew: Crew,
         savers: Crew,
@@ -160,7 +134,7 @@ class Engine:
         self._beat_at = 0.0
         self._stopped = ""
         self._broken: Exception | None = None
-        self.standing = Standing()
+        self.standing = Standing(name)
 
     def run(self) -> int:
         """Runs it and returns the exit code. Raises `Interrupted` once nothing is at risk any more, and what broke."""

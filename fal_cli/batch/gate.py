@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from time import monotonic
 
 from fal_cli.api.wire import asked_wait
+from fal_cli.terminal.progress.standing import LOCK, NETWORK, RATE
 
 _LONGEST_PAUSE = 60.0
 _FIRST_PROBE, _LAST_PROBE = 2.0, 30.0
-RATE, LOCK, NETWORK = "rate", "lock", "network"
 
 
 class Gate:
