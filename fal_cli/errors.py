@@ -76,7 +76,7 @@ EXIT_CODES: tuple[tuple[str, str, str], ...] = (
     ("9", "refused for quota, balance or rate, after retries", "later"),
     ("10", "a paid call was sent and its answer was lost: whether it runs is not known", "no: fal resume"),
     ("11", "the result is printed, but a file could not be saved", "no: fal result ID -d DIR"),
-    ("12", "a budget does not allow it, or not all of it", "with a larger one"),
+    ("12", "refused by your own budget or --max-cost: nothing was sent", "with a larger one"),
     ("130, 143", "interrupted; the id, if there is one, is shown", "no: fal resume ID"),
 )
 
@@ -160,6 +160,12 @@ class NotSaved(CliError):
     """The result is there, but a file of it could not be saved."""
 
     code = Exit.NOT_SAVED
+
+
+class OverBudget(CliError):
+    """A call that does not fit what calls may cost. Nothing was sent."""
+
+    code = Exit.OVER_BUDGET
 
 
 class Retold(CliError):

@@ -83,8 +83,26 @@ def estimate(wire: Wire, endpoint: str, units: Decimal) -> Estimate | None:
     """What so many units of an endpoint cost, by the service's own reckoning. Raises as `search`."""
     # Decimals are written as they are: a float would round them.
     body = f'{{"estimate_type":"unit_price","endpoints":{{{_text(endpoint)}:{{"unit_quantity":{units:f}}}}}}}'
+    return _estimate(wire, body, None)
+
+
+def usual_cost(wire: Wire, endpoint: str, deadline: Deadline | None = None) -> Estimate | None:
+    """What a call to an endpoint has cost on average; None where the service has no history of it. Raises as `search`.
+
+    Whatever the calls were asked for: it is an average over all inputs.
+    """
+    body = f'{{"estimate_type":"historical_api_price","endpoints":{{{_text(endpoint)}:{{"call_quantity":1}}}}}}'
+    try:
+        return _estimate(wire, body, deadline)
+    except Refused as error:
+        if error.status != 404:
+            raise
+        return None
+
+
+def _estimate(wire: Wire, body: str, deadline: Deadline | None) -> Estimate | None:
     url = f"{wire.hosts.api}{MODELS}/pricing/estimate"
-    answer = free.object_of(wire, Request("the estimate", "POST", url, body=body.encode()))
+    answer = free.object_of(wire, Request("the estimate", "POST", url, body=body.encode()), deadline=deadline)
     total = decimal(answer.get("total_cost"))
     return None if total is None else Estimate(total, str(answer.get("currency") or ""))
 

@@ -31,14 +31,14 @@ def object_of(
     policy: Policy = retry.FREE,
     *,
     deadline: Deadline | None = None,
-    heard: Callable[[Answer], None] = lambda answer: None,
+    look: Callable[[Answer], None] = lambda answer: None,
 ) -> dict[str, Any]:
-    """The JSON object of the answer, which is `heard`; a 2xx without one counts as a failure of the service.
+    """The JSON object of the answer, which `look` sees as a whole.
 
-    Raises as `answered`.
+    A 2xx without one counts as a failure of the service. Raises as `answered`.
     """
     answer = answered(wire, request, policy, deadline=deadline)
-    heard(answer)
+    look(answer)
     body = answer.json()
     if isinstance(body, dict):
         return body

@@ -16,7 +16,7 @@ from fal_cli.api.wire import Wire
 _PAGE = 100
 _IDS_AT_ONCE = 50
 _MOST_PAGES = 1000
-_EXACTNESS = "x-fal-listing"
+_EXACT_HEADER = "x-fal-listing"
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,12 @@ class Listed:
     seconds: float | None
     input_json: Any = field(repr=False)
     output_json: Any = field(repr=False)
+
+
+class Listing(list[Listed]):
+    """Listed requests. `is_exact`: the service says that it leaves none out, so that what is not here never arrived."""
+
+    is_exact = False
 
 
 @dataclass(frozen=True)
@@ -54,21 +60,28 @@ class Charge:
 
 def requests_of(
     wire: Wire, endpoint: str, *, start: datetime, end: datetime | None = None, deadline: Deadline | None = None
-) -> Iterator[Listed]:
+) -> Listing:
     """The account's requests to an endpoint from `start` on, with their payloads (§9.3, §11.2).
 
-    One that still waits in line may not be listed yet. Raises `Refused` (403: the key's scope does not allow it),
-    `NotReached`, `Unavailable`.
+    One that still waits in line may not be listed yet, unless the listing is exact. Raises `Refused` (403: the key's
+    scope does not allow it), `NotReached`, `Unavailable`.
     """
     parameters = {"endpoint_id": endpoint, "start": _text(start), "expand": "payloads", "limit": str(_PAGE)}
     if end is not None:
         parameters["end"] = _text(end)
-    for item in entries(wire, "the request listing", "/v1/models/requests/by-endpoint", parameters, "items", deadline):
+    found = Listing()
+
+    def look(answer: Answer) -> None:
+        found.is_exact = answer.headers.get(_EXACT_HEADER, "").lower() == "exact"
+
+    path = "/v1/models/requests/by-endpoint"
+    for item in entries(wire, "the request listing", path, parameters, "items", deadline, look=look):
         if isinstance(item.get("request_id"), str):
-            yield _listed(item)
+            found.append(_listed(item))
+    return found
 
 
-class Listing:
+class Pages:
     """The account's requests to an endpoint from `start` on, read page by page.
 
     It `is_exact` once it is read, if the service says so: what it does not name was never accepted.
@@ -86,14 +99,14 @@ class Listing:
         """Raises as `requests_of`."""
         path = "/v1/models/requests/by-endpoint"
         found = entries(
-            self._wire, "the request listing", path, self._parameters, "items", self._deadline, heard=self._hear
+            self._wire, "the request listing", path, self._parameters, "items", self._deadline, look=self._look
         )
         for item in found:
             if isinstance(item.get("request_id"), str):
                 yield _listed(item)
 
-    def _hear(self, answer: Answer) -> None:
-        self.is_exact = self.is_exact and answer.headers.get(_EXACTNESS, "").lower() == "exact"
+    def _look(self, answer: Answer) -> None:
+        self.is_exact = self.is_exact and answer.headers.get(_EXACT_HEADER, "").lower() == "exact"
 
 
 def prices(wire: Wire, endpoints: Sequence[str], deadline: Deadline | None = None) -> dict[str, Price]:
@@ -151,9 +164,10 @@ def entries(
     key: str,
     deadline: Deadline | None,
     policy: Policy = retry.FREE,
-    heard: Callable[[Answer], None] = lambda answer: None,
+    *,
+    look: Callable[[Answer], None] = lambda answer: None,
 ) -> Iterator[dict[str, Any]]:
-    """Every entry of a list that comes in pages (§11.1), each of which is `heard`.
+    """Every entry of a list that comes in pages (§11.1); `look` sees the answers themselves.
 
     Raises `Refused`, `NotReached`, `Unavailable`.
     """
@@ -161,7 +175,7 @@ def entries(
     for _ in range(_MOST_PAGES):
         query = urlencode({**parameters, **({"cursor": cursor} if cursor else {})})
         request = Request(what, "GET", f"{wire.hosts.api}{path}?{query}")
-        body = free.object_of(wire, request, policy, deadline=deadline, heard=heard)
+        body = free.object_of(wire, request, policy, deadline=deadline, look=look)
         listed = body.get(key)
         yield from (item for item in (listed if isinstance(listed, list) else []) if isinstance(item, dict))
         following = body.get("next_cursor")

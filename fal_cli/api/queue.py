@@ -59,7 +59,8 @@ def submit(
     """Puts a request into the queue, once (§4.1, §9.3).
 
     It is sent again only where the service cannot have accepted it (or as `policy` has it); `deadline` ends that, and
-    a little later the wait for an answer. Raises `NotReached` (nothing was sent), `Refused`, or `AnswerLost` (it may run).
+    a little later the wait for an answer. Raises `NotReached` (nothing was sent), `Refused`, or `AnswerLost` (it may
+    run).
     """
     deadline = deadline or Deadline.never()
     if deadline.passed:

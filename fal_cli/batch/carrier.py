@@ -4,9 +4,9 @@ Each station tells the engine what happened; none decides what becomes of the ba
 the disk before the next step: the claim before bytes leave, the id before anything else, the result before the files.
 """
 
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +20,7 @@ from fal_cli.api.events import Completed, Event, Handle, InProgress, Queued, Res
 from fal_cli.api.hosts import Hosts
 from fal_cli.api.phases import Exchange
 from fal_cli.batch import fates, sweep
+from fal_cli.batch.costs import Costs
 from fal_cli.batch.crew import Desk, News
 from fal_cli.batch.group import Group
 from fal_cli.batch.planned import Fate, Planned
@@ -29,7 +30,7 @@ from fal_cli.calls.follow import fetch_patiently
 from fal_cli.endpoint import EndpointId
 from fal_cli.errors import NotSaved
 from fal_cli.ledger import claims, rows
-from fal_cli.ledger.claims import Budget, Claimed, OverBudget, Taken
+from fal_cli.ledger.claims import Budget, Claimed, Taken
 from fal_cli.ledger.journal import CANCELLED_STATUS, Journal, urls_of
 from fal_cli.ledger.rows import Row, State
 from fal_cli.ledger.store import Ledger
@@ -127,7 +128,8 @@ class Terms:
     scope: str
     is_private: bool
     again: frozenset[str] = frozenset()
-    budgets: tuple[Budget, ...] = ()
+    budgets: Callable[[], Sequence[Budget]] = tuple
+    has_budget: bool = False
     allows_unknown: bool = False
     saves: bool = True
 
@@ -142,6 +144,7 @@ class Carrier:
         journal: Journal,
         group: Group,
         uploads: Uploads,
+        costs: Costs,
         saver: Saver,
         tell: Tell,
         deadline: Deadline,
@@ -151,6 +154,7 @@ class Carrier:
         self._journal = journal
         self._group = group
         self._uploads = uploads
+        self._costs = costs
         self._saver = saver
         self._tell = tell
         self._deadline = deadline
@@ -186,6 +190,7 @@ class Carrier:
     def _claims(self, job: Job, input_json: dict[str, Any]) -> bool:
         """Takes the call for this process, on the disk when this returns; tells what keeps it from that."""
         call, terms = self._recorded(job.planned, input_json), self._terms
+        reserved = self._costs.expected(call.like_key, input_json).most if terms.has_budget else None
 
         def act(ledger: Ledger) -> claims.Claim:
             if job.local_id and claims.leave_again(ledger, job.local_id):
@@ -195,7 +200,13 @@ class Carrier:
                 assert seen is not None
                 return Taken(seen)
             return claims.claim(
-                ledger, call, seen=seen, budgets=terms.budgets, allows_unknown=terms.allows_unknown, leaves=True
+                ledger,
+                call,
+                seen=seen,
+                reserved=reserved,
+                budgets=terms.budgets(),
+                allows_unknown=terms.allows_unknown,
+                leaves=True,
             )
 
         claim = self._group.do(act)
@@ -217,6 +228,7 @@ class Carrier:
             is_private=terms.is_private,
             once_key="" if terms.is_private else planned.key,
             content_key=planned.content,
+            like_key=self._costs.key(input_json),
             scope=terms.scope,
             batch=terms.batch,
             row_number=planned.row,
@@ -284,26 +296,37 @@ class Carrier:
     def _failed(self, job: Job, error: RequestFailed) -> None:
         state = State.CANCELLED if error.status == CANCELLED_STATUS else State.FAILED
         units = error.headers.get("x-fal-billable-units", "")
-        told = json.dumps(fates.facts_of(error))
+        facts = self.facts_of(error)
+        bill = self._costs.bill(job.local_id, units)
 
         def act(ledger: Ledger) -> None:
-            ledger.ended(job.local_id, state, error.message, billable_units=units)
-            ledger.put(job.local_id, failure=told)
+            ledger.ended(job.local_id, state, error.message, billable_units=units, failure=facts)
+            if bill is not None:
+                bill(ledger)
 
         self._group.do(act)
         self._tell(News(job, Ended(error, state)))
 
+    def facts_of(self, error: RequestFailed) -> Mapping[str, object]:
+        """What a failure was."""
+        return self._journal.facts_of(error, is_private=self._terms.is_private)
+
     def _record(self, job: Job, result: Result) -> None:
         kept = None if self._terms.is_private else self._journal.without_secrets(result)
-        self._group.do(
-            lambda ledger: ledger.completed(
+        bill = self._costs.bill(job.local_id, result.billable_units)
+
+        def act(ledger: Ledger) -> None:
+            ledger.completed(
                 job.local_id,
                 size=len(result.body),
                 kept=kept,
                 billable_units=result.billable_units,
                 inference_seconds=job.seconds,
             )
-        )
+            if bill is not None:
+                bill(ledger)
+
+        self._group.do(act)
 
     def _outcome(self, job: Job, result: Result) -> Outcome:
         entry = self._journal.entry(None)
@@ -353,10 +376,7 @@ class Carrier:
                 handle = queue.handle_for(self._hosts, self._terms.endpoint, request_id)
                 if not _is_queued(desk, handle):
                     continue
-                urls = urls_of(handle)
-                taken = self._group.do(
-                    lambda ledger, one=row, name=request_id, urls=urls: ledger.adopt(one.local_id, name, urls)
-                )
+                taken = self._group.do(partial(_adopt, row.local_id, request_id, urls_of(handle)))
                 if taken:
                     adopted[row.local_id] = taken
                     break
@@ -383,6 +403,10 @@ class Carrier:
         if not outcome.result.is_json and not body.looks_like_json:
             return [self._saver.save_itself(job.planned, job.request_id, outcome.result)]
         return self._saver.save(desk.kept, job.planned, job.request_id, body, outcome.outline)
+
+
+def _adopt(local_id: int, request_id: str, urls: Mapping[str, str], ledger: Ledger) -> str:
+    return ledger.adopt(local_id, request_id, urls)
 
 
 def _is_queued(desk: Desk, handle: Handle) -> bool:

@@ -8,7 +8,7 @@ import queue
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -17,7 +17,7 @@ from fal_cli.api import queue as service
 from fal_cli.api.deadline import Deadline
 from fal_cli.api.errors import ApiError, NotReached, Refused, WaitEnded
 from fal_cli.api.events import BackOnline, Offline
-from fal_cli.batch import fates, sweep
+from fal_cli.batch import sweep
 from fal_cli.batch.carrier import (
     Accepted,
     Began,
@@ -37,10 +37,11 @@ from fal_cli.batch.crew import Broke, Crew, Desk, News
 from fal_cli.batch.gate import Gate
 from fal_cli.batch.group import Group
 from fal_cli.batch.opens import Opens
-from fal_cli.batch.planned import Fate, Planned, PlanFile
+from fal_cli.batch.planned import Fate, PlanFile, Planned
 from fal_cli.batch.saving import DiskFull
 from fal_cli.batch.stops import Failures, worst
 from fal_cli.batch.window import CEILING, Window
+from fal_cli.calls.once import failed_for_good
 from fal_cli.endpoint import EndpointId
 from fal_cli.errors import CliError, Exit, report
 from fal_cli.ledger import batches, claims
@@ -64,7 +65,7 @@ class Rules:
 
     concurrency: int | None = None
     learned: int = 0
-    deadline: Deadline = Deadline.never()  # it never changes
+    deadline: Deadline = field(default_factory=Deadline.never)
     max_failures: str = ""
     waits_for_lock: bool = True
     cancels_on_interrupt: bool = False
@@ -307,8 +308,8 @@ class Engine:
     # -- requests that an earlier run sent
 
     def _read_opens(self) -> None:
-        pages = iter(lambda rows=self._plan.rows(Fate.OPEN): list(islice(rows, _PAGE)), [])  # type: ignore[misc]
-        for page in pages:
+        rows = self._plan.rows(Fate.OPEN)
+        while page := list(islice(rows, _PAGE)):
             self._opens.add(self._carrier.rows_of(page).values())
 
     def _take_up_opens(self) -> None:
@@ -466,7 +467,7 @@ class Engine:
         self._fails(job, "cancelled" if what.state is State.CANCELLED else "failed", told.message, told.lines)
 
     def _may_mend(self, what: Ended) -> bool:
-        return fates.may_mend(what.error) and not self._stopped
+        return not self._stopped and not failed_for_good(self._carrier.facts_of(what.error))
 
     def _turned(self, job: Job, what: Turned) -> None:
         """A submit that came to nothing: the gate closes for all, or the row has failed."""

@@ -5,10 +5,10 @@ from collections.abc import Set
 from typing import TYPE_CHECKING
 
 from fal_cli.batch.planned import Fate
+from fal_cli.calls.once import failed_for_good
 from fal_cli.ledger.rows import Mark, State
 
 if TYPE_CHECKING:
-    from fal_cli.api.errors import RequestFailed
     from fal_cli.ledger.rows import Row
 
 FAILED, EXPIRED = "failed", "expired"
@@ -33,31 +33,6 @@ def of(row: "Row | None", again: Set[str] = frozenset()) -> Fate:
     return Fate.SEND
 
 
-# What a request may end with although nothing is wrong with its input (§8.1, §8.2); such an end is not billed.
-_PASSING = ("file_download_error", "image_load_error", "internal_server_error", "generation_timeout")
-_PASSING_BEGINNINGS = ("downstream_service", "runner_", "startup_", "request_timeout")
-_SERVER_ERROR = 500
-
-
 def may_pass(row: "Row") -> bool:
     """Whether a request that failed may go well when it is sent again: nothing was wrong with its input."""
-    return _passes(row.failure.get("status"), row.failure.get("types") or ())
-
-
-def may_mend(error: "RequestFailed") -> bool:
-    """The same of an end that has just been seen."""
-    facts = facts_of(error)
-    return _passes(facts["status"], facts["types"])
-
-
-def facts_of(error: "RequestFailed") -> dict[str, object]:
-    """What is kept of a failure, for telling later whether another attempt may mend it."""
-    types = [error.error_type, *(entry.type for entry in error.fields)]
-    return {"status": error.status, "types": sorted({one for one in types if one})}
-
-
-def _passes(status: object, types: object) -> bool:
-    named = [str(one) for one in types] if isinstance(types, list | tuple) else []
-    if any(one in _PASSING or one.startswith(_PASSING_BEGINNINGS) for one in named):
-        return True
-    return isinstance(status, int) and status >= _SERVER_ERROR
+    return not failed_for_good(row.failure)

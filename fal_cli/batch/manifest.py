@@ -20,7 +20,10 @@ _BLOCK = 64 * 1024
 
 
 class Line(NamedTuple):
-    """What is told of one row at its end. `files` are paths as they are written, `seconds` of the model's own work."""
+    """What is told of one row at its end. `seconds` are those of the model's own work, `columns` what its list had.
+
+    `result` is the result itself, of one that names no files.
+    """
 
     row: int
     key: str
@@ -33,6 +36,7 @@ class Line(NamedTuple):
     input: Any
     error: str
     columns: Mapping[str, Any]
+    result: Any
 
     def facts(self) -> dict[str, Any]:
         """The line as a JSON object."""

@@ -56,7 +56,7 @@ class Names:
         """What tells one row's files from another's: the name as far as it is known, as any file system has it."""
         if self.is_unique:
             return ""
-        kept = {name: "_" for name in _OF_RESULT}
+        kept = dict.fromkeys(_OF_RESULT, "_")
         return filenames.filled(self.template, {**kept, **values}).casefold()
 
 

@@ -13,7 +13,7 @@ from fal_cli.batch import fates
 from fal_cli.batch.grid import Axis, Share, product
 from fal_cli.batch.mapping import Made, Mapper
 from fal_cli.batch.names import Names
-from fal_cli.batch.planned import Fate, Planned, PlanFile
+from fal_cli.batch.planned import Fate, PlanFile, Planned
 from fal_cli.batch.sources import Record, Source
 from fal_cli.errors import CliError, InputRefused, UsageError
 from fal_cli.files.attachment import attachments
@@ -32,6 +32,7 @@ _TOLD = 20
 _LOOKED_UP_AT_ONCE = 500
 _NO_LINE = Record(0, {})
 Find = Callable[[Sequence[str]], "Mapping[str, Row]"]
+Sends = Callable[[Mapping[str, Any]], None]
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class Found:
     gone: int = 0
     others: int = 0
     """Calls that are another share's."""
-    files: Files = Files(0, 0)
+    files: Files = field(default_factory=lambda: Files(0, 0))
     examples: list[str] = field(default_factory=list)
 
     def count(self, fate: Fate) -> int:
@@ -93,11 +94,15 @@ class Found:
 class Planner:
     """Makes one plan. `find` answers, of keys, the newest row of the ledger with each."""
 
-    def __init__(self, order: Order, plan: PlanFile, digests: "Digests", find: Find, *, old: Path | None) -> None:
+    def __init__(
+        self, order: Order, plan: PlanFile, digests: "Digests", find: Find, sends: Sends, *, old: Path | None
+    ) -> None:
+        """`sends` hears of the input of each call that is to be sent."""
         self._order = order
         self._plan = plan
         self._digests = digests
         self._find = find
+        self._sends = sends
         self._has_old = old is not None
         self._place = 0
         self._next = 1
@@ -219,6 +224,8 @@ class Planner:
             fate = fates.of(known.get(planned.key), self._order.again)
             if len(self.found.examples) < 3:
                 self.found.examples.append(self._order.names.shown(planned.fields))
+            if fate in (Fate.SEND, Fate.NEXT):
+                self._sends(planned.input_json)
             self._plan.add(planned._replace(fate=fate), place)
 
     def _note_wrong(self, record: Record, made: Made, wrong: "Sequence[Problem]") -> None:

@@ -14,11 +14,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
+from fal_cli.batch.formats import FORMATS
 from fal_cli.errors import CliError, UsageError
 from fal_cli.files import content_type
 from fal_cli.inputs import documents
 
-FORMATS = ("csv", "tsv", "jsonl", "json", "txt")
 MOST_CELL_BYTES = 256 * 1024
 """A cell that is larger is a file in the wrong place, or a quote that was never closed."""
 PROMPT, FILE, STEM = "prompt", "file", "stem"
@@ -135,7 +135,8 @@ class Table(Source):
 
         def lines() -> Iterator[str]:
             nonlocal last
-            for last, text in self._lines():
+            for number, text in self._lines():
+                last = number
                 yield text
 
         reader = csv.reader(lines(), delimiter=self._delimiter, strict=True)
@@ -276,7 +277,7 @@ class Files(Source):
 
     def records(self) -> Iterator[Record]:
         for path in self._found():
-            yield Record(0, {FILE: str(path), STEM: path.stem})
+            yield Record(0, {FILE: str(path.absolute()), STEM: path.stem})
 
     def _found(self) -> Iterator[Path]:
         if self._pattern:
@@ -296,7 +297,8 @@ def _is_list(name: str) -> bool:
 
 
 def opened(word: str, form: str = "") -> Source:
-    """The list that a word names: a file, a folder, or a pattern. `form` is one of `FORMATS`, "" for what its name says.
+    """The list that a word names: a file, a folder, or a pattern. `form` is one of `FORMATS`, "" for what its
+    name says.
 
     Raises `UsageError`, `BadRow`.
     """
@@ -311,7 +313,7 @@ def opened(word: str, form: str = "") -> Source:
 
 
 def _matching(path: Path, word: str) -> Source:
-    fixed = Path(*[part for part in path.parts[: _first_pattern(path.parts)]])
+    fixed = Path(*path.parts[: _first_pattern(path.parts)])
     source = Files(fixed, word, pattern=str(path))
     if next(source.records(), None) is None:
         raise UsageError(f"no file matches {word}")

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from fal_cli.api.deadline import Deadline
-from fal_cli.api.platform import Listed, Listing
+from fal_cli.api.platform import Listed, Pages
 from fal_cli.api.wire import Wire
 from fal_cli.calls.lookup import SKEW, sent_about
 from fal_cli.ledger.rows import Row
@@ -30,9 +30,9 @@ class Found(NamedTuple):
 
 
 def ended_of(wire: Wire, endpoint: str, since: datetime, wanted: Iterable[str], deadline: Deadline) -> set[str]:
-    """Those of the wanted requests that have ended, by the listing. Raises as `Listing`."""
+    """Those of the wanted requests that have ended, by the listing. Raises as `Pages`."""
     names = set(wanted)
-    listing = Listing(wire, endpoint, start=since - SKEW, payloads=False, deadline=deadline)
+    listing = Pages(wire, endpoint, start=since - SKEW, payloads=False, deadline=deadline)
     ended: set[str] = set()
     for item in listing:
         if item.request_id in names:
@@ -45,13 +45,13 @@ def ended_of(wire: Wire, endpoint: str, since: datetime, wanted: Iterable[str], 
 
 
 def look_for(wire: Wire, endpoint: str, lost: Sequence[Row], deadline: Deadline) -> Found:
-    """One look for all calls of an endpoint whose answers were lost. Raises as `Listing`."""
+    """One look for all calls of an endpoint whose answers were lost. Raises as `Pages`."""
     wanted: dict[str, list[Row]] = {}
     for row in lost:
         if row.input_json is not None:
             wanted.setdefault(_print(row.input_json), []).append(row)
     start = min(min(sent_about(row)) for row in lost) - SKEW
-    listing = Listing(wire, endpoint, start=start, payloads=True, deadline=deadline)
+    listing = Pages(wire, endpoint, start=start, payloads=True, deadline=deadline)
     listed: dict[str, list[Listed]] = {}
     for item in listing:
         if isinstance(item.input_json, dict) and (print_ := _print(item.input_json)) in wanted:

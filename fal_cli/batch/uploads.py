@@ -6,32 +6,28 @@ used; one that no longer answers is sent anew.
 
 import threading
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from fal_cli.api import retry
 from fal_cli.api.deadline import Deadline
-from fal_cli.api.errors import ApiError
-from fal_cli.api.messages import Request, TransportFailure
 from fal_cli.api.upload import Lifecycle, Upload, upload
 from fal_cli.api.wire import Wire
-from fal_cli.batch.group import Group
 from fal_cli.calls.attachments import open_source
+from fal_cli.calls.uploaded import Uploaded
+from fal_cli.context import Context
 from fal_cli.files.attachment import Attachment, holds_attachments
 from fal_cli.identity.digests import Digests
-from fal_cli.ledger import uploads
-
-_TAKES_NO_HEAD = (405, 501)
+from fal_cli.media import MediaFile
+from fal_cli.results import at_hand
+from fal_cli.results.at_hand import NotHad
 
 
 class Uploads:
-    """The addresses of files. `scope` is the account that they belong to."""
+    """The addresses of files."""
 
-    def __init__(self, group: Group, digests: Digests, scope: str, deadline: Deadline) -> None:
-        self._group = group
+    def __init__(self, context: Context, digests: Digests, deadline: Deadline) -> None:
+        self._context = context
         self._digests = digests
-        self._scope = scope
         self._deadline = deadline
         self._urls: dict[str, str] = {}
         self._locks: dict[str, threading.Lock] = {}
@@ -64,18 +60,15 @@ class Uploads:
             lock = self._locks.setdefault(digest, threading.Lock())
         with lock:  # the others wait for the one that sends it
             if digest not in self._urls:
-                self._urls[digest] = self._remembered(wire, digest) or self._sent(wire, digest, file)
+                known = Uploaded(self._context, wire)
+                self._urls[digest] = known.url_of(file) or self._sent(wire, known, file)
             return self._urls[digest]
 
-    def _remembered(self, wire: Wire, digest: str) -> str:
-        url = self._group.do(lambda ledger: uploads.url_of(ledger, digest, self._scope, datetime.now(UTC)))
-        return url if url and _answers(wire, url) else ""
-
-    def _sent(self, wire: Wire, digest: str, file: Attachment) -> str:
+    def _sent(self, wire: Wire, known: Uploaded, file: Attachment) -> str:
         with open_source(file.path, name=file.name) as source:
             url = upload(wire, Upload(source, Lifecycle(), lambda count: None, self._deadline))
         self.sent += 1
-        self._group.do(lambda ledger: uploads.remember_url(ledger, digest, self._scope, url))
+        known.remember(file, url)
         return url
 
 
@@ -87,10 +80,9 @@ def _names(value: Any, url: str) -> bool:
 
 
 def _answers(wire: Wire, url: str) -> bool:
-    """Whether an address still leads to a file, as far as its host tells."""
-    request = Request("the look at a file", "HEAD", url, {"Accept": "*/*"}, authorization="")
+    """Whether an address still leads to a file."""
     try:
-        answer = wire.send(request, retry.at_most(1))
-    except (TransportFailure, ApiError):
+        at_hand.beginning(wire, MediaFile(url), count=1)
+    except NotHad:
         return False
-    return answer.ok or answer.status in _TAKES_NO_HEAD
+    return True

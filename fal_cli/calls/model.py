@@ -33,7 +33,8 @@ class Call(NamedTuple):
     """What is sent, where to, and with which options. `is_unchecked`: it was not checked by a schema.
 
     `replaces` is the ledger's number of a call whose answer was lost, which this one is sent for. `given` is the input
-    as the user gave it, untyped and with its files; `identity` what the call is known by, if it may be known.
+    as the user gave it, untyped and with its files; `identity` what the call is known by, if it may be known, and
+    `claimed` its row in the ledger, if it is there before it is sent.
     """
 
     endpoint: Target
@@ -44,6 +45,7 @@ class Call(NamedTuple):
     replaces: int | None = None
     given: Mapping[str, Any] | None = None
     identity: Identity | None = None
+    claimed: Entry | None = None
 
     @property
     def is_local(self) -> bool:

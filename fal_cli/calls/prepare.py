@@ -75,14 +75,18 @@ def prepare_again(
     return ready(context, call, inline=words.inline, deadline=deadline) if uploads else call
 
 
-def ready(context: Context, call: Call, *, inline: bool, deadline: Deadline | None) -> Call:
-    """A call that is known by its identity, and then has its files uploaded. Raises as `attachments.resolve`."""
+def ready(context: Context, call: Call, *, inline: bool, deadline: Deadline | None, reuses: bool = False) -> Call:
+    """A call that is known by its identity, and then has its files uploaded. Raises as `attachments.resolve`.
+
+    With `reuses` a file that was uploaded before is not uploaded again.
+    """
     from fal_cli.calls import identify
 
     call = call._replace(identity=call.identity or identify.identity_of(context, call))
     if not holds_attachments(call.input_json):
         return call
-    return call._replace(input_json=resolve(context, call.input_json, inline=inline, deadline=deadline))
+    found = resolve(context, call.input_json, inline=inline, deadline=deadline, reuses=reuses and not call.is_private)
+    return call._replace(input_json=found)
 
 
 class Inputs(NamedTuple):
@@ -189,12 +193,12 @@ def parse_target(name: str, path: str = "") -> Target:
 
 
 def resolve(
-    context: Context, found: Mapping[str, Any], *, inline: bool, deadline: Deadline | None
+    context: Context, found: Mapping[str, Any], *, inline: bool, deadline: Deadline | None, reuses: bool = False
 ) -> Mapping[str, Any]:
     """The input with its files uploaded. Imported here, since most calls have none."""
     from fal_cli.calls import attachments
 
-    return attachments.resolve(context, found, inline=inline, deadline=deadline)
+    return attachments.resolve(context, found, inline=inline, deadline=deadline, reuses=reuses)
 
 
 def is_private(context: Context, flags: CallFlags) -> bool:

@@ -36,7 +36,13 @@ _TYPES = {
     "str": "string", "int": "integer", "int range": "integer", "float": "number", "float range": "number",
     "units": "number", "boolean": "boolean", "choice": "choice", "path": "path", "file": "path",
 }  # fmt: skip
-_VALUES_OF_PARSERS = {"seconds": "duration", "_tolerance": "duration", "moment": "moment", "moment_to_clear": "moment"}
+_VALUES_OF_PARSERS = {
+    "seconds": "duration",
+    "_tolerance": "duration",
+    "moment": "moment",
+    "moment_to_clear": "moment",
+    "age": "age",
+}
 _VALUES_OF_METAVARS = {
     "FILE": "file", "FILE|URL": "file", "DIR": "directory", "DIR|TEMPLATE|-": "directory", "TIME": "duration",
     "URL": "url", "PORT": "port", "INPUT": "input", "KEY=TEXT": "input_text", "STATE": "state", "REF": "request",

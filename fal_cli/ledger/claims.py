@@ -85,8 +85,8 @@ class Leaving(NamedTuple):
 
 
 def newest(ledger: Ledger, once_key: str) -> Row | None:
-    """The newest call that is known by a key."""
-    rows = ledger.rows("once_key = ?", (once_key,), 1) if once_key else []
+    """The newest call that is known by a key; one that was refused or never left is none."""
+    rows = ledger.rows(f"once_key = ? AND NOT {_FREE}", (once_key,), 1) if once_key else []
     return rows[0] if rows else None
 
 
@@ -107,7 +107,9 @@ def newest_of_batch(ledger: Ledger, batch: str, numbers: Sequence[str]) -> dict[
 
 def elsewhere(ledger: Ledger, content_key: str, scope: str) -> Row | None:
     """The newest call of the same content under another scope, which never stands for this one."""
-    rows = ledger.rows("content_key = ? AND scope <> ?", (content_key, scope), 1) if content_key else []
+    rows = (
+        ledger.rows(f"content_key = ? AND scope <> ? AND NOT {_FREE}", (content_key, scope), 1) if content_key else []
+    )
     return rows[0] if rows else None
 
 
@@ -115,6 +117,7 @@ def claim(
     ledger: Ledger,
     call: Call,
     *,
+    is_once: bool = True,
     seen: Row | None = None,
     reserved: Decimal | None = None,
     budgets: Sequence[Budget] = (),
@@ -124,14 +127,16 @@ def claim(
     """Takes a call for this process, in one transaction with the look at its key and at the budgets.
 
     `seen` is the newest row with the key that the caller knows, and has found that it may be sent in spite of: one
-    that was claimed and left behind is closed. `reserved` is what the call is expected to cost at most, in
-    `CURRENCY`; None is not known, and under a budget refused unless `allows_unknown`. With `allows_unknown` calls of
-    the past whose cost is not known are passed over, too. One that `leaves` at once has nothing to be done before, and
-    is marked as being sent; what it was claimed by is on disk then.
+    that was claimed and left behind is closed. Without `is_once` no other row stands in the way.
+
+    `reserved` is what the call is expected to cost at most, in `CURRENCY`; None is not known, and under a budget
+    refused unless `allows_unknown`. With `allows_unknown` calls of the past whose cost is not known are passed over.
+
+    One that `leaves` at once has nothing to be done before, and is marked as being sent; that is on disk then.
     """
 
     def act() -> Claim:
-        there = newest(ledger, call.once_key)
+        there = newest(ledger, call.once_key) if is_once else None
         if there is not None and not _is_as_seen(there, seen):
             return Taken(there)
         for budget in budgets:
@@ -169,6 +174,23 @@ def take_back(ledger: Ledger, local_id: int) -> None:
     )
 
 
+def close_claimed(ledger: Ledger, batch: str) -> None:
+    """Gives back what this process had claimed of a batch and has not sent."""
+    ledger.execute(
+        "UPDATE requests SET state = ?, is_open = 0, error = ?, updated_at = ? WHERE batch = ? AND state = ?"
+        " AND mark = ? AND pid = ?",
+        (
+            State.NOT_SENT,
+            "the batch ended before it was sent",
+            ledger.moment(),
+            batch,
+            State.SENDING,
+            Mark.CLAIMED,
+            os.getpid(),
+        ),
+    )
+
+
 def mark_sending(ledger: Ledger, leaving: Iterable[Leaving]) -> set[int]:
     """Marks claimed calls as being sent, all in one transaction that is on disk when this returns.
 
@@ -179,6 +201,29 @@ def mark_sending(ledger: Ledger, leaving: Iterable[Leaving]) -> set[int]:
         return {one.local_id for one in leaving if _leaves(ledger, one)}
 
     return ledger.at_once(act, durable=True)
+
+
+def give_back(ledger: Ledger, local_id: int, why: str) -> bool:
+    """Closes a claim of which nothing has left; what has left, or was taken over, stays as it is."""
+    cursor = ledger.execute(
+        "UPDATE requests SET state = ?, is_open = 0, error = ?, updated_at = ?"
+        " WHERE local_id = ? AND state = ? AND mark = ?",
+        (State.NOT_SENT, why, ledger.moment(), local_id, State.SENDING, Mark.CLAIMED),
+    )
+    return cursor.rowcount == 1
+
+
+def claimed(ledger: Ledger) -> list[Row]:
+    """All calls that are claimed and have not left."""
+    return ledger.rows("is_open AND state = ? AND mark = ?", (State.SENDING, Mark.CLAIMED), None)
+
+
+def like(ledger: Ledger, like_key: str, most: int) -> list[Row]:
+    """The newest calls that are like one, with units on their bills."""
+    if not like_key:
+        return []
+    condition = f"like_key = ? AND billable_units <> '' AND state = '{State.COMPLETED}'"
+    return ledger.rows(condition, (like_key,), most)
 
 
 def settle(ledger: Ledger, local_id: int, cost: Decimal | None, *, currency: str = CURRENCY, source: str = "") -> None:
@@ -268,4 +313,7 @@ def _leaves(ledger: Ledger, one: Leaving) -> bool:
             os.getpid(),
         ),
     )
-    return cursor.rowcount == 1
+    is_ours = cursor.rowcount == 1
+    if is_ours and one.call.replaces is not None:
+        ledger.put(one.call.replaces, replaced_by=one.local_id)
+    return is_ours

@@ -193,6 +193,7 @@ _COLUMNS = (
     "replaced_by INTEGER",
     "once_key TEXT",
     "content_key TEXT",
+    "like_key TEXT",
     "scope TEXT",
     "mark TEXT",
     "sent_at TEXT",
@@ -209,6 +210,7 @@ _COLUMNS = (
 _LATER = {
     "requests_by_once_key": "CREATE INDEX {} ON requests (once_key) WHERE once_key IS NOT NULL",
     "requests_by_content_key": "CREATE INDEX {} ON requests (content_key) WHERE content_key IS NOT NULL",
+    "requests_by_like_key": "CREATE INDEX {} ON requests (like_key, local_id) WHERE like_key IS NOT NULL",
     "requests_by_batch": "CREATE INDEX {} ON requests (batch, row_number) WHERE batch IS NOT NULL",
     "requests_by_spending": "CREATE INDEX {} ON requests (scope, created_at, state, held)",
     "batches": "CREATE TABLE {} (number INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, endpoint TEXT NOT"

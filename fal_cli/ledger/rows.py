@@ -55,7 +55,8 @@ class Call(NamedTuple):
 
     `key_print` tells keys apart without being one. `options` are the call's own, for sending it again. `replaces` is
     the row of a call whose answer was lost, which this one is sent for. `once_key` is what the call is known by in
-    its `scope`, `content_key` the same for any scope; "" for a private one (see `identity`). `batch` and `row_number`
+    its `scope`, `content_key` the same for any scope, `like_key` what it has in common with calls that cost the same;
+    "" for a private one (see `identity`). `batch` and `row_number`
     are those of a call that is one of many.
     """
 
@@ -70,6 +71,7 @@ class Call(NamedTuple):
     replaces: int | None = None
     once_key: str = ""
     content_key: str = ""
+    like_key: str = ""
     scope: str = ""
     batch: str = ""
     row_number: int | None = None

@@ -58,7 +58,7 @@ class Ledger:
         """Records a call that is about to be sent and returns its local id; on disk when this returns."""
 
         def act() -> int:
-            local_id = self.insert(call, mark=Mark.SENDING, sent_at=self.moment())
+            local_id = self.insert(call, mark=Mark.SENDING)
             if call.replaces is not None:
                 self.put(call.replaces, replaced_by=local_id)
             return local_id
@@ -87,6 +87,7 @@ class Ledger:
             "pid": os.getpid(),
             "once_key": call.once_key or None,
             "content_key": call.content_key or None,
+            "like_key": call.like_key or None,
             "scope": call.scope or None,
             "batch": call.batch or None,
             "row_number": call.row_number,
@@ -176,6 +177,7 @@ class Ledger:
         *,
         billable_units: str = "",
         clock_skew: float | None = None,
+        failure: Mapping[str, Any] | None = None,
     ) -> None:
         """Records how a call ended, or that it never began. One that is `unknown` stays open for a lookup."""
 
@@ -191,6 +193,8 @@ class Ledger:
                 values["billable_units"] = billable_units
             if clock_skew is not None:
                 values["clock_skew"] = clock_skew
+            if failure is not None:
+                values["failure"] = json.dumps(dict(failure))
             if state in (State.FAILED, State.CANCELLED):
                 self._set_end(row, None, **values)
             else:

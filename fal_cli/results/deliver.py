@@ -137,7 +137,7 @@ class Delivery:
         if itself.is_a_file(outcome):
             return itself.save(self._context, outcome, saving, origin)
         wire, body = self._context.reading_wire(outcome.account, maker=outcome.endpoint), outcome.result.body
-        saver = download.Saver(self._context, saving, wire, body=body, deadline=deadline)
+        saver = download.Saver(self._context, saving, wire, body=body, deadline=deadline, saved=outcome.saved)
         download.warn_of_nsfw(self._context, outcome.outline)
         if saving.to_stdout:
             saver.write(outcome.outline)
