@@ -194,8 +194,7 @@ def _placed(context: Context, ready: Ready) -> Ready:
     """The batch with its plan where the next command finds it; a private one is forgotten."""
     if ready.is_private:
         return ready
-    place = places.adopt_plan(context, ready.plan.path, ready.batch.number)
-    ready.plan.path = place
+    places.adopt_plan(context, ready.plan.path, ready.batch.number)
     return ready
 
 
