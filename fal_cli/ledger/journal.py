@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 CANCELLED_STATUS = 499
+SERVERS_FAULT = 500
+"""From here on a status is the service's own failure, which is not billed (§4.10)."""
 _SOON_SECONDS = 0.5
 
 
@@ -244,6 +246,10 @@ class Entry:
             state = State.CANCELLED if error.status == CANCELLED_STATUS else State.FAILED
             units = error.headers.get("x-fal-billable-units", "")
             self.ended(state, error.message, billable_units=units, failure=self._facts_of(error))
+            if state is State.FAILED and not units and (error.status or 0) >= SERVERS_FAULT:
+                from decimal import Decimal
+
+                self.settle(Decimal(0), "", "not billed: the service's own failure")
 
     def _facts_of(self, error: RequestFailed) -> Mapping[str, Any]:
         """What a failure was, for telling it again; of a private call no more than its kind."""
