@@ -1,4 +1,4 @@
-"""The account behind a key: whether the service knows the key, whose it is, what is left and whether it is locked (wire §11.2)."""
+"""The account behind a key: whether the service knows the key, whose it is, what is left, what locks it (§11.2)."""
 
 from dataclasses import dataclass
 from decimal import Decimal
