@@ -163,7 +163,7 @@ class CallFlags(Fields):
         False
     )
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print what would be sent, checked, and its unit price; send nothing.")
+        bool, typer.Option("--dry-run", help="Print what would be sent, checked, and what it will cost; send nothing.")
     ] = False
     no_validate: Annotated[
         bool, typer.Option("--no-validate", help="Send the input unchecked; the schema still types what is typed.")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from fal_cli import media
-from fal_cli.api import clock, follow, queue, retry
+from fal_cli.api import clock, follow, locks, queue, retry
 from fal_cli.api.body import Body
 from fal_cli.api.call_options import CallOptions
 from fal_cli.api.deadline import Deadline
@@ -297,7 +297,7 @@ class Carrier:
         state = State.CANCELLED if error.status == CANCELLED_STATUS else State.FAILED
         units = error.headers.get("x-fal-billable-units", "")
         facts = self.facts_of(error)
-        bill = self._costs.bill(job.local_id, units)
+        bill = self._costs.failure(job.local_id, units, error.status or 0)
 
         def act(ledger: Ledger) -> None:
             ledger.ended(job.local_id, state, error.message, billable_units=units, failure=facts)
@@ -427,4 +427,4 @@ def may_be_sent_soon(error: ApiError) -> bool:
 
 def is_lock(error: ApiError) -> bool:
     """Whether the account is locked."""
-    return error.status == 403 and "locked" in error.message.lower()
+    return locks.lock_of(error) is not None

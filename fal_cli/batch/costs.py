@@ -15,6 +15,7 @@ from fal_cli.context import Context
 from fal_cli.endpoint import EndpointId
 from fal_cli.errors import CliError
 from fal_cli.ledger import claims
+from fal_cli.ledger.journal import SERVERS_FAULT
 from fal_cli.ledger.prices import Known
 from fal_cli.ledger.store import Ledger
 
@@ -68,6 +69,13 @@ class Costs:
             return None
         cost, currency = price.times(count, known), known.currency or claims.CURRENCY
         return lambda ledger: claims.settle(ledger, local_id, cost, currency=currency, source="units × price")
+
+    def failure(self, local_id: int, units: str, status: int) -> Callable[[Ledger], None] | None:
+        """The same of a call that failed: the service's own failures are not billed."""
+        if not units and status >= SERVERS_FAULT:
+            told = "not billed: the service's own failure"
+            return lambda ledger: claims.settle(ledger, local_id, Decimal(0), source=told)
+        return self.bill(local_id, units)
 
     def _unit_price(self) -> Known | None:
         with self._lock:

@@ -222,7 +222,25 @@ def _by_history(wire: Wire, endpoint: str, price: Known, deadline: Deadline) -> 
 def unit_text(price: Known) -> str:
     """A unit price as it is read: `$0.025 per image`."""
     amount = price.amount if price.amount is not None else Decimal(0)
-    return f"{Money(amount, price.currency or CURRENCY)} per {price.unit or 'unit'}"
+    one = _singular(price.unit)
+    return f"{Money(amount, price.currency or CURRENCY)} per {one if one in _BY_SIZE else price.unit or 'unit'}"
+
+
+def unit_facts(price: Known | None) -> dict[str, str | None]:
+    """A unit price as JSON; null is what is not known."""
+    amount = price.amount if price else None
+    return {
+        "unit_price": None if amount is None else f"{amount:f}",
+        "unit": price.unit if price and amount is not None else None,
+        "currency": (price.currency or CURRENCY) if price and amount is not None else None,
+    }
+
+
+def lines(endpoint: str, expected: Estimate) -> list[str]:
+    """An estimate as a person reads it."""
+    price = expected.price
+    unit = unit_text(price) if price is not None and price.amount is not None else NOT_KNOWN
+    return [endpoint, f"  price      {unit}", f"  this call  {expected.text}"]
 
 
 def times(units: Decimal, price: Known) -> Decimal:

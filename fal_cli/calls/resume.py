@@ -15,7 +15,7 @@ from fal_cli.api.errors import ApiError, NotReached, Refused, RequestFailed, Wai
 from fal_cli.api.events import Completed, Event, Result
 from fal_cli.api.platform import Listed
 from fal_cli.api.wire import Wire
-from fal_cli.calls import admission, lookup, prepare, refs, stored, submit
+from fal_cli.calls import admission, lookup, prepare, price, refs, stored, submit
 from fal_cli.calls.follow import arrived, cancelled, fetch_patiently
 from fal_cli.calls.lookup import check_listing, listed_output, not_found, over, refused_lookup
 from fal_cli.calls.model import Call, Ending, Tracked
@@ -27,6 +27,7 @@ from fal_cli.errors import CliError, Exit, NotFinished, StillRunning, UsageError
 from fal_cli.ledger.journal import Entry
 from fal_cli.ledger.rows import Row, Search, State
 from fal_cli.options import CallFlags, InputWords
+from fal_cli.results.money import NOT_KNOWN, cost_of
 from fal_cli.results.outcome import Outcome
 
 T = TypeVar("T")
@@ -230,10 +231,19 @@ class Resumption:
         self._follow(Job(request.request_id, request.endpoint, request.entry, request))
 
     def _deliver(self, job: Job, outcome: Outcome) -> None:
+        self._display.tallies[job.name].cost = self._settled(job, outcome)
         self._display.ended(job.name, "done", outcome.result.billable_units)
         with self._display.aside():
             self._ended(outcome.request_id, True)
             self._take(outcome, job.entry.inputs())
+
+    def _settled(self, job: Job, outcome: Outcome) -> str:
+        """What a request cost, as text; "" where no bill names units."""
+        units, row = outcome.result.billable_units, job.entry.row()
+        if units and row is not None and row.cost is None and job.request is not None:
+            price.settle(self._context, self._context.wire(account=job.request.account), job.entry, job.endpoint, units)
+            row = job.entry.row()
+        return str(cost_of(row) or NOT_KNOWN) if units else ""
 
     def _guarded(self, action: Callable[[], None]) -> None:
         """What fails for one is told and keeps no other from its end."""

@@ -20,6 +20,7 @@ from fal_cli.context import Context
 from fal_cli.errors import report
 from fal_cli.files.attachment import written
 from fal_cli.ledger.journal import Entry
+from fal_cli.results.money import NOT_KNOWN, cost_of
 from fal_cli.results.outcome import Outcome
 from fal_cli.signals import Interrupted
 
@@ -116,5 +117,10 @@ def run_directly(context: Context, call: Call, deadline: Deadline) -> Outcome:
         view.tally.state = "calling directly"
         wire = context.wire(view, local=call.is_local)
         result, entry = call_directly(context, wire, call, deadline)
+        if result.billable_units and not call.is_local:
+            from fal_cli.calls import price
+
+            price.settle(context, wire, entry, str(call.endpoint), result.billable_units)
+            view.tally.cost = str(cost_of(entry.row()) or NOT_KNOWN)
         view.finished("done", result.billable_units)
     return Outcome(result, str(call.endpoint), result.request_id, entry)

@@ -226,7 +226,8 @@ def _option(path: str, parameter: Any) -> Option:
     environment = variables if isinstance(variables, str) else next(iter(variables or ()), "")
     long_name = next((name for name in names if name.startswith("--")), names[-1])
     takes = _value(path, long_name, parameter)
-    metavar = (parameter.metavar or takes.type.upper()) if takes.takes_value else ""
+    own = parameter.metavar or ""
+    metavar = own or takes.type.upper() if takes.takes_value or own.startswith("[=") else ""
     if takes.choices and not parameter.metavar:
         metavar = "|".join(takes.choices)
     return Option(names, tuple(parameter.secondary_opts), metavar, environment, takes)
@@ -234,7 +235,8 @@ def _option(path: str, parameter: Any) -> Option:
 
 def _value(path: str, name: str, parameter: Any) -> Value:
     is_counted = bool(getattr(parameter, "count", False))
-    is_flag = bool(getattr(parameter, "is_flag", False))
+    # A value that may be left out is written behind a `=`: the next word is never taken for it.
+    is_flag = bool(getattr(parameter, "is_flag", False)) or (parameter.metavar or "").startswith("[=")
     kind = str(getattr(parameter.type, "name", ""))
     return Value(
         name=parameter.name.rstrip("_") if parameter.param_type_name == "argument" else name,

@@ -229,8 +229,8 @@ def like(ledger: Ledger, like_key: str, most: int) -> list[Row]:
 def settle(ledger: Ledger, local_id: int, cost: Decimal | None, *, currency: str = CURRENCY, source: str = "") -> None:
     """Records what a call cost, by the bill. A cost of another currency, or None, leaves what was reserved."""
     known = None if cost is None else f"{cost:f}"
-    values: dict[str, Any] = {"cost": known, "currency": currency, "cost_source": source}
-    if cost is not None and currency == CURRENCY:
+    values: dict[str, Any] = {"cost": known, "currency": currency or CURRENCY, "cost_source": source}
+    if cost is not None and (not cost or currency in ("", CURRENCY)):
         values["held"] = held(cost)
     ledger.put(local_id, **values)
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 CANCELLED_STATUS = 499
+SERVERS_FAULT = 500
+"""From here on a status is the service's own failure, which is not billed (§4.10)."""
 _SOON_SECONDS = 0.5
 
 
@@ -255,12 +257,12 @@ class Entry:
         if isinstance(error, RequestFailed):
             state = State.CANCELLED if error.status == CANCELLED_STATUS else State.FAILED
             units = error.headers.get("x-fal-billable-units", "")
-            self.ended(
-                state,
-                error.message,
-                billable_units=units,
-                failure=self._journal.facts_of(error, is_private=self._is_private),
-            )
+            facts = self._journal.facts_of(error, is_private=self._is_private)
+            self.ended(state, error.message, billable_units=units, failure=facts)
+            if state is State.FAILED and not units and (error.status or 0) >= SERVERS_FAULT:
+                from decimal import Decimal
+
+                self.settle(Decimal(0), "", "not billed: the service's own failure")
 
     def settle(self, cost: "Decimal | None", currency: str, source: str) -> None:
         """Records what it cost, by the bill."""

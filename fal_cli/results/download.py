@@ -176,14 +176,6 @@ def _copied(path: Path, download: Download) -> Iterator[bytes]:
             yield piece
 
 
-def warn_of_nsfw(context: Context, data: Any) -> None:
-    """Says which pictures the model marked."""
-    flags = data.get("has_nsfw_concepts") if isinstance(data, dict) else None
-    marked = [str(index) for index, flag in enumerate(flags) if flag] if isinstance(flags, list) else []
-    if marked:
-        context.notify.warn(f"the model marked picture {', '.join(marked)} as not safe for work; it may be blacked out")
-
-
 def first_bytes(pieces: Iterator[bytes]) -> bytes:
     """Enough of a file's beginning to tell what it is, or all of a shorter one."""
     head = b""
