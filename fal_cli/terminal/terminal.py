@@ -114,7 +114,7 @@ class Terminal:
 
     def board(self) -> "Board":
         """The display of a batch."""
-        from fal_cli.terminal.progress.board import open_board
+        from fal_cli.terminal.progress.open import open_board
 
         return open_board(self.talk, is_terminal=self._can_draw, color=self.talk.color)
 

@@ -83,16 +83,3 @@ class MachineBoard(Board):
 
     def row(self, facts: dict[str, Any]) -> None:
         self.talk.event({"event": "row", **facts})
-
-
-def open_board(talk: Talk, *, is_terminal: bool, color: bool) -> Board:
-    """The board that fits where stderr goes and what was asked for."""
-    if talk.machine:
-        return MachineBoard(talk)
-    if talk.level < 0:
-        return Board(talk)
-    if is_terminal:
-        from fal_cli.terminal.progress.live_board import LiveBoard
-
-        return LiveBoard(talk, color=color)
-    return PlainBoard(talk)
