@@ -49,7 +49,7 @@ from fal_cli.ledger.claims import OverBudget, Taken
 from fal_cli.ledger.migrations import LedgerError
 from fal_cli.ledger.rows import Row, State
 from fal_cli.signals import GRACE_SECONDS, Interrupted, Noted
-from fal_cli.terminal.progress.standing import Standing
+from fal_cli.terminal.progress.standing import RATE, Standing
 
 SAVERS = 8
 _MOST_UNSAVED = 32
@@ -431,7 +431,8 @@ class Engine:
 
     def _accepted(self, job: Job, what: Accepted) -> None:
         self._window.is_accepted()
-        if self._gate.open():
+        was = self._gate.why
+        if self._gate.open() and was != RATE:
             self._teller.note("calls are accepted again")
 
     def _began(self, job: Job, what: Began) -> None:
@@ -495,10 +496,7 @@ class Engine:
     def _locked(self, error: ApiError) -> None:
         if not self._rules.waits_for_lock:
             self._stop(f"the account is locked: {error.message}", Exit.LIMITED)
-        was = self._gate.why
         self._gate.close_for_lock(error.message)
-        if not was:
-            self._teller.note(f"{error.message} Nothing is sent until it is unlocked: fal.ai/dashboard/billing")
 
     def _vanished(self, job: Job, what: Vanished) -> None:
         self._window.is_refused()

@@ -22,6 +22,7 @@ from fal_cli.errors import NotSaved, report
 from fal_cli.files import content_type
 from fal_cli.files import names as filenames
 from fal_cli.files.atomic import Part
+from fal_cli.files.attachment import written
 from fal_cli.media import MediaFile
 from fal_cli.results import naming
 from fal_cli.results.download import first_bytes
@@ -51,7 +52,7 @@ class Saver:
         """
         saved: list[Path] = []
         failure: NotSaved | None = None
-        origin = Origin(self._endpoint, request_id, planned.input_json)
+        origin = Origin(self._endpoint, request_id, written(dict(planned.input_json)))
         for index, file in enumerate(media.find(outline)):
             values = {**naming.values(origin, outline, file, index), **planned.fields}
             try:
@@ -68,7 +69,7 @@ class Saver:
         """Saves a result that is a file itself. Raises as `save`."""
         file = MediaFile("", result.content_type)
         head = Head(result.body.head(content_type.HEAD_BYTES), result.content_type)
-        origin = Origin(self._endpoint, request_id, planned.input_json)
+        origin = Origin(self._endpoint, request_id, written(dict(planned.input_json)))
         values = {**naming.values(origin, None, file, 0), **planned.fields, "ext": naming.extension(file, head)}
         target = naming.truthful(Path(filenames.filled(self._names.template, values)), head)
         try:
