@@ -39,6 +39,7 @@ def begin(
     again: frozenset[str],
     *,
     once: bool = False,
+    adopts: float | None = None,
     cancels_on_interrupt: bool = False,
 ) -> int:
     """Plans a batch and runs it; with `call.dry_run` it is planned and shown.
@@ -61,7 +62,9 @@ def begin(
         _, has_budget = running.budgets_of(context, flags, typed.name)
         planning.agree(context, found, expected, is_agreed=flags.yes or has_budget)
         batch = _recorded(context, typed, names, call, found)
-        ready = Ready(batch, typed.endpoint, typed.options, plan, names, typed.is_private, again, cancels_on_interrupt)
+        ready = Ready(
+            batch, typed.endpoint, typed.options, plan, names, typed.is_private, again, adopts, cancels_on_interrupt
+        )
         return running.run(context, _placed(context, ready), flags)
     finally:
         plan.close()
@@ -91,7 +94,7 @@ def go_on(
         if _mapping(batch.facts.get("options")).get("headers"):
             context.notify.warn("the batch was begun with headers of its own, which are not kept")
         names = Names(str(batch.facts.get("template", "")), name)
-        ready = Ready(batch, parse(batch.endpoint), options, plan, names, False, again, cancels_on_interrupt)
+        ready = Ready(batch, parse(batch.endpoint), options, plan, names, False, again, None, cancels_on_interrupt)
         return running.run(context, ready, flags)
     finally:
         plan.close()

@@ -355,6 +355,22 @@ class Carrier:
         else:
             self.follow(job, desk)
 
+    def adopt_new(self, planned: Planned, request_id: str) -> bool:
+        """Takes a request that another machine sent for a row that has none; False if the ledger has it already."""
+        call = self._recorded(planned, dict(planned.input_json))
+        urls = urls_of(queue.handle_for(self._hosts, self._terms.endpoint, request_id))
+
+        def act(ledger: Ledger) -> bool:
+            if any(row.request_id == request_id for row in ledger.by_request_id(request_id)):
+                return False
+            seen = claims.newest(ledger, call.once_key)
+            claim = claims.claim(ledger, call, seen=seen, leaves=True)
+            if isinstance(claim, Claimed):
+                ledger.accepted(claim.local_id, request_id, urls)
+            return isinstance(claim, Claimed)
+
+        return self._group.do(act)
+
     # -- lost answers
 
     def rows_of(self, planned: Sequence[Planned]) -> dict[int, Row]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from fal_cli import jsontext, media
 from fal_cli.api.call_options import CallOptions
 from fal_cli.api.deadline import Deadline
-from fal_cli.batch import saving
+from fal_cli.batch import adopting, saving
 from fal_cli.batch.carrier import Carrier, Terms
 from fal_cli.batch.costs import Costs
 from fal_cli.batch.crew import Broke, Crew, News
@@ -56,6 +56,8 @@ class Ready:
     names: Names
     is_private: bool
     again: frozenset[str] = frozenset()
+    adopts: float | None = None
+    """How old in seconds requests of other machines may be that are taken for rows; None for none."""
     cancels_on_interrupt: bool = False
 
 
@@ -142,6 +144,10 @@ def _run(context: Context, ready: Ready, flags: RunFlags, rules: Rules, engines:
             _clear(ready, mark)
             manifest.open()
             _repair(ready, carrier, group, telling)
+            if ready.adopts is not None:
+                endpoint = str(ready.endpoint)
+                taken = adopting.adopt(wire.twin(), endpoint, ready.plan, carrier, ready.adopts, rules.deadline)
+                context.talk.note(f"{taken:,} requests of the account are taken for rows (--adopt)")
             engine = Engine(
                 ready.plan, batch.number, batch.name, ready.endpoint, crew, savers, carrier, group, news, rules, telling
             )

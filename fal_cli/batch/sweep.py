@@ -49,12 +49,12 @@ def look_for(wire: Wire, endpoint: str, lost: Sequence[Row], deadline: Deadline)
     wanted: dict[str, list[Row]] = {}
     for row in lost:
         if row.input_json is not None:
-            wanted.setdefault(_print(row.input_json), []).append(row)
+            wanted.setdefault(print_of(row.input_json), []).append(row)
     start = min(min(sent_about(row)) for row in lost) - SKEW
     listing = Pages(wire, endpoint, start=start, payloads=True, deadline=deadline)
     listed: dict[str, list[Listed]] = {}
     for item in listing:
-        if isinstance(item.input_json, dict) and (print_ := _print(item.input_json)) in wanted:
+        if isinstance(item.input_json, dict) and (print_ := print_of(item.input_json)) in wanted:
             listed.setdefault(print_, []).append(replace(item, input_json=None, output_json=None))
     candidates = {
         row.local_id: [item.request_id for item in sorted(listed.get(print_, ()), key=lambda one: _distance(row, one))]
@@ -70,7 +70,7 @@ def _distance(row: Row, item: Listed) -> timedelta:
     return min(abs(item.sent_at - moment) for moment in sent_about(row))
 
 
-def _print(input_json: Mapping[str, Any]) -> str:
+def print_of(input_json: Mapping[str, Any]) -> str:
     """An input as a text that is the same for any order of its keys, and for `1.0` as for `1`."""
     return json.dumps(_plain(input_json), ensure_ascii=False, sort_keys=True)
 

@@ -7,6 +7,7 @@ import typer
 from fal_cli.batch.options import RowFlags, RunFlags
 from fal_cli.commands.batch.verbs import cancel, export, resume, retry, rm, status
 from fal_cli.context import Context
+from fal_cli.durations import age
 from fal_cli.options import CallFlags, OnInterrupt
 
 EXAMPLES = """\
@@ -38,6 +39,16 @@ Once = Annotated[
     bool, typer.Option("--once", help="Take what any earlier call of the account made, not only this batch's.")
 ]
 
+Adopt = Annotated[
+    float | None,
+    typer.Option(
+        "--adopt",
+        parser=age,
+        metavar="AGE",
+        help="Take requests of the account that are not older for rows with the same input, such as 7d.",
+    ),
+]
+
 
 def batch(
     context: Context,
@@ -51,6 +62,7 @@ def batch(
     directory: Directory = "",
     again: Again = None,
     once: Once = False,
+    adopt: Adopt = None,
     on_interrupt: OnInterrupt = "detach",
 ) -> None:
     """Make many calls of one list, each paid for once.
@@ -75,6 +87,7 @@ def batch(
         directory,
         frozenset(("failed", "expired") if again == "both" else (again,) if again else ()),
         once=once,
+        adopts=adopt,
         cancels_on_interrupt=on_interrupt == "cancel",
     )
     if code:
