@@ -1,5 +1,6 @@
 """Lists are read byte for byte, or refused with the place."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -83,10 +84,10 @@ def test_what_cannot_be_taken_is_named_with_its_place(tmp_path: Path, name: str,
 
 
 def test_a_manifest_gives_its_last_word_of_each_row(tmp_path: Path) -> None:
-    line = '{{"row":{row},"key":"k","state":"{state}","request_id":"r","media":["u{row}"],"files":["f.png"],"input":{{}},"columns":{{"c":"x"}}}}\n'
-    text = "".join(
-        line.format(row=row, state=state) for row, state in [(1, "failed"), (2, "done"), (1, "done"), (3, "failed")]
-    )
+    told = [(1, "failed"), (2, "done"), (1, "done"), (3, "failed")]
+    facts = {"key": "k", "request_id": "r", "files": ["f.png"], "input": {}, "columns": {"c": "x"}}
+    lines = [json.dumps({"row": row, "state": state, "media": [f"u{row}"], **facts}) for row, state in told]
+    text = "".join(f"{line}\n" for line in lines)
     (tmp_path / "m.jsonl").write_text(text)
     records = list(opened(str(tmp_path / "m.jsonl")).records())
     assert [(record.cells["row"], record.cells["media"], record.cells["c"]) for record in records] == [

@@ -1,5 +1,6 @@
 """A home, a folder to work in, a served sandbox, and between the program and it a proxy that fails as it is told."""
 
+import os
 import sqlite3
 import subprocess
 import time
@@ -26,7 +27,7 @@ from tests.support.time_machine import pass_time
 SECRET = "canary-0123456789abcdef-SECRET"
 QUEUE = "https://queue.fal.run"
 KEY = f"canary-id:{SECRET}"
-HURRY = str(Path(__file__).with_name("hurry"))
+HURRY = os.pathsep.join(filter(None, [str(Path(__file__).with_name("hurry")), os.environ.get("PYTHONPATH", "")]))
 TALKATIVE = {"FAL_DEBUG": "1"}
 
 
