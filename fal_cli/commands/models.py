@@ -50,13 +50,22 @@ def models(
         raise UsageError(f"--limit is 0 or more, not {limit}")
     if limit is None:
         limit = SHOWN_ON_TERMINAL if context.output.is_terminal else 0
-    wanted = Search(" ".join(query or []), category, status or "", limit + 1 if limit else None)
+    wanted = Search(_text(query or []), category, status or "", limit + 1 if limit else None)
     found = models.models(context, wanted)
     count = context.output.rows(_columns(), islice(found, limit or None), _facts)
     if not count:
         context.talk.note("no such model")
     elif context.output.is_terminal and next(found, None):
         context.talk.note(f"{count} shown; there are more: --limit {5 * count}, or 0 for all")
+
+
+def _text(words: "list[str]") -> str:
+    from fal_cli.inputs.words import as_text
+
+    try:
+        return as_text(" ".join(words))
+    except UnicodeDecodeError:
+        raise UsageError("what to look for is not valid UTF-8 text") from None
 
 
 def _columns() -> "Columns[Model]":

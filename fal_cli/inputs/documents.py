@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from fal_cli.errors import MalformedInput, UsageError
+from fal_cli.inputs.words import as_path
 
 
 def loads(data: str | bytes, source: str) -> Any:
@@ -57,7 +58,7 @@ def text(data: bytes, source: str) -> str:
 def read_file(path: str) -> bytes:
     """The bytes of a file that the user named. Raises `UsageError` where it cannot be read."""
     try:
-        return Path(os.path.expanduser(path)).read_bytes()
+        return Path(os.path.expanduser(as_path(path))).read_bytes()
     except (OSError, ValueError) as error:
         raise UsageError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from None
 

@@ -12,6 +12,7 @@ from fal_cli.inputs import documents, items, nesting
 from fal_cli.inputs.gather import STDIN, Gathered
 from fal_cli.inputs.items import Item
 from fal_cli.inputs.stdin import Stdin
+from fal_cli.inputs.words import as_path
 
 if TYPE_CHECKING:
     from fal_cli.inputs.expressions import Source
@@ -156,7 +157,7 @@ def _file(item: Item, field: "Field | None", stdin: Stdin, tell: Tell) -> object
         path = stdin.spool_something(item.word, f"the file for {item.key}")
         attachment = Attachment(key=item.key, path=path, name="stdin")
     else:
-        attachment = Attachment(key=item.key, path=Path(os.path.expanduser(item.value)))
+        attachment = Attachment(key=item.key, path=Path(os.path.expanduser(as_path(item.value))))
         if _is_empty(attachment.path):
             tell(f"{item.key}: {item.value} is an empty file")
     if field is None:
