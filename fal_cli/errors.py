@@ -22,6 +22,7 @@ from collections.abc import Iterable
 from enum import IntEnum
 from typing import NamedTuple
 
+from fal_cli.api import locks
 from fal_cli.api.errors import (
     AnswerLost,
     ApiError,
@@ -39,6 +40,13 @@ from fal_cli.api.errors import (
     WaitEnded,
 )
 
+_UNLOCKED: dict[locks.Lock, str] = {
+    "balance": "The balance is used up. Top it up: https://fal.ai/dashboard/billing.",
+    "admin": "fal.ai has locked it, whatever its balance, and only its support can lift that: support@fal.ai.",
+    "topup": "A top-up is due. Pay it: https://fal.ai/dashboard/billing.",
+    "other": "See https://fal.ai/dashboard/billing.",
+}
+_STILL_THERE = "What was paid for can still be fetched: {tool} resume, or {tool} result ID."
 _LONGEST_MESSAGE = 500
 _LONGEST_FIELD = 200
 _CARET_WIDTH = 70
@@ -60,6 +68,7 @@ class Exit(IntEnum):
     LIMITED = 9
     UNKNOWN_OUTCOME = 10
     NOT_SAVED = 11
+    OVER_BUDGET = 12
 
 
 EXIT_CODES: tuple[tuple[str, str, str], ...] = (
@@ -75,6 +84,7 @@ EXIT_CODES: tuple[tuple[str, str, str], ...] = (
     ("9", "refused for quota, balance or rate, after retries", "later"),
     ("10", "a paid call was sent and its answer was lost: whether it runs is not known", "no: fal resume"),
     ("11", "the result is printed, but a file could not be saved", "no: fal result ID -d DIR"),
+    ("12", "refused by your own budget or --max-cost: nothing was sent", "with a larger one"),
     ("130, 143", "interrupted; the id, if there is one, is shown", "no: fal resume ID"),
 )
 
@@ -158,6 +168,12 @@ class NotSaved(CliError):
     """The result is there, but a file of it could not be saved."""
 
     code = Exit.NOT_SAVED
+
+
+class OverBudget(CliError):
+    """A call that does not fit what calls may cost. Nothing was sent."""
+
+    code = Exit.OVER_BUDGET
 
 
 class Retold(CliError):
@@ -289,11 +305,20 @@ def _failed(error: RequestFailed) -> tuple[Exit, str, str]:
 
 def _refused(error: Refused, tool: str) -> tuple[Exit, str, str]:
     status = error.status
-    if status == 403 and "locked" in error.message.lower():
+    if lock := locks.lock_of(error):
+        way_out = _UNLOCKED[lock]
+        return Exit.LIMITED, f"the account is locked: {error.message}", f"{way_out}\n{_STILL_THERE.format(tool=tool)}"
+    if locks.lacks_permission(error):
         return (
-            Exit.LIMITED,
-            f"the account is locked: {error.message}",
-            "See https://fal.ai/dashboard/billing.",
+            Exit.CREDENTIALS,
+            _http("the key is good, but lacks the permission for this", error),
+            "Use a key that has it, or make one: https://fal.ai/dashboard/keys",
+        )
+    if locks.is_denied(error):
+        return (
+            Exit.CREDENTIALS,
+            _http("your team's access list does not allow this model, or the key may not do this", error),
+            "Neither the key nor the balance is wrong. Ask an admin of the team to allow it: https://fal.ai/dashboard",
         )
     if status in (401, 403):
         return (

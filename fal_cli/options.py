@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from fal_cli.durations import DURATION_HELP, seconds
+from fal_cli.durations import DURATION_HELP, age, seconds
 from fal_cli.fields import Fields
 
 Language = Literal["curl", "python", "js", "shell"]
@@ -163,7 +163,7 @@ class CallFlags(Fields):
         False
     )
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print what would be sent, checked, and its unit price; send nothing.")
+        bool, typer.Option("--dry-run", help="Print what would be sent, checked, and what it will cost; send nothing.")
     ] = False
     no_validate: Annotated[
         bool, typer.Option("--no-validate", help="Send the input unchecked; the schema still types what is typed.")
@@ -184,6 +184,43 @@ class CallFlags(Fields):
             help="When produced files expire: 1h, 1d, 7d, 30d, 1y, never, immediate or seconds.",
         ),
     ] = ""
+
+
+class SpendFlags(Fields):
+    """What a call may cost."""
+
+    max_cost: Annotated[
+        str, typer.Option("--max-cost", metavar="DOLLARS", help="Refuse the call if it may cost more.")
+    ] = ""
+    budget: Annotated[
+        str,
+        typer.Option(
+            "--budget",
+            metavar="DOLLARS/PERIOD",
+            help="Refuse what does not fit, such as 5/day. FAL_BUDGET and fal config's hold too.",
+        ),
+    ] = ""
+    allow_unknown_cost: Annotated[
+        bool, typer.Option("--allow-unknown-cost", help="Send what costs nobody knows what, whatever the budget.")
+    ] = False
+
+
+class OnceFlags(Fields):
+    """Whether what was paid for already will do."""
+
+    once: Annotated[
+        float | None,
+        typer.Option(
+            "--once",
+            parser=age,
+            metavar="[=AGE]",
+            help="Do not pay twice: give what the same call made, join it if it runs. --once=7d: if not older.",
+        ),
+    ] = None
+    again: Annotated[
+        Literal["expired", "failed"] | None,
+        typer.Option("--again", help="With --once: send again what is gone, or what failed for good."),
+    ] = None
 
 
 class PrintFlags(Fields):

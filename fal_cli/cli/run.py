@@ -6,8 +6,10 @@ import typer
 
 from fal_cli.cli.program import HELP_OPTIONS, build
 from fal_cli.context import Context
+from fal_cli.durations import ANY_AGE
 
 _JSON = "--json"
+_ONCE = "--once"
 
 
 def run_words(words: Sequence[str], context: Context) -> int:
@@ -32,8 +34,16 @@ def run_words(words: Sequence[str], context: Context) -> int:
         from fal_cli.cli.help_layout import lay_out
 
         lay_out(command)
-    code = command.main(args=list(words) or ["--help"], prog_name=context.program, standalone_mode=False, obj=context)
+    code = command.main(
+        args=_with_ages(words) or ["--help"], prog_name=context.program, standalone_mode=False, obj=context
+    )
     return code if isinstance(code, int) else 0
+
+
+def _with_ages(words: Sequence[str]) -> list[str]:
+    """The words with `--once` alone as `--once=any`: a value that may be left out never takes the next word."""
+    end = list(words).index("--") if "--" in words else len(words)
+    return [f"{_ONCE}={ANY_AGE}" if word == _ONCE and at < end else word for at, word in enumerate(words)]
 
 
 def asks_for_json(words: Sequence[str]) -> bool:

@@ -36,7 +36,13 @@ _TYPES = {
     "str": "string", "int": "integer", "int range": "integer", "float": "number", "float range": "number",
     "units": "number", "boolean": "boolean", "choice": "choice", "path": "path", "file": "path",
 }  # fmt: skip
-_VALUES_OF_PARSERS = {"seconds": "duration", "_tolerance": "duration", "moment": "moment", "moment_to_clear": "moment"}
+_VALUES_OF_PARSERS = {
+    "seconds": "duration",
+    "_tolerance": "duration",
+    "moment": "moment",
+    "moment_to_clear": "moment",
+    "age": "age",
+}
 _VALUES_OF_METAVARS = {
     "FILE": "file", "FILE|URL": "file", "DIR": "directory", "DIR|TEMPLATE|-": "directory", "TIME": "duration",
     "URL": "url", "PORT": "port", "INPUT": "input", "KEY=TEXT": "input_text", "STATE": "state", "REF": "request",
@@ -220,7 +226,8 @@ def _option(path: str, parameter: Any) -> Option:
     environment = variables if isinstance(variables, str) else next(iter(variables or ()), "")
     long_name = next((name for name in names if name.startswith("--")), names[-1])
     takes = _value(path, long_name, parameter)
-    metavar = (parameter.metavar or takes.type.upper()) if takes.takes_value else ""
+    own = parameter.metavar or ""
+    metavar = own or takes.type.upper() if takes.takes_value or own.startswith("[=") else ""
     if takes.choices and not parameter.metavar:
         metavar = "|".join(takes.choices)
     return Option(names, tuple(parameter.secondary_opts), metavar, environment, takes)
@@ -228,7 +235,8 @@ def _option(path: str, parameter: Any) -> Option:
 
 def _value(path: str, name: str, parameter: Any) -> Value:
     is_counted = bool(getattr(parameter, "count", False))
-    is_flag = bool(getattr(parameter, "is_flag", False))
+    # A value that may be left out is written behind a `=`: the next word is never taken for it.
+    is_flag = bool(getattr(parameter, "is_flag", False)) or (parameter.metavar or "").startswith("[=")
     kind = str(getattr(parameter.type, "name", ""))
     return Value(
         name=parameter.name.rstrip("_") if parameter.param_type_name == "argument" else name,

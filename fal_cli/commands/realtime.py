@@ -6,7 +6,7 @@ import typer
 
 from fal_cli.context import Context
 from fal_cli.durations import seconds
-from fal_cli.options import Endpoint
+from fal_cli.options import Endpoint, SpendFlags
 
 EXAMPLES = """\
   printf '{"prompt":"a cat"}\\n{"prompt":"a dog"}\\n' | fal realtime fal-ai/flux/dev
@@ -19,6 +19,7 @@ DEFAULT_IDLE_SECONDS = 120.0
 def realtime(
     context: Context,
     endpoint: Endpoint,
+    spend: SpendFlags,
     items: Annotated[
         list[str] | None, typer.Argument(metavar="[KEY=VALUE]…", help="Inputs that each line begins with.")
     ] = None,
@@ -61,6 +62,7 @@ def realtime(
     are base64 text, or files with -d. An input whose answer is lost is told by its line and not sent again.
     """
     from fal_cli.calls.realtime import Settings, converse
+    from fal_cli.calls.terms import terms
     from fal_cli.config.settings import is_private
 
     settings = Settings(
@@ -73,7 +75,7 @@ def realtime(
         directory=directory,
         is_private=private or is_private(context.env),
     )
-    converse(context, endpoint, items or [], text or [], settings)
+    converse(context, endpoint, items or [], text or [], settings, terms(context, spend))
 
 
 VERB = realtime

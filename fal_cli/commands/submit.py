@@ -1,7 +1,7 @@
 """`fal submit`: put it into the queue and leave."""
 
 from fal_cli.context import Context
-from fal_cli.options import As, CallFlags, Endpoint, InputWords, SubmitPrintFlags
+from fal_cli.options import As, CallFlags, Endpoint, InputWords, OnceFlags, SpendFlags, SubmitPrintFlags
 
 EXAMPLES = """\
   id=$(fal submit fal-ai/flux/dev prompt="a cat")
@@ -14,6 +14,8 @@ def submit(
     endpoint: Endpoint,
     words: InputWords,
     call: CallFlags,
+    once: OnceFlags,
+    spend: SpendFlags,
     shown: SubmitPrintFlags,
     as_: As = None,
 ) -> None:
@@ -22,11 +24,12 @@ def submit(
     It is sent once: again only where the service cannot have accepted it. An answer that was lost is
     reported as unknown (exit code 10), never silently sent again.
     """
-    from fal_cli.calls import notices, submit
-    from fal_cli.calls.prepare import prepare
+    from fal_cli.calls import notices, put
+    from fal_cli.calls.prepare import is_private, prepare
+    from fal_cli.calls.terms import terms
 
     context.standing.leave = notices.nothing_sent
-    ready = prepare(context, endpoint, words, call, uploads=not (as_ or call.dry_run))
+    ready = prepare(context, endpoint, words, call, uploads=False)
     if call.dry_run:
         from fal_cli.calls import dry_run
 
@@ -38,10 +41,11 @@ def submit(
 
         show.show(context, as_, ready, verb="submit", inline=words.inline)
         return
-    sent = submit.submit(context, context.wire(), ready)
+    asked = terms(context, spend, once, is_private=is_private(context, call))
+    found = put.put(context, ready, asked, inline=words.inline)
     if shown.print_ != "none":
-        context.output.line(sent.request.request_id if shown.print_ == "id" else sent.request.handle.response_url)
-    if sent.adopted:
+        context.output.line(found.request_id if shown.print_ == "id" else found.response_url)
+    if found.adopted:
         context.talk.essential("the answer was cut short, but the request was found in the queue")
 
 

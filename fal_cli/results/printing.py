@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 from fal_cli import jsontext
 from fal_cli.errors import CliError, UsageError
-from fal_cli.media import text_in
+from fal_cli.media import flagged, text_in
 from fal_cli.options import PrintFlags
+from fal_cli.results.money import facts_of
 from fal_cli.results.outcome import Outcome
 from fal_cli.terminal.output import Output
 
@@ -88,6 +89,9 @@ class Selection:
                 "files": [file._asdict() for file in files],
                 "metrics": {"inference_time": outcome.inference_seconds},
                 "billable_units": _number(outcome.result.billable_units),
+                "cost": facts_of(outcome.entry.row(), outcome.result.billable_units),
+                "reused": outcome.reused,
+                "flagged": [file.url for file in flagged(data)],
             }
         return data
 

@@ -243,7 +243,7 @@ class TestMachine:
             {"event": "offline", "reason": "x", "seconds": 3.5} | same,
             {"event": "backonline", "seconds": 4.0} | same,
             {"event": "completed", "logs": [], "inference_seconds": 2.5, "error": "it broke", "error_type": "t"} | same,
-            {"event": "finished", "verdict": "failed", "billable_units": "1"} | same,
+            {"event": "finished", "verdict": "failed", "billable_units": "1", "cost": None} | same,
         ]
 
     def test_what_is_unknown_is_null(self) -> None:

@@ -92,7 +92,7 @@ def list_(context: Context) -> None:
 
 
 def status(context: Context) -> None:
-    """Show whose key calls are made with: the account, its balance, and where the key comes from.
+    """Show whose key calls are made with: the account, its balance, whether it is locked, where the key comes from.
 
     Account and balance are shown to keys of the ADMIN scope. In a pipe it is a JSON object.
     """

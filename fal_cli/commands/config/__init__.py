@@ -12,10 +12,12 @@ EXAMPLES = """\
   fal config set private true
   fal config set on_interrupt cancel
   fal config set --profile work hosts.queue https://queue.example
+  fal config set budget 20/month
   fal config unset private"""
 
 Key = Annotated[
-    str, typer.Argument(metavar="KEY", show_default=False, help="private, on_interrupt, profile, or hosts.NAME.")
+    str,
+    typer.Argument(metavar="KEY", show_default=False, help="private, on_interrupt, profile, budget, or hosts.NAME."),
 ]
 
 
@@ -34,8 +36,9 @@ def set_(
     """Set a setting for good.
 
     'private' (true, false) is as FAL_PRIVATE, 'on_interrupt' (detach, cancel) as FAL_ON_INTERRUPT, 'profile' is the
-    active one. 'hosts.run', '.queue', '.rest', '.cdn' and '.api' are those that a profile's key goes to: the active
-    profile's, or --profile NAME's. Variables win over all of them.
+    active one. 'budget' (20/month, 5/day) is what the calls of a profile may cost. 'hosts.run', '.queue', '.rest',
+    '.cdn' and '.api' are those that a profile's key goes to. Budget and hosts are the active profile's, or --profile
+    NAME's. Variables win over all of them, but for a budget: FAL_BUDGET holds beside it.
     """
     from fal_cli.commands.config import settings
 

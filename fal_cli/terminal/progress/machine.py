@@ -23,6 +23,7 @@ class Machine(Display):
                 "request_id": tally.request_id,
                 "seconds": round(tally.elapsed, 3),
                 "billable_units": billable_units or None,
+                "cost": tally.cost or None,
             }
         )
 
