@@ -64,16 +64,16 @@ class Exit(IntEnum):
 
 EXIT_CODES: tuple[tuple[str, str, str], ...] = (
     ("0", "done", ""),
-    ("1", "the request ran and failed, or an unexpected failure", "after reading"),
-    ("2", "usage: unknown option, malformed input, unreadable file; nothing was sent", "yes, mended"),
+    ("1", "the request ran and failed, or an unexpected failure", "after reading the message"),
+    ("2", "usage: unknown option, malformed input, unreadable file; nothing was sent", "after fixing it"),
     ("3", "no credentials, or they were refused", "yes"),
-    ("4", "the input was refused, with a line per field", "after mending the input"),
+    ("4", "the input was refused, with a line per field", "after fixing the input"),
     ("5", "no such endpoint or request", "yes"),
-    ("6", "network: nothing was accepted, or a read did not come whole", "yes"),
-    ("7", "accepted, and we stopped waiting (--timeout); the request lives on", "no: fal resume ID"),
+    ("6", "network: nothing was accepted, or a read was cut off", "yes"),
+    ("7", "accepted, but we stopped waiting (--timeout); the request goes on", "no: fal resume ID"),
     ("8", "not finished yet (status --exit-status, result without --wait)", "ask again"),
     ("9", "refused for quota, balance or rate, after retries", "later"),
-    ("10", "a paid call was sent and its answer was lost: whether it runs is not known", "no: fal resume"),
+    ("10", "a paid call was sent and its answer was lost; it may be running", "no: fal resume"),
     ("11", "the result is printed, but a file could not be saved", "no: fal result ID -d DIR"),
     ("130, 143", "interrupted; the id, if there is one, is shown", "no: fal resume ID"),
 )

@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from fal_cli.terminal.table import cells
+from fal_cli.terminal.cells import cells
 from fal_cli.terminal.wrapping import code, wrapped
 
 _NARROWEST = 20

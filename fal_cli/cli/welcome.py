@@ -7,7 +7,7 @@ from fal_cli.context import Context
 from fal_cli.errors import CliError
 from fal_cli.terminal.output import Screen
 from fal_cli.terminal.sanitize import visible
-from fal_cli.terminal.table import paint
+from fal_cli.terminal.styles import paint
 from fal_cli.terminal.wrapping import code, wrapped
 
 _STEPS = (

@@ -29,7 +29,6 @@ def show_help(
     from fal_cli.cli.run import run_words
 
     named = list(words or ())
-    name = "-".join(named).lower()
     machine = ["--json"] if context.flags.json else []
     if machine and (not named or named[0] in VERBS):
         run_words([*named, "--help", *machine], context)
@@ -37,10 +36,20 @@ def show_help(
         context.output.line(_overview(context.program, _width(context)))
     elif named[0] in VERBS:
         run_words([*named, "--help"], context)
-    elif name in topics.SUMMARIES:
-        context.output.line(topics.text(name, _width(context)))
+    elif topics.named(" ".join(named)):
+        _show_topic(context, topics.named(" ".join(named)))
     else:
         raise _unknown(context, " ".join(named))
+
+
+def _show_topic(context: Context, name: str) -> None:
+    from fal_cli.cli import pages, topics
+    from fal_cli.terminal.output import Screen
+    from fal_cli.terminal.styles import painted
+
+    screen = Screen(context.output)
+    lines = pages.manual(topics.markdown(name), _width(context), color=screen.color)
+    screen.write(painted(lines, color=screen.color))
 
 
 def _width(context: Context) -> int:
@@ -51,25 +60,27 @@ def _width(context: Context) -> int:
 
 def _overview(program: str, width: int) -> str:
     """What there is, by what it is for, in 80 columns where there are so many."""
-    from fal_cli.cli.pages import blank, page, prose, table
+    from fal_cli.cli import pages
     from fal_cli.cli.registry import VERBS
     from fal_cli.cli.topics import SUMMARIES
+    from fal_cli.terminal.wrapping import wrapped
 
+    width = min(width, _WIDEST)
     commands = [
-        (f"{'' if number else title:6}  {name}", VERBS[name].help.rstrip("."))
+        (f"{'' if number else title:6}  {name}", [VERBS[name].help.rstrip(".")])
         for title, names in GROUPS.items()
         for number, name in enumerate(names)
     ]
-    blocks = (
-        prose(f"Commands ({program} COMMAND --help explains one)"),
-        table(commands, indent=1, first=18, gap=1),
-        blank,
-        prose(f"Topics ({program} help TOPIC)"),
-        table(SUMMARIES.items(), indent=1, first=18, gap=1),
-        blank,
-        prose("--sandbox before or after any command: no key, no network, no cost."),
-    )
-    return page(blocks, min(width, _WIDEST))
+    lines = [
+        *wrapped(f"Commands ({program} COMMAND --help explains one)", width),
+        *pages.rows(commands, width, indent=1),
+        "",
+        *wrapped(f"Topics ({program} help TOPIC)", width),
+        *pages.rows(((name, [summary]) for name, summary in SUMMARIES.items()), width, indent=1),
+        "",
+        *wrapped("--sandbox before or after any command: no key, no network, no cost.", width),
+    ]
+    return "\n".join(lines)
 
 
 def _unknown(context: Context, words: str) -> UsageError:

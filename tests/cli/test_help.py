@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from fal_cli import app
-from fal_cli.cli import manpages, programs, registry, run, suggestions, topics, tree
+from fal_cli.cli import manpages, pages, programs, registry, run, suggestions, topics, tree
 from fal_cli.cli.completion.table import TABLE
 from fal_cli.cli.completion.walk import place
 from fal_cli.cli.registry import VERBS
@@ -161,12 +161,13 @@ class TestTopics:
     @pytest.mark.parametrize("name", topics.SUMMARIES)
     def test_fits_and_is_true_of_the_commands(self, fal: Program, name: str) -> None:
         text = fal("help", name).text
-        assert all(len(line) <= topics.WIDTH for line in text.splitlines()), text
+        assert all(len(line) <= pages.WIDEST for line in text.splitlines()), text
         known = {option for node in TABLE.values() for option in (*node[1], *node[2])}
         for option in re.findall(r"(?<![\w-])--[a-z][a-z-]+", text):
             assert option in known, option
-        for verb in re.findall(r"(?<![./])\bfal ([a-z]+)\b", text):
-            assert verb in VERBS, verb
+        typed = "\n".join(re.findall(r"`[^`]+`|^```.*?^```", topics.markdown(name), re.MULTILINE | re.DOTALL))
+        for verb in re.findall(r"(?<![./#])(?<!run )\bfal ([a-z]+)\b", re.sub("#.*", "", typed)):
+            assert verb in VERBS or verb in suggestions._VENDORS, verb
 
     def test_every_exit_code_is_told(self, fal: Program) -> None:
         text = " ".join(fal("help", "exit-codes").text.split())
@@ -187,6 +188,8 @@ class TestTopics:
             (("exit", "codes"), "May I run it again?"),
             (("EXIT-CODES",), "May I run it again?"),
             (("refs",), "last, last:2"),
+            (("requests",), "last, last:2"),
+            (("Other FAL",), "pipx run fal deploy"),
         ],
     )
     def test_are_found_as_they_are_typed(self, fal: Program, words: tuple[str, ...], told: str) -> None:

@@ -1,4 +1,4 @@
-"""Makes `table.py` and the scripts in `completions/` of the command tree.
+"""Makes what is generated: `table.py` and the scripts in `completions/` of the command tree, tables of the manual.
 
 python -m fal_cli.cli.completion.generate            writes them
 python -m fal_cli.cli.completion.generate --check    ends with code 1 if one is not current
@@ -10,7 +10,7 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-from fal_cli.cli import tree
+from fal_cli.cli import manual_tables, tree
 from fal_cli.cli.completion import scripts
 from fal_cli.cli.tree import Command, Value
 
@@ -81,7 +81,7 @@ def main(words: list[str]) -> int:
 
 
 def _files(folder: Path) -> dict[Path, str]:
-    found = {_TABLE: table_source()}
+    found = {_TABLE: table_source()} | manual_tables.files()
     for shell, name in scripts.FILES.items():
         found[folder / name] = scripts.powershell(table()) if shell == "powershell" else scripts.script(shell)
     return found
