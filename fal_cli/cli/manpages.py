@@ -231,7 +231,8 @@ def _line(text: str) -> str:
 
 
 def _text(text: str) -> str:
-    return "".join(_ESCAPES.get(character, character) for character in text)
+    """Text as roff in ASCII, so that it is the same in whatever way a page is read or included."""
+    return "".join(_ESCAPES.get(one) or (one if one.isascii() else f"\\[u{ord(one):04X}]") for one in text)
 
 
 def _uncapital(text: str) -> str:

@@ -35,17 +35,19 @@ def manual(text: str, width: int, *, color: bool) -> "list[str]":
     return lines
 
 
-def rows(pairs: "Iterable[tuple[str, Sequence[str]]]", width: int, *, indent: int = _INDENT) -> "list[str]":
-    """Two columns; the right one has a paragraph for each of its texts.
+def rows(
+    pairs: "Iterable[tuple[str, Sequence[str]]]", width: int, *, indent: int = _INDENT, first: int = 0
+) -> "list[str]":
+    """Two columns; the right one has a paragraph for each of its texts. The left one has at least `first` cells.
 
     What is too wide for the left column stands on a line of its own, as all does where the right one has no room.
     """
     pairs = list(pairs)
-    first = min(max((cells(left) for left, _ in pairs), default=0), _WIDEST_FIRST)
+    first = min(max(first, 0, *(cells(left) for left, _ in pairs)), _WIDEST_FIRST)
     is_beside = width - indent - first - _GAP >= max(first, _LEAST_BESIDE)
     found: list[str] = []
     for left, texts in pairs:
-        names = wrapped(" " * indent + left, width)
+        names = _names(" " * indent + left, width)
         column = indent + first + _GAP
         if is_beside and len(names) == 1 and cells(left) <= first and texts:
             found += wrapped(texts[0], width, first=padded(names[0], column))
@@ -66,6 +68,13 @@ def padded(text: str, width: int) -> str:
 def shell(lines: "Iterable[str]", width: int, *, indent: int = 2 * _INDENT) -> "list[str]":
     """Lines that are typed: one that is too long goes on behind a backslash."""
     return [part for line in lines for part in code(f"{' ' * indent}{line}".rstrip(), width)]
+
+
+def _names(left: str, width: int) -> "list[str]":
+    """What stands left; one that is too long may break behind the bars of its choices."""
+    if cells(left) <= width:
+        return [left]
+    return [line.replace("| ", "|") for line in wrapped(left.replace("|", "| "), width)]
 
 
 def _drawn(block: "markdown.Block", width: int, color: bool) -> "list[str]":

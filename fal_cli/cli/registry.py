@@ -44,9 +44,9 @@ VERBS: dict[str, Verb] = {
 GROUPS: dict[str, tuple[str, ...]] = {
     "Call": ("run", "submit", "stream", "realtime", "upload"),
     "Follow": ("status", "logs", "result", "wait", "resume", "cancel", "rerun"),
-    "Past": ("history", "show", "gallery", "cost", "open"),
+    "History": ("history", "show", "gallery", "cost", "open"),
     "Find": ("models", "schema", "pricing"),
-    "Setup": ("auth", "config", "completion", "doctor"),
-    "Dev": ("sandbox", "webhook", "help"),
+    "Set up": ("auth", "config", "completion", "doctor"),
+    "Develop": ("sandbox", "webhook", "help"),
 }
 """Every command by what it is for."""

@@ -37,6 +37,33 @@ ALIASES: dict[str, str] = {
 }
 """Other names that lead to a topic."""
 
+OF_COMMAND: dict[str, tuple[str, ...]] = {
+    "run": ("inputs", "files", "output", "exit-codes"),
+    "submit": ("inputs", "requests", "scripting"),
+    "stream": ("streams", "inputs"),
+    "realtime": ("streams",),
+    "upload": ("files",),
+    "status": ("requests", "scripting"),
+    "logs": ("requests",),
+    "result": ("requests", "files", "output"),
+    "wait": ("requests", "scripting"),
+    "resume": ("requests", "files"),
+    "rerun": ("requests", "inputs"),
+    "cancel": ("requests",),
+    "history": ("requests",),
+    "show": ("galleries", "requests"),
+    "gallery": ("galleries",),
+    "cost": ("money",),
+    "pricing": ("money",),
+    "schema": ("inputs",),
+    "auth": ("start", "environment"),
+    "config": ("environment",),
+    "doctor": ("troubleshooting", "environment"),
+    "sandbox": ("testing",),
+    "webhook": ("webhooks",),
+}
+"""The topics to read on about a command."""
+
 ENVIRONMENT: tuple[tuple[str, str], ...] = (
     ("FAL_KEY", "your key, from https://fal.ai/dashboard/keys; overrides stored keys"),
     ("FAL_KEY_ID, FAL_KEY_SECRET", "the key in two parts"),

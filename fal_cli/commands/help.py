@@ -1,10 +1,12 @@
-"""`fal help`: a command's help, a topic, or what there is."""
+"""`fal help`: a command's help, a topic, or what there is.
+
+`cli.help_request` answers it before a verb is looked for; left for this verb are JSON, and words that name nothing.
+"""
 
 from typing import Annotated
 
 import typer
 
-from fal_cli.cli.registry import GROUPS
 from fal_cli.context import Context
 from fal_cli.errors import UsageError
 
@@ -13,74 +15,29 @@ EXAMPLES = """\
   fal help inputs
   fal help exit-codes
   fal help auth login"""
-_WIDEST = 80
 
 
 def show_help(
     context: Context,
     words: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[COMMAND…|TOPIC]", help="A command, or a topic; without, all of them are listed."),
+        list[str] | None, typer.Argument(metavar="[COMMAND…|TOPIC]", help="A command or a topic. Default: list them.")
     ] = None,
 ) -> None:
     """Explain a command or a topic, or list them all."""
-    from fal_cli.cli import topics
+    from fal_cli.cli import help_request
     from fal_cli.cli.registry import VERBS
     from fal_cli.cli.run import run_words
+    from fal_cli.terminal.output import Screen
 
     named = list(words or ())
-    machine = ["--json"] if context.flags.json else []
-    if machine and (not named or named[0] in VERBS):
-        run_words([*named, "--help", *machine], context)
-    elif not named:
-        context.output.line(_overview(context.program, _width(context)))
-    elif named[0] in VERBS:
-        run_words([*named, "--help"], context)
-    elif topics.named(" ".join(named)):
-        _show_topic(context, topics.named(" ".join(named)))
+    asked = help_request.named(named)
+    if context.flags.json and (not named or named[0] in VERBS):
+        run_words([*named, "--help", "--json"], context)
+    elif asked:
+        lines = asked.lines(help_request.columns(context.env), program=context.program, color=False)
+        Screen(context.output).write(lines)
     else:
         raise _unknown(context, " ".join(named))
-
-
-def _show_topic(context: Context, name: str) -> None:
-    from fal_cli.cli import pages, topics
-    from fal_cli.terminal.output import Screen
-    from fal_cli.terminal.styles import painted
-
-    screen = Screen(context.output)
-    lines = pages.manual(topics.markdown(name), _width(context), color=screen.color)
-    screen.write(painted(lines, color=screen.color))
-
-
-def _width(context: Context) -> int:
-    from fal_cli.terminal.output import Screen
-
-    return Screen(context.output).width if context.output.is_terminal else _WIDEST
-
-
-def _overview(program: str, width: int) -> str:
-    """What there is, by what it is for, in 80 columns where there are so many."""
-    from fal_cli.cli import pages
-    from fal_cli.cli.registry import VERBS
-    from fal_cli.cli.topics import SUMMARIES
-    from fal_cli.terminal.wrapping import wrapped
-
-    width = min(width, _WIDEST)
-    commands = [
-        (f"{'' if number else title:6}  {name}", [VERBS[name].help.rstrip(".")])
-        for title, names in GROUPS.items()
-        for number, name in enumerate(names)
-    ]
-    lines = [
-        *wrapped(f"Commands ({program} COMMAND --help explains one)", width),
-        *pages.rows(commands, width, indent=1),
-        "",
-        *wrapped(f"Topics ({program} help TOPIC)", width),
-        *pages.rows(((name, [summary]) for name, summary in SUMMARIES.items()), width, indent=1),
-        "",
-        *wrapped("--sandbox before or after any command: no key, no network, no cost.", width),
-    ]
-    return "\n".join(lines)
 
 
 def _unknown(context: Context, words: str) -> UsageError:
@@ -92,7 +49,7 @@ def _unknown(context: Context, words: str) -> UsageError:
     known = [name for name, verb in VERBS.items() if not verb.hidden] + list(SUMMARIES)
     near = get_close_matches(words.lower(), known, n=1)
     meant = f"; did you mean {near[0]}?" if near else ""
-    hint = f"Use: {context.program} help {near[0]}" if near else f"What there is: {context.program} help"
+    hint = f"Use: {context.program} help {near[0]}" if near else f"List them: {context.program} help"
     return UsageError(f"there is no command or topic {words!r}{meant}", hint=hint)
 
 

@@ -142,7 +142,9 @@ def lock(
     context: Context,
     kind: Annotated[
         Literal["balance", "admin", "topup"],
-        typer.Argument(help="Why: too little money, an administrator, or a top-up that is due."),
+        typer.Argument(
+            metavar="[balance|admin|topup]", help="The reason: too little money, an administrator, or a due top-up."
+        ),
     ] = "balance",
     for_: Annotated[
         float | None, typer.Option("--for", parser=seconds, metavar="TIME", help="Unlock it after this time.")

@@ -19,7 +19,7 @@ _DECISIONS = ("allow", "forbid", "hide")
 
 def upload(
     context: Context,
-    files: Annotated[list[str], typer.Argument(help="Files to upload; - is stdin.")],
+    files: Annotated[list[str], typer.Argument(metavar="FILE…", help="Files to upload; - is stdin.")],
     expires: Annotated[
         str,
         typer.Option("--expires", metavar="TIME", help="1h, 1d, 7d, 30d, 1y, never, immediate or seconds."),

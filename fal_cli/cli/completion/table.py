@@ -208,7 +208,7 @@ TABLE: "dict[str, tuple[dict[str, str], dict[str, Option], dict[str, str], tuple
          'doctor': 'Check what is set up: key, hosts, network, files, shell',
          'sandbox': 'Keep a local fal running, look into it, or clear it',
          'completion': 'Complete words in a shell: install it, or print its script',
-         'help': 'Explain a command or a topic, or list them all'}, _of(0, 1, 2, 3, 4, 5, 6, 7), {'-q': '--quiet', '-v': '--verbose'}, ()),
+         'help': 'Explain a command or a topic, or list them all'}, _of(0, 1, 2, 3, 4, 5, 6, 7), {'-q': '--quiet', '-v': '--verbose', '-h': '--help'}, ()),
     'run': ({}, _of(8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32,
             33, 34, 35, 36, 37, 38), {'-i': '--input', '-t': '--text', '-H': '--header', '-o': '--output', '-d': '--directory'}, (('endpoint', (), False), ('input', (), True))),
     'submit': ({}, _of(8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 39, 38), {'-i': '--input', '-t': '--text', '-H': '--header'}, (('endpoint', (), False), ('input', (), True))),
