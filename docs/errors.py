@@ -8,9 +8,9 @@ Text that is put in while the program runs stands in braces, as the code names i
 
 import ast
 import importlib
-import inspect
 import sys
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,6 +38,7 @@ class Said(NamedTuple):
     module: str
 
 
+@cache
 def page() -> str:
     """The page as it is to be."""
     found = sorted(
@@ -80,8 +81,9 @@ def _modules() -> list[Path]:
 
 def _said(path: Path) -> Iterator[Said]:
     module = path.relative_to(PACKAGE).with_suffix("").as_posix()
-    known = _error_classes(path)
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    nodes = list(ast.walk(ast.parse(path.read_text("utf-8"))))
+    known = _error_classes(path, nodes)
+    for node in nodes:
         if isinstance(node, ast.Call):
             yield from _of_call(node, known, module)
         elif isinstance(node, ast.Tuple) and len(node.elts) == 3 and _is_exit(node.elts[0]):
@@ -101,11 +103,11 @@ def _of_call(node: ast.Call, known: dict[str, str], module: str) -> Iterator[Sai
         yield from _worth(Said(_SAYS[name], _template(node.args[0]), "", module))
 
 
-def _error_classes(path: Path) -> dict[str, str]:
+def _error_classes(path: Path, nodes: list[ast.AST]) -> dict[str, str]:
     """The error classes that a module knows by name, each with its exit code; "api" where that depends on the call."""
     module = importlib.import_module(".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts))
-    names = {alias.asname or alias.name for node in ast.walk(ast.parse(inspect.getsource(module)))
-             if isinstance(node, ast.ImportFrom) for alias in node.names}  # fmt: skip
+    imports = (node for node in nodes if isinstance(node, ast.ImportFrom))
+    names = {alias.asname or alias.name for node in imports for alias in node.names}
     found = {name: str(int(code)) for name, code in _RAISED.items()}
     for name in {*names, *vars(module)}:
         one = getattr(module, name, None) or _EVERYWHERE.get(name)
