@@ -50,7 +50,7 @@ def _page(command: Command) -> dict[str, Any]:
         "help": command.help,
         "usage": command.usage,
         "needs_command": command.needs_command,
-        "arguments": tuple((argument.metavar, argument.takes.help) for argument in command.arguments),
+        "arguments": tuple((one.metavar, one.takes.help.rstrip(".")) for one in command.arguments),
         "options": tuple(_options(command)),
         "commands": tuple(_commands(command)),
         "examples": command.examples,

@@ -87,9 +87,9 @@ def _unreachable() -> None:
 
 
 def _in_short(function: Callable[..., None]) -> str:
-    """What a verb does, for a list: the beginning of its first sentence where that is long."""
-    line = (function.__doc__ or "").partition("\n")[0]
-    return line if len(line) <= _LONGEST_LINE else re.split(r"[:;,] ", line)[0] + "."
+    """A verb's first sentence, for a list; its beginning where it is long."""
+    line = (function.__doc__ or "").partition("\n")[0].partition(". ")[0].rstrip(".")
+    return (line if len(line) <= _LONGEST_LINE else re.split(r"[:;,] ", line)[0]) + "."
 
 
 def _examples_of(path: str, examples: str) -> str:

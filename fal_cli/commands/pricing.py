@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = """\
   fal pricing fal-ai/flux/dev
-  fal pricing fal-ai/flux/dev --estimate 40      # what 40 units cost
+  fal pricing fal-ai/flux/dev --estimate 40      # the price of 40 units
   fal pricing fal-ai/flux/dev fal-ai/flux/schnell --json | jq -r .unit_price"""
 
 
@@ -36,13 +36,13 @@ def pricing(
     endpoints: Annotated[list[str], typer.Argument(metavar="ENDPOINT…", help="Endpoints, e.g. fal-ai/flux/dev.")],
     estimate: Annotated[
         Decimal | None,
-        typer.Option("--estimate", parser=units, metavar="N", help="Ask the service what N units cost."),
+        typer.Option("--estimate", parser=units, metavar="N", help="Ask the service for the price of N units."),
     ] = None,
 ) -> None:
-    """Show what a unit of an endpoint costs.
+    """Show the price of a unit of an endpoint.
 
-    A table on a terminal; in a pipe a JSON object a line, its decimals as text, so that none is rounded. What
-    a call takes in units its result tells (`fal run … --print envelope`).
+    A table on a terminal; in a pipe one JSON object a line, decimals as text so that none is rounded. The units of a
+    call are in its result (`fal run … --print envelope`).
     """
     from fal_cli.api import catalog, platform
     from fal_cli.calls.prepare import parse_target

@@ -352,7 +352,7 @@ class TestTree:
                 assert name in text
             assert option.takes.help.rstrip(".") in text or option.takes.name == "--help"
         for argument in command.arguments:
-            assert argument.takes.help in text
+            assert argument.takes.help.rstrip(".") in text
         rows = [name for _, group in HELP[path]["options"] for name, _, _ in group]
         assert len(rows) == len(set(rows)) == len(command.options) - 1  # not --help itself
 

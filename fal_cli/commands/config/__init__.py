@@ -20,7 +20,7 @@ Key = Annotated[
 
 
 def get(context: Context, key: Key) -> None:
-    """Print what a setting is now: of its variable, of what was set, or its default."""
+    """Print the value of a setting: from its variable, from the stored settings, or its default."""
     from fal_cli.commands.config import settings
 
     context.output.line(settings.look(context, key).text)
@@ -29,13 +29,13 @@ def get(context: Context, key: Key) -> None:
 def set_(
     context: Context,
     key: Key,
-    value: Annotated[str, typer.Argument(metavar="VALUE", show_default=False, help="What it is to be.")],
+    value: Annotated[str, typer.Argument(metavar="VALUE", show_default=False, help="The new value.")],
 ) -> None:
-    """Set a setting for good.
+    """Store a setting.
 
     'private' (true, false) is as FAL_PRIVATE, 'on_interrupt' (detach, cancel) as FAL_ON_INTERRUPT, 'profile' is the
-    active one. 'hosts.run', '.queue', '.rest', '.cdn' and '.api' are those that a profile's key goes to: the active
-    profile's, or --profile NAME's. Variables win over all of them.
+    active profile. 'hosts.run', '.queue', '.rest', '.cdn' and '.api' are the hosts of the active profile, or of
+    --profile NAME; its key is sent to them. Variables override all of them.
     """
     from fal_cli.commands.config import settings
 
@@ -46,14 +46,14 @@ def set_(
 
 
 def unset(context: Context, key: Key) -> None:
-    """Leave a setting to its default again."""
+    """Reset a setting to its default."""
     from fal_cli.commands.config import settings
 
     settings.drop(context, key)
 
 
 def list_(context: Context) -> None:
-    """Show every setting, and where its value comes from. In a pipe a JSON object a line."""
+    """List every setting and where its value comes from. In a pipe, one JSON object a line."""
     from fal_cli.commands.config import settings
     from fal_cli.config.settings import NAMES
     from fal_cli.terminal.table import Cell, Column
