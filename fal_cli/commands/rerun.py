@@ -59,7 +59,7 @@ def rerun(
             hint=f"Use: {context.tool} {row.mode}",
         )
     if "://" not in row.endpoint:
-        context.accounts.use(references.account_of(context, row))
+        context.accounts.use(references.account_like(context, row))
     if call.dry_run:
         from fal_cli.calls import dry_run
 
