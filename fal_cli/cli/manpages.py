@@ -92,8 +92,9 @@ def _inner(command: Command) -> Iterator[str]:
 def _topic(name: str, summary: str) -> Iterator[str]:
     yield _title(f"fal-{name}", 7)
     yield from _name(f"fal-{name}", summary)
-    yield ".SH DESCRIPTION"
-    for block in markdown.blocks(topics.markdown(name))[1:]:
+    _, *blocks = markdown.blocks(topics.markdown(name))
+    yield from () if isinstance(blocks[0], markdown.Heading) else (".SH DESCRIPTION",)
+    for block in blocks:
         yield from _block(block)
     yield from _see_also(["fal.1", *(f"fal-{other}.7" for other in topics.SUMMARIES if other != name)])
 
