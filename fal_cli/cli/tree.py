@@ -101,7 +101,9 @@ class Command(NamedTuple):
     summary: str
     help: str
     usage: str
+    short: str
     is_hidden: bool
+    needs_command: bool
     arguments: tuple[Argument, ...]
     options: tuple[Option, ...]
     examples: tuple[str, ...]
@@ -194,21 +196,24 @@ def _value_facts(value: Value) -> dict[str, Any]:
 
 def _command(command: Any, path: str, parent: Any = None) -> Command:
     name = path.rpartition(" ")[2] or "fal"
-    with typer.Context(command, info_name=name, parent=parent) as context:
+    with typer.Context(command, info_name=name, parent=parent, **command.context_settings) as context:
         parameters = [parameter for parameter in command.get_params(context) if not parameter.hidden]
-        usage = " ".join(_bare(command.get_usage(context)).removeprefix("Usage:").split())
         arguments = [_argument(path, one, context) for one in parameters if one.param_type_name == "argument"]
         commands = [
             _command(inner, f"{path} {name}".strip(), context)
             for name, inner in getattr(command, "commands", {}).items()
         ]
     help_text = _unwrapped(command.help or "")
+    needs_command = bool(commands) and not command.invoke_without_command
+    further = ["COMMAND …" if needs_command else "[COMMAND …]"] if commands else []
     return Command(
         path,
         help_text.partition("\n")[0],
         help_text,
-        usage,
+        " ".join([f"fal {path}".rstrip(), "[OPTIONS]", *(one.metavar for one in arguments), *further]),
+        command.short_help or help_text.partition("\n")[0],
         bool(command.hidden),
+        needs_command,
         tuple(arguments),
         tuple(_option(path, one) for one in parameters if one.param_type_name == "option"),
         tuple(_examples(command.epilog or "")),

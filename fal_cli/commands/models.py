@@ -29,17 +29,17 @@ def models(
         str, typer.Option("--category", metavar="NAME", help="Only of this category, e.g. text-to-image.")
     ] = "",
     status: Annotated[
-        Literal["active", "deprecated"] | None, typer.Option("--status", help="Only those that are so.")
+        Literal["active", "deprecated"] | None, typer.Option("--status", help="Only models of this status.")
     ] = None,
     limit: Annotated[
         int | None,
-        typer.Option("--limit", metavar="N", help="At most N, 0 for all.  [default: 20; in a pipe all]"),
+        typer.Option("--limit", metavar="N", help="At most N, 0 for all (default: 20; in a pipe all)."),
     ] = None,
 ) -> None:
     """Find models, in the service's own order.
 
-    A table on a terminal, a JSON object a line in a pipe. Needs no key. What was seen is kept here, for
-    completion and for when there is no network.
+    A table on a terminal, one JSON object a line in a pipe. Needs no key. Results are cached for completion and for
+    offline use.
     """
     from itertools import islice
 

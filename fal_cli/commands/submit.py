@@ -21,8 +21,8 @@ def submit(
 ) -> None:
     """Put a request into the queue and print its id.
 
-    It is sent once: again only where the service cannot have accepted it. An answer that was lost is
-    reported as unknown (exit code 10), never silently sent again.
+    It is sent once. It is repeated only when the service cannot have accepted it. If the answer is lost, the outcome is
+    reported as unknown (code 10); the request is never silently sent again.
     """
     from fal_cli.calls import notices, put
     from fal_cli.calls.prepare import is_private, prepare

@@ -19,7 +19,7 @@ _DECISIONS = ("allow", "forbid", "hide")
 
 def upload(
     context: Context,
-    files: Annotated[list[str], typer.Argument(help="Files to upload; - is stdin.")],
+    files: Annotated[list[str], typer.Argument(metavar="FILE…", help="Files to upload; - is stdin.")],
     expires: Annotated[
         str,
         typer.Option("--expires", metavar="TIME", help="1h, 1d, 7d, 30d, 1y, never, immediate or seconds."),
@@ -35,8 +35,7 @@ def upload(
 ) -> None:
     """Upload files and print their URLs.
 
-    A URL a line, in the order of the files. Anybody who has a URL can read the file, unless --acl says
-    otherwise.
+    One URL a line, in the order of the files. Anyone with the URL can read the file, unless --acl says otherwise.
     """
     from contextlib import ExitStack
     from pathlib import Path

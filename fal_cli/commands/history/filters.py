@@ -21,14 +21,14 @@ class Filters(Fields):
 
     state: Annotated[
         list[str] | None,
-        typer.Option("--state", metavar="STATE", help="Only in these states, e.g. failed, or open for unfinished."),
+        typer.Option("--state", metavar="STATE", help="Only these states, e.g. failed; open means unfinished."),
     ] = None
     endpoint: Annotated[
-        str, typer.Option("--endpoint", metavar="ID", help="Only to this endpoint and those under it.")
+        str, typer.Option("--endpoint", metavar="ID", help="Only this endpoint and those under it.")
     ] = ""
     since: Annotated[
         datetime | None,
-        typer.Option("--since", parser=moment, metavar=METAVAR, help="Only younger: 7d, 2h, or 2026-01-31."),
+        typer.Option("--since", parser=moment, metavar=METAVAR, help="Only newer: 7d, 2h, or 2026-01-31."),
     ] = None
     search: Annotated[
         str, typer.Option("--search", metavar="TEXT", help="Only with TEXT in input, endpoint, id or error.")
