@@ -34,6 +34,10 @@ def _dispatch(words: list[str]) -> int:
         from fal_cli import __version__
 
         return _print(f"fal-cli {__version__}\n")
+    if set(words) == {"--version", "--json"}:
+        from fal_cli import __version__
+
+        return _print(f'{{"program":"fal-cli","version":"{__version__}"}}\n', told='{"event":"result","code":0}\n')
     if words[:1] == ["__complete"]:
         from fal_cli.cli.completion import answer
 
@@ -65,11 +69,12 @@ def _run(words: list[str]) -> int:
         cleanup.run()
 
 
-def _print(text: str) -> int:
+def _print(text: str, *, told: str = "") -> int:
     import os
 
     try:
         os.write(1, text.encode())
+        sys.stderr.write(told)
     except BrokenPipeError:
         return 0
     except OSError as error:

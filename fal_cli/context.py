@@ -46,8 +46,9 @@ class Standing:
 
     `leave` is called when an interruption comes: it does what is to be done about a request that lives on, and
     answers the lines that tell what is left behind. `accepted_id` is the request that is paid for, `lost` names in
-    the ledger the call whose answer was lost. `asked` are the words of this command line that say what becomes of the
-    result, so that another command can go on where this one ends.
+    the ledger the call whose answer was lost, `going_on` the requests that live on after an interruption; `is_spent`
+    says that something was sent of which nothing can be taken up. `asked` are the words of this command line that say
+    what becomes of the result, so that another command can go on where this one ends.
     """
 
     def __init__(self) -> None:
@@ -55,6 +56,8 @@ class Standing:
         self.accepted_id = ""
         self.lost = ""
         self.asked: tuple[str, ...] = ()
+        self.going_on: tuple[str, ...] = ()
+        self.is_spent = False
 
 
 class Context:

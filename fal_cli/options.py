@@ -216,7 +216,10 @@ class SaveFlags(Fields):
 class SubmitPrintFlags(Fields):
     """What stdout carries of a request that is only submitted."""
 
-    print_: Annotated[Literal["id", "url", "none"], typer.Option("--print", help="What stdout carries.")] = "id"
+    print_: Annotated[
+        Literal["id", "url", "none"] | None,
+        typer.Option("--print", help="What stdout carries.  [default: id; with --json an object with both]"),
+    ] = None
 
 
 def words_of(flags: Fields) -> tuple[str, ...]:

@@ -67,7 +67,7 @@ def converse(context: Context, name: str, items: Sequence[str], texts: Sequence[
     )
     conversation = Conversation(plan, context.stdin.lines("the inputs", "inputs (a JSON object a line)"))
     entry = begin(context, wire, call, "realtime")
-    context.standing.leave = partial(_leave, conversation)
+    context.standing.leave = partial(_leave, context, conversation)
     try:
         conversation.hold()
     except ApiError as error:
@@ -166,8 +166,9 @@ def _printer(context: Context) -> Callable[[Any], None]:
     return lambda value: context.output.json(without_base64(jsonable(value, form)), one_line=True)
 
 
-def _leave(conversation: Conversation) -> tuple[str, ...]:
+def _leave(context: Context, conversation: Conversation) -> tuple[str, ...]:
     untold = conversation.tally.without_answer
+    context.standing.is_spent = bool(untold)
     if not untold:
         return ("The session was closed; every input that was sent has its answer.",)
     return (f"The session was closed; no answer came to {untold}, which may have run and be billed.",)

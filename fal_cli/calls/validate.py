@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from fal_cli.endpoint import EndpointId, LocalApp, Target
-from fal_cli.errors import InputRefused, NotFound
+from fal_cli.errors import FieldFault, InputRefused, NotFound
 from fal_cli.terminal.times import seconds_ago
 
 if TYPE_CHECKING:
@@ -55,6 +55,8 @@ def check_endpoint(context: "Context", target: Target, looked: "Looked") -> None
             raise NotFound(
                 f"there is no endpoint {target}, so nothing was sent",
                 hint=f"Did you mean {near}? To send it as it is: --no-validate",
+                kind="endpoint_not_found",
+                next=("schema", near),
             )
     elif looked.is_asked:
         perhaps = f" (there is {near})" if near else ""
@@ -82,7 +84,7 @@ def check(
     places = [one.path for one in literals]
     found = [problem for problem in found if problem.path not in places]
     if found or literals:
-        raise _refusal(context, target, found, literals)
+        raise _refusal(context, target, found, literals, _faults(known, given, found, literals))
     return known
 
 
@@ -128,7 +130,26 @@ def _tell_undocumented(context: "Context", target: Target, known: "Known", given
         context.notify.note(f"{named} {told} of {target}; sent as given")
 
 
-def _refusal(context: "Context", target: Target, found: "list[Problem]", literals: "list[Literal]") -> InputRefused:
+def _faults(
+    known: "Known | None", given: Mapping[str, Any], found: "list[Problem]", literals: "list[Literal]"
+) -> tuple[FieldFault, ...]:
+    from fal_cli.schema.report import faults
+
+    of_schema = faults(known.schema, given, found) if known else ()
+    of_files = (
+        FieldFault(one.path, "local_file", str(one), one.text, "a URL", f"@{one.file}" if one.file else None)
+        for one in literals
+    )
+    return (*of_schema, *of_files)
+
+
+def _refusal(
+    context: "Context",
+    target: Target,
+    found: "list[Problem]",
+    literals: "list[Literal]",
+    faults: tuple[FieldFault, ...],
+) -> InputRefused:
     from fal_cli.schema.report import lines
 
     takes = f"What it takes: {context.tool} schema {target}. " if found else ""
@@ -136,6 +157,8 @@ def _refusal(context: "Context", target: Target, found: "list[Problem]", literal
         f"the input does not fit {target}, so nothing was sent",
         lines=(*lines(found), *map(str, literals)),
         hint=f"{takes}To send it as it is: --no-validate",
+        next=("schema", str(target)),
+        fields=faults,
     )
 
 

@@ -55,7 +55,7 @@ def _root(
 ) -> None:
     """The command line for fal.ai's model endpoints: call one, follow it through the queue, keep its result."""
     if version:
-        context.output.line(f"fal-cli {__version__}")
+        context.output.line(f"fal-cli {__version__}", {"program": "fal-cli", "version": __version__})
         raise typer.Exit
 
 

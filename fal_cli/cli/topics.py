@@ -4,6 +4,7 @@ are tables.
 
 from fal_cli.cli.pages import Block, blank, page, prose, shell, table
 from fal_cli.errors import EXIT_CODES
+from fal_cli.kinds import AGAIN, KINDS
 from fal_cli.terminal.wrapping import wrapped
 
 WIDTH = 79
@@ -17,6 +18,7 @@ SUMMARIES: dict[str, str] = {
     "environment": "the variables that are read, and where files are kept",
     "exit-codes": "what each exit code means: may I run it again?",
     "scripting": "loops, pipes, waiting, and money in scripts",
+    "errors": "the kinds of errors that programs read with --json",
     "json": "what programs can read: results, events, the command tree",
 }
 """The topics in the order in which they are listed."""
@@ -59,6 +61,30 @@ def _exit_codes(width: int) -> list[str]:
 
 
 _EXIT_CODES = (prose("May I run it again? The same codes for every command."), blank, _exit_codes)
+
+_ERRORS = (
+    prose("""
+With --json a command that fails ends with one line on stderr:
+{"event":"error","kind","code","again","message","fields","next","request_id"}
+"""),
+    blank,
+    table(
+        (
+            ("kind", "one of the words below; none goes, and none changes its code"),
+            ("code", "the exit code"),
+            ("fields", "what is wrong with inputs: path, kind, message, got, expected, nearest"),
+            ("next", "a command to run, as a list of words; [] if none is known"),
+        )
+    ),
+    blank,
+    prose("again: may the same command be run again?"),
+    table(AGAIN.items()),
+    blank,
+    prose("Kinds"),
+    table((word, f"{kind.code}, {kind.again}: {kind.meaning}") for word, kind in KINDS.items()),
+    blank,
+    prose("As JSON, an object a line: fal help errors --json"),
+)
 
 _ENVIRONMENT = (
     prose("Variables"),
@@ -282,6 +308,7 @@ _TEXTS: dict[str, tuple[Block, ...]] = {
     "refs": _REFS,
     "environment": _ENVIRONMENT,
     "exit-codes": _EXIT_CODES,
+    "errors": _ERRORS,
     "scripting": _SCRIPTING,
     "json": _JSON,
 }

@@ -38,9 +38,21 @@ def show_help(
     elif named[0] in VERBS:
         run_words([*named, "--help"], context)
     elif name in topics.SUMMARIES:
-        context.output.line(topics.text(name, _width(context)))
+        if name == "errors" and machine:
+            _print_kinds(context)
+            return
+        text = topics.text(name, _width(context))
+        context.output.line(text, {"topic": name, "text": text})
     else:
         raise _unknown(context, " ".join(named))
+
+
+def _print_kinds(context: Context) -> None:
+    """The kinds of errors, each with its code."""
+    from fal_cli.kinds import KINDS
+
+    for word, kind in KINDS.items():
+        context.output.json({"kind": word, **kind._asdict()})
 
 
 def _width(context: Context) -> int:

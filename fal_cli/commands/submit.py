@@ -1,7 +1,12 @@
 """`fal submit`: put it into the queue and leave."""
 
+from typing import TYPE_CHECKING
+
 from fal_cli.context import Context
 from fal_cli.options import As, CallFlags, Endpoint, InputWords, SubmitPrintFlags
+
+if TYPE_CHECKING:
+    from fal_cli.calls.model import Sent
 
 EXAMPLES = """\
   id=$(fal submit fal-ai/flux/dev prompt="a cat")
@@ -39,10 +44,27 @@ def submit(
         show.show(context, as_, ready, verb="submit", inline=words.inline)
         return
     sent = submit.submit(context, context.wire(), ready)
-    if shown.print_ != "none":
-        context.output.line(sent.request.request_id if shown.print_ == "id" else sent.request.handle.response_url)
+    _print(context, sent, shown.print_)
     if sent.adopted:
         context.talk.essential("the answer was cut short, but the request was found in the queue")
+
+
+def _print(context: Context, sent: "Sent", what: str | None) -> None:
+    handle = sent.request.handle
+    if what == "url":
+        context.output.line(handle.response_url)
+    elif what == "id":
+        context.output.line(handle.request_id)
+    elif what is None:
+        facts = {
+            "request_id": handle.request_id,
+            "endpoint": str(handle.endpoint),
+            "queue_position": sent.position,
+            "status_url": handle.status_url,
+            "response_url": handle.response_url,
+            "cancel_url": handle.cancel_url,
+        }
+        context.output.line(handle.request_id, facts)
 
 
 VERB = submit

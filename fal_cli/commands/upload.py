@@ -58,7 +58,9 @@ def upload(
             given = name or ("stdin" if file == "-" else "")
             sources.append(opened.enter_context(open_source(path, name=given, kind=content_type)))
         for source in sources:
-            context.output.line(send(context, source, lifecycle))
+            url = send(context, source, lifecycle)
+            facts = {"url": url, "name": source.name, "content_type": source.content_type, "bytes": source.size}
+            context.output.line(url, facts)
     if context.in_sandbox:
         context.talk.note("a private sandbox serves this only while a command runs; other --sandbox commands take it")
 
