@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from fal_cli.api.wire import Wire
     from fal_cli.auth.accounts import Account, Accounts
     from fal_cli.errors import Report
+    from fal_cli.inputs.reach import Reach
     from fal_cli.inputs.stdin import Stdin
     from fal_cli.ledger.journal import Journal
     from fal_cli.terminal.output import Output
@@ -131,6 +132,14 @@ class Context:
         )
 
     @cached_property
+    def reach(self) -> "Reach":
+        """Which files the words of inputs may name. Raises `UsageError` for a folder that is none."""
+        from fal_cli.inputs.reach import reach
+
+        is_literal = self.flags.literal or self.env.get("FAL_LITERAL", "") not in ("", "0")
+        return reach(self.flags.files_ or self.env.get("FAL_FILES", ""), is_literal=is_literal)
+
+    @cached_property
     def accounts(self) -> "Accounts":
         from fal_cli.auth.accounts import Accounts
 
@@ -149,7 +158,13 @@ class Context:
         """The ledger, behind a guard that never stops a call."""
         from fal_cli.ledger.journal import Journal
 
-        return Journal(self.ledger_path, warn=self.notify.warn, hide=self.secrets.hide)
+        return Journal(
+            self.ledger_path,
+            warn=self.notify.warn,
+            alarm=lambda text: self.notify.essential(f"warning: {text}"),
+            hide=self.secrets.hide,
+            is_required=self.flags.require_ledger or self.env.get("FAL_REQUIRE_LEDGER", "") not in ("", "0"),
+        )
 
     @property
     def ledger_path(self) -> "Path":

@@ -69,6 +69,15 @@ class GlobalFlags(Fields):
             "-v", "--verbose", count=True, show_default=False, help="Say what is decided; -vv shows HTTP exchanges."
         ),
     ] = 0
+    literal: Annotated[
+        bool, typer.Option("--literal", help="Take inputs as the text or JSON that they are: no @, no {{, no guess.")
+    ] = False
+    files_: Annotated[
+        str, typer.Option("--files", metavar="DIR", help="Let inputs name no file that is not in this folder.")
+    ] = ""
+    require_ledger: Annotated[
+        bool, typer.Option("--require-ledger", help="Send no paid call that cannot be recorded here first.")
+    ] = False
     no_color: Annotated[bool, typer.Option("--no-color", help="No colour (as NO_COLOR and TERM=dumb).")] = False
 
     def merged(self, other: "GlobalFlags") -> "GlobalFlags":
@@ -79,6 +88,9 @@ class GlobalFlags(Fields):
             json=self.json or other.json,
             quiet=self.quiet or other.quiet,
             verbose=self.verbose + other.verbose,
+            literal=self.literal or other.literal,
+            files_=other.files_ or self.files_,
+            require_ledger=self.require_ledger or other.require_ledger,
             no_color=self.no_color or other.no_color,
         )
 

@@ -85,13 +85,13 @@ def converse(context: Context, name: str, items: Sequence[str], texts: Sequence[
 
 def _defaults(context: Context, items: Sequence[str], texts: Sequence[str]) -> dict[str, Any]:
     """What stands under each line. stdin is the lines', so no word may ask for it."""
-    if STDIN in items or any(item.endswith("@-") for item in items):
+    if STDIN in items or (any(item.endswith("@-") for item in items) and not context.reach.is_literal):
         raise UsageError("stdin carries the inputs of realtime, a line each; give these another way")
     if not items and not texts:
         return {}
     notify = context.notify
-    gathered = gather(items, texts, context.stdin)
-    found = typed(gathered, context.stdin, tell=notify.note, tell_guess=notify.decision)
+    gathered = gather(items, texts, context.stdin, reach=context.reach)
+    found = typed(gathered, context.stdin, tell=notify.note, tell_guess=notify.decision, reach=context.reach)
     return dict(resolve(context, found, inline=False, deadline=None)) if holds_attachments(found) else found
 
 

@@ -80,7 +80,7 @@ def check(
         if is_complete:
             context.notify.warn(f"by its schema of {seconds_ago(known.age)}: {_in_one_line(found)}")
         found = []
-    literals = [one for one in _literals(known, given) if one.is_refused and not isinstance(target, LocalApp)]
+    literals = [one for one in _literals(context, known, given) if one.is_refused and not isinstance(target, LocalApp)]
     places = [one.path for one in literals]
     found = [problem for problem in found if problem.path not in places]
     if found or literals:
@@ -90,7 +90,7 @@ def check(
 
 def tell(context: "Context", target: Target, known: "Known | None", given: Mapping[str, Any]) -> None:
     """Says what is odd about an input that is sent all the same."""
-    for literal in _literals(known, given):
+    for literal in _literals(context, known, given):
         context.notify.note(str(literal))
     if known:
         _tell_undocumented(context, target, known, given)
@@ -113,10 +113,10 @@ def _problems(known: "Known | None", given: Mapping[str, Any], *, is_complete: b
     return [problem for problem in found if is_complete or problem.kind != "missing"]
 
 
-def _literals(known: "Known | None", given: Mapping[str, Any]) -> "list[Literal]":
+def _literals(context: "Context", known: "Known | None", given: Mapping[str, Any]) -> "list[Literal]":
     from fal_cli.inputs.literals import literals
 
-    return literals(known.schema if known else None, dict(given))
+    return literals(known.schema if known else None, dict(given), context.reach)
 
 
 def _tell_undocumented(context: "Context", target: Target, known: "Known", given: Mapping[str, Any]) -> None:

@@ -44,5 +44,5 @@ def asks_for_json(words: Sequence[str]) -> bool:
 
 def _asks_for_tree(words: Sequence[str]) -> bool:
     """Whether the words are those of a command, with `--help` and `--json` and nothing else."""
-    plain = all(word in (*HELP_OPTIONS, _JSON) or not word.startswith("-") for word in words)
+    plain = all(word in (*HELP_OPTIONS, _JSON, "--brief") or not word.startswith("-") for word in words)
     return plain and _JSON in words and any(word in HELP_OPTIONS for word in words)

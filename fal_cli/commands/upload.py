@@ -54,8 +54,8 @@ def upload(
     with ExitStack() as opened:
         sources = []
         for file in files:
-            path = context.stdin.spool("'-'") if file == "-" else Path(file)
-            given = name or ("stdin" if file == "-" else "")
+            path = context.stdin.spool("'-'") if file == "-" else context.reach.named(file)
+            given = name or ("stdin" if file == "-" else Path(file).name)
             sources.append(opened.enter_context(open_source(path, name=given, kind=content_type)))
         for source in sources:
             url = send(context, source, lifecycle)
