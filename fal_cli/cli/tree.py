@@ -52,7 +52,7 @@ _VALUES_OF_METAVARS = {
     "INPUT": "input", "KEY=TEXT": "input_text", "STATE": "state", "REF": "request",
 }  # fmt: skip
 _VALUES_OF_NAMES = {
-    "endpoint": "endpoint", "endpoints": "endpoint", "items": "input", "files": "file", "words": "endpoint_or_request",
+    "endpoint": "endpoint", "endpoints": "endpoint", "items": "input", "paths": "file", "words": "endpoint_or_request",
     "--endpoint": "endpoint", "--profile": "profile", "--category": "category", "--expires": "expiry",
     "--method": "method", "--acl": "acl", "refs": "request", "ref": "call", "--tag": "tag", "--header": "header",
 }  # fmt: skip

@@ -19,7 +19,7 @@ _DECISIONS = ("allow", "forbid", "hide")
 
 def upload(
     context: Context,
-    files: Annotated[list[str], typer.Argument(help="Files to upload; - is stdin.")],
+    paths: Annotated[list[str], typer.Argument(metavar="FILE…", help="Files to upload; - is stdin.")],
     expires: Annotated[
         str,
         typer.Option("--expires", metavar="TIME", help="1h, 1d, 7d, 30d, 1y, never, immediate or seconds."),
@@ -45,7 +45,7 @@ def upload(
     from fal_cli.api.upload import Lifecycle
     from fal_cli.calls.attachments import open_source, send
 
-    if name and len(files) > 1:
+    if name and len(paths) > 1:
         raise UsageError("--name names a single file")
     try:
         lifecycle = Lifecycle(_lifecycle(expires, acl or []))
@@ -53,7 +53,7 @@ def upload(
         raise UsageError(str(error)) from None
     with ExitStack() as opened:
         sources = []
-        for file in files:
+        for file in paths:
             path = context.stdin.spool("'-'") if file == "-" else context.reach.named(file)
             given = name or ("stdin" if file == "-" else Path(file).name)
             sources.append(opened.enter_context(open_source(path, name=given, kind=content_type)))

@@ -247,12 +247,12 @@ class TestMachine:
         line = {"event": "log", "timestamp": "2025-01-01T00:00:00Z", "level": "STDOUT", "message": "a\nb[c]"}
         assert self.facts(running(log("a\nb[c]")), logs=True)[1:] == [{"event": "inprogress"}, line]
 
-    def test_a_place_in_the_line_and_progress_come_not_more_than_once_a_second(self) -> None:
+    def test_a_place_in_the_line_and_progress_come_every_five_seconds(self) -> None:
         now, told = [100.0], io.StringIO()
         display = Machine(Talk(told, machine=True), of_one=True, clock=lambda: now[0])
         display.add("", "a/b")
-        for tenths, event in enumerate([Queued(3), Queued(2), Queued(1), *(running(bar(n)) for n in range(0, 100, 5))]):
-            now[0] = 100 + tenths / 10
+        for step, event in enumerate([Queued(3), Queued(2), Queued(1), *(running(bar(n)) for n in range(0, 100, 5))]):
+            now[0] = 100 + step / 2
             display.show("", event)
         found = [json.loads(line) for line in told.getvalue().splitlines()]
         assert found == [

@@ -1,7 +1,7 @@
 """Following requests for a program: JSON lines on stderr, as few as tell what changes.
 
-Of one request each change, its progress in steps and not more than once a second, and with `logs` its log lines. Of
-many only how each ends, and trouble.
+Of one request each change, its place in the line and its progress every few seconds, and with `logs` its log lines.
+Of many only how each ends, and trouble.
 """
 
 import time
@@ -14,7 +14,7 @@ from fal_cli.terminal.progress.base import Display
 from fal_cli.terminal.progress.tally import Tally
 from fal_cli.terminal.talk import Talk
 
-LEAST_SECONDS = 1.0
+LEAST_SECONDS = 5.0
 _STEP_PERCENT = 10
 
 
