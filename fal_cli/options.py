@@ -59,9 +59,9 @@ class GlobalFlags(Fields):
         str,
         typer.Option("--profile", metavar="NAME", help="Use the key and hosts of this profile."),
     ] = ""
-    json: Annotated[bool, typer.Option("--json", help="For programs: stdout as in a pipe, stderr as JSON lines.")] = (
-        False
-    )
+    json: Annotated[
+        bool, typer.Option("--json", help="For programs: a JSON value a line on stdout, JSON lines on stderr.")
+    ] = False
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing but errors and request ids.")] = False
     verbose: Annotated[
         int,

@@ -15,7 +15,7 @@ import typer
 from fal_cli.fields import Fields
 from fal_cli.options import GlobalFlags
 
-_TAIL = "Global options (see fal --help) work here too: --sandbox --profile --json -q -v --no-color."
+_TAIL = "Global options (see fal --help) work here too: --sandbox --profile --json --literal --files -q -v."
 
 
 def bind(verb: Callable[..., None], *, is_root: bool = False, is_group: bool = False) -> Callable[..., None]:

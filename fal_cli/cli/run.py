@@ -22,6 +22,12 @@ def run_words(words: Sequence[str], context: Context) -> int:
 
         if tree.write(context, [word for word in words if word not in (*HELP_OPTIONS, _JSON)]):
             return 0
+    if asks_for_json(words) and any(word in HELP_OPTIONS for word in words):
+        from fal_cli.cli import tree
+        from fal_cli.cli.completion.walk import place
+
+        if tree.write(context, place([word for word in words if word not in HELP_OPTIONS]).path.split()):
+            return 0  # a command, with words of its own beside it
     section = ""
     if any(word in HELP_OPTIONS for word in words):
         from fal_cli.cli import endpoint_help

@@ -125,6 +125,7 @@ _INPUTS = (
         ("key={{expr}}", "from the JSON on stdin, or of --from REF: image_url='{{images[0].url}}', {{media[0]}} is "
          "the first file of any result"),
         ("-t key=text", "raw text: no @, no {{}}, no number. For strangers' words"),
+        ("--literal", "the same for every input; --files DIR allows files of one folder only"),
         ("key=\\@…  key=\\{{…", "a plain @, plain braces"),
     ), first=20),
     blank,
@@ -163,7 +164,7 @@ stderr. A command that failed leaves stdout empty.
     blank,
     table((
         ("--query EXPR", "pick from it (JMESPath): --query 'images[0].url'"),
-        ("--json", "for programs: stdout as in a pipe, stderr as JSON lines"),
+        ("--json", "for programs: a JSON value a line, stderr as JSON lines"),
         ("-q", "only errors and request ids on stderr"),
         ("-v, -vv", "what is decided; HTTP exchanges, without the key"),
         ("--no-color", "no colour; so do NO_COLOR and TERM=dumb"),
@@ -271,35 +272,55 @@ _SCRIPTING = (
         ("Interrupted", "Ctrl-C leaves the request running; --on-interrupt cancel stops it"),
         ("Tests", "FAL_SANDBOX=1 ./script.sh runs it whole, with no key and no cost; "
          "FAL_SANDBOX_FAULT='submit=429:retry-after=1*2' makes it fail"),
-        ("Unattended", "-q; a key in FAL_KEY; --json for stderr that a program reads"),
+        ("Unattended", "-q; a key in FAL_KEY; --json for a program; --require-ledger pays nothing unrecorded"),
     ), indent=0, first=11),
     blank,
     prose("See also: fal help exit-codes, fal help json"),
 )  # fmt: skip
 
 _JSON = (
+    prose("""
+With --json every command writes one compact JSON value a line on stdout, for
+each request, row or model, and JSON lines on stderr. Without it stdout is what
+it is. Numbers stay as they came.
+"""),
+    blank,
+    prose("stdout"),
     table((
-        ("results", "as the endpoint sent them; --print envelope adds the id, files and metrics"),
-        ("lists", "history, show, models, schema, auth list, config list, doctor: an object a line in a pipe"),
-        ("--json", "stderr as lines {\"event\": …}: note, warning, request, queued, inprogress, completed, finished … "
-         "and last {\"event\": \"error\", \"code\", \"message\", \"hint\", \"request_id\", …}"),
-        ("fal --help --json", "every command, argument and option, exit codes and topics"),
-    ), indent=0, first=18),
+        ("run, result, resume", "the endpoint's JSON; --print envelope adds id, files and metrics"),
+        ("--print id, url, text", "a JSON string; urls and files are lists"),
+        ("--query EXPR", "what it picks, null for nothing"),
+        ("a result that is a file", "{\"content_type\", \"path\"} where it is saved, else \"base64\""),
+        ("submit", "{\"request_id\", \"endpoint\", \"queue_position\", \"status_url\", …}"),
+        ("status, wait, cancel", "an object for each request: status, verdict, outcome"),
+        ("upload", "{\"url\", \"name\", \"content_type\", \"bytes\"} for each file"),
+        ("--dry-run", "{\"endpoint\", \"input\", \"options\", \"price\"}"),
+    )),
+    blank,
+    prose("stderr, {\"event\": KIND, …}: what changes, and last a result or an error"),
+    table((
+        ("request", "the id of what was sent"),
+        ("queued, inprogress, completed", "where it stands; progress every few seconds, log with --logs"),
+        ("retrying, offline, backonline", "the network"),
+        ("finished", "the end of one of many: verdict, request_id"),
+        ("warning, notice", "with -v also note and decision, with -vv http"),
+        ("result", "the command went well or says so by its code: code, request_id, seconds, files"),
+        ("error", "kind, code, again, message, fields, next: fal help errors"),
+    ), first=30),
     blank,
     prose("fal --help --json"),
     table((
-        ("(whole)", "format, program, version, help, usage, options, examples, commands, exit_codes, topics"),
-        ("command", "path, name, summary, help, usage, hidden, arguments, options, examples, commands"),
-        ("argument", "name, metavar, type, value, takes_value, required, repeatable, default, choices, help"),
-        ("option", "the same with names, negations, environment"),
-        ("type", "string, integer, number, boolean, count, choice, path"),
-        ("value", "what a text stands for: endpoint, request, input, file, duration …, or ''"),
+        ("(whole)", "every command, the options of all, exit codes, kinds of errors, topics and schemas"),
+        ("command", "path, usage, arguments, options, examples, effects, stdout, conflicts, requires"),
+        ("effects", "pays, writes, deletes, network, asks, blocks, stdin, repeatable"),
+        ("stdout", "what a pipe holds, and the schema of a line with --json"),
+        ("option", "names, type, value, default, choices, pattern, environment, help …"),
     ), first=10),
     blank,
     prose("""
-'fal run --help --json' prints one command. The options of the whole tree work
-with every command. Names are added over time; one that changes its meaning or
-goes makes 'format' grow. It is 1 now.
+'fal run --help --json' prints one command, 'fal --help --json --brief' a line
+for each. JSON Schemas of all of it stand under 'schemas'. Names are added over
+time; one that changes its meaning or goes makes 'format' grow. It is 2 now.
 """),
 )  # fmt: skip
 

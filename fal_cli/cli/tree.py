@@ -30,7 +30,7 @@ import typer
 
 from fal_cli import __version__
 from fal_cli.cli import program
-from fal_cli.cli.contract import CONTRACTS, DEFAULTS, ENVIRONMENT, PATTERNS, Stdout
+from fal_cli.cli.contract import CONTRACTS, DEFAULTS, ENVIRONMENT, PATTERNS, Effects, Stdout
 from fal_cli.cli.registry import VERBS
 from fal_cli.cli.schemas import schemas
 from fal_cli.cli.topics import SUMMARIES
@@ -205,12 +205,16 @@ def command_facts(command: Command) -> dict[str, Any]:
         "arguments": [_value_facts(argument.takes) | {"metavar": argument.metavar} for argument in command.arguments],
         "options": [_option_facts(option, command.path) for option in command.options],
         "examples": list(command.examples),
-        "effects": contract.effects._asdict() if contract else None,
+        "effects": _effects_facts(contract.effects) if contract else None,
         "stdout": _stdout_facts(contract.stdout) if contract else None,
         "conflicts": [list(names) for names in contract.conflicts] if contract else [],
         "requires": {name: list(needed) for name, needed in contract.requires.items()} if contract else {},
         "commands": [command_facts(inner) for inner in command.commands],
     }
+
+
+def _effects_facts(effects: Effects) -> dict[str, Any]:
+    return effects._asdict() | {"writes": list(effects.writes)}
 
 
 def _stdout_facts(stdout: Stdout) -> dict[str, Any]:

@@ -5,6 +5,7 @@ A call takes no more than its own work; what a process costs to start is for the
 
 import io
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -49,7 +50,11 @@ def call(env: Mapping[str, str], *words: str, stdin: bytes | None = None, code: 
     stdout, stderr = io.BytesIO(), io.StringIO()
     given = io.BytesIO(stdin) if stdin is not None else None
     streams = Streams(given, stdout, stderr, False, False, False)
-    ended = app.main([*words, *(() if "--json" in words else ("--json",))], Context(streams, env))
+    digits = sys.get_int_max_str_digits()
+    try:
+        ended = app.main([*words, *(() if "--json" in words else ("--json",))], Context(streams, env))
+    finally:
+        sys.set_int_max_str_digits(digits)  # a result with a long number raises it for its process
     called = Called(ended, stdout.getvalue(), stderr.getvalue())
     if code is not None:
         assert called.code == code, f"code {called.code}, not {code}\n{called.stdout!r}\n{called.stderr}"
