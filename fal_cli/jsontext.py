@@ -11,7 +11,7 @@ import codecs
 import json
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NoReturn
 
 NOT_JSON = object()
@@ -29,14 +29,15 @@ _encoded = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _BRACKETS = ((b"{", b"}"), (b"[", b"]"), (b'"', b'"'))
 
 
-def read(data: bytes | str, otherwise: Any = None) -> Any:
-    """The value of a text; `otherwise` where it cannot be read."""
+def read(data: bytes | str, otherwise: Any = None, *, is_exact: bool = False) -> Any:
+    """The value of a text; `otherwise` where it cannot be read. With `is_exact` a fraction is `written` as it came."""
+    fraction = Number.of if is_exact else None
     try:
-        return json.loads(data)
+        return json.loads(data, parse_float=fraction)
     except RecursionError:
         return otherwise
     except ValueError:
-        return _read_leniently(data, otherwise)
+        return _read_leniently(data, otherwise, fraction)
 
 
 def read_strictly(data: bytes | str, otherwise: Any = None) -> Any:
@@ -57,11 +58,11 @@ def looks_like(size: int, head: bytes, tail: bytes) -> bool:
     return (head.lstrip()[:1], tail.rstrip()[-1:]) in _BRACKETS
 
 
-def _read_leniently(data: bytes | str, otherwise: Any) -> Any:
+def _read_leniently(data: bytes | str, otherwise: Any, fraction: Callable[[str], float] | None) -> Any:
     sys.set_int_max_str_digits(_MOST_DIGITS)
     text = data if isinstance(data, str) else data.decode(json.detect_encoding(data), "replace")
     try:
-        return json.loads(text.removeprefix("\ufeff"), strict=False, parse_int=_integer)
+        return json.loads(text.removeprefix("\ufeff"), strict=False, parse_int=_integer, parse_float=fraction)
     except (ValueError, RecursionError):
         return otherwise
 

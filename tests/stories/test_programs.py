@@ -264,6 +264,20 @@ def test_numbers_are_as_they_came(caller: Caller, words: tuple[str, ...], writte
         assert caller("run", server.url, "x=1", *words, schema="any").stdout == written + b"\n"
 
 
+def test_numbers_of_a_status_are_as_they_came(caller: Caller) -> None:
+    told = b'{"status": "COMPLETED", "metrics": {"inference_time": 2.50}}'
+
+    def answer(talk: Talk) -> None:
+        read_request(talk)
+        talk.sock.sendall(http(200, told, {"Content-Type": "application/json"}))
+
+    with Server([answer]) as queue:
+        caller.env = {**caller.env, "FAL_QUEUE_RUN_HOST": queue.url}
+        words = ("sandbox/echo", "6f0c2e0e-6d0b-4c4e-9a51-0123456789ab", "--print", "envelope")
+        found = caller("status", *words, schema="status_envelope").stdout
+    assert found == b'{"status":"COMPLETED","metrics":{"inference_time":2.50}}\n'
+
+
 def test_an_envelope_has_the_data_as_it_came(caller: Caller) -> None:
     with app(ODD, "application/json") as server:
         found = caller("run", server.url, "x=1", "--print", "envelope", schema="envelope").stdout
