@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import Program, Service
 from tests.support.in_process import call
 
-COUNT = 240
+COUNT = 120
 ENDPOINTS = {"fal-ai/flux/dev": "prompt", "fal-ai/esrgan": "image_url", "sandbox/echo": "x"}
 SCRIPT = """
 import os, sys
@@ -61,11 +61,11 @@ class TestTraced:
 
     def test_with_files_none_outside_is_opened(self, env: dict[str, str], tmp_path: Path, secret: Path) -> None:
         (tmp_path / "in").mkdir()
-        lines = traced(env, tmp_path, "60", str(secret), "--files", str(tmp_path / "in")).splitlines()
+        lines = traced(env, tmp_path, "30", str(secret), "--files", str(tmp_path / "in")).splitlines()
         assert [line for line in lines if secret.name in line and "open" in line.partition("(")[0]] == []
 
     def test_without_them_it_is(self, env: dict[str, str], tmp_path: Path, secret: Path) -> None:
-        assert secret.name in traced(env, tmp_path, "60", str(secret))
+        assert secret.name in traced(env, tmp_path, "15", str(secret))
 
 
 @pytest.mark.parametrize(

@@ -34,10 +34,14 @@ def env(home: Path, service: Service) -> dict[str, str]:
     return {"HOME": str(home), "FAL_CLI_HOME": str(home / "fal")} | service.env
 
 
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return call({"FAL_CLI_HOME": str(tmp_path_factory.mktemp("home"))}, "--help").value
+
+
 @pytest.fixture
-def tools(env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tools:
+def tools(env: dict[str, str], tree: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tools:
     monkeypatch.chdir(tmp_path)
-    tree = call(env, "--help").value
 
     def run(words: list[str]) -> tuple[int, list[Any], dict[str, Any]]:
         done = call(env, *words, code=None)
