@@ -42,9 +42,9 @@ def rerun(
     logs: Logs = False,
     as_: As = None,
 ) -> None:
-    """Make an earlier call again, with its input and options and the changes that are given.
+    """Make an earlier call again with the same input and options, and your changes.
 
-    It is a call of its own and costs what a call costs. A direct call is made directly again.
+    It is a new call and costs as much as one. A direct call is made directly again.
     """
     from fal_cli.api.deadline import Deadline
     from fal_cli.calls import refs as references

@@ -56,8 +56,8 @@ def run(
 ) -> None:
     """Call an endpoint: queue it, follow it live, print the result.
 
-    Progress and logs go to stderr, the result to stdout: byte for byte in a pipe, laid out on a terminal.
-    Ctrl-C leaves the request running and says how to pick it up; a lost network does not end the command.
+    Progress and logs go to stderr, the result to stdout: byte for byte in a pipe, indented on a terminal. Ctrl-C leaves
+    the request running and prints the command that picks it up. A lost network does not end the command.
     """
     from fal_cli.api.deadline import Deadline
     from fal_cli.calls import run

@@ -22,20 +22,23 @@ def stream(
     call: CallFlags,
     spend: SpendFlags,
     save: SaveFlags,
-    text_only: Annotated[bool, typer.Option("--text", help="Print only what is new of the text.")] = False,
+    text_only: Annotated[bool, typer.Option("--text", help="Print only the text, as it grows.")] = False,
     final: Annotated[bool, typer.Option("--final", help="Print only the last event.")] = False,
     idle_timeout: Annotated[
         float | None,
         typer.Option(
-            "--idle-timeout", parser=seconds, metavar="TIME", help="Give up after silence; 0 never.  [default: 120s]"
+            "--idle-timeout",
+            parser=seconds,
+            metavar="TIME",
+            help="Give up after TIME without an event; 0 never (default: 120s).",
         ),
     ] = None,
     as_: As = None,
 ) -> None:
     """Print an endpoint's events as they come.
 
-    To a pipe: a JSON value a line, at once. On a terminal growing text is written as it grows. A stream is
-    not queued: nothing of it lives on when it is interrupted, and its events cannot be fetched later.
+    In a pipe: one JSON value a line, at once. On a terminal, growing text is written as it grows. A stream is not
+    queued: it ends when you interrupt it, and its events cannot be fetched later.
     """
     from fal_cli.calls import stream as streaming
     from fal_cli.calls.admission import admit, held
@@ -47,7 +50,7 @@ def stream(
     if text_only and final:
         raise UsageError("--text and --final say two different things; give one")
     context.standing.leave = nothing_sent
-    saving = checked(save.output, save.directory, overwrite=save.overwrite)
+    saving = checked(save.output, save.directory, overwrite=save.overwrite, is_json=context.flags.json)
     if save.preview:
         from fal_cli.results import preview
 

@@ -433,8 +433,10 @@ def _conditions(search: Search) -> tuple[list[str], list[object]]:
     if search.text:
         as_json = json.dumps(search.text, ensure_ascii=False)[1:-1]
         looked_for = {"input": as_json, "endpoint": search.text, "request_id": search.text, "error": search.text}
-        matches = " OR ".join(f"{column} LIKE ? ESCAPE '\\'" for column in looked_for)
-        add(f"({matches})", *[f"%{_literal(text)}%" for text in looked_for.values()])
+        # LIKE ignores case as far as ASCII goes, and reads a row ten times as fast.
+        condition = "{} LIKE '%' || ? || '%' ESCAPE '\\'" if search.text.isascii() else "holds({}, ?)"
+        texts = map(_literal if search.text.isascii() else str.casefold, looked_for.values())
+        add(f"({' OR '.join(map(condition.format, looked_for))})", *texts)
     if search.only_private:
         add("is_private")
     return conditions, values
