@@ -233,7 +233,7 @@ class TestServersWord:
             db.execute("UPDATE requests SET urls = replace(urls, 'queue.fal.run', 'evil.example')")
         for verb in ("status", "resume", "cancel"):
             place(verb, request_id)
-        assert {seen.host for seen in place.proxy.seen} == {"queue"}
+        assert {seen.host for seen in place.proxy.seen} == {"queue", "api"}  # the price is asked for at the other host of the account
         self.no_key_left(place)
 
     def test_the_host_in_the_ledger(self, place: Place, other: Service) -> None:
