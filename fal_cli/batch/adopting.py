@@ -30,7 +30,8 @@ def adopt(wire: Wire, endpoint: str, plan: PlanFile, carrier: Carrier, age: floa
     wanted = _wanted(plan)
     if not wanted:
         return 0
-    pages = Pages(wire, endpoint, start=datetime.now(UTC) - timedelta(seconds=min(age, _MOST_SECONDS)), payloads=True, deadline=deadline)
+    start = datetime.now(UTC) - timedelta(seconds=min(age, _MOST_SECONDS))
+    pages = Pages(wire, endpoint, start=start, payloads=True, deadline=deadline)
     adopted: list[tuple[Fate, int]] = []
     try:
         for item in pages:

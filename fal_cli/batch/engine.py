@@ -148,6 +148,7 @@ class Engine:
         self._read_lost()
         with Noted(lambda: self._news.put(News(None, None))) as noted:
             self._loop(noted)
+        self._show()
         if self._broken is not None:
             raise self._broken
         if noted.signum:

@@ -82,7 +82,7 @@ def _register(tree: typer.Typer, name: str, verb: Verb, words: Sequence[str] | N
 
 
 def _first_after(name: str, words: Sequence[str] | None) -> str:
-    """The word after a group's, which may be one of its own verb's, or the name of another verb; "" if there is none."""
+    """The word after a group's, which may be one of its own verb's, or name another verb; "" if there is none."""
     after = words[words.index(name) + 1 :] if words is not None and name in words else ()
     return next((word for word in after if not word.startswith("-")), "")
 
