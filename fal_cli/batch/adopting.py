@@ -14,7 +14,7 @@ from fal_cli.api.platform import Listed, Pages
 from fal_cli.api.wire import Wire
 from fal_cli.batch.carrier import Carrier
 from fal_cli.batch.planned import Fate, PlanFile
-from fal_cli.batch.sweep import print_of
+from fal_cli.calls.sweep import print_of
 from fal_cli.errors import UsageError
 from fal_cli.files.attachment import holds_attachments
 

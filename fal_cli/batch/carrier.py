@@ -19,13 +19,14 @@ from fal_cli.api.errors import AnswerLost, ApiError, Phase, Refused, RequestFail
 from fal_cli.api.events import Completed, Event, Handle, InProgress, Queued, Result
 from fal_cli.api.hosts import Hosts
 from fal_cli.api.phases import Exchange
-from fal_cli.batch import fates, sweep
+from fal_cli.batch import fates
 from fal_cli.batch.costs import Costs
 from fal_cli.batch.crew import Desk, News
 from fal_cli.batch.group import Group
 from fal_cli.batch.planned import Fate, Planned
 from fal_cli.batch.saving import Saver
 from fal_cli.batch.uploads import Uploads
+from fal_cli.calls import sweep
 from fal_cli.calls.follow import fetch_patiently
 from fal_cli.endpoint import EndpointId
 from fal_cli.errors import NotSaved

@@ -17,7 +17,6 @@ from fal_cli.api import queue as service
 from fal_cli.api.deadline import Deadline
 from fal_cli.api.errors import ApiError, NotReached, Refused, WaitEnded
 from fal_cli.api.events import BackOnline, Offline
-from fal_cli.batch import sweep
 from fal_cli.batch.carrier import (
     Accepted,
     Began,
@@ -36,12 +35,13 @@ from fal_cli.batch.carrier import (
 from fal_cli.batch.crew import Broke, Crew, Desk, News
 from fal_cli.batch.gate import Gate
 from fal_cli.batch.group import Group
-from fal_cli.batch.opens import Opens
 from fal_cli.batch.planned import Fate, PlanFile, Planned
 from fal_cli.batch.saving import DiskFull
 from fal_cli.batch.stops import Failures, worst
 from fal_cli.batch.window import CEILING, Window
+from fal_cli.calls import sweep
 from fal_cli.calls.once import failed_for_good
+from fal_cli.calls.opens import Opens
 from fal_cli.endpoint import EndpointId
 from fal_cli.errors import CliError, Exit, report
 from fal_cli.ledger import batches, claims

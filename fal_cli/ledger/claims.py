@@ -174,6 +174,15 @@ def take_back(ledger: Ledger, local_id: int) -> None:
     )
 
 
+def take_up(ledger: Ledger, row: Row, taker: str) -> bool:
+    """Takes an open request for this process to follow; False if another one did meanwhile."""
+    cursor = ledger.execute(
+        "UPDATE requests SET taken_by = ? WHERE local_id = ? AND coalesce(taken_by, '') = ? AND is_open",
+        (taker, row.local_id, row.taken_by),
+    )
+    return cursor.rowcount == 1
+
+
 def close_claimed(ledger: Ledger, batch: str) -> None:
     """Gives back what this process had claimed of a batch and has not sent."""
     ledger.execute(

@@ -203,6 +203,7 @@ _COLUMNS = (
     "failure TEXT",
     "batch TEXT",
     "row_number INTEGER",
+    "taken_by TEXT",
 )
 # Tables and indexes that came later in the same way, by their names.
 _LATER = {

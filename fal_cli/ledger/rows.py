@@ -109,7 +109,8 @@ class Row(NamedTuple):
     one that `created_at` was read from, if that was known. `replaced_by` is the row of the call that was sent in place
     of this one, whose answer was lost. `mark` says of one that is being sent whether anything may have left, `sent_at`
     when. `reserved` is what it was expected to cost, `cost` what it did, both in `currency`; None where that is not
-    known. `failure` are the facts of an error that it ended with.
+    known. `failure` are the facts of an error that it ended with. `taken_by` is the process
+    that picked it up last, and when.
     """
 
     local_id: int
@@ -152,6 +153,7 @@ class Row(NamedTuple):
     failure: Mapping[str, Any] = _NOTHING
     batch: str = ""
     row_number: int | None = None
+    taken_by: str = ""
 
     @property
     def left_at(self) -> datetime:
@@ -256,6 +258,7 @@ def row_from(found: sqlite3.Row) -> Row:
         failure=_object(found["failure"]) or {},
         batch=found["batch"] or "",
         row_number=found["row_number"],
+        taken_by=found["taken_by"] or "",
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from fal_cli.batch.window import CEILING
+from fal_cli.concurrency import MOST
 from fal_cli.ledger.rows import Row, State
 
 _SWEEP_SECONDS = 15.0
@@ -43,8 +43,17 @@ class Opens:
         for row in rows:
             due = row.expires_at.timestamp() if row.expires_at else float("inf")
             open_ = Open(due, row.local_id, row.row_number or 0, row.request_id)
-            heapq.heappush(self._ended if row.state in _ENDED else self._others, open_)
+            self.put(open_, has_ended=row.state in _ENDED)
             self.since = min(self.since, row.created_at)
+
+    def add_job(self, name: str, row: Row | None) -> None:
+        """Takes in a request by its name, with its record if there is one."""
+        due = row.expires_at.timestamp() if row and row.expires_at else float("inf")
+        self.put(Open(due, row.local_id if row else 0, 0, name), has_ended=row is not None and row.state in _ENDED)
+
+    def put(self, open_: Open, *, has_ended: bool) -> None:
+        """Takes one in."""
+        heapq.heappush(self._ended if has_ended else self._others, open_)
 
     def __len__(self) -> int:
         return len(self._ended) + len(self._others)
@@ -57,7 +66,7 @@ class Opens:
     @property
     def wants_a_look(self) -> bool:
         """Whether the listing is to be looked at: there are more than can be followed, and the last look is old."""
-        return len(self._others) > CEILING and time.monotonic() >= self._look_at
+        return len(self._others) > MOST and time.monotonic() >= self._look_at
 
     def learn(self, ended: set[str] | None) -> None:
         """Takes in what a look has found; None where the listing cannot be had, and all have to be followed."""
@@ -78,7 +87,7 @@ class Opens:
         """
         if self._ended:
             return heapq.heappop(self._ended), True
-        kept = _KEPT_FREE if len(self._others) > CEILING else 0
+        kept = _KEPT_FREE if len(self._others) > MOST else 0
         if self._others and may_follow and room > kept:
             return heapq.heappop(self._others), False
         return None
