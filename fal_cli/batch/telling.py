@@ -77,7 +77,6 @@ class Telling(Teller):
 
     def _tell(self, line: Line) -> None:
         self._manifest.write(line._replace(files=self._from_manifest(line.files)))
-        self._board.row(line.facts())
         try:
             self._print(line)
         except ReaderGone:

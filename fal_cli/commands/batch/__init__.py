@@ -14,13 +14,15 @@ EXAMPLES = """\
   fal batch fal-ai/flux/dev cats.csv --dry-run
   fal batch fal-ai/flux/dev cats.csv -d out/ --budget 25
   fal batch fal-ai/flux/dev prompts.txt num_images=2 --yes
-  fal batch fal-ai/flux/dev cats.csv prompt='a {{animal}}, studio light' -d 'out/{row.animal}-{index}.{ext}' --yes
+  fal batch fal-ai/flux/dev zoo.csv prompt='a {{animal}}' -d 'zoo/{row.animal}.{ext}' --yes
   fal batch fal-ai/esrgan photos/ -d big/ --yes
   fal batch fal-ai/flux/dev prompt="a cat" --vary seed=1..10 --name seeds --yes
   fal batch status cats
   fal batch resume cats
   fal batch retry cats --yes
-  fal batch export cats --format csv > cats-done.csv"""
+  fal batch cancel cats
+  fal batch export cats --format csv > done.csv
+  fal batch rm cats"""
 
 Directory = Annotated[
     str,

@@ -3,7 +3,6 @@
 import time
 from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
-from typing import Any
 
 from fal_cli.terminal.progress.standing import Standing, awaited, lines
 from fal_cli.terminal.talk import Talk
@@ -29,9 +28,6 @@ class Board:
 
     def show(self, standing: Standing) -> None:
         """Takes in where the batch stands now."""
-
-    def row(self, facts: dict[str, Any]) -> None:
-        """Takes in how a row has ended."""
 
     def aside(self) -> AbstractContextManager[None]:
         """A block in which other things are written to the terminal."""
@@ -67,7 +63,7 @@ class PlainBoard(Board):
 
 
 class MachineBoard(Board):
-    """JSON lines: `progress`, once a second at most, and `row` for each that has ended."""
+    """A JSON line `batch`, once a second at most, where something has changed. Rows are told on stdout."""
 
     def __init__(self, talk: Talk) -> None:
         super().__init__(talk)
@@ -79,7 +75,4 @@ class MachineBoard(Board):
         if now - self._told_at < _EVENT_SECONDS or counts == self._counts:
             return
         self._told_at, self._counts = now, counts
-        self.talk.event({"event": "progress", "batch": standing.name, **counts, "awaited": awaited(standing) or None})
-
-    def row(self, facts: dict[str, Any]) -> None:
-        self.talk.event({"event": "row", **facts})
+        self.talk.event({"event": "batch", "batch": standing.name, **counts, "awaited": awaited(standing) or None})
