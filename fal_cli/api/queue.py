@@ -198,9 +198,9 @@ def status_url(handle: Handle) -> str:
     return _extended(handle.status_url, query="logs=1")
 
 
-def stream_url(handle: Handle) -> str:
+def stream_url(handle: Handle, *, logs: bool = True) -> str:
     """The status event stream of a request (§4.6)."""
-    return _extended(handle.status_url, path="/stream", query="logs=1")
+    return _extended(handle.status_url, path="/stream", query=f"logs={int(logs)}")
 
 
 def _submitted(wire: Wire, endpoint: EndpointId, answer: Answer, exchange: Exchange) -> Submitted:

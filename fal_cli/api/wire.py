@@ -191,7 +191,8 @@ class Wire:
         exchange.phase = Phase.NOT_CONNECTED
         exchange.steps.clear()
         prepared = self._prepare(request._replace(url=backup.current(request.url)))
-        self._trace(trace.request_text(prepared))
+        if self._tracer:
+            self._trace(self._tracer, trace.request_text(prepared))
         try:
             response = self._session.send(
                 prepared,
@@ -202,7 +203,8 @@ class Wire:
             )
         except (*TRANSPORT_ERRORS, trust.Unusable) as error:
             raise _failure(error, exchange, request, None) from error
-        self._trace(trace.response_text(response))
+        if self._tracer:
+            self._trace(self._tracer, trace.response_text(response))
         if self.hosts.owns(request.url):
             clock.observe(response.headers)
         return response
@@ -275,9 +277,8 @@ class Wire:
         )
         return self._session.prepare_request(plain)
 
-    def _trace(self, text: str) -> None:
-        if self._tracer:
-            self._tracer(redacted(text, self._secret))
+    def _trace(self, tracer: Callable[[str], None], text: str) -> None:
+        tracer(redacted(text, self._secret))
 
 
 TRANSPORT_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, HTTPException, OSError)

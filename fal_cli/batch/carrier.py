@@ -259,7 +259,7 @@ class Carrier:
         assert job.handle is not None
         last: Event | None = None
         try:
-            for last in follow.follow(desk.kept, job.handle, deadline=self._deadline):
+            for last in follow.follow(desk.kept, job.handle, deadline=self._deadline, logs=False):
                 self._hear(job, last)
         except Refused as error:
             self._tell(News(job, Gone(error)))
