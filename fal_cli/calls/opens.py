@@ -66,7 +66,17 @@ class Opens:
     @property
     def wants_a_look(self) -> bool:
         """Whether the listing is to be looked at: there are more than can be followed, and the last look is old."""
-        return len(self._others) > MOST and time.monotonic() >= self._look_at
+        return self.are_too_many and time.monotonic() >= self._look_at
+
+    @property
+    def are_too_many(self) -> bool:
+        """Whether there are more that run than can be followed."""
+        return len(self._others) > MOST
+
+    @property
+    def look_in(self) -> float:
+        """Seconds until the listing is worth another look; infinite where it cannot be had."""
+        return max(0.0, self._look_at - time.monotonic())
 
     def learn(self, ended: set[str] | None) -> None:
         """Takes in what a look has found; None where the listing cannot be had, and all have to be followed."""

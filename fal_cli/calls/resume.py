@@ -4,6 +4,7 @@ A request with an id is followed; a call whose answer was lost is looked up on t
 recorded and handed on in the main thread, in the order in which it comes.
 """
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -91,7 +92,8 @@ class Resumption:
         self._crowd: Crowd[Job | None, Event, Arrival | list[Listed] | set[str]] = Crowd()
         self._opens = Opens()
         self._not_begun: dict[str, Job] = {}
-        self._is_sweeping = False
+        self._is_sweeping = self._has_looked = False
+        self._is_small = threading.Event()
         self._wires: dict[tuple[str, str], Wires] = {}
         self._listings: lookup.Listings | None = None
         self._known_ids: dict[str, dict[str, int]] = {}
@@ -194,10 +196,14 @@ class Resumption:
 
     def _start(self) -> None:
         """Begins as many as there is room for. Where there are more, the listing tells which have ended."""
-        if self._opens.wants_a_look and not self._is_sweeping:
+        pause = self._opens.look_in
+        if not self._opens.are_too_many:
+            self._is_small.set()  # nobody is to wait for another look
+        elif not self._is_sweeping and pause < float("inf"):
             self._is_sweeping = True
-            self._crowd.add(None, partial(_swept, self._groups(), self._deadline))
-        while found := self._opens.next(room=self._crowd.free, may_follow=not self._is_sweeping):
+            self._crowd.add(None, partial(_swept, self._groups(), self._deadline, self._is_small, pause))
+        may_follow = self._has_looked or not self._is_sweeping
+        while found := self._opens.next(room=self._crowd.free, may_follow=may_follow):
             open_, has_ended = found
             job = self._not_begun.pop(open_.request_id)
             assert job.request is not None
@@ -221,7 +227,7 @@ class Resumption:
 
     def _swept(self, happened: object) -> None:
         if isinstance(happened, Finished):
-            self._is_sweeping = False
+            self._is_sweeping, self._has_looked = False, True
             ended = happened.value
             self._opens.learn(ended if isinstance(ended, set) else None)
             self._start()
@@ -357,9 +363,13 @@ def _shared(items: Sequence[Tracked | Row]) -> lookup.Listings:
     return lookup.Listings(since)
 
 
-def _swept(groups: Sequence[_Group], deadline: Deadline, show: Show) -> set[str]:
-    """Those of the requests that have ended, by the listing."""
+def _swept(
+    groups: Sequence[_Group], deadline: Deadline, is_small: threading.Event, pause: float, show: Show
+) -> set[str]:
+    """Those of the requests that have ended, by the listing, after a pause; none where it is not worth a look then."""
     ended: set[str] = set()
+    if is_small.wait(deadline.cut(pause)):
+        return ended
     for group in groups:
         with group.wires.one() as wire:
             wire.notify = lambda event: None

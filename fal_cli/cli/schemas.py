@@ -69,7 +69,8 @@ _REQUEST = {
     "input": _or_null(_MAPPING), "input_is_whole": _TRUTH, "private": _TRUTH, "profile": _or_null(_TEXT),
     "host": _TEXT, "tags": _TEXT_BY_NAME, "error": _or_null(_TEXT), "started_at": _or_null(_MOMENT),
     "ended_at": _or_null(_MOMENT), "inference_seconds": _or_null(_NUMBER), "billable_units": _or_null(_TEXT),
-    "expires_at": _or_null(_MOMENT), "files": _TEXTS, "has_result": _TRUTH,
+    "expires_at": _or_null(_MOMENT), "files": _TEXTS, "has_result": _TRUTH, "batch": _or_null(_TEXT),
+    "batch_row": _or_null(_COUNT),
 }  # fmt: skip
 _REQUEST_WHOLE = {
     "options": _MAPPING, "urls": _TEXT_BY_NAME, "result": _ANY, "result_is_whole": _or_null(_TRUTH),
@@ -159,7 +160,8 @@ OUTPUTS: dict[str, Schema] = {
     "cost": {
         "type": "object",
         "properties": {
-            "endpoint": _TEXT, "day": _TEXT, "profile": _TEXT, "tag": _TEXT, "requests": _COUNT,
+            "endpoint": _TEXT, "day": _TEXT, "profile": _TEXT, "tag": _TEXT, "batch": _TEXT,
+            "requests": _COUNT,
             "units": _or_null(_DECIMAL), "cost": _or_null(_DECIMAL), "currency": _or_null(_TEXT),
             "not_known": _COUNT, "source": _or_null(_one_of("billing events", "list price")),
         },

@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from fal_cli.ledger.rows import State
-from fal_cli.ledger.store import Ledger, moment_text
+from fal_cli.ledger.rows import Search, State
+from fal_cli.ledger.store import Ledger, conditions_of, moment_text
 
 BEAT_SECONDS = 20.0
 _SILENCE = timedelta(minutes=15)
@@ -133,6 +133,17 @@ def tally(ledger: Ledger, name: str) -> Tally:
     ).fetchall()
     states = {State(one["state"]): int(one["many"]) for one in found}
     return Tally(states, sum(states.values()))
+
+
+def counted(ledger: Ledger, search: Search) -> list[tuple[str, int]]:
+    """The batches that have requests which are asked for, and how many, the one with the newest first."""
+    conditions, values = conditions_of(search)
+    found = ledger.execute(
+        f"SELECT batch, count(*) AS many FROM requests WHERE {' AND '.join([*conditions, 'batch IS NOT NULL'])}"
+        " GROUP BY batch ORDER BY max(local_id) DESC",
+        tuple(values),
+    ).fetchall()
+    return [(str(one["batch"]), int(one["many"])) for one in found]
 
 
 def boot_id() -> str:

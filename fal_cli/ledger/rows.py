@@ -88,7 +88,7 @@ class Kept(NamedTuple):
 class Search(NamedTuple):
     """Which rows are asked for; of `states` and `only_open` it is enough that a row fits one.
 
-    `text` is looked for in input, endpoint, id and error.
+    `text` is looked for in input, endpoint, id and error. `only_single` leaves out what is of a batch.
     """
 
     states: tuple[str, ...] = ()
@@ -98,6 +98,8 @@ class Search(NamedTuple):
     text: str = ""
     only_private: bool = False
     only_open: bool = False
+    batch: str = ""
+    only_single: bool = False
     limit: int | None = None
 
 

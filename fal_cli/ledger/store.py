@@ -273,7 +273,7 @@ class Ledger:
 
     def search(self, search: Search) -> Iterator[Row]:
         """The rows that are asked for, newest first; a page of them at a time, so that any number fits into memory."""
-        conditions, values = _conditions(search)
+        conditions, values = conditions_of(search)
         left = search.limit
         before = _LARGEST
         while left is None or left > 0:
@@ -413,7 +413,8 @@ def kept_of(call: Call) -> tuple[str | None, bool, str]:
     return *stored_input(call.input_json), fingerprint(call.input_json)
 
 
-def _conditions(search: Search) -> tuple[list[str], list[object]]:
+def conditions_of(search: Search) -> tuple[list[str], list[object]]:
+    """What a search asks of rows, as SQL, and the values for its marks."""
     conditions: list[str] = []
     values: list[object] = []
 
@@ -439,6 +440,10 @@ def _conditions(search: Search) -> tuple[list[str], list[object]]:
         add(f"({' OR '.join(map(condition.format, looked_for))})", *texts)
     if search.only_private:
         add("is_private")
+    if search.batch:
+        add("batch = ?", search.batch)
+    if search.only_single:
+        add("batch IS NULL")
     return conditions, values
 
 

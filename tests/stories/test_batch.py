@@ -317,3 +317,16 @@ def test_a_private_batch_keeps_no_input(place: Place) -> None:
     kept = [path for path in place.home.rglob("*") if path.is_file() and b"very secret" in path.read_bytes()]
     assert kept == []
     assert b"very secret" not in (place.folder / "rows" / "manifest.jsonl").read_bytes()
+
+
+def test_history_and_cost_know_of_batches(place: Place) -> None:
+    batch(place, FLUX, rows(place, 2), AT_ONCE, "--yes")
+    place.queued(n=1)
+    told = [json.loads(line) for line in place("history").text.splitlines()]
+    assert [row["batch"] for row in told] == [None, "rows", "rows"]
+    told = [json.loads(line) for line in place("history", "--batch", "rows").text.splitlines()]
+    assert sorted(row["batch_row"] for row in told) == [1, 2]
+    done = place("resume", "--print", "none")
+    assert "batch" not in done.stderr
+    costs = [json.loads(line) for line in place("cost", "--by", "batch").text.splitlines()]
+    assert [(line["batch"], line["requests"]) for line in costs if line["batch"] == "rows"] == [("rows", 2)]
