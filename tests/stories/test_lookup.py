@@ -383,10 +383,13 @@ class TestTwoAtOnce:
         assert place.row("@1").request_id == mine
 
     def test_what_another_picked_up_is_left_to_it(self, place: Place) -> None:
-        place.queued(n=1, orders={"run": 2})
+        place.queued(n=1)
+        given = threading.Event()
+        place.proxy.fail("result", held(given))
         first = place.start("resume", "--print", "none")
-        until(lambda: bool(place.rows[0].taken_by))
+        until(lambda: place.proxy.count("result") == 1)
         done = place("resume")
+        given.set()
         assert done.stdout == b""
         assert "1 request is followed by another process" in done.stderr
         assert first.wait(30) == 0
