@@ -54,6 +54,20 @@ def seconds(text: str) -> float:
     return _bounded(hours * 3600 + minutes * 60 + rest)
 
 
+ANY_AGE = "any"
+
+
+def age(text: str) -> float:
+    """An age in seconds: `7d`, `12h`; infinity for `any`. Raises `typer.BadParameter`."""
+    match = _SPAN.fullmatch(text)
+    if text == ANY_AGE:
+        return float("inf")
+    if not text or not match:
+        raise typer.BadParameter(f"{text!r} is not an age such as 7d or 12h")
+    weeks, days, hours, minutes, rest = (int(part or 0) for part in match.groups())
+    return float((((weeks * 7 + days) * 24 + hours) * 60 + minutes) * 60 + rest)
+
+
 def _bounded(count: float) -> float:
     if count > _LONGEST_SECONDS:
         raise typer.BadParameter("that is longer than a year")

@@ -23,6 +23,7 @@ from collections.abc import Iterable
 from enum import IntEnum
 from typing import Any, NamedTuple
 
+from fal_cli.api import locks
 from fal_cli.api.errors import (
     AnswerLost,
     ApiError,
@@ -41,6 +42,13 @@ from fal_cli.api.errors import (
 )
 from fal_cli.kinds import KINDS, Again
 
+_UNLOCKED: dict[locks.Lock, str] = {
+    "balance": "The balance is used up. Top it up: https://fal.ai/dashboard/billing.",
+    "admin": "fal.ai has locked it, whatever its balance, and only its support can lift that: support@fal.ai.",
+    "topup": "A top-up is due. Pay it: https://fal.ai/dashboard/billing.",
+    "other": "See https://fal.ai/dashboard/billing.",
+}
+_STILL_THERE = "What was paid for can still be fetched: {tool} resume, or {tool} result ID."
 _LONGEST_MESSAGE = 500
 _LONGEST_FIELD = 200
 _CARET_WIDTH = 70
@@ -62,21 +70,23 @@ class Exit(IntEnum):
     LIMITED = 9
     UNKNOWN_OUTCOME = 10
     NOT_SAVED = 11
+    OVER_BUDGET = 12
 
 
 EXIT_CODES: tuple[tuple[str, str, str], ...] = (
     ("0", "done", ""),
-    ("1", "the request ran and failed, or an unexpected failure", "after reading"),
-    ("2", "usage: unknown option, malformed input, unreadable file; nothing was sent", "yes, mended"),
+    ("1", "the request ran and failed, or an unexpected failure", "after reading the message"),
+    ("2", "usage: unknown option, malformed input, unreadable file; nothing was sent", "after fixing it"),
     ("3", "no credentials, or they were refused", "yes"),
-    ("4", "the input was refused, with a line per field", "after mending the input"),
+    ("4", "the input was refused, with a line per field", "after fixing the input"),
     ("5", "no such endpoint or request", "yes"),
-    ("6", "network: nothing was accepted, or a read did not come whole", "yes"),
-    ("7", "accepted, and we stopped waiting (--timeout); the request lives on", "no: fal resume ID"),
+    ("6", "network: nothing was accepted, or a read was cut off", "yes"),
+    ("7", "accepted, but we stopped waiting (--timeout); the request goes on", "no: fal resume ID"),
     ("8", "not finished yet (status --exit-status, result without --wait)", "ask again"),
     ("9", "refused for quota, balance or rate, after retries", "later"),
-    ("10", "a paid call was sent and its answer was lost: whether it runs is not known", "no: fal resume"),
+    ("10", "a paid call was sent and its answer was lost; it may be running", "no: fal resume"),
     ("11", "the result is printed, but a file could not be saved", "no: fal result ID -d DIR"),
+    ("12", "refused by your own budget or --max-cost: nothing was sent", "with a larger one"),
     ("130, 143", "interrupted; the id, if there is one, is shown", "no: fal resume ID"),
 )
 
@@ -205,6 +215,13 @@ class NotSaved(CliError):
     kind = "not_saved"
 
 
+class OverBudget(CliError):
+    """A call that does not fit what calls may cost. Nothing was sent."""
+
+    code = Exit.OVER_BUDGET
+    kind = "over_budget"
+
+
 class Retold(CliError):
     """Another error in other words; its code stays."""
 
@@ -312,13 +329,15 @@ def _sentence(error: ApiError, ways: _Ways) -> _Told:
         told = _sentence(error.cause, ways)
         return told._replace(message=f"part {error.number} of the upload: {told.message}")
     if isinstance(error, StreamCut | StreamIdle):
-        hint = "It is billed as far as it ran. Its events cannot be fetched later."
-        return _Told("stream_cut", error.message, hint)
+        return _Told("stream_cut", error.message, "It is billed as far as it ran. Its events cannot be fetched later.")
     if isinstance(error, AnswerLost):
         return _lost(error, ways)
     if isinstance(error, Unavailable):
-        message = f"the service cannot answer now (HTTP {error.status}): {error.message}"
-        return _Told("service_unavailable", message, "Try again.")
+        return _Told(
+            "service_unavailable",
+            f"the service cannot answer now (HTTP {error.status}): {error.message}",
+            "Try again.",
+        )
     if isinstance(error, NotReached):
         nothing = "Nothing was accepted. " if isinstance(error, NotSent) else ""
         return _Told("network", f"network: {error.message}", f"{nothing}{error.way_out or 'Try again.'}")
@@ -326,9 +345,12 @@ def _sentence(error: ApiError, ways: _Ways) -> _Told:
         waiting = ways.argv("wait", error.request_id) if error.request_id else ()
         return _Told("not_finished", error.message, "Add --wait to wait for it.", waiting)
     if isinstance(error, WaitEnded):
-        hint = f"To pick it up: {ways.resume(error.request_id)}"
-        going_on = ways.resume_argv(error.request_id)
-        return _Told("still_running", f"{error.message}; the request goes on", hint, going_on)
+        return _Told(
+            "still_running",
+            f"{error.message}; the request goes on",
+            f"To pick it up: {ways.resume(error.request_id)}",
+            ways.resume_argv(error.request_id),
+        )
     if isinstance(error, RequestFailed):
         return _failed(error)
     if isinstance(error, Refused):
@@ -352,8 +374,11 @@ def _lost(error: AnswerLost, ways: _Ways) -> _Told:
 
 def _failed(error: RequestFailed) -> _Told:
     if error.headers.get("x-fal-request-timeout-type") == "user":
-        message = "the request did not start before its --start-timeout"
-        return _Told("start_timeout", message, "It did not run; submit it again.")
+        return _Told(
+            "start_timeout",
+            "the request did not start before its --start-timeout",
+            "It did not run; submit it again.",
+        )
     if error.error_type == "client_cancelled" or error.status == 499:
         return _Told("request_cancelled", f"the request was cancelled: {error.message}")
     if error.status in _INPUT_REFUSED and not any(entry.type.startswith("downstream") for entry in error.fields):
@@ -363,12 +388,28 @@ def _failed(error: RequestFailed) -> _Told:
 
 def _refused(error: Refused, ways: _Ways) -> _Told:
     status = error.status
-    if status == 403 and "locked" in error.message.lower():
-        message = f"the account is locked: {error.message}"
-        return _Told("account_locked", message, "See https://fal.ai/dashboard/billing.")
+    if lock := locks.lock_of(error):
+        way_out = f"{_UNLOCKED[lock]}\n{_STILL_THERE.format(tool=ways.tool)}"
+        return _Told("account_locked", f"the account is locked: {error.message}", way_out)
+    if locks.lacks_permission(error):
+        return _Told(
+            "no_permission",
+            _http("the key is good, but lacks the permission for this", error),
+            "Use a key that has it, or make one: https://fal.ai/dashboard/keys",
+        )
+    if locks.is_denied(error):
+        return _Told(
+            "no_permission",
+            _http("your team's access list does not allow this model, or the key may not do this", error),
+            "Neither the key nor the balance is wrong. Ask an admin of the team to allow it: https://fal.ai/dashboard",
+        )
     if status in (401, 403):
-        hint, checking = f"Check the key: {ways.tool} auth status", ways.argv("auth", "status")
-        return _Told("key_refused", _http("the key was refused", error), hint, checking)
+        return _Told(
+            "key_refused",
+            _http("the key was refused", error),
+            f"Check the key: {ways.tool} auth status",
+            ways.argv("auth", "status"),
+        )
     if status == 404:
         return _Told("not_found", _http("no such endpoint or request", error))
     if status == 429:

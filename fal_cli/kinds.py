@@ -39,6 +39,7 @@ KINDS: dict[str, Kind] = {
     "no_ledger": Kind(2, "fixed", "the call could not be recorded, and --require-ledger is set"),
     "no_key": Kind(3, "fixed", "there is no key to call with"),
     "other_key": Kind(3, "fixed", "the request needs another key than the one at hand"),
+    "no_permission": Kind(3, "fixed", "the key is good, and may not do this"),
     "key_refused": Kind(3, "fixed", "the service refused the key"),
     "input_refused": Kind(4, "fixed", "the input was refused; `fields` says where"),
     "not_found": Kind(5, "fixed", "there is no such endpoint, request, result or price"),
@@ -53,6 +54,7 @@ KINDS: dict[str, Kind] = {
     "answer_lost": Kind(10, "resume", "a paid call was sent, and what became of it is not known"),
     "stream_cut": Kind(10, "no", "a paid stream or session was cut; what is gone cannot be fetched"),
     "not_saved": Kind(11, "resume", "the result is there, a file could not be saved"),
+    "over_budget": Kind(12, "fixed", "the call does not fit --budget or --max-cost; nothing was sent"),
     "interrupted": Kind(130, "resume", "interrupted (130, or 143 by SIGTERM); a request lives on"),
     "interrupted_spent": Kind(130, "no", "interrupted (130, or 143); what was sent may be billed, nothing lives on"),
     "interrupted_unsent": Kind(

@@ -70,8 +70,9 @@ def _config(env: Mapping[str, str]) -> dict[str, Any]:
 
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise NoCredentials(f"{path} is not TOML: {error}") from None
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        told = "it is nested too deep" if isinstance(error, RecursionError) else error
+        raise NoCredentials(f"{path} is not TOML: {told}") from None
 
 
 def _expires_at(token: str) -> float:

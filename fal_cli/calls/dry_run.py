@@ -2,65 +2,40 @@
 
 from typing import Any
 
-from fal_cli.api import platform
-from fal_cli.api.deadline import Deadline
-from fal_cli.api.errors import ApiError
-from fal_cli.api.platform import Price
 from fal_cli.calls.model import Call
 from fal_cli.context import Context
-from fal_cli.errors import CliError
-from fal_cli.files.attachment import Attachment
-
-PATIENCE_SECONDS = 3.0
+from fal_cli.files.attachment import written
 
 
 def show(context: Context, call: Call) -> None:
-    """Prints the final input; on stderr where it would go, and the unit price. A file stands in it as `@PATH`."""
+    """Prints the final input; on stderr where it would go, and what it will cost. A file stands in it as `@PATH`."""
     if context.output.machine:
         context.output.json(_facts(context, call))
         return
-    context.output.json(_written(dict(call.input_json)))
+    context.output.json(written(dict(call.input_json)))
     options = ", ".join(f"{name} {value}" for name, value in call.options.as_kept().items())
     context.notify.note(f"would be sent to {call.endpoint}" + (f" ({options})" if options else ""))
     if not call.is_local:
-        context.notify.note(_price(context, str(call.endpoint)))
+        from fal_cli.calls import price
+
+        expected = price.estimate(context, call)
+        if expected.price is not None and expected.price.amount is not None:
+            context.notify.note(f"price: {price.unit_text(expected.price)}")
+        context.notify.note(f"this call: {expected.text}")
 
 
 def _facts(context: Context, call: Call) -> dict[str, Any]:
-    """The same for a program, in one object."""
-    found = None if call.is_local else _asked(context, str(call.endpoint))
-    price = None
-    if isinstance(found, Price):
-        price = {"unit_price": f"{found.amount:f}", "unit": found.unit, "currency": found.currency}
+    """The same for a program, in one object; `price` is that of a unit, `estimate` what this call will cost."""
+    from fal_cli.calls import price
+
+    expected = price.estimate(context, call)
+    unit, unit_price = expected.price, None
+    if unit is not None and unit.amount is not None:
+        unit_price = {"unit_price": f"{unit.amount:f}", "unit": unit.unit, "currency": unit.currency}
     return {
         "endpoint": str(call.endpoint),
-        "input": _written(dict(call.input_json)),
+        "input": written(dict(call.input_json)),
         "options": call.options.as_kept(),
-        "price": price,
+        "price": unit_price,
+        "estimate": expected.facts,
     }
-
-
-def _price(context: Context, endpoint: str) -> str:
-    found = _asked(context, endpoint)
-    if not isinstance(found, Price):
-        return f"its unit price is not known{found}"
-    return f"price: {found.amount} {found.currency} per {found.unit}".replace("  ", " ")
-
-
-def _asked(context: Context, endpoint: str) -> Price | str:
-    """The price of an endpoint, or why it is not known."""
-    try:
-        prices = platform.prices(context.wire(), [endpoint], deadline=Deadline(PATIENCE_SECONDS))
-    except (ApiError, CliError) as error:
-        return f" ({error.message})"
-    return prices.get(endpoint, "")
-
-
-def _written(value: Any) -> Any:
-    if isinstance(value, Attachment):
-        return f"@{value.path}"
-    if isinstance(value, dict):
-        return {key: _written(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_written(inner) for inner in value]
-    return value

@@ -11,12 +11,14 @@ from fal_cli.api import realtime as api
 from fal_cli.api.call_options import CallOptions
 from fal_cli.api.errors import ApiError, Refused
 from fal_cli.api.wire import Wire
+from fal_cli.calls import admission
 from fal_cli.calls.conversation import AppFailed, Conversation, Plan
 from fal_cli.calls.model import Call
 from fal_cli.calls.notices import nothing_sent
 from fal_cli.calls.prepare import parse_target, resolve
 from fal_cli.calls.realtime_json import MOST_BYTES, as_base64, beginning, jsonable, without_base64
 from fal_cli.calls.submit import begin, state_after
+from fal_cli.calls.terms import Terms
 from fal_cli.catalog.schemas import schema_for
 from fal_cli.context import Context
 from fal_cli.endpoint import EndpointId, Target
@@ -47,11 +49,21 @@ class Settings:
     is_private: bool = False
 
 
-def converse(context: Context, name: str, items: Sequence[str], texts: Sequence[str], settings: Settings) -> None:
+def converse(
+    context: Context, name: str, items: Sequence[str], texts: Sequence[str], settings: Settings, terms: Terms
+) -> None:
     """Holds a conversation over stdin and stdout. Raises `UsageError`, the request layer's errors, `CliError`."""
     context.standing.leave = nothing_sent
     target = parse_target(name)
-    call = Call(target, _defaults(context, items, texts), CallOptions(), is_private=settings.is_private)
+    call = admission.claim(context, Call(target, {}, CallOptions(), is_private=settings.is_private), terms, "realtime")
+    assert isinstance(call, Call)  # no other session stands in its place
+    with admission.held(context, call):
+        call = call._replace(input_json=_defaults(context, items, texts))
+        _converse(context, call, settings)
+
+
+def _converse(context: Context, call: Call, settings: Settings) -> None:
+    target = call.endpoint
     wire = context.wire(local=call.is_local)
     opener = Opener(wire, target, settings)
     plan = Plan(
@@ -91,7 +103,8 @@ def _defaults(context: Context, items: Sequence[str], texts: Sequence[str]) -> d
         return {}
     notify = context.notify
     gathered = gather(items, texts, context.stdin, reach=context.reach)
-    found = typed(gathered, context.stdin, tell=notify.note, tell_guess=notify.decision, reach=context.reach)
+    typed_words = typed(gathered, context.stdin, tell=notify.note, tell_guess=notify.decision, reach=context.reach)
+    found = typed_words.input_json
     return dict(resolve(context, found, inline=False, deadline=None)) if holds_attachments(found) else found
 
 

@@ -96,18 +96,27 @@ def account_of(context: Context, row: Row | None) -> Account:
     """
     if row is None or context.in_sandbox:
         return context.accounts.own
-    is_its_own = row.profile and not context.flags.profile
-    credential = context.accounts.credential_of(row.profile) if is_its_own else context.accounts.credential
-    hosts = context.accounts.hosts_of(row.profile) if is_its_own else context.accounts.hosts
+    account = account_like(context, row)
     # A sandbox that was ended and is served again has its state, and mostly another port.
-    is_moved = is_loopback(row.host) and is_loopback(hosts.queue) and not answers_here(row.host)
-    is_here = origin(row.host) == origin(hosts.queue) or is_moved
+    queue = account.hosts.queue
+    is_moved = is_loopback(row.host) and is_loopback(queue) and not answers_here(row.host)
+    is_here = origin(row.host) == origin(queue) or is_moved
     if row.host and row.mode == "queue" and not is_here:
         raise CredentialRefused(
             f"request {row.name} was made at {row.host}, which is not configured now",
             hint=f"If that is right: FAL_QUEUE_RUN_HOST={row.host}, with the key that made it.",
         )
-    return Account(hosts, credential)
+    return account
+
+
+def account_like(context: Context, row: Row) -> Account:
+    """The account for another call like an earlier one: its profile's unless another is named, where that is now.
+
+    Raises `NoCredentials`.
+    """
+    if not row.profile or context.flags.profile or context.in_sandbox:
+        return context.accounts.own
+    return Account(context.accounts.hosts_of(row.profile), context.accounts.credential_of(row.profile))
 
 
 def endpoint_of(row: Row) -> EndpointId:

@@ -89,14 +89,18 @@ OUTPUTS: dict[str, Schema] = {
     "envelope": _object({
         "request_id": _TEXT, "endpoint": _TEXT, "data": _ANY, "files": _list(_FILE),
         "metrics": _object({"inference_time": _or_null(_NUMBER)}), "billable_units": _or_null(_NUMBER),
+        "cost": _or_null(_MAPPING), "reused": _TRUTH, "flagged": _TEXTS,
     }),
     "dry_run": _object({
         "endpoint": _TEXT, "input": _MAPPING, "options": _MAPPING, "price": _or_null(_object(_PRICE)),
+        "estimate": _object(
+            {"amount": _or_null(_DECIMAL), "currency": _or_null(_TEXT), "source": _TEXT, "why": _or_null(_TEXT)}
+        ),
     }),
     "script": _object({"language": _one_of("curl", "python", "js", "shell"), "script": _TEXT}),
     "submitted": _object({
-        "request_id": _TEXT, "endpoint": _TEXT, "queue_position": _or_null(_COUNT), "status_url": _URL,
-        "response_url": _URL, "cancel_url": _URL,
+        "request_id": _TEXT, "endpoint": _TEXT, "queue_position": _or_null(_COUNT), "response_url": _TEXT,
+        "reused": _TRUTH,
     }),
     "status": _object({
         "request_id": _TEXT, "endpoint": _TEXT, "status": _STATUS, "queue_position": _or_null(_COUNT),
@@ -188,7 +192,7 @@ EVENTS: dict[str, tuple[dict[str, Schema], dict[str, Schema]]] = {
     "backonline": ({"seconds": _NUMBER}, _OF_MANY),
     "finished": (
         {"verdict": _one_of("done", "failed", "found"), "seconds": _NUMBER},
-        {"inference_seconds": _NUMBER, "billable_units": _TEXT} | _OF_MANY,
+        {"inference_seconds": _NUMBER, "billable_units": _TEXT, "cost": _TEXT} | _OF_MANY,
     ),
     "warning": ({"message": _TEXT}, {}),
     "notice": ({"message": _TEXT}, {"url": _TEXT}),
@@ -199,7 +203,7 @@ EVENTS: dict[str, tuple[dict[str, Schema], dict[str, Schema]]] = {
     "result": (
         {"code": _COUNT},
         {"request_id": _TEXT, "seconds": _NUMBER, "inference_seconds": _NUMBER, "billable_units": _TEXT,
-         "files": _TEXTS},
+         "cost": _TEXT, "files": _TEXTS},
     ),
     "error": (
         {"kind": _one_of(*KINDS), "code": _COUNT, "again": _one_of(*AGAIN), "message": _TEXT, "fields": _list(_FAULT),
@@ -223,7 +227,7 @@ _LIMITS = {"minimum": _NUMBER, "maximum": _NUMBER, "pattern": _TEXT}
 _EFFECTS = _object({
     "pays": _TRUTH, "writes": _TEXTS, "deletes": _TRUTH, "network": _TRUTH, "asks": _TRUTH,
     "blocks": _one_of("no", "until_done", "forever"), "stdin": _one_of("no", "if_asked", "if_no_input", "yes"),
-    "repeatable": _one_of("yes", "no"),
+    "repeatable": _one_of("yes", "with_once", "no"),
 })  # fmt: skip
 _STDOUT = _object({
     "pipe": _one_of("text", "json", "jsonl", "bytes", "none"), "schema": _or_null(_TEXT),

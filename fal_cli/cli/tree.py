@@ -45,7 +45,13 @@ _TYPES = {
     "str": "string", "int": "integer", "int range": "integer", "float": "number", "float range": "number",
     "units": "number", "boolean": "boolean", "choice": "choice", "path": "path", "file": "path",
 }  # fmt: skip
-_VALUES_OF_PARSERS = {"seconds": "duration", "_tolerance": "duration", "moment": "moment", "moment_to_clear": "moment"}
+_VALUES_OF_PARSERS = {
+    "seconds": "duration",
+    "_tolerance": "duration",
+    "moment": "moment",
+    "moment_to_clear": "moment",
+    "age": "age",
+}
 _VALUES_OF_METAVARS = {
     "FILE": "file", "FILE|URL": "file", "DIR": "directory", "DIR|TEMPLATE|-": "directory", "TIME": "duration",
     "SPAN|DATE": "moment", "SIZE": "size", "URL": "url", "PORT": "port",
@@ -110,7 +116,9 @@ class Command(NamedTuple):
     summary: str
     help: str
     usage: str
+    short: str
     is_hidden: bool
+    needs_command: bool
     arguments: tuple[Argument, ...]
     options: tuple[Option, ...]
     examples: tuple[str, ...]
@@ -245,21 +253,24 @@ def _value_facts(value: Value) -> dict[str, Any]:
 
 def _command(command: Any, path: str, parent: Any = None) -> Command:
     name = path.rpartition(" ")[2] or "fal"
-    with typer.Context(command, info_name=name, parent=parent) as context:
+    with typer.Context(command, info_name=name, parent=parent, **command.context_settings) as context:
         parameters = [parameter for parameter in command.get_params(context) if not parameter.hidden]
-        usage = " ".join(_bare(command.get_usage(context)).removeprefix("Usage:").split())
         arguments = [_argument(path, one, context) for one in parameters if one.param_type_name == "argument"]
         commands = [
             _command(inner, f"{path} {name}".strip(), context)
             for name, inner in getattr(command, "commands", {}).items()
         ]
     help_text = _unwrapped(command.help or "")
+    needs_command = bool(commands) and not command.invoke_without_command
+    further = ["COMMAND …" if needs_command else "[COMMAND …]"] if commands else []
     return Command(
         path,
         help_text.partition("\n")[0],
         help_text,
-        usage,
+        " ".join([f"fal {path}".rstrip(), "[OPTIONS]", *(one.metavar for one in arguments), *further]),
+        command.short_help or help_text.partition("\n")[0],
         bool(command.hidden),
+        needs_command,
         tuple(arguments),
         tuple(_option(path, one) for one in parameters if one.param_type_name == "option"),
         tuple(_examples(command.epilog or "")),
@@ -277,7 +288,8 @@ def _option(path: str, parameter: Any) -> Option:
     environment = variables if isinstance(variables, str) else next(iter(variables or ()), "")
     long_name = next((name for name in names if name.startswith("--")), names[-1])
     takes = _value(path, long_name, parameter)
-    metavar = (parameter.metavar or takes.type.upper()) if takes.takes_value else ""
+    own = parameter.metavar or ""
+    metavar = own or takes.type.upper() if takes.takes_value or own.startswith("[=") else ""
     if takes.choices and not parameter.metavar:
         metavar = "|".join(takes.choices)
     return Option(names, tuple(parameter.secondary_opts), metavar, environment, takes)
@@ -285,7 +297,8 @@ def _option(path: str, parameter: Any) -> Option:
 
 def _value(path: str, name: str, parameter: Any) -> Value:
     is_counted = bool(getattr(parameter, "count", False))
-    is_flag = bool(getattr(parameter, "is_flag", False))
+    # A value that may be left out is written behind a `=`: the next word is never taken for it.
+    is_flag = bool(getattr(parameter, "is_flag", False)) or (parameter.metavar or "").startswith("[=")
     kind = str(getattr(parameter.type, "name", ""))
     return Value(
         name=parameter.name.rstrip("_") if parameter.param_type_name == "argument" else name,

@@ -12,8 +12,8 @@ EXAMPLES = """\
 def cancel(context: Context, refs: Refs) -> None:
     """Ask the service to stop requests.
 
-    One that waits in the queue is removed. One that runs is asked to stop and may still finish and be
-    billed. One that has completed is left as it is; that is no failure.
+    A queued request is removed. A running one is asked to stop; it may still finish and be billed. A completed one
+    stays as it is, which is not a failure.
     """
     from fal_cli.calls import cancelling
     from fal_cli.calls import refs as references

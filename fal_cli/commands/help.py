@@ -1,12 +1,17 @@
-"""`fal help`: a command's help, a topic, or what there is."""
+"""`fal help`: a command's help, a topic, or what there is.
 
-from typing import Annotated
+`cli.help_request` answers it before a verb is looked for; left for this verb are JSON, and words that name nothing.
+"""
+
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fal_cli.cli.registry import GROUPS
 from fal_cli.context import Context
 from fal_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from fal_cli.cli.help_request import HelpRequest
 
 EXAMPLES = """\
   fal help
@@ -19,69 +24,38 @@ _WIDEST = 80
 def show_help(
     context: Context,
     words: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[COMMAND…|TOPIC]", help="A command, or a topic; without, all of them are listed."),
+        list[str] | None, typer.Argument(metavar="[COMMAND…|TOPIC]", help="A command or a topic. Default: list them.")
     ] = None,
 ) -> None:
     """Explain a command or a topic, or list them all."""
-    from fal_cli.cli import topics
+    from fal_cli.cli import help_request
     from fal_cli.cli.registry import VERBS
     from fal_cli.cli.run import run_words
+    from fal_cli.terminal.output import Screen
 
     named = list(words or ())
-    name = "-".join(named).lower()
-    machine = ["--json"] if context.flags.json else []
-    if machine and (not named or named[0] in VERBS):
-        run_words([*named, "--help", *machine], context)
-    elif not named:
-        context.output.line(_overview(context.program, _width(context)))
-    elif named[0] in VERBS:
-        run_words([*named, "--help"], context)
-    elif name in topics.SUMMARIES:
-        if name == "errors" and machine:
-            _print_kinds(context)
-            return
-        text = topics.text(name, _width(context))
-        context.output.line(text, {"topic": name, "text": text})
+    asked = help_request.named(named)
+    if context.flags.json and (not named or named[0] in VERBS):
+        run_words([*named, "--help", "--json"], context)
+    elif asked and context.flags.json:
+        _write_topic(context, asked)
+    elif asked:
+        lines = asked.lines(help_request.columns(context.env), program=context.program, color=False)
+        Screen(context.output).write(lines)
     else:
         raise _unknown(context, " ".join(named))
 
 
-def _print_kinds(context: Context) -> None:
-    """The kinds of errors, each with its code."""
+def _write_topic(context: Context, asked: "HelpRequest") -> None:
+    """A topic for a program; that of errors is its table."""
     from fal_cli.kinds import KINDS
 
-    for word, kind in KINDS.items():
-        context.output.json({"kind": word, **kind._asdict()})
-
-
-def _width(context: Context) -> int:
-    from fal_cli.terminal.output import Screen
-
-    return Screen(context.output).width if context.output.is_terminal else _WIDEST
-
-
-def _overview(program: str, width: int) -> str:
-    """What there is, by what it is for, in 80 columns where there are so many."""
-    from fal_cli.cli.pages import blank, page, prose, table
-    from fal_cli.cli.registry import VERBS
-    from fal_cli.cli.topics import SUMMARIES
-
-    commands = [
-        (f"{'' if number else title:6}  {name}", VERBS[name].help.rstrip("."))
-        for title, names in GROUPS.items()
-        for number, name in enumerate(names)
-    ]
-    blocks = (
-        prose(f"Commands ({program} COMMAND --help explains one)"),
-        table(commands, indent=1, first=18, gap=1),
-        blank,
-        prose(f"Topics ({program} help TOPIC)"),
-        table(SUMMARIES.items(), indent=1, first=18, gap=1),
-        blank,
-        prose("--sandbox before or after any command: no key, no network, no cost."),
-    )
-    return page(blocks, min(width, _WIDEST))
+    if asked.topic == "errors":
+        for word, kind in KINDS.items():
+            context.output.json({"kind": word, **kind._asdict()})
+        return
+    lines = asked.lines(_WIDEST, program=context.program, color=False)
+    context.output.json({"topic": asked.topic, "text": "\n".join(lines)})
 
 
 def _unknown(context: Context, words: str) -> UsageError:
@@ -93,7 +67,7 @@ def _unknown(context: Context, words: str) -> UsageError:
     known = [name for name, verb in VERBS.items() if not verb.hidden] + list(SUMMARIES)
     near = get_close_matches(words.lower(), known, n=1)
     meant = f"; did you mean {near[0]}?" if near else ""
-    hint = f"Use: {context.program} help {near[0]}" if near else f"What there is: {context.program} help"
+    hint = f"Use: {context.program} help {near[0]}" if near else f"List them: {context.program} help"
     return UsageError(f"there is no command or topic {words!r}{meant}", hint=hint)
 
 

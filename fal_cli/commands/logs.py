@@ -18,12 +18,12 @@ EXAMPLES = """\
 def logs(
     context: Context,
     refs: Refs,
-    follow: Annotated[bool, typer.Option("-f", "--follow", help="Stay until the request ends.")] = False,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="Keep reading until the request ends.")] = False,
     timeout: Timeout = None,
 ) -> None:
     """Print the log lines of a request.
 
-    The service keeps a moving window of them, so lines that are long past may be gone.
+    The service keeps only the latest lines; older ones may be gone.
     """
     from fal_cli.api import follow as following
     from fal_cli.api import queue

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = """\
   fal open fal-ai/flux/dev            # its page
-  fal open last                       # the first file that the last request made
+  fal open last                       # the first file of the last request
   fal open last --print"""
 
 MODEL_PAGE = "https://fal.ai/models/{}"
@@ -29,10 +29,10 @@ def open_page(
     words: Annotated[list[str], typer.Argument(metavar="[ENDPOINT] REF", help="An endpoint, or a request.")],
     only_print: Annotated[bool, typer.Option("--print", help="Print the address instead.")] = False,
 ) -> None:
-    """Open a model's page, or the first file that a request made.
+    """Open a model's page or the first file of a request in the browser.
 
-    Of a request that has no file yet, its page on the dashboard; of one in the sandbox, the file as it was saved.
-    Where there is no browser or no terminal the address is printed.
+    A request without a file opens its page on the dashboard, one of the sandbox its saved file. Without a browser or a
+    terminal the address is printed.
     """
     from fal_cli.endpoint import looks_like_endpoint
 

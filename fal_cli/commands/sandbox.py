@@ -48,7 +48,7 @@ def serve(
         int | None, typer.Option("--concurrency", metavar="N", help="Run at most N requests at once.")
     ] = None,
     exact_listing: Annotated[
-        bool, typer.Option("--exact-listing", help="List every accepted request, also one that waits.")
+        bool, typer.Option("--exact-listing", help="List every accepted request, also a queued one.")
     ] = False,
     setting: Annotated[
         list[str] | None,
@@ -56,7 +56,7 @@ def serve(
     ] = None,
     login: Annotated[
         Path | None,
-        typer.Option("--login", metavar="DIR", help="Write a login as the vendor's own there, and use it."),
+        typer.Option("--login", metavar="DIR", help="Write a login there as fal.ai's own CLI does, and use it."),
     ] = None,
     allow_host: Annotated[
         list[str] | None,
@@ -111,7 +111,7 @@ def _login(store: "Store", folder: Path) -> list[tuple[str, str]]:
 
 
 def reset(context: Context) -> None:
-    """Forget every request and file of the sandbox, and the ledger of them."""
+    """Delete every request and file of the sandbox, and its history."""
     import sqlite3
 
     from fal_cli.config import paths
@@ -133,7 +133,7 @@ def reset(context: Context) -> None:
 
 
 def stats(context: Context) -> None:
-    """Print what the sandbox has counted: submits that it accepted, and HTTP requests by route."""
+    """Print the sandbox's counts: accepted submits, and HTTP requests by route."""
     with sandbox_extra():
         counts = _store(context).stats()
     context.output.json(counts)
@@ -143,13 +143,15 @@ def lock(
     context: Context,
     kind: Annotated[
         Literal["balance", "admin", "topup"],
-        typer.Argument(help="Why: too little money, an administrator, or a top-up that is due."),
+        typer.Argument(
+            metavar="[balance|admin|topup]", help="The reason: too little money, an administrator, or a due top-up."
+        ),
     ] = "balance",
     for_: Annotated[
         float | None, typer.Option("--for", parser=seconds, metavar="TIME", help="Unlock it after this time.")
     ] = None,
 ) -> None:
-    """Lock the sandbox's account: calls that cost money are refused, what exists can be read."""
+    """Lock the sandbox's account: calls that cost money are refused, existing results stay readable."""
     import math
     import time
 

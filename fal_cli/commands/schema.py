@@ -22,12 +22,12 @@ def schema(
     context: Context,
     endpoint: Endpoint,
     openapi: Annotated[bool, typer.Option("--openapi", help="Print the OpenAPI document itself.")] = False,
-    refresh: Annotated[bool, typer.Option("--refresh", help="Ask again, whatever is kept here.")] = False,
+    refresh: Annotated[bool, typer.Option("--refresh", help="Ignore the cached schema.")] = False,
 ) -> None:
-    """Show what an endpoint takes and gives: names, types, defaults, ranges and choices.
+    """Show an endpoint's inputs and outputs: names, types, defaults, ranges and choices.
 
-    A table on a terminal, required inputs first; in a pipe a JSON object a line for each input and output.
-    Nested inputs stand under the names by which they are typed. Schemas are kept here for a week.
+    A table on a terminal, required inputs first; in a pipe one JSON object a line for each input and output. Nested
+    inputs are listed under the names you type. Schemas are cached for a week.
     """
     from fal_cli.calls.prepare import parse_target
     from fal_cli.catalog import schemas

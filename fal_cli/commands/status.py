@@ -23,23 +23,23 @@ def status(
     context: Context,
     refs: Refs,
     follow: Annotated[
-        bool, typer.Option("-f", "--follow", help="Stay until it ends; in a pipe a word a change.")
+        bool, typer.Option("-f", "--follow", help="Follow it until it ends; in a pipe one word per change.")
     ] = False,
     logs: Logs = False,
     exit_status: Annotated[
-        bool, typer.Option("--exit-status", help="End with code 8 if not finished, 1 if it failed.")
+        bool, typer.Option("--exit-status", help="Exit 8 if it is not finished, 1 if it failed.")
     ] = False,
     timeout: Timeout = None,
-    print_: Annotated[StatusPrint, typer.Option("--print", help="What stdout carries.")] = "status",
+    print_: Annotated[StatusPrint, typer.Option("--print", help="What to print on stdout.")] = "status",
     query: Annotated[
         str,
-        typer.Option("--query", metavar="EXPR", help="Pick from the status object by a JMESPath expression."),
+        typer.Option("--query", metavar="EXPR", help="Print one value of the status by a JMESPath expression."),
     ] = "",
 ) -> None:
-    """Print where requests stand.
+    """Print the state of requests.
 
-    The word is IN_QUEUE, IN_PROGRESS or COMPLETED. COMPLETED says that a request ended, not that it went
-    well: its result tells. Of several requests each line is ID, a tab, and the word.
+    The state is IN_QUEUE, IN_PROGRESS or COMPLETED. COMPLETED means that a request ended, not that it succeeded: its
+    result says so. For several requests each line is ID<TAB>STATE.
     """
     from fal_cli.calls import refs as references
     from fal_cli.options import PrintFlags

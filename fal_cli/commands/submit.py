@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING
 
 from fal_cli.context import Context
-from fal_cli.options import As, CallFlags, Endpoint, InputWords, SubmitPrintFlags
+from fal_cli.options import As, CallFlags, Endpoint, InputWords, OnceFlags, SpendFlags, SubmitPrintFlags
 
 if TYPE_CHECKING:
-    from fal_cli.calls.model import Sent
+    from fal_cli.calls.put import Placed
 
 EXAMPLES = """\
   id=$(fal submit fal-ai/flux/dev prompt="a cat")
@@ -19,19 +19,22 @@ def submit(
     endpoint: Endpoint,
     words: InputWords,
     call: CallFlags,
+    once: OnceFlags,
+    spend: SpendFlags,
     shown: SubmitPrintFlags,
     as_: As = None,
 ) -> None:
     """Put a request into the queue and print its id.
 
-    It is sent once: again only where the service cannot have accepted it. An answer that was lost is
-    reported as unknown (exit code 10), never silently sent again.
+    It is sent once. It is repeated only when the service cannot have accepted it. If the answer is lost, the outcome is
+    reported as unknown (code 10); the request is never silently sent again.
     """
-    from fal_cli.calls import notices, submit
-    from fal_cli.calls.prepare import prepare
+    from fal_cli.calls import notices, put
+    from fal_cli.calls.prepare import is_private, prepare
+    from fal_cli.calls.terms import terms
 
     context.standing.leave = notices.nothing_sent
-    ready = prepare(context, endpoint, words, call, uploads=not (as_ or call.dry_run))
+    ready = prepare(context, endpoint, words, call, uploads=False)
     if call.dry_run:
         from fal_cli.calls import dry_run
 
@@ -43,28 +46,27 @@ def submit(
 
         show.show(context, as_, ready, verb="submit", inline=words.inline)
         return
-    sent = submit.submit(context, context.wire(), ready)
-    _print(context, sent, shown.print_)
-    if sent.adopted:
+    asked = terms(context, spend, once, is_private=is_private(context, call))
+    found = put.put(context, ready, asked, inline=words.inline)
+    _print(context, found, str(ready.endpoint), shown.print_)
+    if found.adopted:
         context.talk.essential("the answer was cut short, but the request was found in the queue")
 
 
-def _print(context: Context, sent: "Sent", what: str | None) -> None:
-    handle = sent.request.handle
+def _print(context: Context, found: "Placed", endpoint: str, what: str | None) -> None:
     if what == "url":
-        context.output.line(handle.response_url)
+        context.output.line(found.response_url)
     elif what == "id":
-        context.output.line(handle.request_id)
+        context.output.line(found.request_id)
     elif what is None:
         facts = {
-            "request_id": handle.request_id,
-            "endpoint": str(handle.endpoint),
-            "queue_position": sent.position,
-            "status_url": handle.status_url,
-            "response_url": handle.response_url,
-            "cancel_url": handle.cancel_url,
+            "request_id": found.request_id,
+            "endpoint": endpoint,
+            "queue_position": found.position,
+            "response_url": found.response_url,
+            "reused": found.is_reused,
         }
-        context.output.line(handle.request_id, facts)
+        context.output.line(found.request_id, facts)
 
 
 VERB = submit

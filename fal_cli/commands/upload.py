@@ -35,8 +35,7 @@ def upload(
 ) -> None:
     """Upload files and print their URLs.
 
-    A URL a line, in the order of the files. Anybody who has a URL can read the file, unless --acl says
-    otherwise.
+    One URL a line, in the order of the files. Anyone with the URL can read the file, unless --acl says otherwise.
     """
     from contextlib import ExitStack
     from pathlib import Path

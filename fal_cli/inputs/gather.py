@@ -12,6 +12,7 @@ from fal_cli.inputs import documents, items
 from fal_cli.inputs.items import Item
 from fal_cli.inputs.reach import ANYWHERE, OUTSIDE, Reach
 from fal_cli.inputs.stdin import Stdin
+from fal_cli.inputs.words import as_text
 
 STDIN = "-"
 
@@ -42,8 +43,7 @@ def gather(
     With `base` they are changes to that object, and stdin is read only if a word asks for it. `words` are positional
     items and the values of `-i`, in order; `texts` are the values of `-t`. Raises `UsageError`.
     """
-    for word in (*words, *texts):
-        _refuse_broken_text(word)
+    words, texts = [_text(word) for word in words], [_text(text) for text in texts]
     found = [items.split(word, is_literal=reach.is_literal) for word in words if not is_document(word)]
     raw = [_raw(text) for text in texts]
     document = dict(deepcopy(base)) if base is not None else {}
@@ -96,8 +96,9 @@ def _raw(text: str) -> items.Item:
     return items.Item(text, text[:at], "=", text[at + 1 :], at + 1)
 
 
-def _refuse_broken_text(word: str) -> None:
+def _text(word: str) -> str:
     try:
-        word.encode()
-    except UnicodeEncodeError as error:
-        raise MalformedInput("this is not valid UTF-8 text", word, error.start) from None
+        return as_text(word)
+    except UnicodeDecodeError:
+        at = next(at for at, character in enumerate(word) if "\ud800" <= character <= "\udfff")
+        raise MalformedInput("this is not valid UTF-8 text", word, at) from None

@@ -1,12 +1,14 @@
 """What was gathered, as the input object: each item's text or file as its endpoint's schema has it, else as guessed."""
 
+import hashlib
 import json
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fal_cli.errors import MalformedInput, UsageError
-from fal_cli.files.attachment import Attachment
+from fal_cli.files.attachment import Attachment, Digest
 from fal_cli.inputs import documents, items, nesting
 from fal_cli.inputs.gather import STDIN, Gathered
 from fal_cli.inputs.items import Item
@@ -20,6 +22,20 @@ if TYPE_CHECKING:
 Tell = Callable[[str], None]
 
 
+class Typed(NamedTuple):
+    """An input object as it is sent, and as it was `given`: without a schema, a file that was read as its digest."""
+
+    input_json: dict[str, Any]
+    given: dict[str, Any]
+
+
+class _Value(NamedTuple):
+    """What one item is sent as, and what was given."""
+
+    sent: object
+    given: object
+
+
 def typed(
     gathered: Gathered,
     stdin: Stdin,
@@ -29,13 +45,13 @@ def typed(
     tell: Tell = lambda text: None,
     tell_guess: Tell = lambda text: None,
     reach: Reach = ANYWHERE,
-) -> dict[str, Any]:
+) -> Typed:
     """The input object. A file that is to be uploaded stands in it as an `Attachment`; `reach` says which may.
 
     `tell` hears of each file that was read as text, of inputs that are empty or given twice, `tell_guess` of each
     guessed type. `{{expressions}}` look into `source`, without one into the JSON on stdin. Raises `UsageError`.
     """
-    found = gathered.document
+    found, given = gathered.document, deepcopy(gathered.document)
     is_template = any(items.holds_template(item.value) for item in gathered.items)
     if source is None and is_template and not reach.is_literal:
         from fal_cli.inputs.expressions import on_stdin
@@ -49,13 +65,23 @@ def typed(
             value = _literal(item, field, tell_guess)
         else:
             value = _value(item, field, stdin, source, reach, tell, tell_guess)
-        places.set(item, steps, value)
-        nesting.assign(found, steps, value, item.word)
+        places.set(item, steps, value.sent)
+        nesting.assign(found, steps, value.sent, item.word)
+        _give(given, item, steps, value.given)
     for item in gathered.texts:
         steps = nesting.steps(item.key, item.word)
         places.set(item, steps, item.value)
         nesting.assign(found, steps, item.value, item.word)
-    return found
+        _give(given, item, steps, item.value)
+    return Typed(found, given)
+
+
+def _give(given: dict[str, Any], item: Item, steps: tuple[nesting.Step, ...], value: object) -> None:
+    """Sets an item in what was given. Where only a schema makes room for it, it stands under its whole key."""
+    try:
+        nesting.assign(given, steps, value, item.word)
+    except MalformedInput:
+        given[f"{item.key}\0"] = [*given.get(f"{item.key}\0", ()), value]
 
 
 class _Places:
@@ -98,20 +124,20 @@ def _field(schema: "Schema | None", steps: tuple[nesting.Step, ...]) -> "Field |
     return field if field is not None and field.kinds else None
 
 
-def _literal(item: Item, field: "Field | None", tell: Tell) -> object:
+def _literal(item: Item, field: "Field | None", tell: Tell) -> _Value:
     """A value of which nothing is taken for more than it is: JSON behind `:=`, else text, or what the schema reads in
     it.
     """
     if item.operator == ":=":
-        return documents.loads(item.value, f"the value of {item.key}")
+        return _as_given(documents.loads(item.value, f"the value of {item.key}"))
     if field is None:
-        return item.value
+        return _as_given(item.value)
     from fal_cli.schema import typed as typed_by
 
     value = typed_by(field, item.value)
     if not isinstance(value, str):
         tell(f"{item.word} is sent as {json.dumps(value)}, as the schema has it")
-    return value
+    return _Value(value, item.value)
 
 
 def _value(
@@ -122,7 +148,7 @@ def _value(
     reach: Reach,
     tell: Tell,
     tell_guess: Tell,
-) -> object:
+) -> _Value:
     if item.operator in ("@", "=@"):
         return _file(item, field, stdin, reach, tell)
     if item.operator == ":=@":
@@ -131,18 +157,23 @@ def _value(
             if item.value == STDIN
             else documents.read_file(item.value, reach)
         )
-        return documents.loads(data, "stdin" if item.value == STDIN else item.value)
+        return _as_given(documents.loads(data, "stdin" if item.value == STDIN else item.value))
     if item.operator == ":=":
-        return documents.loads(item.value, f"the value of {item.key}")
+        return _as_given(documents.loads(item.value, f"the value of {item.key}"))
     if items.holds_template(item.value):
         from fal_cli.inputs.expressions import evaluate
 
         assert source is not None  # made for the first of them
-        return evaluate(item, source)
+        return _as_given(evaluate(item, source))
     return _text(item, field, tell_guess)
 
 
-def _text(item: Item, field: "Field | None", tell: Tell) -> object:
+def _as_given(value: object) -> _Value:
+    # Later items set into it, and what is sent and what was given are not to share that.
+    return _Value(value, deepcopy(value))
+
+
+def _text(item: Item, field: "Field | None", tell: Tell) -> _Value:
     """What the text of `key=value` means. What a reader would not think is told."""
     value, guess = _meaning(field, item.key, item.value)
     why = f", not as text (for text: -t {item.word})" if field is None else ", as the schema has it"
@@ -150,7 +181,7 @@ def _text(item: Item, field: "Field | None", tell: Tell) -> object:
         tell(f"{item.word} is sent as {json.dumps(value)}{why}")
     elif not isinstance(guess, str):
         tell(f"{item.word} is sent as text{why}")
-    return value
+    return _Value(value, guess)
 
 
 def _meaning(field: "Field | None", key: str, written: str) -> tuple[object, object]:
@@ -174,7 +205,7 @@ def _reads_text(field: "Field | None", key: str) -> bool:
     return items.is_text_key(key) if wanted is None else wanted
 
 
-def _file(item: Item, field: "Field | None", stdin: Stdin, reach: Reach, tell: Tell) -> object:
+def _file(item: Item, field: "Field | None", stdin: Stdin, reach: Reach, tell: Tell) -> _Value:
     """`key@path` is the file's URL to be; so is `key=@path`, but where a text is wanted it is the file's text."""
     if not item.value:
         raise MalformedInput("expected a file after '@'", item.word, item.value_at)
@@ -188,10 +219,10 @@ def _file(item: Item, field: "Field | None", stdin: Stdin, reach: Reach, tell: T
         if _is_empty(attachment.path):
             tell(f"{item.key}: {item.value} is an empty file")
     if field is None:
-        return attachment
+        return _Value(attachment, attachment)
     from fal_cli.schema import placed
 
-    return placed(field, attachment)
+    return _Value(placed(field, attachment), attachment)
 
 
 def _own_name(written: str, reach: Reach) -> str:
@@ -210,7 +241,7 @@ def _is_empty(path: Path) -> bool:
         return False  # opening it tells what is wrong
 
 
-def _file_text(item: Item, field: "Field | None", stdin: Stdin, reach: Reach, tell: Tell) -> object:
+def _file_text(item: Item, field: "Field | None", stdin: Stdin, reach: Reach, tell: Tell) -> _Value:
     name = "stdin" if item.value == STDIN else item.value
     data = (
         stdin.read_something(item.word, f"the text of {item.key}")
@@ -222,8 +253,9 @@ def _file_text(item: Item, field: "Field | None", stdin: Stdin, reach: Reach, te
     except UsageError as error:
         raise UsageError(f"{item.key}: {error.message}", hint=f"To upload it: {item.key}@{item.value}") from None
     tell(f"{item.key}: the text of {name}")
+    given = Digest(sha256=hashlib.sha256(data).hexdigest())
     if field is None:
-        return found
+        return _Value(found, given)
     from fal_cli.schema.values import of_file
 
-    return of_file(field, found)
+    return _Value(of_file(field, found), given)

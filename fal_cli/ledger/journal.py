@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from fal_cli.api import clock
 from fal_cli.api.errors import ApiError, RequestFailed
@@ -13,8 +13,13 @@ from fal_cli.ledger.migrations import LedgerError
 from fal_cli.ledger.rows import Call, Kept, Row, Search, State, stored_result
 from fal_cli.ledger.store import Ledger
 
+if TYPE_CHECKING:
+    from decimal import Decimal
+
 T = TypeVar("T")
 CANCELLED_STATUS = 499
+SERVERS_FAULT = 500
+"""From here on a status is the service's own failure, which is not billed (§4.10)."""
 _SOON_SECONDS = 0.5
 
 
@@ -61,6 +66,10 @@ class Journal:
         if not self._is_required:
             self._alarm(text)
 
+    def claimed(self, local_id: int, *, is_private: bool) -> "Entry":
+        """The record of a call that this process has claimed."""
+        return Entry(self, local_id, is_private=is_private)
+
     def entry(self, row: Row | None) -> "Entry":
         """The record of a request that was made earlier; one that remembers nothing if there is none."""
         return Entry(self, row.local_id, is_private=row.is_private) if row else Entry(self, None)
@@ -96,6 +105,10 @@ class Journal:
         hidden = self._hide(text)
         return kept if hidden == text else Kept(hidden.encode("utf-8", "surrogateescape"), kept.content_type, False)
 
+    def hidden(self, text: str) -> str:
+        """A text without the secrets of this run."""
+        return self._hide(text)
+
     def required(self, action: Callable[[Ledger], T]) -> T:
         """What `action` returns, for commands that are about the ledger itself. Raises `CliError`."""
         try:
@@ -124,6 +137,25 @@ class Journal:
             return False
         return True
 
+    def glance(self, action: Callable[[Ledger], T]) -> T | None:
+        """What `action` returns, for what is no loss if it is not had; None where the ledger cannot be used."""
+        if self.failure:
+            return None
+        try:
+            return self._done(action)
+        except LedgerError:
+            return None
+
+    def needed(self, action: Callable[[Ledger], T], why: str) -> T:
+        """What `action` returns, where without the ledger nothing may be sent. Raises `UsageError`, naming `why`."""
+        try:
+            return self._done(action)
+        except LedgerError as error:
+            raise UsageError(
+                f"{why} needs the ledger, which cannot be used: {error}; nothing was sent",
+                hint="Name a folder that can be written: FAL_CLI_HOME=DIR",
+            ) from None
+
     def _done(self, action: Callable[[Ledger], T]) -> T:
         """What `action` returns; says which rows it had to leave out. Raises `LedgerError`."""
         if NOWHERE in str(self._path):
@@ -146,6 +178,11 @@ class Entry:
         self._is_private = is_private
         self._seen: State | None = None
         self._is_watched = False
+
+    @property
+    def local_id(self) -> int | None:
+        """Its number in the ledger; None if there is no record."""
+        return self._local_id
 
     @property
     def ref(self) -> str:
@@ -204,12 +241,14 @@ class Entry:
             self._seen = state
             self._do(lambda ledger, local_id: ledger.seen(local_id, state, is_watched=is_watched))
 
-    def ended(self, state: State, error: str = "", *, billable_units: str = "") -> None:
-        """Records how a call ended without a result, or that it never began."""
+    def ended(
+        self, state: State, error: str = "", *, billable_units: str = "", failure: Mapping[str, Any] | None = None
+    ) -> None:
+        """Records how a call ended without a result, or that it never began. `failure` are an error's facts."""
         skew = clock.skew_seconds() if state is State.UNKNOWN else None
         self._do(
             lambda ledger, local_id: ledger.ended(
-                local_id, state, error, billable_units=billable_units, clock_skew=skew
+                local_id, state, error, billable_units=billable_units, clock_skew=skew, failure=failure
             )
         )
 
@@ -235,7 +274,24 @@ class Entry:
         if isinstance(error, RequestFailed):
             state = State.CANCELLED if error.status == CANCELLED_STATUS else State.FAILED
             units = error.headers.get("x-fal-billable-units", "")
-            self.ended(state, error.message, billable_units=units)
+            self.ended(state, error.message, billable_units=units, failure=self._facts_of(error))
+            if state is State.FAILED and not units and (error.status or 0) >= SERVERS_FAULT:
+                from decimal import Decimal
+
+                self.settle(Decimal(0), "", "not billed: the service's own failure")
+
+    def _facts_of(self, error: RequestFailed) -> Mapping[str, Any]:
+        """What a failure was, for telling it again; of a private call no more than its kind."""
+        kinds = {"status": error.status, "error_type": error.error_type}
+        if self._is_private:
+            return kinds
+        return kinds | {"fields": [list(map(self._journal.hidden, field)) for field in error.fields]}
+
+    def settle(self, cost: "Decimal | None", currency: str, source: str) -> None:
+        """Records what it cost, by the bill."""
+        from fal_cli.ledger import claims
+
+        self._do(lambda ledger, local_id: claims.settle(ledger, local_id, cost, currency=currency, source=source))
 
     def delivered(self, files: Sequence[str] = ()) -> None:
         """Records that the result went where it was asked to go."""

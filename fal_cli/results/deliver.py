@@ -15,6 +15,8 @@ from fal_cli.results.outcome import Outcome
 from fal_cli.results.printing import Selection
 from fal_cli.terminal.output import NotShown, ReaderGone
 
+_FLAGS = b"has_nsfw_concepts"
+
 
 class Delivery:
     """What `--print`, `--query`, `-o` and `-d` ask for together. Raises `UsageError` before anything is sent."""
@@ -81,6 +83,7 @@ class Delivery:
         context.talk.sum_up(files=[str(path) for path in files] or None)
         if names_its_file:
             context.output.json({"content_type": outcome.result.content_type, "path": str(files[-1])})
+        self._tell_flagged(outcome, files)
         if self._previews:
             self._preview(outcome)
         if failure is not None:
@@ -124,6 +127,22 @@ class Delivery:
                 "a private sandbox serves these URLs only while the command runs; to keep the files: -d FOLDER/"
             )
 
+    def _tell_flagged(self, outcome: Outcome, files: list[Path]) -> None:
+        """Names the pictures that the model marked, by where they were saved if they were."""
+        from fal_cli import media
+        from fal_cli.api.body import IN_MEMORY_BYTES
+
+        body = outcome.result.body
+        is_small = len(body) <= IN_MEMORY_BYTES
+        if not outcome.result.is_json or (_FLAGS not in body.read() if is_small else not files):
+            return
+        data = outcome.outline
+        for file in media.flagged(data):
+            place = media.find(data).index(file)
+            saved = [path for path in files if path.suffix != ".json"]
+            name = str(saved[place]) if place < len(saved) else file.url.partition(",")[0]
+            self._context.notify.warn(f"{name}: the model marked it as not safe for work; it may be blacked out")
+
     def _preview(self, outcome: Outcome) -> None:
         from fal_cli.results import preview
 
@@ -161,8 +180,7 @@ class Delivery:
         if itself.is_a_file(outcome):
             return itself.save(self._context, outcome, saving, origin)
         wire, body = self._context.reading_wire(outcome.account, maker=outcome.endpoint), outcome.result.body
-        saver = download.Saver(self._context, saving, wire, body=body, deadline=deadline)
-        download.warn_of_nsfw(self._context, outcome.outline)
+        saver = download.Saver(self._context, saving, wire, body=body, deadline=deadline, saved=outcome.saved)
         if saving.to_stdout:
             saver.write(outcome.outline)
             return []

@@ -1,6 +1,8 @@
 """A result on its way from the service, or from the ledger, to where it is wanted."""
 
+from collections.abc import Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from fal_cli import jsontext, limits
@@ -33,6 +35,10 @@ class Outcome:
         self.url = url
         self.inference_seconds = inference_seconds
         self.account = account
+        self.reused = False
+        """Whether it was made for an earlier call that is the same."""
+        self.saved: Mapping[str, Path] = {}
+        """Files of it that are on this machine already, by their URLs."""
 
     @cached_property
     def data(self) -> Any:

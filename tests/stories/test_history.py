@@ -451,7 +451,7 @@ class TestTrouble:
 
     def test_help(self, fal: Program) -> None:
         text = fal("history", "--help").text
-        assert "Show the requests that this machine made" in text
+        assert "Show the requests of this machine" in text
         assert "fal history clear --before 30d" in text
         for subverb in ("show", "rm", "clear"):
             assert fal("history", subverb, "--help").text.startswith(f"Usage: fal history {subverb}")

@@ -280,6 +280,9 @@ class TestPrint:
             ],
             "metrics": {"inference_time": 1.5},
             "billable_units": 2,
+            "cost": {"amount": None, "currency": None, "units": "2", "source": "not known"},
+            "reused": False,
+            "flagged": [],
         }
 
     @pytest.mark.parametrize(

@@ -171,5 +171,5 @@ def _toml(path: str) -> "dict[str, Any]":
     try:
         with open(path, "rb") as stream:
             return tomllib.load(stream)
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}

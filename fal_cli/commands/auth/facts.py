@@ -47,11 +47,25 @@ def account_facts(context: Context) -> Facts:
         "account": billing.username or None if billing else None,
         "balance": Number.of(f"{billing.balance}") if billing and billing.balance is not None else None,
         "currency": billing.currency or None if billing else None,
+        "lock": _lock(context),
         "source": credential.source,
         "profile": credential.profile or None,
         "key_id": (profiles.short_id(key) if scheme == "Key" else "") or None,
         "hosts": context.accounts.hosts._asdict(),
     }
+
+
+def _lock(context: Context) -> str | None:
+    """Which lock the account is under, `none`, or None where that cannot be told."""
+    from fal_cli.api import account as api
+    from fal_cli.api.deadline import Deadline
+    from fal_cli.api.errors import ApiError
+    from fal_cli.commands.auth.keys import PATIENCE_SECONDS
+
+    try:
+        return api.lock(context.wire(), Deadline(PATIENCE_SECONDS)) or "none"
+    except ApiError:
+        return None
 
 
 def _facts(profile: Profile, active: str, source: str | None) -> Facts:

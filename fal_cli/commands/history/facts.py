@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from fal_cli import jsontext
 from fal_cli.context import Context
 from fal_cli.ledger.rows import Kept, Row, Search, State
+from fal_cli.results.money import facts_of
 
 T = TypeVar("T")
 SHORTEST_NAME = 8
@@ -79,6 +80,8 @@ def facts(row: Row) -> dict[str, Any]:
         "ended_at": _moment(row.ended_at),
         "inference_seconds": row.inference_seconds,
         "billable_units": row.billable_units or None,
+        "cost": facts_of(row),
+        "reserved": None if row.reserved is None else f"{row.reserved:f}",
         "expires_at": _moment(row.expires_at),
         "files": list(row.files),
         "has_result": row.has_result,

@@ -63,6 +63,7 @@ class Machine(Display):
             "seconds": round(tally.elapsed, 3),
             "inference_seconds": tally.inference_seconds,
             "billable_units": billable_units or None,
+            "cost": tally.cost or None,
         }
         if self.of_one:
             self.talk.sum_up(**facts)
