@@ -329,7 +329,8 @@ def _sentence(error: ApiError, ways: _Ways) -> _Told:
         told = _sentence(error.cause, ways)
         return told._replace(message=f"part {error.number} of the upload: {told.message}")
     if isinstance(error, StreamCut | StreamIdle):
-        return _Told("stream_cut", error.message, "It is billed as far as it ran. Its events cannot be fetched later.")
+        hint = "It is billed as far as it ran. Its events cannot be fetched later."
+        return _Told("stream_cut", error.message, hint)
     if isinstance(error, AnswerLost):
         return _lost(error, ways)
     if isinstance(error, Unavailable):
@@ -389,8 +390,8 @@ def _failed(error: RequestFailed) -> _Told:
 def _refused(error: Refused, ways: _Ways) -> _Told:
     status = error.status
     if lock := locks.lock_of(error):
-        way_out = f"{_UNLOCKED[lock]}\n{_STILL_THERE.format(tool=ways.tool)}"
-        return _Told("account_locked", f"the account is locked: {error.message}", way_out)
+        hint = f"{_UNLOCKED[lock]}\n{_STILL_THERE.format(tool=ways.tool)}"
+        return _Told("account_locked", f"the account is locked: {error.message}", hint, ways.argv("resume"))
     if locks.lacks_permission(error):
         return _Told(
             "no_permission",
@@ -399,7 +400,7 @@ def _refused(error: Refused, ways: _Ways) -> _Told:
         )
     if locks.is_denied(error):
         return _Told(
-            "no_permission",
+            "model_denied",
             _http("your team's access list does not allow this model, or the key may not do this", error),
             "Neither the key nor the balance is wrong. Ask an admin of the team to allow it: https://fal.ai/dashboard",
         )

@@ -60,7 +60,7 @@ class GlobalFlags(Fields):
         typer.Option("--profile", metavar="NAME", help="Use the key and hosts of this profile."),
     ] = ""
     json: Annotated[
-        bool, typer.Option("--json", help="For programs: a JSON value a line on stdout, JSON lines on stderr.")
+        bool, typer.Option("--json", help="For programs: one JSON value a line on stdout, JSON lines on stderr.")
     ] = False
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print only errors and request ids on stderr.")] = False
     verbose: Annotated[
@@ -70,13 +70,13 @@ class GlobalFlags(Fields):
         ),
     ] = 0
     literal: Annotated[
-        bool, typer.Option("--literal", help="Take inputs as plain text or JSON: no @, no {{}}, no guess.")
+        bool, typer.Option("--literal", help="Take inputs as plain text or JSON: no @, no {{, no guess.")
     ] = False
     files_: Annotated[
-        str, typer.Option("--files", metavar="DIR", help="Read and upload no file outside this folder.")
+        str, typer.Option("--files", metavar="DIR", help="Allow inputs to name only files in this folder.")
     ] = ""
     require_ledger: Annotated[
-        bool, typer.Option("--require-ledger", help="Send no paid call that your history cannot record.")
+        bool, typer.Option("--require-ledger", help="Refuse a paid call that cannot be recorded first.")
     ] = False
     no_color: Annotated[bool, typer.Option("--no-color", help="No colour, as with NO_COLOR or TERM=dumb.")] = False
 
@@ -268,7 +268,7 @@ class SubmitPrintFlags(Fields):
 
     print_: Annotated[
         Literal["id", "url", "none"] | None,
-        typer.Option("--print", help="What to print on stdout. Default: id; with --json an object."),
+        typer.Option("--print", help="What to print on stdout.  [default: id; with --json an object with both]"),
     ] = None
 
 

@@ -25,17 +25,18 @@ def show(context: Context, call: Call) -> None:
 
 
 def _facts(context: Context, call: Call) -> dict[str, Any]:
-    """The same for a program, in one object; `price` is that of a unit, `estimate` what this call will cost."""
+    """The same for a program, in one object."""
     from fal_cli.calls import price
 
     expected = price.estimate(context, call)
-    unit, unit_price = expected.price, None
-    if unit is not None and unit.amount is not None:
-        unit_price = {"unit_price": f"{unit.amount:f}", "unit": unit.unit, "currency": unit.currency}
+    known = expected.price
+    unit = None
+    if known is not None and known.amount is not None:
+        unit = {"unit_price": f"{known.amount:f}", "unit": known.unit, "currency": known.currency}
     return {
         "endpoint": str(call.endpoint),
         "input": written(dict(call.input_json)),
         "options": call.options.as_kept(),
-        "price": unit_price,
+        "price": unit,
         "estimate": expected.facts,
     }

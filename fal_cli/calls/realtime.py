@@ -103,8 +103,8 @@ def _defaults(context: Context, items: Sequence[str], texts: Sequence[str]) -> d
         return {}
     notify = context.notify
     gathered = gather(items, texts, context.stdin, reach=context.reach)
-    typed_words = typed(gathered, context.stdin, tell=notify.note, tell_guess=notify.decision, reach=context.reach)
-    found = typed_words.input_json
+    made = typed(gathered, context.stdin, tell=notify.note, tell_guess=notify.decision, reach=context.reach)
+    found = made.input_json
     return dict(resolve(context, found, inline=False, deadline=None)) if holds_attachments(found) else found
 
 

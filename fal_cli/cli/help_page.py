@@ -18,7 +18,8 @@ _NARROWEST = 20
 _INDENT = "  "
 _LEAST_BESIDE = 20  # cells that a usage's arguments need beside its name
 _GLOBAL = (
-    "Options of every command ({program} --help explains them): --sandbox --profile --json --literal --files -q -v"
+    "Options of every command ({program} --help explains them): --sandbox --profile --json --literal --files -q -v "
+    "--no-color"
 )
 
 

@@ -51,8 +51,8 @@ def _again() -> str:
 
 
 def _kinds() -> str:
-    rows = ((f"`{word}`", f"{kind.code}, {kind.again}: {kind.meaning}") for word, kind in KINDS.items())
-    return _table(("kind", "code, again: meaning"), rows)
+    rows = ((f"`{word}`", str(kind.code), kind.again, kind.meaning) for word, kind in KINDS.items())
+    return _table(("kind", "code", "again", "meaning"), rows)
 
 
 def _environment() -> str:
@@ -102,6 +102,10 @@ def _titled(routes: Sequence[str]) -> str:
 
 
 _TABLES = {
-    "exit-codes": _exit_codes, "again": _again, "kinds": _kinds, "environment": _environment, "topics": _topics,
+    "exit-codes": _exit_codes,
+    "again": _again,
+    "kinds": _kinds,
+    "environment": _environment,
+    "topics": _topics,
     "faults": _faults,
-}  # fmt: skip
+}

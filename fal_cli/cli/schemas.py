@@ -78,6 +78,13 @@ _FILE = _object({"url": _TEXT, "content_type": _TEXT, "file_name": _TEXT})
 _BASE64 = _object({"content_type": _TEXT, "base64": _TEXT})
 _PRICE = {"unit_price": _DECIMAL, "unit": _TEXT, "currency": _TEXT}
 
+_SPENT = _object({
+    "amount": _or_null(_DECIMAL), "currency": _or_null(_TEXT), "units": _or_null(_TEXT), "source": _TEXT,
+})  # fmt: skip
+_EXPECTED = _object({
+    "amount": _or_null(_DECIMAL), "currency": _or_null(_TEXT), "source": _TEXT, "why": _or_null(_TEXT),
+})  # fmt: skip
+
 OUTPUTS: dict[str, Schema] = {
     "any": {"description": "a JSON value that the endpoint, or --query, decides"},
     "text": _TEXT,
@@ -89,18 +96,16 @@ OUTPUTS: dict[str, Schema] = {
     "envelope": _object({
         "request_id": _TEXT, "endpoint": _TEXT, "data": _ANY, "files": _list(_FILE),
         "metrics": _object({"inference_time": _or_null(_NUMBER)}), "billable_units": _or_null(_NUMBER),
-        "cost": _or_null(_MAPPING), "reused": _TRUTH, "flagged": _TEXTS,
+        "cost": _SPENT, "reused": _TRUTH, "flagged": _TEXTS,
     }),
     "dry_run": _object({
         "endpoint": _TEXT, "input": _MAPPING, "options": _MAPPING, "price": _or_null(_object(_PRICE)),
-        "estimate": _object(
-            {"amount": _or_null(_DECIMAL), "currency": _or_null(_TEXT), "source": _TEXT, "why": _or_null(_TEXT)}
-        ),
+        "estimate": _EXPECTED,
     }),
     "script": _object({"language": _one_of("curl", "python", "js", "shell"), "script": _TEXT}),
     "submitted": _object({
-        "request_id": _TEXT, "endpoint": _TEXT, "queue_position": _or_null(_COUNT), "response_url": _TEXT,
-        "reused": _TRUTH,
+        "request_id": _TEXT, "endpoint": _TEXT, "queue_position": _or_null(_COUNT), "status_url": _URL,
+        "response_url": _URL, "cancel_url": _URL, "reused": _TRUTH,
     }),
     "status": _object({
         "request_id": _TEXT, "endpoint": _TEXT, "status": _STATUS, "queue_position": _or_null(_COUNT),
@@ -192,7 +197,7 @@ EVENTS: dict[str, tuple[dict[str, Schema], dict[str, Schema]]] = {
     "backonline": ({"seconds": _NUMBER}, _OF_MANY),
     "finished": (
         {"verdict": _one_of("done", "failed", "found"), "seconds": _NUMBER},
-        {"inference_seconds": _NUMBER, "billable_units": _TEXT, "cost": _TEXT} | _OF_MANY,
+        {"inference_seconds": _NUMBER, "billable_units": _TEXT} | _OF_MANY,
     ),
     "warning": ({"message": _TEXT}, {}),
     "notice": ({"message": _TEXT}, {"url": _TEXT}),
@@ -203,7 +208,7 @@ EVENTS: dict[str, tuple[dict[str, Schema], dict[str, Schema]]] = {
     "result": (
         {"code": _COUNT},
         {"request_id": _TEXT, "seconds": _NUMBER, "inference_seconds": _NUMBER, "billable_units": _TEXT,
-         "cost": _TEXT, "files": _TEXTS},
+         "files": _TEXTS},
     ),
     "error": (
         {"kind": _one_of(*KINDS), "code": _COUNT, "again": _one_of(*AGAIN), "message": _TEXT, "fields": _list(_FAULT),

@@ -3,22 +3,18 @@
 `cli.help_request` answers it before a verb is looked for; left for this verb are JSON, and words that name nothing.
 """
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from fal_cli.context import Context
 from fal_cli.errors import UsageError
 
-if TYPE_CHECKING:
-    from fal_cli.cli.help_request import HelpRequest
-
 EXAMPLES = """\
   fal help
   fal help inputs
   fal help exit-codes
   fal help auth login"""
-_WIDEST = 80
 
 
 def show_help(
@@ -38,7 +34,7 @@ def show_help(
     if context.flags.json and (not named or named[0] in VERBS):
         run_words([*named, "--help", "--json"], context)
     elif asked and context.flags.json:
-        _write_topic(context, asked)
+        _as_json(context, asked.topic)
     elif asked:
         lines = asked.lines(help_request.columns(context.env), program=context.program, color=False)
         Screen(context.output).write(lines)
@@ -46,16 +42,16 @@ def show_help(
         raise _unknown(context, " ".join(named))
 
 
-def _write_topic(context: Context, asked: "HelpRequest") -> None:
-    """A topic for a program; that of errors is its table."""
+def _as_json(context: Context, topic: str) -> None:
+    """A topic for a program: of errors each kind, with its code, of others the page."""
+    from fal_cli.cli.topics import markdown
     from fal_cli.kinds import KINDS
 
-    if asked.topic == "errors":
+    if topic == "errors":
         for word, kind in KINDS.items():
             context.output.json({"kind": word, **kind._asdict()})
-        return
-    lines = asked.lines(_WIDEST, program=context.program, color=False)
-    context.output.json({"topic": asked.topic, "text": "\n".join(lines)})
+    else:
+        context.output.json({"topic": topic, "text": markdown(topic)})
 
 
 def _unknown(context: Context, words: str) -> UsageError:

@@ -48,25 +48,27 @@ def submit(
         return
     asked = terms(context, spend, once, is_private=is_private(context, call))
     found = put.put(context, ready, asked, inline=words.inline)
-    _print(context, found, str(ready.endpoint), shown.print_)
+    _print(context, found, shown.print_)
     if found.adopted:
         context.talk.essential("the answer was cut short, but the request was found in the queue")
 
 
-def _print(context: Context, found: "Placed", endpoint: str, what: str | None) -> None:
+def _print(context: Context, placed: "Placed", what: str | None) -> None:
     if what == "url":
-        context.output.line(found.response_url)
+        context.output.line(placed.urls.get("response_url", ""))
     elif what == "id":
-        context.output.line(found.request_id)
+        context.output.line(placed.request_id)
     elif what is None:
+        from fal_cli.calls.put import URLS
+
         facts = {
-            "request_id": found.request_id,
-            "endpoint": endpoint,
-            "queue_position": found.position,
-            "response_url": found.response_url,
-            "reused": found.is_reused,
+            "request_id": placed.request_id,
+            "endpoint": placed.endpoint,
+            "queue_position": placed.position,
+            **{name: placed.urls.get(name, "") for name in URLS},
+            "reused": placed.reused,
         }
-        context.output.line(found.request_id, facts)
+        context.output.line(placed.request_id, facts)
 
 
 VERB = submit

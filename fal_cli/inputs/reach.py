@@ -29,9 +29,9 @@ class Reach(NamedTuple):
     def named(self, written: str) -> Path:
         """The same for a word that a shell has expanded. Raises as `path`."""
         if self.folder is None:
-            return Path(written)
+            return Path(as_path(written))
         try:
-            found = Path(os.path.realpath(written))
+            found = Path(os.path.realpath(as_path(written)))
         except ValueError as error:
             raise UsageError(f"cannot read {written}: {error}") from None
         if not found.is_relative_to(self.folder):

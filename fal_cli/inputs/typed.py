@@ -131,7 +131,7 @@ def _literal(item: Item, field: "Field | None", tell: Tell) -> _Value:
     if item.operator == ":=":
         return _as_given(documents.loads(item.value, f"the value of {item.key}"))
     if field is None:
-        return _as_given(item.value)
+        return _Value(item.value, item.value)
     from fal_cli.schema import typed as typed_by
 
     value = typed_by(field, item.value)

@@ -46,6 +46,7 @@ class Journal:
         self._warn = warn
         self._ledger: Ledger | None = None
         self._told = 0
+        self._has_alarmed = False
         self.failure = ""
         """Why the ledger cannot be used, once that was found; "" while it can."""
 
@@ -63,7 +64,8 @@ class Journal:
         return Entry(self, local_id, is_private=call.is_private)
 
     def _no_record(self, text: str) -> None:
-        if not self._is_required:
+        if not (self._is_required or self._has_alarmed):
+            self._has_alarmed = True
             self._alarm(text)
 
     def claimed(self, local_id: int, *, is_private: bool) -> "Entry":

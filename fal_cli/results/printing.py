@@ -3,7 +3,7 @@
 For a program each result is one JSON value on a line, in which every number keeps its text.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from fal_cli import jsontext
@@ -74,7 +74,7 @@ class Selection:
             output.json(self._search(self._value(outcome)))
         elif not outcome.is_json:
             value = in_base64(outcome.result.body.read(), outcome.result.content_type)
-            output.json(value if self._what == "result" else _envelope(outcome, value, [], []))
+            output.json(value if self._what == "result" else _envelope(outcome, value, []))
         elif self._what == "result":
             output.document(outcome.result.body.chunks())
         else:
@@ -112,8 +112,7 @@ class Selection:
     def _envelope(self, outcome: Outcome, data: Any) -> dict[str, Any]:
         from fal_cli import media
 
-        files = [file._asdict() for file in media.find(outcome.data)]
-        return _envelope(outcome, data, files, [file.url for file in flagged(outcome.data)])
+        return _envelope(outcome, data, [file._asdict() for file in media.find(outcome.data)])
 
     def _search(self, value: Any) -> Any:
         if self._query is None:
@@ -142,7 +141,7 @@ class Selection:
             output.json(value)
 
 
-def _envelope(outcome: Outcome, data: Any, files: Sequence[dict[str, Any]], marked: Sequence[str]) -> dict[str, Any]:
+def _envelope(outcome: Outcome, data: Any, files: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "request_id": outcome.request_id,
         "endpoint": outcome.endpoint,
@@ -152,7 +151,7 @@ def _envelope(outcome: Outcome, data: Any, files: Sequence[dict[str, Any]], mark
         "billable_units": _number(outcome.result.billable_units),
         "cost": facts_of(outcome.entry.row(), outcome.result.billable_units),
         "reused": outcome.reused,
-        "flagged": marked,
+        "flagged": [file.url for file in flagged(outcome.data)] if outcome.is_json else [],
     }
 
 
