@@ -40,7 +40,7 @@ class Journal:
         If it `is_required`, no such call is made.
         """
         self._path = path
-        self._alarm = alarm or warn
+        self._alarm = alarm
         self._is_required = is_required
         self._hide = hide
         self._warn = warn
@@ -66,7 +66,7 @@ class Journal:
     def _no_record(self, text: str) -> None:
         if not (self._is_required or self._has_alarmed):
             self._has_alarmed = True
-            self._alarm(text)
+            (self._alarm or self._warn)(text)
 
     def claimed(self, local_id: int, *, is_private: bool) -> "Entry":
         """The record of a call that this process has claimed."""
@@ -126,6 +126,7 @@ class Journal:
             return self._done(action)
         except LedgerError as error:
             self.failure = str(error)
+            self._has_alarmed |= self._alarm is None  # then one voice says both
             (warn or self._warn)(_told(self.failure))
             return otherwise
 
@@ -287,7 +288,7 @@ class Entry:
         kinds = {"status": error.status, "error_type": error.error_type}
         if self._is_private:
             return kinds
-        return kinds | {"fields": [list(map(self._journal.hidden, field)) for field in error.fields]}
+        return kinds | {"fields": [list(map(self._journal.hidden, field.texts)) for field in error.fields]}
 
     def settle(self, cost: "Decimal | None", currency: str, source: str) -> None:
         """Records what it cost, by the bill."""
