@@ -126,8 +126,8 @@ class Journal:
             return self._done(action)
         except LedgerError as error:
             self.failure = str(error)
-            self._has_alarmed |= self._alarm is None  # then one voice says both
             (warn or self._warn)(_told(self.failure))
+            self._has_alarmed |= self._alarm is None  # then one voice says both
             return otherwise
 
     def soon(self, action: Callable[[Ledger], None]) -> bool:
