@@ -211,6 +211,7 @@ class SaveFlags(Fields):
     ] = ""
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")] = False
     preview: Annotated[bool, typer.Option("--preview", help="Draw the result's pictures in the terminal.")] = False
+    open: Annotated[bool, typer.Option("--open", help="Open the first file that was made.")] = False
 
 
 class SubmitPrintFlags(Fields):

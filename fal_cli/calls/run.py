@@ -43,18 +43,22 @@ def call_directly(context: Context, wire: Wire, call: Call, deadline: Deadline) 
     return result, entry
 
 
-def run_queued(context: Context, call: Call, ending: Ending, *, logs: bool) -> Outcome:
+def run_queued(context: Context, call: Call, ending: Ending, *, logs: bool, closes: bool = True) -> Outcome:
     """Submits a call and stays with it until its result is there.
 
-    Raises the request layer's errors; `WaitEnded` and `Interrupted` leave the request as `ending` says.
+    Without `closes` no line says that it is done: one about what was made comes in its place. Raises the request
+    layer's errors; `WaitEnded` and `Interrupted` leave the request as `ending` says.
     """
     deadline = ending.deadline
     with context.terminal.view(str(call.endpoint), logs=logs) as view:
         view.tally.profile = context.accounts.own.credential.profile
+        view.closes = closes
         wire = context.wire(view)
         leave = partial(leave_of, context, wire, ending)
         request = submit(context, wire, call, deadline=deadline, leave=leave).request
         view.submitted(request.request_id)
+        if view.is_live:
+            view.tally.usual_seconds = context.journal.usual_seconds(str(call.endpoint))
         try:
             return to_the_end(context, wire, request, ending, deadline, view)
         except (Refused, NotReached) as error:
@@ -62,16 +66,17 @@ def run_queued(context: Context, call: Call, ending: Ending, *, logs: bool) -> O
             raise WaitEnded(f"{report(error).message}", request_id=error.request_id) from error
 
 
-def run(context: Context, call: Call, ending: Ending, *, directly: bool, logs: bool) -> Outcome:
+def run(context: Context, call: Call, ending: Ending, *, directly: bool, logs: bool, closes: bool = True) -> Outcome:
     """Makes a call through the queue, or directly, and stays with it. Raises as `run_queued` and `run_directly`."""
     if directly:
-        return run_directly(context, call, ending.deadline)
-    return run_queued(context, call, ending, logs=logs)
+        return run_directly(context, call, ending.deadline, closes=closes)
+    return run_queued(context, call, ending, logs=logs, closes=closes)
 
 
-def run_directly(context: Context, call: Call, deadline: Deadline) -> Outcome:
-    """Makes a direct call and shows that it goes on. Raises as `call_directly`."""
+def run_directly(context: Context, call: Call, deadline: Deadline, *, closes: bool = True) -> Outcome:
+    """Makes a direct call and shows that it goes on; `closes` as in `run_queued`. Raises as `call_directly`."""
     with context.terminal.view(str(call.endpoint)) as view:
+        view.closes = closes
         view.tally.state = "calling directly"
         wire = context.wire(view, local=call.is_local)
         result, entry = call_directly(context, wire, call, deadline)

@@ -8,6 +8,7 @@ from fal_cli import jsontext
 from fal_cli.api.errors import ApiError
 from fal_cli.context import Context
 from fal_cli.errors import CliError, NotFound, UsageError
+from fal_cli.terminal.browser import in_browser, is_web
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,7 +43,7 @@ def open_page(
         address = str(_saved_file(context, words))
     else:
         address = _of_request(context, words)
-    if only_print or not context.output.is_terminal or not in_browser(context, _as_url(address)):
+    if only_print or not context.output.is_terminal or not in_browser(context.env, _as_url(address)):
         context.output.line(address)
     else:
         context.talk.note(f"opened {address}")
@@ -124,29 +125,6 @@ def _fetched(context: Context, request: "Tracked") -> bytes:
     except (ApiError, CliError) as error:
         context.talk.note(f"its result cannot be had: {error}")
         return b""
-
-
-def is_web(url: str) -> bool:
-    """Whether a browser may be given this URL: http or https, and nothing in it that is read in two ways."""
-    from fal_cli.urls import origin
-
-    scheme, host, _ = origin(url)
-    return scheme in ("http", "https") and bool(host) and url.isascii()
-
-
-def in_browser(context: Context, url: str) -> bool:
-    """Whether a browser took the URL. One that would draw in this terminal is left alone."""
-    import sys
-    import webbrowser
-
-    env = context.env
-    has_screen = sys.platform in ("win32", "darwin") or env.get("DISPLAY") or env.get("WAYLAND_DISPLAY")
-    if not (has_screen or env.get("BROWSER")):
-        return False
-    try:
-        return webbrowser.open(url)
-    except (webbrowser.Error, OSError):
-        return False
 
 
 VERB = open_page

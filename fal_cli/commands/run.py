@@ -82,7 +82,7 @@ def run(
     ready = prepare(context, endpoint, words, call, extension=delivery.extension, deadline=ending.deadline)
     delivery.check(ready.input_json)
     directly = direct or ready.is_local
-    outcome = run.run(context, ready, ending, directly=directly, logs=logs)
+    outcome = run.run(context, ready, ending, directly=directly, logs=logs, closes=not delivery.closes)
     delivery.deliver(outcome, inputs=ready.input_json, can_fetch=not directly, deadline=ending.deadline)
 
 

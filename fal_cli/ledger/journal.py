@@ -15,6 +15,8 @@ from fal_cli.ledger.store import Ledger
 T = TypeVar("T")
 CANCELLED_STATUS = 499
 _SOON_SECONDS = 0.5
+_LATELY = 20
+_FEWEST_CALLS = 3
 
 
 class Journal:
@@ -68,6 +70,12 @@ class Journal:
         text = kept.body.decode("utf-8", "surrogateescape")
         hidden = self._hide(text)
         return kept if hidden == text else Kept(hidden.encode("utf-8", "surrogateescape"), kept.content_type, False)
+
+    def usual_seconds(self, endpoint: str) -> float | None:
+        """How long the work of an endpoint took lately: the middle of its last calls; None for too few of them."""
+        none: list[float] = []
+        took = self.attempt(lambda ledger: ledger.took(endpoint, _LATELY), none)
+        return sorted(took)[len(took) // 2] if len(took) >= _FEWEST_CALLS else None
 
     def required(self, action: Callable[[Ledger], T]) -> T:
         """What `action` returns, for commands that are about the ledger itself. Raises `CliError`."""

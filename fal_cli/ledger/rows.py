@@ -126,6 +126,13 @@ class Row(NamedTuple):
         return self.request_id or f"@{self.local_id}"
 
     @property
+    def took(self) -> float | None:
+        """Seconds that the work took, as the service measured them, or else as they were seen from here."""
+        if self.inference_seconds is not None:
+            return self.inference_seconds
+        return (self.ended_at - self.started_at).total_seconds() if self.ended_at and self.started_at else None
+
+    @property
     def tags(self) -> Mapping[str, str]:
         found = self.options.get("tags")
         return found if isinstance(found, dict) else {}

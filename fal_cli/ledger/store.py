@@ -27,6 +27,7 @@ _BEFORE: dict[State, tuple[State, ...]] = {
 _BEFORE_ACCEPTED = (State.SENDING, State.UNKNOWN, State.NOT_SENT, State.ACCEPTED)
 _LARGEST = 2**63 - 1
 _PAGE_ROWS = 1000
+_LOOKED_THROUGH = 5000  # what a question that a person waits for may cost
 _MODES_THAT_LIVE_ON = ("queue", "direct")
 
 
@@ -270,6 +271,13 @@ class Ledger:
                 return
             before = page.last
             left = None if left is None else left - len(page.rows)
+
+    def took(self, endpoint: str, most: int) -> list[float]:
+        """How many seconds the work of the last calls of an endpoint took, of those that are known, newest first."""
+        newest = self._execute("SELECT max(local_id) FROM requests", ()).fetchone()[0] or 0
+        condition = "endpoint = ? AND state = ? AND mode = 'queue' AND local_id > ?"
+        rows = self._rows(condition, (endpoint, State.COMPLETED, newest - _LOOKED_THROUGH), most)
+        return [row.took for row in rows if row.took is not None]
 
     def result(self, local_id: int) -> Kept | None:
         """The result that is kept of a request."""

@@ -1,6 +1,6 @@
 """A result to where it was asked to go: stdout in the form of `--print`, and files by `-o` and `-d`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -31,11 +31,18 @@ class Delivery:
             from fal_cli.results import preview
 
             preview.check(context)
+        self._opens = save.open
         self._what = shown.print_ or ""
         self._prints_files = shown.print_ == "files" and not shown.query
         context.standing.asked = (*words_of(save), *words_of(shown))
         default = "none" if self._saving.to_stdout else "result"
         self._selection = Selection(context.output, context.notify.note, shown, default=default)
+        is_asked_for = bool(shown.print_ or shown.query)
+        self.closes = context.output.is_terminal and self._saving.saves and not is_asked_for
+        """Whether a line for each file tells what was made, in place of the result: on a terminal, where files are
+        saved and nothing else was asked for."""
+        if save.open:
+            _check_open(context, self._saving)
 
     def check(self, inputs: Mapping[str, Any]) -> None:
         """Raises `UsageError` if a file is to be named after an input that there is none of."""
@@ -63,22 +70,57 @@ class Delivery:
         context = self._context
         if can_fetch:
             context.standing.leave = partial(_left_behind, context, outcome.request_id)
-        failure: CliError | ReaderGone | None = None
+        failure = None if self.closes else self._printed(outcome, can_fetch)
+        saved: list[Path] = []
+        try:
+            self._save(outcome, inputs or {}, deadline, saved)
+        except CliError:
+            if self.closes:  # what was not saved is at least to be seen
+                self._close(outcome, inputs or {}, saved)
+                self._printed(outcome, can_fetch)
+            raise
+        if self.closes and not saved:
+            failure = self._printed(outcome, can_fetch)
+        if self._previews and not (self.closes and saved):
+            self._preview(outcome)
+        if failure is not None:
+            raise failure
+        if not saved:
+            self._tell_how_long(outcome)
+        outcome.entry.delivered([str(path.absolute()) for path in saved])
+        if self.closes:
+            self._close(outcome, inputs or {}, saved)
+        if self._opens:
+            self._open(outcome, saved)
+
+    def _printed(self, outcome: Outcome, can_fetch: bool) -> CliError | ReaderGone | None:
+        """Prints the result; answers what went wrong, which keeps nothing else from being done."""
         try:
             if not self._prints_files:
                 self._print(outcome)
         except (CliError, ReaderGone) as error:
-            failure = error
             if isinstance(error, CliError) and not can_fetch:
-                failure = self._as_it_is(outcome, error)
-        files = self._save(outcome, inputs or {}, deadline)
-        if self._previews:
-            self._preview(outcome)
-        if failure is not None:
-            raise failure
-        if not files:
-            self._tell_how_long(outcome)
-        outcome.entry.delivered([str(path.absolute()) for path in files])
+                return self._as_it_is(outcome, error)
+            return error
+        return None
+
+    def _close(self, outcome: Outcome, inputs: Mapping[str, Any], saved: Sequence[Path]) -> None:
+        from fal_cli.results import closing
+
+        if saved and self._context.talk.level >= 0:
+            closing.tell(self._context, outcome, inputs, saved, draws=self._previews)
+
+    def _open(self, outcome: Outcome, saved: Sequence[Path]) -> None:
+        from fal_cli import media
+        from fal_cli.terminal.browser import in_browser, is_web
+        from fal_cli.terminal.hyperlinks import file_url
+
+        urls = [file_url(str(path)) for path in saved] or [file.url for file in media.find(outcome.outline)]
+        found = next((url for url in urls if url.startswith("file:") or is_web(url)), "")
+        if not found:
+            self._context.notify.warn("the result names no file that can be opened")
+        elif not in_browser(self._context.env, found):
+            self._context.notify.note(f"there is nothing here to open it with: {found}")
 
     def _print(self, outcome: Outcome) -> None:
         if outcome.result.is_json and not outcome.result.body.looks_like_json:
@@ -113,36 +155,59 @@ class Delivery:
 
         preview.show(self._context, outcome.outline, body=outcome.result.body, maker=outcome.endpoint)
 
-    def _save(self, outcome: Outcome, inputs: Mapping[str, Any], deadline: Deadline | None) -> list[Path]:
+    def _save(self, outcome: Outcome, inputs: Mapping[str, Any], deadline: Deadline | None, saved: list[Path]) -> None:
+        """Saves what is to be saved; `saved` grows by the path of each file, also where another one fails."""
         saving, body = self._saving, outcome.result.body
-        saved = []
         if saving.result_file:
             places.save_result(saving.result_file, body.chunks())
             saved.append(saving.result_file)
         if self._prints_files and not saving.template:
             saving = replace(saving, template=places.DEFAULT_NAME)
         if saving.template or saving.to_stdout:
-            media = self._media(outcome, saving, inputs, deadline)
+            media: list[Path] = []
+            try:
+                self._media(outcome, saving, inputs, deadline, media)
+            finally:
+                saved += media
             for path in media if self._prints_files else ():
                 self._context.output.line(str(path))
-            saved += media
-        return saved
 
     def _media(
-        self, outcome: Outcome, saving: places.Saving, inputs: Mapping[str, Any], deadline: Deadline | None
-    ) -> list[Path]:
+        self,
+        outcome: Outcome,
+        saving: places.Saving,
+        inputs: Mapping[str, Any],
+        deadline: Deadline | None,
+        saved: list[Path],
+    ) -> None:
         from fal_cli.results import download, itself, naming
+
+        def tell(path: Path) -> None:
+            saved.append(path)
+            if not self.closes:
+                self._context.notify.note(f"saved {path}")
 
         origin = naming.Origin(outcome.endpoint, outcome.request_id, inputs)
         if itself.is_a_file(outcome):
-            return itself.save(self._context, outcome, saving, origin)
+            itself.save(self._context, outcome, saving, origin, tell)
+            return
         wire, body = self._context.reading_wire(outcome.account, maker=outcome.endpoint), outcome.result.body
-        saver = download.Saver(self._context, saving, wire, body=body, deadline=deadline)
+        saver = download.Saver(self._context, saving, wire, body=body, deadline=deadline, tell=tell)
         download.warn_of_nsfw(self._context, outcome.outline)
         if saving.to_stdout:
             saver.write(outcome.outline)
-            return []
-        return saver.save(outcome.outline, origin)
+        else:
+            saver.save(outcome.outline, origin)
+
+
+def _check_open(context: Context, saving: places.Saving) -> None:
+    """Raises `UsageError` where there will be nothing that can be opened."""
+    if saving.to_stdout:
+        raise UsageError("--open opens a saved file, and -d - saves none")
+    if context.in_sandbox and not saving.saves:
+        raise UsageError(
+            "a private sandbox serves its files only while the command runs", hint="Save what is to open: -o FILE"
+        )
 
 
 def _left_behind(context: Context, request_id: str) -> tuple[str, ...]:

@@ -28,6 +28,11 @@ class Saving:
     to_stdout: bool = False
     overwrite: bool = False
 
+    @property
+    def saves(self) -> bool:
+        """Whether files are written."""
+        return self.result_file is not None or bool(self.template)
+
 
 def checked(output: str, folder: str, *, overwrite: bool = False) -> Saving:
     """What `-o` and `-d` ask for. Raises `UsageError` for what cannot be done."""

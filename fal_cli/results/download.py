@@ -5,7 +5,7 @@ Whatever happens to one of them is that file's failure: the others are saved.
 
 import itertools
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -43,12 +43,15 @@ class Saver:
         *,
         body: Body | None = None,
         deadline: Deadline | None = None,
+        tell: Callable[[Path], None] | None = None,
     ) -> None:
+        """`tell` hears of each file that was saved; without it a note does."""
         self._context = context
         self._saving = saving
         self._wire = wire
         self._body = body
         self._deadline = deadline
+        self._tell = tell or (lambda path: context.notify.note(f"saved {path}"))
         self._stop = threading.Event()
         # Where names may be the same, a number is added: in the result's order, not in that of the hosts' speed.
         self._turns = None if {"index", "name"} & set(names.fields_of(saving.template)) else Turns()
@@ -96,7 +99,7 @@ class Saver:
         """The saved paths; the first failure is raised, after the rest is told."""
         for path in outcomes:
             if isinstance(path, Path):
-                self._context.notify.note(f"saved {path}")
+                self._tell(path)
         failures = [error for error in outcomes if isinstance(error, CliError)]
         for error in failures[1:]:
             self._context.notify.warn(error.message)

@@ -1,7 +1,7 @@
 """The line that tells what was made: `✓ cat.jpg  1024×768  48 kB · 3.2 s · $0.025 · seed 7`. Pure."""
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 from fal_cli.files.facts import MediaFacts
 from fal_cli.terminal.hyperlinks import linked
@@ -43,6 +43,15 @@ def lines(made: Made, *, width: int, color: bool = False, links: bool = False, m
             found.append(_INDENT + cut(piece, room))
             used = min(cells(piece), room)
     return found
+
+
+def seed_of(answer: Any, inputs: Mapping[str, Any]) -> int | str | None:
+    """The seed that a result names, else that of the input."""
+    for value in (answer, inputs):
+        seed = value.get("seed") if isinstance(value, Mapping) else None
+        if isinstance(seed, int | str) and not isinstance(seed, bool) and seed != "":
+            return seed
+    return None
 
 
 def pixels(facts: MediaFacts) -> str:
