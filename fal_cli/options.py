@@ -90,7 +90,8 @@ class InputWords(Fields):
         list[str] | None,
         typer.Argument(
             metavar="[KEY=VALUE]…",
-            help="Inputs: key=value, key:=json, key=@file, key@file (upload), @file.json, '{…}' or - (stdin).",
+            help="Inputs: key=value, key:=json, key=@file, key@file (upload), @file.json, '{…}' or - (stdin); "
+            "a bare text is the prompt.",
         ),
     ] = None
     input: Annotated[
@@ -108,6 +109,9 @@ class InputWords(Fields):
         str,
         typer.Option("--from", metavar="REF", help="Let key={{expression}} look into the result of REF, not stdin."),
     ] = ""
+
+    takes_bare_text = True
+    """Whether one of the items may be a bare text: the prompt."""
 
     @property
     def words(self) -> list[str]:
@@ -196,7 +200,7 @@ class PrintFlags(Fields):
     ] = ""
 
 
-class SaveFlags(Fields):
+class StreamSaveFlags(Fields):
     """Where a result and its files are saved."""
 
     output: Annotated[
@@ -211,6 +215,11 @@ class SaveFlags(Fields):
     ] = ""
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")] = False
     preview: Annotated[bool, typer.Option("--preview", help="Draw the result's pictures in the terminal.")] = False
+
+
+class SaveFlags(StreamSaveFlags):
+    """The same for a result that is there as a whole."""
+
     open: Annotated[bool, typer.Option("--open", help="Open the first file that was made.")] = False
 
 

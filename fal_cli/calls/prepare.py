@@ -1,18 +1,18 @@
 """A call made ready: the words of the command line as an endpoint, an input object and wire options."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from fal_cli import endpoint
 from fal_cli.api.call_options import CallOptions, InvalidOption
 from fal_cli.api.deadline import Deadline
-from fal_cli.calls import output_format
+from fal_cli.calls import endpoints, output_format
 from fal_cli.calls.model import Call
 from fal_cli.config import settings
 from fal_cli.context import Context
-from fal_cli.endpoint import InvalidEndpoint, Target
+from fal_cli.endpoint import Target
 from fal_cli.errors import UsageError
 from fal_cli.files.attachment import holds_attachments
+from fal_cli.inputs import bare
 from fal_cli.inputs.gather import Gathered, gather
 from fal_cli.inputs.typed import typed
 from fal_cli.ledger.rows import Row
@@ -39,9 +39,20 @@ def prepare(
 
     Raises `UsageError` if something cannot be read; nothing has been sent then.
     """
-    target = parse_target(name, flags.path)
+    named = endpoints.named(context, name, flags.path)
+    endpoints.tell(context, named, aloud=flags.dry_run)
+    target = named.target
     options = wire_options(context, flags)
-    input_json = read_inputs(context, target, words, flags, uploads=uploads, extension=extension, deadline=deadline)
+    input_json = read_inputs(
+        context,
+        target,
+        words,
+        flags,
+        presets=named.words,
+        uploads=uploads,
+        extension=extension,
+        deadline=deadline,
+    )
     return Call(target, input_json, options, is_private(context, flags), flags.no_validate)
 
 
@@ -68,7 +79,7 @@ def prepare_again(
         )
     given = wire_options(context, flags)
     options = CallOptions.from_kept({**row.options, **given.as_kept()}).but(headers=given.headers)
-    target = parse_target(row.endpoint, flags.path)
+    target = endpoints.parse_target(row.endpoint, flags.path)
     input_json = read_inputs(
         context, target, words, flags, base=row.input_json, uploads=uploads, extension=extension, deadline=deadline
     )
@@ -82,6 +93,7 @@ def read_inputs(
     flags: CallFlags,
     *,
     base: Mapping[str, Any] | None = None,
+    presets: Sequence[str] = (),
     uploads: bool = True,
     extension: str = "",
     deadline: Deadline | None = None,
@@ -90,8 +102,10 @@ def read_inputs(
 
     Files stay attachments without `uploads`. Raises `UsageError`, and `InputRefused` (code 4) for what cannot be right.
     """
-    gathered = gather(words.words, words.texts, context.stdin, base=base)
+    free = (words.items or ()) if words.takes_bare_text else ()
+    gathered = gather(words.words, words.texts, context.stdin, base=base, may_be_bare=free, presets=presets)
     known = _known(context, target, gathered, flags)
+    gathered = bare.placed(gathered, known.schema if known else None)
     found: Mapping[str, Any] = _typed(context, gathered, known, words)
     if extension and known is not None:
         found = output_format.asked_for(known.schema, found, extension, tell=context.notify.decision)
@@ -160,16 +174,6 @@ def earlier_result(context: Context, ref: str) -> "Source":
     from fal_cli.calls import from_result
 
     return from_result.source(context, ref)
-
-
-def parse_target(name: str, path: str = "") -> Target:
-    """The endpoint or local app that a word names, with a path appended. Raises `UsageError`."""
-    try:
-        return endpoint.parse_target(name).joined(path)
-    except InvalidEndpoint as error:
-        from fal_cli.cli import suggestions
-
-        raise UsageError(str(error), hint=suggestions.for_endpoint(name)) from None
 
 
 def resolve(

@@ -11,10 +11,11 @@ from fal_cli.api import realtime as api
 from fal_cli.api.call_options import CallOptions
 from fal_cli.api.errors import ApiError, Refused
 from fal_cli.api.wire import Wire
+from fal_cli.calls import endpoints
 from fal_cli.calls.conversation import AppFailed, Conversation, Plan
 from fal_cli.calls.model import Call
 from fal_cli.calls.notices import nothing_sent
-from fal_cli.calls.prepare import parse_target, resolve
+from fal_cli.calls.prepare import resolve
 from fal_cli.calls.realtime_json import MOST_BYTES, as_base64, beginning, jsonable, without_base64
 from fal_cli.calls.submit import begin, state_after
 from fal_cli.catalog.schemas import schema_for
@@ -50,8 +51,12 @@ class Settings:
 def converse(context: Context, name: str, items: Sequence[str], texts: Sequence[str], settings: Settings) -> None:
     """Holds a conversation over stdin and stdout. Raises `UsageError`, the request layer's errors, `CliError`."""
     context.standing.leave = nothing_sent
-    target = parse_target(name)
-    call = Call(target, _defaults(context, items, texts), CallOptions(), is_private=settings.is_private)
+    found = endpoints.named(context, name)
+    endpoints.tell(context, found)
+    target = found.target
+    call = Call(
+        target, _defaults(context, [*found.words, *items], texts), CallOptions(), is_private=settings.is_private
+    )
     wire = context.wire(local=call.is_local)
     opener = Opener(wire, target, settings)
     plan = Plan(

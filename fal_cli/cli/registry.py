@@ -34,6 +34,7 @@ VERBS: dict[str, Verb] = {
     "upload": Verb("upload", "Upload files and print their URLs."),
     "webhook": Verb("webhook", "Verify, send and receive webhooks."),
     "auth": Verb("auth", "Log in, and choose whose key calls are made with."),
+    "alias": Verb("alias", "Give endpoints short names, with inputs that are set beforehand."),
     "config": Verb("config", "Look at the settings that are kept, and change them."),
     "doctor": Verb("doctor", "Check what is set up: key, hosts, network, files, shell."),
     "sandbox": Verb("sandbox", "Keep a local fal running, look into it, or clear it."),
@@ -46,7 +47,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Follow": ("status", "logs", "result", "wait", "resume", "cancel", "rerun"),
     "Past": ("history", "show", "gallery", "cost", "open"),
     "Find": ("models", "schema", "pricing"),
-    "Setup": ("auth", "config", "completion", "doctor"),
+    "Setup": ("auth", "config", "alias", "completion", "doctor"),
     "Dev": ("sandbox", "webhook", "help"),
 }
 """Every command by what it is for."""

@@ -30,6 +30,7 @@ ENVIRONMENT: tuple[tuple[str, str], ...] = (
     ("FAL_SANDBOX_FAULT", "failures that the sandbox is to make, e.g. submit=429*2"),
     ("FAL_SANDBOX_SETTINGS", "what its account is like, e.g. concurrency=2"),
     ("FAL_PRIVATE", "1: every call as with --private"),
+    ("FAL_NO_PROJECT", "1: no fal.toml of a folder is read"),
     ("FAL_ON_INTERRUPT", "detach or cancel: what Ctrl-C does to a request"),
     ("FAL_RUN_HOST, FAL_QUEUE_RUN_HOST, FAL_REST_HOST, FAL_CDN_HOST, FAL_API_HOST", "the hosts to call; http:// only "
      "for this machine"),

@@ -50,7 +50,7 @@ def open_page(
 
 
 def _page_of(name: str) -> str:
-    from fal_cli.calls.prepare import parse_target
+    from fal_cli.calls.endpoints import parse_target
     from fal_cli.endpoint import LocalApp
 
     target = parse_target(name)

@@ -45,9 +45,9 @@ def pricing(
     a call takes in units its result tells (`fal run … --print envelope`).
     """
     from fal_cli.api import catalog, platform
-    from fal_cli.calls.prepare import parse_target
+    from fal_cli.calls.endpoints import named
 
-    names = list(dict.fromkeys(str(parse_target(endpoint)) for endpoint in endpoints))
+    names = list(dict.fromkeys(str(named(context, endpoint).target) for endpoint in endpoints))
     wire = context.wire()
     prices = platform.prices(wire, names)
     known = [prices[name] for name in names if name in prices]

@@ -1,6 +1,6 @@
 """`fal run`: queue it, follow it live, print the result."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,6 +18,9 @@ from fal_cli.options import (
     SaveFlags,
     Timeout,
 )
+
+if TYPE_CHECKING:
+    from fal_cli.results.deliver import Delivery
 
 EXAMPLES = """\
   fal run fal-ai/flux/dev prompt="a cat"
@@ -55,7 +58,7 @@ def run(
     Ctrl-C leaves the request running and says how to pick it up; a lost network does not end the command.
     """
     from fal_cli.api.deadline import Deadline
-    from fal_cli.calls import run
+    from fal_cli.calls import endpoints, run
     from fal_cli.calls.model import Ending
     from fal_cli.calls.notices import nothing_sent
     from fal_cli.calls.prepare import prepare
@@ -65,7 +68,8 @@ def run(
     ending = Ending(
         Deadline(timeout), on_timeout, on_interrupt
     )  # it counts from here: uploads and the submit take time
-    delivery = Delivery(context, shown, save)
+    endpoint = endpoints.chosen(context, endpoint)
+    delivery = Delivery(context, shown, save) if as_ else _delivery(context, endpoint, call, shown, save)
     if direct:
         _refuse_queue_options(call, shown, on_timeout)
     if as_:
@@ -84,6 +88,20 @@ def run(
     directly = direct or ready.is_local
     outcome = run.run(context, ready, ending, directly=directly, logs=logs, closes=not delivery.closes)
     delivery.deliver(outcome, inputs=ready.input_json, can_fetch=not directly, deadline=ending.deadline)
+
+
+def _delivery(context: Context, endpoint: str, call: CallFlags, shown: PrintFlags, save: SaveFlags) -> "Delivery":
+    """What becomes of the result, by the command line or else by the project."""
+    from fal_cli.calls import endpoints
+    from fal_cli.results import project_output
+    from fal_cli.results.deliver import Delivery
+
+    named = endpoints.named(context, endpoint, call.path)
+    alias = named.alias.name if named.alias else ""
+    save, within = project_output.applied(
+        context, save, alias=alias, endpoint=str(named.target), is_private=call.private
+    )
+    return Delivery(context, shown, save, within=within)
 
 
 def _refuse_queue_options(call: CallFlags, shown: PrintFlags, on_timeout: str) -> None:

@@ -29,10 +29,10 @@ def schema(
     A table on a terminal, required inputs first; in a pipe a JSON object a line for each input and output.
     Nested inputs stand under the names by which they are typed. Schemas are kept here for a week.
     """
-    from fal_cli.calls.prepare import parse_target
+    from fal_cli.calls import endpoints
     from fal_cli.catalog import schemas
 
-    target = parse_target(endpoint)
+    target = endpoints.named(context, endpoints.chosen(context, endpoint)).target
     known = schemas.look_up(context, target, refresh=refresh)
     if openapi:
         _write_document(context, known)

@@ -7,7 +7,7 @@ import typer
 from fal_cli.context import Context
 from fal_cli.durations import seconds
 from fal_cli.errors import UsageError
-from fal_cli.options import As, CallFlags, Endpoint, SaveFlags, StreamWords
+from fal_cli.options import As, CallFlags, Endpoint, StreamSaveFlags, StreamWords
 
 EXAMPLES = """\
   fal stream fal-ai/any-llm prompt="tell me a story" --text | tee story.txt
@@ -20,7 +20,7 @@ def stream(
     endpoint: Endpoint,
     words: StreamWords,
     call: CallFlags,
-    save: SaveFlags,
+    save: StreamSaveFlags,
     text_only: Annotated[bool, typer.Option("--text", help="Print only what is new of the text.")] = False,
     final: Annotated[bool, typer.Option("--final", help="Print only the last event.")] = False,
     idle_timeout: Annotated[
@@ -37,6 +37,7 @@ def stream(
     not queued: nothing of it lives on when it is interrupted, and its events cannot be fetched later.
     """
     from fal_cli.calls import stream as streaming
+    from fal_cli.calls.endpoints import chosen
     from fal_cli.calls.notices import nothing_sent
     from fal_cli.calls.prepare import prepare
     from fal_cli.results.destination import check_fields, checked
@@ -49,6 +50,7 @@ def stream(
         from fal_cli.results import preview
 
         preview.check(context)
+    endpoint = chosen(context, endpoint)
     how = "text" if text_only else "final" if final else "events"
     if as_:
         from fal_cli.snippets import show

@@ -23,9 +23,11 @@ def submit(
     reported as unknown (exit code 10), never silently sent again.
     """
     from fal_cli.calls import notices, submit
+    from fal_cli.calls.endpoints import chosen
     from fal_cli.calls.prepare import prepare
 
     context.standing.leave = notices.nothing_sent
+    endpoint = chosen(context, endpoint)
     ready = prepare(context, endpoint, words, call, uploads=not (as_ or call.dry_run))
     if call.dry_run:
         from fal_cli.calls import dry_run

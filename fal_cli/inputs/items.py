@@ -38,7 +38,7 @@ def split(word: str) -> Item:
     """
     at, escaped = 0, False
     while at < len(word):
-        operator = None if escaped else _operator_at(word, at)
+        operator = None if escaped else operator_at(word, at)
         if operator:
             return _item(word, at, operator)
         escaped = word[at] == "\\" and not escaped
@@ -46,6 +46,18 @@ def split(word: str) -> Item:
     raise MalformedInput(
         "expected key=value", word, len(word), hint="Quote the whole item if it holds spaces: prompt='a cat'"
     )
+
+
+def is_bare(word: str) -> bool:
+    """Whether a word has no operator, or an unescaped blank before its first one."""
+    escaped = False
+    for at, character in enumerate(word):
+        if character.isspace() and not escaped:
+            return True
+        if not escaped and operator_at(word, at):
+            return False
+        escaped = character == "\\" and not escaped
+    return True
 
 
 def first_equals(text: str) -> int:
@@ -85,7 +97,8 @@ def holds_template(value: str) -> bool:
     return at >= 0 and "}}" in value[at + 2 :] and value == unescaped(value)
 
 
-def _operator_at(word: str, at: int) -> Operator | None:
+def operator_at(word: str, at: int) -> Operator | None:
+    """The operator that begins at a place of a word."""
     for operator in (":=@", ":=", "=@", "=", "@"):
         if word.startswith(operator, at):
             return operator

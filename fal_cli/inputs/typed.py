@@ -34,11 +34,17 @@ def typed(
     `tell` hears of each file that was read as text, of inputs that are empty or given twice, `tell_guess` of each
     guessed type. `{{expressions}}` look into `source`, without one into the JSON on stdin. Raises `UsageError`.
     """
-    found = gathered.document
-    if source is None and any(items.holds_template(item.value) for item in gathered.items):
+    given = (*gathered.presets, *gathered.items)
+    if source is None and any(items.holds_template(item.value) for item in given):
         from fal_cli.inputs.expressions import on_stdin
 
         source = on_stdin(stdin)
+    found: dict[str, Any] = {}
+    for item in gathered.presets:
+        steps = nesting.steps(item.key, item.word)
+        value = _value(item, _field(schema, steps), stdin, source, tell, tell_guess)
+        nesting.assign(found, steps, value, item.word)
+    found |= gathered.document
     places = _Places(tell)
     for item in gathered.items:
         steps = nesting.steps(item.key, item.word)

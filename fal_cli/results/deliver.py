@@ -19,13 +19,25 @@ from fal_cli.terminal.output import NotShown, ReaderGone
 class Delivery:
     """What `--print`, `--query`, `-o` and `-d` ask for together. Raises `UsageError` before anything is sent."""
 
-    def __init__(self, context: Context, shown: PrintFlags, save: SaveFlags, *, many: bool = False) -> None:
-        """With `many` each result ends with a newline, and `-o`, which names one file, is refused."""
+    def __init__(
+        self,
+        context: Context,
+        shown: PrintFlags,
+        save: SaveFlags,
+        *,
+        many: bool = False,
+        within: Path | None = None,
+    ) -> None:
+        """With `many` each result ends with a newline, and `-o`, which names one file, is refused.
+
+        Files leave the folder `within` by no link, if there is one.
+        """
         if many and save.output:
             raise UsageError(f"-o {save.output} is one file, and there are several requests", hint="Use: -d FOLDER/")
         self._context = context
         self._many = many
         self._saving = places.checked(save.output, save.directory, overwrite=save.overwrite)
+        self._saving = replace(self._saving, within=within)
         self._previews = save.preview
         if save.preview:
             from fal_cli.results import preview

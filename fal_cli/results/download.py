@@ -23,7 +23,7 @@ from fal_cli.files import content_type, names
 from fal_cli.files.atomic import Part
 from fal_cli.media import MediaFile
 from fal_cli.results import naming
-from fal_cli.results.destination import Saving, not_saved
+from fal_cli.results.destination import Saving, check_within, not_saved
 from fal_cli.results.naming import Head, Origin
 from fal_cli.terminal.output import NotShown
 from fal_cli.terminal.progress.transfer import Transfer
@@ -145,6 +145,7 @@ class Saver:
         self, index: int, target: Path, head: Head, pieces: Iterator[bytes], download: Download, transfer: Transfer
     ) -> Path:
         try:
+            check_within(self._saving, target)
             target.parent.mkdir(parents=True, exist_ok=True)
             transfer.expect(download.size or 0)
             with Part(target) as part:

@@ -7,7 +7,7 @@ from fal_cli.context import Context
 from fal_cli.files import content_type, names
 from fal_cli.media import MediaFile
 from fal_cli.results import naming
-from fal_cli.results.destination import Saving, write_whole
+from fal_cli.results.destination import Saving, check_within, write_whole
 from fal_cli.results.naming import Head, Origin
 from fal_cli.results.outcome import Outcome
 
@@ -33,5 +33,6 @@ def save(context: Context, outcome: Outcome, saving: Saving, origin: Origin, tel
     if target != wanted:
         held = content_type.by_content(head.data)
         context.notify.warn(f"the result is {held}, so it is saved as {target.name}")
+    check_within(saving, target)
     target.parent.mkdir(parents=True, exist_ok=True)
     tell(write_whole(target, body.chunks(), overwrite=saving.overwrite))
