@@ -26,6 +26,14 @@ Refs = Annotated[
     list[str],
     typer.Argument(metavar="[ENDPOINT] REF…", help="Request ids, unique beginnings of one, 'last', 'last:2', or URLs."),
 ]
+AnyRefs = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[ENDPOINT] REF…", help="Request ids, unique beginnings of one, 'last', 'last:2', or URLs."),
+]
+Files = Annotated[
+    list[str] | None,
+    typer.Option("--file", metavar="FILE", help="The request that made this saved file, found by its content."),
+]
 Timeout = Annotated[
     float | None,
     typer.Option("--timeout", parser=seconds, metavar="TIME", help=f"Stop waiting after TIME, {DURATION_HELP}."),
@@ -221,6 +229,9 @@ class SaveFlags(StreamSaveFlags):
     """The same for a result that is there as a whole."""
 
     open: Annotated[bool, typer.Option("--open", help="Open the first file that was made.")] = False
+    sidecar: Annotated[
+        bool, typer.Option("--sidecar", help="Save beside each file FILE.json, from which rerun makes it again.")
+    ] = False
 
 
 class SubmitPrintFlags(Fields):

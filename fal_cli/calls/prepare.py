@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from fal_cli.api.call_options import CallOptions, InvalidOption
 from fal_cli.api.deadline import Deadline
 from fal_cli.calls import endpoints, output_format
-from fal_cli.calls.model import Call
+from fal_cli.calls.model import Call, Earlier
 from fal_cli.config import settings
 from fal_cli.context import Context
 from fal_cli.endpoint import Target
@@ -15,7 +15,6 @@ from fal_cli.files.attachment import holds_attachments
 from fal_cli.inputs import bare
 from fal_cli.inputs.gather import Gathered, gather
 from fal_cli.inputs.typed import typed
-from fal_cli.ledger.rows import Row
 from fal_cli.options import CallFlags, InputWords
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ def prepare(
 
 def prepare_again(
     context: Context,
-    row: Row,
+    row: Earlier,
     words: InputWords,
     flags: CallFlags,
     *,
@@ -72,7 +71,7 @@ def prepare_again(
     """
     if row.input_json is None or not row.input_is_whole:
         why = "it was private" if row.is_private else "it was too long, or held a file in itself"
-        raise UsageError(f"the ledger does not have the input of {row.name} in full: {why}")
+        raise UsageError(f"the input of {row.name} was not kept in full: {why}")
     if row.options.get("headers"):
         context.notify.warn(
             f"the call had headers of its own ({', '.join(row.options['headers'])}), which are not kept"

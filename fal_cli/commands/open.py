@@ -8,6 +8,7 @@ from fal_cli import jsontext
 from fal_cli.api.errors import ApiError
 from fal_cli.context import Context
 from fal_cli.errors import CliError, NotFound, UsageError
+from fal_cli.options import Files
 from fal_cli.terminal.browser import in_browser, is_web
 
 if TYPE_CHECKING:
@@ -27,7 +28,10 @@ REQUEST_PAGE = "https://fal.ai/dashboard/requests?requestId={}"
 
 def open_page(
     context: Context,
-    words: Annotated[list[str], typer.Argument(metavar="[ENDPOINT] REF", help="An endpoint, or a request.")],
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="[ENDPOINT] REF", help="An endpoint, or a request.")
+    ] = None,
+    file: Files = None,
     only_print: Annotated[bool, typer.Option("--print", help="Print the address instead.")] = False,
 ) -> None:
     """Open a model's page, or the first file that a request made.
@@ -35,8 +39,10 @@ def open_page(
     Of a request that has no file yet, its page on the dashboard; of one in the sandbox, the file as it was saved.
     Where there is no browser or no terminal the address is printed.
     """
+    from fal_cli.calls import refs as references
     from fal_cli.endpoint import looks_like_endpoint
 
+    words = references.words(context, words, file)
     if len(words) == 1 and looks_like_endpoint(words[0]) and "/requests/" not in words[0]:
         address = _page_of(words[0])
     elif context.in_sandbox:

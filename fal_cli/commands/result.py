@@ -6,7 +6,7 @@ import typer
 
 from fal_cli.context import Context
 from fal_cli.errors import UsageError
-from fal_cli.options import Logs, PrintFlags, Refs, SaveFlags, Timeout
+from fal_cli.options import AnyRefs, Files, Logs, PrintFlags, SaveFlags, Timeout
 
 EXAMPLES = """\
   fal result $id > result.json
@@ -16,9 +16,10 @@ EXAMPLES = """\
 
 def result(
     context: Context,
-    refs: Refs,
     shown: PrintFlags,
     save: SaveFlags,
+    refs: AnyRefs = None,
+    file: Files = None,
     wait: Annotated[bool, typer.Option("--wait", help="Follow the request until it ends.")] = False,
     timeout: Timeout = None,
     logs: Logs = False,
@@ -36,7 +37,7 @@ def result(
 
     if timeout is not None and not wait:
         raise UsageError("--timeout limits --wait")
-    requests = references.resolve(context, refs)
+    requests = references.resolve(context, references.words(context, refs, file))
     delivery = Delivery(context, shown, save, many=len(requests) > 1)
 
     def deliver(request: Tracked) -> None:

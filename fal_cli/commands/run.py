@@ -93,15 +93,15 @@ def run(
 def _delivery(context: Context, endpoint: str, call: CallFlags, shown: PrintFlags, save: SaveFlags) -> "Delivery":
     """What becomes of the result, by the command line or else by the project."""
     from fal_cli.calls import endpoints
+    from fal_cli.config import settings
     from fal_cli.results import project_output
     from fal_cli.results.deliver import Delivery
 
     named = endpoints.named(context, endpoint, call.path)
+    is_private = call.private or settings.is_private(context.env)
     alias = named.alias.name if named.alias else ""
-    save, within = project_output.applied(
-        context, save, alias=alias, endpoint=str(named.target), is_private=call.private
-    )
-    return Delivery(context, shown, save, within=within)
+    save, within = project_output.applied(context, save, alias=alias, endpoint=str(named.target), is_private=is_private)
+    return Delivery(context, shown, save, within=within, is_private=is_private)
 
 
 def _refuse_queue_options(call: CallFlags, shown: PrintFlags, on_timeout: str) -> None:

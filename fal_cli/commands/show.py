@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fal_cli.context import Context
 from fal_cli.errors import NotSaved
-from fal_cli.options import Refs
+from fal_cli.options import AnyRefs, Files
 
 if TYPE_CHECKING:
     from fal_cli.api.wire import Wire
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 EXAMPLES = """\
   fal show last
   fal show last:2 last                # the two newest, one under the other
+  fal show --file cat.jpg             # all that the request made which made this file
   fal show last | jq -r .path"""
 
 _HEAD_BYTES = 1024 * 1024
@@ -34,7 +35,7 @@ class Seen(NamedTuple):
     data: bytes = b""
 
 
-def show(context: Context, refs: Refs) -> None:
+def show(context: Context, refs: AnyRefs = None, file: Files = None) -> None:
     """Draw what earlier requests made, with a line of facts for each file.
 
     Pictures are drawn where the terminal can and the package fal-cli[preview] is there. In a pipe: a JSON object a
@@ -42,7 +43,9 @@ def show(context: Context, refs: Refs) -> None:
     """
     from fal_cli.calls import refs as references
 
-    references.each(context, references.calls(context, refs), lambda call: _show(context, call))
+    references.each(
+        context, references.calls(context, references.words(context, refs, file)), lambda call: _show(context, call)
+    )
 
 
 def _show(context: Context, call: "Tracked | Row") -> None:

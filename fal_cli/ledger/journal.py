@@ -44,6 +44,10 @@ class Journal:
         """Rows whose id begins with `prefix`; the exact one alone if it is there."""
         return self.attempt(lambda ledger: ledger.by_request_id(prefix), [])
 
+    def by_content(self, sha256: str) -> list[Row]:
+        """Rows of which a file with this content was saved, newest first."""
+        return self.attempt(lambda ledger: ledger.by_content(sha256), [])
+
     def row(self, local_id: int) -> Row | None:
         """The row with this number."""
         return self.attempt(lambda ledger: ledger.row(local_id), None)
@@ -122,7 +126,7 @@ class Entry:
     def __init__(self, journal: Journal, local_id: int | None, *, is_private: bool = False) -> None:
         self._journal = journal
         self._local_id = local_id
-        self._is_private = is_private
+        self.is_private = is_private
         self._seen: State | None = None
         self._is_watched = False
 
@@ -194,7 +198,7 @@ class Entry:
 
     def completed(self, result: Result, *, inference_seconds: float | None = None, request_id: str = "") -> None:
         """Records a result, and keeps it if it is not private. `request_id` is that of a call outside the queue."""
-        kept = None if self._is_private else self._journal.without_secrets(result)
+        kept = None if self.is_private else self._journal.without_secrets(result)
         is_watched = self._is_watched or bool(request_id)
         size, units = len(result.body), result.billable_units
         self._do(
@@ -216,9 +220,10 @@ class Entry:
             units = error.headers.get("x-fal-billable-units", "")
             self.ended(state, error.message, billable_units=units)
 
-    def delivered(self, files: Sequence[str] = ()) -> None:
-        """Records that the result went where it was asked to go."""
-        self._do(lambda ledger, local_id: ledger.delivered(local_id, files))
+    def delivered(self, files: Sequence[str] = (), hashes: Sequence[str] = ()) -> None:
+        """Records that the result went where it was asked to go; of a private one not what its files hold."""
+        kept = () if self.is_private else hashes
+        self._do(lambda ledger, local_id: ledger.delivered(local_id, files, kept))
 
     def kept(self) -> Kept | None:
         """The result that is kept here."""

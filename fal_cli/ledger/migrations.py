@@ -180,7 +180,7 @@ _MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first_table, _
 
 # Columns that came later without a new `user_version`: a program that does not know them reads and writes the table
 # all the same, while it refuses a higher version, and would then make paid calls that nobody records.
-_COLUMNS = ("clock_skew REAL", "replaced_by INTEGER")
+_COLUMNS = ("clock_skew REAL", "replaced_by INTEGER", "file_hashes TEXT NOT NULL DEFAULT '[]'")
 # Those of the versions.
 _OWN_COLUMNS = [
     "local_id",

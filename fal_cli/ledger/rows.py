@@ -88,7 +88,8 @@ class Row(NamedTuple):
     `input_json` is None where it was not kept; `input_is_whole` says whether it can be sent again. `is_open`:
     something is still to be done about it. `clock_skew` is by how many seconds the service's clock was ahead of the
     one that `created_at` was read from, if that was known. `replaced_by` is the row of the call that was sent in place
-    of this one, whose answer was lost.
+    of this one, whose answer was lost. `file_hashes` are SHA-256 of the files that were saved, by which they are known
+    again under any name.
     """
 
     local_id: int
@@ -119,6 +120,7 @@ class Row(NamedTuple):
     has_result: bool
     clock_skew: float | None = None
     replaced_by: int | None = None
+    file_hashes: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -213,6 +215,7 @@ def row_from(found: sqlite3.Row) -> Row:
         has_result=bool(found["has_result"]),
         clock_skew=_number(found["clock_skew"]),
         replaced_by=found["replaced_by"],
+        file_hashes=tuple(map(str, json.loads(found["file_hashes"]))),
     )
 
 

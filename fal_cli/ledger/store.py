@@ -222,14 +222,17 @@ class Ledger:
 
         self._at_once(act)
 
-    def delivered(self, local_id: int, files: Sequence[str] = ()) -> None:
-        """Records that a result went where it was asked to go, and the files that were saved."""
+    def delivered(self, local_id: int, files: Sequence[str] = (), hashes: Sequence[str] = ()) -> None:
+        """Records that a result went where it was asked to go, and the files that were saved with their SHA-256."""
 
         def act() -> None:
             row = self.row(local_id)
             known = row.files if row else ()
             added = [path for path in files if path not in known]
-            self._set(local_id, is_open=False, files=json.dumps([*known, *added]))
+            contents = dict.fromkeys([*(row.file_hashes if row else ()), *hashes])
+            self._set(
+                local_id, is_open=False, files=json.dumps([*known, *added]), file_hashes=json.dumps(list(contents))
+            )
 
         self._at_once(act)
 
@@ -245,6 +248,10 @@ class Ledger:
         exact = self._rows("request_id = ?", (prefix,), 1)
         # A range, since LIKE would read every row.
         return exact or self._rows("request_id >= ? AND request_id < ?", (prefix, f"{prefix}\U0010ffff"), most)
+
+    def by_content(self, sha256: str, most: int = 20) -> list[Row]:
+        """Rows of which a file with this content was saved, newest first."""
+        return self._rows("file_hashes LIKE ?", (f'%"{sha256}"%',), most)
 
     def newest(self, nth: int, *, with_id: bool = True) -> Row | None:
         """The nth newest row, from 1; with `with_id` of those in the queue that have a request id."""

@@ -1,6 +1,7 @@
 """A result to where it was asked to go: stdout in the form of `--print`, and files by `-o` and `-d`."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 
 from fal_cli.api.deadline import Deadline
 from fal_cli.context import Context
-from fal_cli.errors import CliError, UsageError
+from fal_cli.errors import CliError, NotSaved, UsageError
 from fal_cli.options import PrintFlags, SaveFlags, words_of
 from fal_cli.results import destination as places
 from fal_cli.results.outcome import Outcome
@@ -27,6 +28,7 @@ class Delivery:
         *,
         many: bool = False,
         within: Path | None = None,
+        is_private: bool = False,
     ) -> None:
         """With `many` each result ends with a newline, and `-o`, which names one file, is refused.
 
@@ -44,6 +46,9 @@ class Delivery:
 
             preview.check(context)
         self._opens = save.open
+        self._sidecars = save.sidecar
+        if save.sidecar:
+            _check_sidecar(self._saving, is_private)
         self._what = shown.print_ or ""
         self._prints_files = shown.print_ == "files" and not shown.query
         context.standing.asked = (*words_of(save), *words_of(shown))
@@ -99,7 +104,9 @@ class Delivery:
             raise failure
         if not saved:
             self._tell_how_long(outcome)
-        outcome.entry.delivered([str(path.absolute()) for path in saved])
+        outcome.entry.delivered([str(path.absolute()) for path in saved], _hashes(saved))
+        if self._sidecars:
+            self._write_sidecars(outcome, inputs or {}, saved)
         if self.closes:
             self._close(outcome, inputs or {}, saved)
         if self._opens:
@@ -121,6 +128,20 @@ class Delivery:
 
         if saved and self._context.talk.level >= 0:
             closing.tell(self._context, outcome, inputs, saved, draws=self._previews)
+
+    def _write_sidecars(self, outcome: Outcome, inputs: Mapping[str, Any], saved: Sequence[Path]) -> None:
+        from fal_cli.results import sidecar
+
+        if outcome.entry.is_private:
+            self._context.notify.warn("the call was private, so nothing of it is written beside its files")
+            return
+        for path in saved:
+            try:
+                written = sidecar.write(path, outcome, inputs)
+            except OSError as error:
+                raise NotSaved(f"cannot save the sidecar of {path}: {error.strerror or error}") from None
+            if not self.closes:
+                self._context.notify.note(f"saved {written}")
 
     def _open(self, outcome: Outcome, saved: Sequence[Path]) -> None:
         from fal_cli import media
@@ -210,6 +231,25 @@ class Delivery:
             saver.write(outcome.outline)
         else:
             saver.save(outcome.outline, origin)
+
+
+def _hashes(saved: Sequence[Path]) -> list[str]:
+    """What the files that were saved are known by; nothing of one that is gone already."""
+    from fal_cli.files.digest import sha256
+
+    found = []
+    for path in saved:
+        with suppress(OSError):
+            found.append(sha256(path))
+    return found
+
+
+def _check_sidecar(saving: places.Saving, is_private: bool) -> None:
+    """Raises `UsageError` where no sidecar can be or may be."""
+    if is_private:
+        raise UsageError("a private call leaves no --sidecar: it holds the input")
+    if not saving.template:
+        raise UsageError("--sidecar stands beside saved files", hint="Save them: -o FILE or -d FOLDER/")
 
 
 def _check_open(context: Context, saving: places.Saving) -> None:

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from fal_cli.config import settings
 from fal_cli.context import Context
 from fal_cli.options import SaveFlags
 
@@ -15,7 +14,7 @@ def applied(
     Nothing is saved unasked of a private call. Raises `UsageError` for a `fal.toml` with what it may not hold.
     """
     project = context.project
-    if project is None or save.output or save.directory or is_private or settings.is_private(context.env):
+    if project is None or save.output or save.directory or is_private:
         return save, None
     template = project.template(alias, endpoint)
     if not template:
