@@ -15,12 +15,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fal_cli.calls.model import Tracked
+    from fal_cli.ledger.rows import Row
 
 EXAMPLES = """\
   fal open fal-ai/flux/dev            # its page
   fal open last                       # the first file that the last request made
   fal open last --print"""
 
+_LARGEST_BYTES = 2**30
 MODEL_PAGE = "https://fal.ai/models/{}"
 # Seen, not documented: without the id it is the page of all requests.
 REQUEST_PAGE = "https://fal.ai/dashboard/requests?requestId={}"
@@ -36,7 +38,7 @@ def open_page(
 ) -> None:
     """Open a model's page, or the first file that a request made.
 
-    Of a request that has no file yet, its page on the dashboard; of one in the sandbox, the file as it was saved.
+    Of a request that has no file yet, its page on the dashboard; of one in a private sandbox, the file itself.
     Where there is no browser or no terminal the address is printed.
     """
     from fal_cli.calls import refs as references
@@ -74,7 +76,7 @@ def _as_url(address: str) -> str:
 def _saved_file(context: Context, words: list[str]) -> "Path":
     """A file of a request in a private sandbox, whose server is gone when the command that made the file has ended.
 
-    Raises `NotFound` where none was saved here.
+    One that was not saved is fetched from the private sandbox of this command. Raises `NotFound`.
     """
     from pathlib import Path
 
@@ -85,14 +87,32 @@ def _saved_file(context: Context, words: list[str]) -> "Path":
     if others:
         raise UsageError("this takes one request at a time")
     found = next((path for path in map(Path, row.files) if path.exists() and path.suffix != ".json"), None)
-    if found is None:
-        raise NotFound(
-            "no file of it was saved, and a private sandbox serves its files only while a command runs",
-            hint=f"To save them: {context.tool} result {row.name} -d FOLDER/\n"
-            f"To look at them in a browser, keep a sandbox up: {context.program} sandbox serve\n"
-            f"Then, with the variables that it prints: {context.program} open {row.name}",
-        )
-    return found
+    return found or _brought(context, row)
+
+
+def _brought(context: Context, row: "Row") -> "Path":
+    """The first file that a request made in a private sandbox, put where it outlives this command.
+
+    Raises `NotFound` where it has none, or none that can be had.
+    """
+    from fal_cli.calls import past
+    from fal_cli.config import paths
+    from fal_cli.files.atomic import Part
+    from fal_cli.results import at_hand
+
+    earlier = past.look_again(context, past.look(context, row))
+    files = at_hand.files(earlier.row, earlier.answer, is_whole=earlier.is_whole)
+    if not files:
+        raise NotFound(f"{row.name} made no file that could be opened")
+    folder = paths.cache_folder(context.env) / "opened" / row.name.removeprefix("@")
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / at_hand.name_of(files[0].file, 0)
+    try:
+        with Part(target) as part:
+            at_hand.bring(past.quiet_wire(context), files[0].file, part, most=_LARGEST_BYTES)
+            return part.place(target, overwrite=True)
+    except at_hand.NotHad as error:
+        raise NotFound(f"the file of {row.name} cannot be had: {error}") from None
 
 
 def _of_request(context: Context, words: list[str]) -> str:
