@@ -126,6 +126,7 @@ def _known(context: Context, target: Target, gathered: Gathered, flags: CallFlag
     from fal_cli.calls import validate
 
     looked = validate.look(context, target)
+    validate.tell_deprecated(context, target, looked.known)
     if not flags.no_validate:
         validate.check_endpoint(context, target, looked)
     return looked.known

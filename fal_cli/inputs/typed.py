@@ -162,7 +162,8 @@ def _file(item: Item, field: "Field | None", stdin: Stdin, tell: Tell) -> object
         path = stdin.spool_something(item.word, f"the file for {item.key}")
         attachment = Attachment(key=item.key, path=path, name="stdin")
     else:
-        attachment = Attachment(key=item.key, path=Path(os.path.expanduser(item.value)))
+        is_folder = item.value.endswith(("/", os.sep)) and os.path.isdir(os.path.expanduser(item.value))
+        attachment = Attachment(key=item.key, path=Path(os.path.expanduser(item.value)), is_folder=is_folder)
         if _is_empty(attachment.path):
             tell(f"{item.key}: {item.value} is an empty file")
     if field is None:
