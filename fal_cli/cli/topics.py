@@ -91,12 +91,14 @@ _INPUTS = (
         ("key=@path", "the file's text where the schema wants plain text, else its upload's URL; without a schema the "
          "names above take text"),
         ("key@path", "always uploads"),
+        ("key=@folder/", "the folder's files, uploaded as one zip"),
         ("key:=@path", "the JSON in the file"),
         ("key=@-", "what comes on stdin, the same way"),
         ("@file.json  '{…}'  -", "whole objects, merged: a file's, inline, stdin's"),
         ("a.b=…  list.0.x=…", "into objects and lists; list[]=… appends, \\. is a plain dot"),
         ("key={{expr}}", "from the JSON on stdin, or of --from REF: image_url='{{images[0].url}}', {{media[0]}} is "
          "the first file of any result"),
+        ("'a bare text'", "the prompt, where the endpoint has one: fal run fal-ai/flux/dev \"a cat\""),
         ("-t key=text", "raw text: no @, no {{}}, no number. For strangers' words"),
         ("key=\\@…  key=\\{{…", "a plain @, plain braces"),
     ), first=20),

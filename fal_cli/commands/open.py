@@ -125,6 +125,8 @@ def _of_request(context: Context, words: list[str]) -> str:
             return file.url
     if not request_id:
         raise NotFound("it has no request id and no file that can be opened")
+    if context.accounts.costs_nothing:
+        raise NotFound("it has no file that can be opened", hint=f"See: {context.tool} status {request_id}")
     context.talk.note("it has no file that can be opened: this is its page on the dashboard")
     return REQUEST_PAGE.format(request_id)
 
@@ -135,6 +137,7 @@ def _result(context: Context, words: list[str]) -> tuple[str, bytes]:
 
     if len(words) == 1:
         (row,) = refs.rows(context, words)
+        words = [row.name]
         # The copy here names the port that a sandbox had then; the one that is up now names its own.
         kept = None if context.accounts.costs_nothing else context.journal.entry(row).kept()
         if kept or row.mode != "queue" or not row.request_id:

@@ -34,7 +34,7 @@ def placed(gathered: "Gathered", schema: "Schema | None") -> "Gathered":
         told = ", ".join(_shown(text) for text in texts[:3]) + (", …" if len(texts) > 3 else "")
         raise UsageError(
             f"{len(texts)} words are no inputs, and one can be the prompt: {told}",
-            hint="An input is written KEY=VALUE. A prompt of several words is quoted: 'a cat'",
+            hint=f"An input is written KEY=VALUE. A prompt of several words is quoted: {_shown(' '.join(texts))}",
         )
     (text,) = texts
     field = _prompt(text, schema)

@@ -9,7 +9,7 @@ from fal_cli.errors import CliError
 from fal_cli.files.facts import MediaFacts, facts
 from fal_cli.results import made, money
 from fal_cli.results.outcome import Outcome
-from fal_cli.terminal.hyperlinks import file_url
+from fal_cli.terminal.hyperlinks import as_typed, file_url
 from fal_cli.terminal.output import Screen
 
 
@@ -30,13 +30,12 @@ def tell(
 def _lines(saved: Sequence[Path], of_call: made.Made) -> Iterator[tuple[made.Made, Path | None]]:
     """A line for each file. What is told of the call stands behind the only one, or in a line about all of them."""
     for path in saved:
-        line = made.Made(str(path), facts(path), file_url(str(path)))
+        line = made.Made(as_typed(str(path)), facts(path), file_url(str(path)))
         if len(saved) == 1:
             line = of_call._replace(name=line.name, facts=line.facts, url=line.url)
         yield line, path
     if len(saved) > 1:
-        weight = sum(facts(path).bytes or 0 for path in saved)
-        yield of_call._replace(name=f"{len(saved)} files", facts=MediaFacts("unknown", bytes=weight)), None
+        yield made.of_all(of_call, [facts(path) for path in saved]), None
 
 
 def _of_call(outcome: Outcome, inputs: Mapping[str, Any]) -> made.Made:

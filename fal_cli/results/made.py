@@ -1,6 +1,6 @@
 """The line that tells what was made: `✓ cat.jpg  1024×768  48 kB · 3.2 s · $0.025 · seed 7`. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from fal_cli.files.facts import MediaFacts
@@ -27,6 +27,13 @@ class Made(NamedTuple):
     took: float | None = None
     cost: str = ""
     seed: str = ""
+
+
+def of_all(of_call: Made, files: Sequence[MediaFacts]) -> Made:
+    """A line about all files of a call, which tells once what they have in common."""
+    weights = [facts.bytes for facts in files if facts.bytes is not None]
+    weight = sum(weights) if len(weights) == len(files) else None
+    return of_call._replace(name=f"{len(files)} files", facts=MediaFacts("unknown", bytes=weight), url="")
 
 
 def lines(made: Made, *, width: int, color: bool = False, links: bool = False, mark: str = "✓") -> list[str]:
