@@ -125,8 +125,6 @@ def _of_request(context: Context, words: list[str]) -> str:
             return file.url
     if not request_id:
         raise NotFound("it has no request id and no file that can be opened")
-    if context.accounts.costs_nothing:
-        raise NotFound("it has no file that can be opened", hint=f"See: {context.tool} status {request_id}")
     context.talk.note("it has no file that can be opened: this is its page on the dashboard")
     return REQUEST_PAGE.format(request_id)
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 EXAMPLES = """\
   fal sandbox start
   eval "$(fal sandbox env)"             # this shell uses it from here on
+  fal sandbox status
   fal sandbox stop
   fal sandbox serve --port 8700
   fal sandbox serve --fault submit=429:retry-after=2*3 --fault stream=cut-after:2
