@@ -7,6 +7,8 @@ import typer
 
 METAVAR = "SPAN|DATE"
 _SPAN = re.compile(r"(?:([0-9]+)w)?(?:([0-9]+)d)?(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+)s)?")
+MOMENT_PATTERN = r"((\d+w)?(\d+d)?(\d+h)?(\d+m)?(\d+s)?|\d{4}-\d{2}-\d{2}([T ].+)?)"
+"""What a span or a date looks like."""
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ].+)?")
 
 
@@ -36,6 +38,8 @@ def moment_to_clear(text: str) -> datetime:
 
 DURATION_HELP = "such as 90s, 10m or 1h30m"
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?")
+DURATION_PATTERN = r"(\d+(\.\d+)?|(\d+(\.\d+)?h)?(\d+(\.\d+)?m)?(\d+(\.\d+)?s)?)"
+"""What a duration looks like."""
 _LONGEST_SECONDS = 366 * 86_400.0
 
 
@@ -48,6 +52,20 @@ def seconds(text: str) -> float:
         raise typer.BadParameter(f"{text!r} is not a duration {DURATION_HELP}")
     hours, minutes, rest = (float(part or 0) for part in match.groups())
     return _bounded(hours * 3600 + minutes * 60 + rest)
+
+
+ANY_AGE = "any"
+
+
+def age(text: str) -> float:
+    """An age in seconds: `7d`, `12h`; infinity for `any`. Raises `typer.BadParameter`."""
+    match = _SPAN.fullmatch(text)
+    if text == ANY_AGE:
+        return float("inf")
+    if not text or not match:
+        raise typer.BadParameter(f"{text!r} is not an age such as 7d or 12h")
+    weeks, days, hours, minutes, rest = (int(part or 0) for part in match.groups())
+    return float((((weeks * 7 + days) * 24 + hours) * 60 + minutes) * 60 + rest)
 
 
 def _bounded(count: float) -> float:

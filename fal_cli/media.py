@@ -32,6 +32,14 @@ def find(value: Any) -> list[MediaFile]:
     return list(found.values())
 
 
+def flagged(value: Any) -> list[MediaFile]:
+    """The pictures that a model marked as not safe for work: what is there may be black (§12.1)."""
+    marks = value.get("has_nsfw_concepts") if isinstance(value, dict) else None
+    marks = marks if isinstance(marks, list) else [marks]
+    files = find(value) if any(mark is True for mark in marks) else []
+    return [file for file, mark in zip(files, marks, strict=False) if mark is True]
+
+
 def text_in(value: Any) -> str | None:
     """The text that a result, or an event of a stream, is about."""
     if isinstance(value, str):

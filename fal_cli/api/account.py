@@ -1,4 +1,4 @@
-"""The account behind a key: whether the service knows the key, whose it is, and what is left (wire §11.2)."""
+"""The account behind a key: whether the service knows the key, whose it is, what is left, what locks it (§11.2)."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -6,6 +6,7 @@ from typing import Any
 
 from fal_cli.api import failures, free
 from fal_cli.api.deadline import Deadline
+from fal_cli.api.locks import Lock, lock_of
 from fal_cli.api.messages import Request
 from fal_cli.api.platform import decimal
 from fal_cli.api.wire import Wire
@@ -26,6 +27,22 @@ class Billing:
 def check_key(wire: Wire, deadline: Deadline | None = None) -> None:
     """Makes a free call that takes a key. Raises `Refused` (401, 403: the key), `NotReached`, `Unavailable`."""
     _get(wire, "the check of the key", f"/v1/models/pricing?endpoint_id={_SOME_ENDPOINT}", deadline, may_be=404)
+
+
+def lock(wire: Wire, deadline: Deadline | None = None) -> Lock | None:
+    """Which lock the account is under; None if it may call. It is found by what a locked account is refused, for free.
+
+    Raises `Refused` where the key is, `NotReached`, `Unavailable`.
+    """
+    url = f"{wire.hosts.rest}/storage/auth/token?storage_type=fal-cdn-v3"
+    answer = free.exchange(wire, Request("the upload token", "POST", url, body=b"{}"), deadline=deadline)
+    if answer.ok:
+        return None
+    error = failures.free_error(answer)
+    found = lock_of(error)
+    if found is None:
+        raise error
+    return found
 
 
 def billing(wire: Wire, deadline: Deadline | None = None) -> Billing | None:

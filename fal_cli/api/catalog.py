@@ -18,6 +18,7 @@ from fal_cli.api.wire import Wire
 MODELS = "/v1/models"
 DOCUMENTS = "https://fal.ai/api/openapi/queue/openapi.json"
 _PAGE = 100
+_LONGEST_WAIT = 86_400.0
 
 
 class Described(NamedTuple):
@@ -83,8 +84,45 @@ def estimate(wire: Wire, endpoint: str, units: Decimal) -> Estimate | None:
     """What so many units of an endpoint cost, by the service's own reckoning. Raises as `search`."""
     # Decimals are written as they are: a float would round them.
     body = f'{{"estimate_type":"unit_price","endpoints":{{{_text(endpoint)}:{{"unit_quantity":{units:f}}}}}}}'
+    return _estimate(wire, body, None)
+
+
+def usual_cost(wire: Wire, endpoint: str, deadline: Deadline | None = None) -> Estimate | None:
+    """What a call to an endpoint has cost on average; None where the service has no history of it. Raises as `search`.
+
+    Whatever the calls were asked for: it is an average over all inputs.
+    """
+    body = f'{{"estimate_type":"historical_api_price","endpoints":{{{_text(endpoint)}:{{"call_quantity":1}}}}}}'
+    try:
+        return _estimate(wire, body, deadline)
+    except Refused as error:
+        if error.status != 404:
+            raise
+        return None
+
+
+def usual_wait(wire: Wire, endpoint: str, deadline: Deadline | None = None) -> float | None:
+    """Seconds that half of an endpoint's requests waited at most before their work began, in the last day (§16 #4).
+
+    None where the service does not say. Raises as `search`.
+    """
+    metric = "p50_prepare_duration"
+    query = urlencode({"endpoint_id": endpoint, "expand": metric, "timeframe": "day"})
+    request = Request("the analytics", "GET", f"{wire.hosts.api}{MODELS}/analytics?{query}")
+    series = free.object_of(wire, request, retry.at_most(0), deadline=deadline).get("time_series")
+    found = None
+    for bucket in series if isinstance(series, list) else ():
+        results = bucket.get("results") if isinstance(bucket, dict) else None
+        for result in results if isinstance(results, list) else ():
+            value = result.get(metric) if isinstance(result, dict) else None
+            if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < _LONGEST_WAIT:
+                found = float(value)  # the buckets come in their order, and the newest counts
+    return found
+
+
+def _estimate(wire: Wire, body: str, deadline: Deadline | None) -> Estimate | None:
     url = f"{wire.hosts.api}{MODELS}/pricing/estimate"
-    answer = free.object_of(wire, Request("the estimate", "POST", url, body=body.encode()))
+    answer = free.object_of(wire, Request("the estimate", "POST", url, body=body.encode()), deadline=deadline)
     total = decimal(answer.get("total_cost"))
     return None if total is None else Estimate(total, str(answer.get("currency") or ""))
 

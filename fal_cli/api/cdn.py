@@ -6,6 +6,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from fal_cli.api import free, retry
+from fal_cli.api.deadline import Deadline
 from fal_cli.api.errors import Refused
 from fal_cli.api.messages import Request
 from fal_cli.api.wire import Wire
@@ -27,10 +28,9 @@ class Cdn:
         self._authorization = ""
         self._base = ""
 
-    @property
-    def base(self) -> str:
+    def base(self, deadline: Deadline | None = None) -> str:
         """Where files are uploaded to, as the token's answer names it. Raises as a call of `with_token`."""
-        self._token("")
+        self._token("", deadline)
         return self._base
 
     def owns(self, url: str) -> bool:
@@ -39,31 +39,32 @@ class Cdn:
         scheme, name, _ = asked = origin(url)
         return asked == own or (_is_of_fal(own[1]) and scheme == "https" and _is_of_fal(name))
 
-    def with_token(self, attempt: Callable[[str], T]) -> T:
+    def with_token(self, attempt: Callable[[str], T], deadline: Deadline | None = None) -> T:
         """What `attempt` makes of the Authorization that it is given; again with a new one where that was refused.
 
         Raises what `attempt` raises, and `Refused`, `NotReached`, `Unavailable` where no token can be had.
         """
-        used = self._token("")
+        used = self._token("", deadline)
         for _ in range(_MOST_RENEWALS):
             try:
                 return attempt(used)
             except Refused as error:
                 if error.status != 401:
                     raise
-            used = self._token(used)
+            used = self._token(used, deadline)
         return attempt(used)
 
-    def _token(self, refused: str) -> str:
+    def _token(self, refused: str, deadline: Deadline | None) -> str:
         """The Authorization, another than `refused`."""
         with self._lock:
             if self._authorization == refused:
-                self._authorization, self._base = self._mint()
+                self._authorization, self._base = self._mint(deadline)
             return self._authorization
 
-    def _mint(self) -> tuple[str, str]:
+    def _mint(self, deadline: Deadline | None) -> tuple[str, str]:
         url = f"{self._wire.hosts.rest}/storage/auth/token?storage_type=fal-cdn-v3"
-        body = free.object_of(self._wire, Request("the upload token", "POST", url, body=b"{}"), retry.UPLOAD_STEP)
+        asked = Request("the upload token", "POST", url, body=b"{}")
+        body = free.object_of(self._wire, asked, retry.UPLOAD_STEP, deadline=deadline)
         base = str(body.get("base_url") or self._wire.hosts.cdn).rstrip("/")
         check_host(base)
         return f"{body.get('token_type') or 'Bearer'} {body.get('token', '')}", base

@@ -1,5 +1,6 @@
 """A free call: asked again as `retry` allows, and either its answer or one error of the family."""
 
+from collections.abc import Callable
 from typing import Any
 
 from fal_cli.api import failures, retry
@@ -25,10 +26,19 @@ def answered(wire: Wire, request: Request, policy: Policy = retry.FREE, *, deadl
 
 
 def object_of(
-    wire: Wire, request: Request, policy: Policy = retry.FREE, *, deadline: Deadline | None = None
+    wire: Wire,
+    request: Request,
+    policy: Policy = retry.FREE,
+    *,
+    deadline: Deadline | None = None,
+    look: Callable[[Answer], None] = lambda answer: None,
 ) -> dict[str, Any]:
-    """The JSON object of the answer; a 2xx without one counts as a failure of the service. Raises as `answered`."""
+    """The JSON object of the answer, which `look` sees as a whole.
+
+    A 2xx without one counts as a failure of the service. Raises as `answered`.
+    """
     answer = answered(wire, request, policy, deadline=deadline)
+    look(answer)
     body = answer.json()
     if isinstance(body, dict):
         return body

@@ -1,6 +1,6 @@
 """The platform's own API: what the account has requested, and what it costs (wire §11)."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
@@ -10,12 +10,13 @@ from urllib.parse import urlencode
 from fal_cli.api import free, retry
 from fal_cli.api.deadline import Deadline
 from fal_cli.api.errors import Refused
-from fal_cli.api.messages import Policy, Request
+from fal_cli.api.messages import Answer, Policy, Request
 from fal_cli.api.wire import Wire
 
 _PAGE = 100
 _IDS_AT_ONCE = 50
 _MOST_PAGES = 1000
+_EXACT_HEADER = "x-fal-listing"
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,12 @@ class Listed:
     seconds: float | None
     input_json: Any = field(repr=False)
     output_json: Any = field(repr=False)
+
+
+class Listing(list[Listed]):
+    """Listed requests. `is_exact`: the service says that it leaves none out, so that what is not here never arrived."""
+
+    is_exact = False
 
 
 @dataclass(frozen=True)
@@ -53,18 +60,25 @@ class Charge:
 
 def requests_of(
     wire: Wire, endpoint: str, *, start: datetime, end: datetime | None = None, deadline: Deadline | None = None
-) -> Iterator[Listed]:
+) -> Listing:
     """The account's requests to an endpoint from `start` on, with their payloads (§9.3, §11.2).
 
-    One that still waits in line may not be listed yet. Raises `Refused` (403: the key's scope does not allow it),
-    `NotReached`, `Unavailable`.
+    One that still waits in line may not be listed yet, unless the listing is exact. Raises `Refused` (403: the key's
+    scope does not allow it), `NotReached`, `Unavailable`.
     """
     parameters = {"endpoint_id": endpoint, "start": _text(start), "expand": "payloads", "limit": str(_PAGE)}
     if end is not None:
         parameters["end"] = _text(end)
-    for item in entries(wire, "the request listing", "/v1/models/requests/by-endpoint", parameters, "items", deadline):
+    found = Listing()
+
+    def look(answer: Answer) -> None:
+        found.is_exact = answer.headers.get(_EXACT_HEADER, "").lower() == "exact"
+
+    path = "/v1/models/requests/by-endpoint"
+    for item in entries(wire, "the request listing", path, parameters, "items", deadline, look=look):
         if isinstance(item.get("request_id"), str):
-            yield _listed(item)
+            found.append(_listed(item))
+    return found
 
 
 def prices(wire: Wire, endpoints: Sequence[str], deadline: Deadline | None = None) -> dict[str, Price]:
@@ -122,12 +136,18 @@ def entries(
     key: str,
     deadline: Deadline | None,
     policy: Policy = retry.FREE,
+    *,
+    look: Callable[[Answer], None] = lambda answer: None,
 ) -> Iterator[dict[str, Any]]:
-    """Every entry of a list that comes in pages (§11.1). Raises `Refused`, `NotReached`, `Unavailable`."""
+    """Every entry of a list that comes in pages (§11.1); `look` sees the answers themselves.
+
+    Raises `Refused`, `NotReached`, `Unavailable`.
+    """
     cursor = ""
     for _ in range(_MOST_PAGES):
         query = urlencode({**parameters, **({"cursor": cursor} if cursor else {})})
-        body = free.object_of(wire, Request(what, "GET", f"{wire.hosts.api}{path}?{query}"), policy, deadline=deadline)
+        request = Request(what, "GET", f"{wire.hosts.api}{path}?{query}")
+        body = free.object_of(wire, request, policy, deadline=deadline, look=look)
         listed = body.get(key)
         yield from (item for item in (listed if isinstance(listed, list) else []) if isinstance(item, dict))
         following = body.get("next_cursor")

@@ -80,7 +80,8 @@ def upload(wire: Wire, job: Upload) -> str:
     except PartRefused:
         raise
     except ApiError as error:
-        if not isinstance(error, NotReached) and error.status not in _NOT_HERE:
+        has_time = job.deadline is None or not job.deadline.passed
+        if not has_time or not (isinstance(error, NotReached) or error.status in _NOT_HERE):
             raise
     return _initiated_multipart(wire, job) if multipart else _initiated_put(wire, job)
 
@@ -88,7 +89,7 @@ def upload(wire: Wire, job: Upload) -> str:
 def _single_to_cdn(wire: Wire, job: Upload) -> str:
     """Flow B (§5.4)."""
     whole = job.body(0, job.source.size)
-    url = f"{cdn.of(wire).base}/files/upload"
+    url = f"{cdn.of(wire).base(job.deadline)}/files/upload"
     answer = _cdn_step(
         wire, job, Request("the upload", "POST", url, _file_headers(job), read_seconds=FILE_SECONDS, **whole)
     )
@@ -98,7 +99,7 @@ def _single_to_cdn(wire: Wire, job: Upload) -> str:
 
 def _multipart_to_cdn(wire: Wire, job: Upload) -> str:
     """Flow D (§5.6)."""
-    start = f"{cdn.of(wire).base}/files/upload/multipart"
+    start = f"{cdn.of(wire).base(job.deadline)}/files/upload/multipart"
     answer = _cdn_step(wire, job, Request("the start of the upload", "POST", start, _file_headers(job), body=b""))
     url, upload_id = _url(answer, "access_url"), _object(answer).get("uploadId", "")
     headers = {"Content-Type": job.source.content_type, "Accept-Encoding": "identity"}
@@ -180,7 +181,9 @@ def _completion(url: str, etags: list[str]) -> Request:
 
 def _cdn_step(wire: Wire, job: Upload, request: Request) -> Answer:
     """One step with the CDN's token."""
-    return cdn.of(wire).with_token(lambda token: _step(wire, job, request._replace(authorization=token)))
+    return cdn.of(wire).with_token(
+        lambda token: _step(wire, job, request._replace(authorization=token)), deadline=job.deadline
+    )
 
 
 def _unsigned_step(wire: Wire, job: Upload, request: Request) -> Answer:

@@ -5,6 +5,8 @@ active = "work"                  # what was switched to; `default` where nothing
 [profiles.work]
 key = "…"                        # or `keyring = true`, and the key is in the system's keyring
 
+budget = "20/month"              # what its calls may cost
+
 [profiles.work.hosts]
 queue = "https://queue.example"  # what is not here is the service's own
 """
@@ -30,7 +32,8 @@ _NONE: Mapping[str, str] = MappingProxyType({})
 class Profile(NamedTuple):
     """A named key and the hosts that it is for. `key` is "" where there is none, or where the keyring has it.
 
-    `key_id` is the beginning of the key's own id, by which people know it; it is no secret.
+    `key_id` is the beginning of the key's own id, by which people know it; it is no secret. `budget` is what its calls
+    may cost, such as `20/month`.
     """
 
     name: str
@@ -38,6 +41,7 @@ class Profile(NamedTuple):
     in_keyring: bool = False
     key_id: str = ""
     hosts: Mapping[str, str] = _NONE
+    budget: str = ""
 
     def __repr__(self) -> str:
         return f"Profile(name={self.name!r}, key_id={self.key_id!r})"
@@ -151,6 +155,20 @@ def switch(path: Path, name: str) -> None:
             values["active"] = name
 
 
+def set_budget(path: Path, name: str, text: str) -> None:
+    """Gives a profile a budget; "" takes it away. Raises `CliError`."""
+    with toml.changing(path) as values:
+        tables = values.setdefault("profiles", {})
+        table = tables.setdefault(name, {})
+        table.pop("budget", None)
+        if text:
+            table["budget"] = text
+        if not table:
+            del tables[name]
+        if not tables:
+            del values["profiles"]
+
+
 def set_host(path: Path, name: str, service: str, url: str) -> None:
     """Gives a profile a host of its own; "" takes it away. Raises `CliError`."""
     with toml.changing(path) as values:
@@ -168,14 +186,19 @@ def _profile(path: Path, name: str, table: Any) -> Profile:
     if not isinstance(table, dict):
         raise _misread(path, f"profiles.{name}")
     key, key_id, in_keyring = table.get("key", ""), table.get("key_id", ""), table.get("keyring", False)
-    hosts = table.get("hosts", {})
-    for place, value, kind in (("key", key, str), ("key_id", key_id, str), ("keyring", in_keyring, bool)):
+    hosts, budget = table.get("hosts", {}), table.get("budget", "")
+    for place, value, kind in (
+        ("key", key, str),
+        ("key_id", key_id, str),
+        ("keyring", in_keyring, bool),
+        ("budget", budget, str),
+    ):
         if not isinstance(value, kind):
             raise _misread(path, f"profiles.{name}.{place}")
     if not isinstance(hosts, dict) or not all(isinstance(url, str) for url in hosts.values()):
         raise _misread(path, f"profiles.{name}.hosts")
     key = "" if in_keyring else key.strip()
-    return Profile(name, key, in_keyring, key_id if in_keyring else short_id(key), hosts)
+    return Profile(name, key, in_keyring, key_id if in_keyring else short_id(key), hosts, budget)
 
 
 def _drop_key(table: dict[str, Any]) -> None:

@@ -16,10 +16,11 @@ from fal_cli.api.errors import NotReached, NotSent, PartRefused
 from fal_cli.api.upload import Lifecycle, Upload, upload
 from fal_cli.api.upload_source import Source, SourceChanged
 from fal_cli.api.wire import Wire
+from fal_cli.calls.uploaded import Uploaded
 from fal_cli.context import Context
 from fal_cli.errors import CliError, UsageError
 from fal_cli.files import content_type, names
-from fal_cli.files.attachment import Attachment
+from fal_cli.files.attachment import Attachment, attachments
 from fal_cli.files.spool import spool
 
 ACCOUNT_DEFAULT = Lifecycle()
@@ -97,39 +98,43 @@ def resolve(
     inline: bool = False,
     lifecycle: Lifecycle = ACCOUNT_DEFAULT,
     deadline: Deadline | None = None,
+    reuses: bool = False,
 ) -> dict[str, Any]:
     """The input with each attachment replaced. The same file named twice is sent once, and one token serves all.
+
+    With `reuses` what was uploaded before is used, as long as it is there, and what is uploaded is remembered.
 
     Raises `UsageError` before anything is sent if one of the files cannot be read.
     """
     with ExitStack() as files:
         sources: dict[tuple[int, int] | str, Source] = {}
-        for found in _attachments(input_json):
+        for found in attachments(input_json):
             identity = _identity(found)
             if identity not in sources:
                 opened = _open_folder(context, found) if found.is_folder else open_source(found.path, name=found.name)
                 sources[identity] = files.enter_context(opened)
                 _check_inline(sources[identity], inline)
         wire = None if inline else context.wire()
+        uploaded = Uploaded(context, wire) if wire and reuses else None
         urls: dict[tuple[int, int] | str, str] = {}
-        for found in _attachments(input_json):
+        for found in attachments(input_json):
             identity = _identity(found)
             source = sources[identity]
-            if identity not in urls:
-                how = "embedding" if inline else "uploading"
-                context.notify.note(f"{found.key}: {how} {source.name} ({source.content_type})")
-                urls[identity] = (
-                    _data_uri(source) if inline else send(context, source, lifecycle, wire=wire, deadline=deadline)
-                )
+            if identity in urls:
+                continue
+            if uploaded and (known := uploaded.url_of(found)):
+                context.notify.note(f"{found.key}: {source.name} was uploaded before")
+                urls[identity] = known
+                continue
+            how = "embedding" if inline else "uploading"
+            context.notify.note(f"{found.key}: {how} {source.name} ({source.content_type})")
+            urls[identity] = (
+                _data_uri(source) if inline else send(context, source, lifecycle, wire=wire, deadline=deadline)
+            )
+            if uploaded:
+                uploaded.remember(found, urls[identity])
         replaced: dict[str, Any] = _replaced(input_json, urls)
         return replaced
-
-
-def _attachments(value: Any) -> list[Attachment]:
-    if isinstance(value, Attachment):
-        return [value]
-    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
-    return [found for one in inner for found in _attachments(one)]
 
 
 def _identity(found: Attachment) -> tuple[int, int] | str:

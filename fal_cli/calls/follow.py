@@ -11,6 +11,7 @@ from fal_cli.api.errors import ApiError, NotReached, NotReady, Phase, Refused, R
 from fal_cli.api.events import Completed, Event, Handle, Offline, Result
 from fal_cli.api.wire import Wire
 from fal_cli.calls import cancelling, stored
+from fal_cli.calls.aside import Aside
 from fal_cli.calls.model import Ending, Tracked
 from fal_cli.calls.notices import goes_on
 from fal_cli.context import Context, Leave
@@ -84,6 +85,7 @@ def to_the_end(
     context: Context, wire: Wire, request: Tracked, ending: Ending, deadline: Deadline, view: View
 ) -> Outcome:
     last: Event | None = None
+    aside = Aside(context, wire, request.endpoint, view.tally)
     try:
         for last in follow.follow(wire, request.handle, deadline=deadline):
             view.show(last)
@@ -102,10 +104,13 @@ def to_the_end(
         view.close()
         if ending.on_timeout == "cancel":
             told = cancelled(context, wire, request)
-            raise StillRunning("the time to wait is over", hint=told) from None
+            words = ("status", request.request_id)
+            raise StillRunning("the time to wait is over", hint=told, next=words) from None
         raise
+    outcome = arrived(context, request, result, last.inference_seconds if isinstance(last, Completed) else None)
+    view.tally.cost = aside.settle(request, result.billable_units)
     view.finished("done", result.billable_units)
-    return arrived(context, request, result, last.inference_seconds if isinstance(last, Completed) else None)
+    return outcome
 
 
 def leave_of(context: Context, wire: Wire, ending: Ending, request: Tracked) -> Leave:

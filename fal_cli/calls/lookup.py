@@ -12,14 +12,14 @@ from fal_cli.api.body import Body
 from fal_cli.api.deadline import Deadline
 from fal_cli.api.errors import Refused, WaitEnded
 from fal_cli.api.events import Result
-from fal_cli.api.platform import Listed
+from fal_cli.api.platform import Listed, Listing
 from fal_cli.api.wire import Wire
 from fal_cli.auth.accounts import Account
 from fal_cli.context import Context
 from fal_cli.endpoint import parse
 from fal_cli.errors import CliError, CredentialRefused, NotFinished, NotFound, UnknownOutcome
 from fal_cli.ledger.journal import Entry
-from fal_cli.ledger.rows import Row, State, fingerprint
+from fal_cli.ledger.rows import Mark, Row, State, fingerprint
 from fal_cli.results.outcome import Outcome
 from fal_cli.terminal.progress.tally import duration
 from fal_cli.urls import is_loopback
@@ -35,16 +35,16 @@ def is_being_sent(row: Row) -> bool:
     """Whether the process that sends a call may still be at it."""
     if row.state is not State.SENDING or not row.pid:
         return False
-    if row.mode == "queue" and datetime.now(UTC) - row.created_at > _SENDING:
+    if row.mode == "queue" and row.mark is not Mark.CLAIMED and datetime.now(UTC) - row.left_at > _SENDING:
         return False
     return _is_alive(row.pid) and not _began_after(row.pid, row.created_at)
 
 
-def look_up(wire: Wire, row: Row, deadline: Deadline, is_taken: Callable[[str], bool]) -> list[Listed]:
+def look_up(wire: Wire, row: Row, deadline: Deadline, is_taken: Callable[[str], bool]) -> Listing:
     """The listed requests that may be the row's, the likeliest first; none if it was looked for long enough.
 
-    `is_taken` says of a request id that another row has it. Raises as `platform.requests_of`: `Refused` with 403
-    where the key's scope does not allow it.
+    Of one that `is_exact` and names none the call never arrived. `is_taken` says of a request id that another row has
+    it. Raises as `platform.requests_of`: `Refused` with 403 where the key's scope does not allow it.
     """
     started = time.monotonic()
     knew_clock = clock.skew_seconds() is not None
@@ -52,18 +52,20 @@ def look_up(wire: Wire, row: Row, deadline: Deadline, is_taken: Callable[[str], 
         about = sent_about(row)
         listed = platform.requests_of(wire, row.endpoint, start=min(about) - SKEW, deadline=deadline)
         found = _candidates(row, about, [item for item in listed if not is_taken(item.request_id)])
-        if found := [item for item in found if _is_of_its_kind(wire, row, item)]:
-            return found
+        likely = Listing(item for item in found if _is_of_its_kind(wire, row, item))
+        likely.is_exact = listed.is_exact
+        if likely or listed.is_exact:
+            return likely
         if not knew_clock and sent_about(row) != about:
             knew_clock = True
             continue
         is_old = datetime.now(UTC) + clock.skew() - max(about) > SKEW
         if is_old or time.monotonic() - started > SEARCH_SECONDS:
-            return []
+            return Listing()
         if deadline.passes_within(pause):
             raise WaitEnded("the time to look for it is over", request_id=row.name)
         time.sleep(pause)
-    return []
+    return Listing()
 
 
 def _is_of_its_kind(wire: Wire, row: Row, item: Listed) -> bool:
@@ -84,9 +86,9 @@ def sent_about(row: Row) -> set[datetime]:
     This machine's clock may be wrong, and may have been so already when the row was written.
     """
     if row.clock_skew is not None:
-        return {row.created_at + timedelta(seconds=row.clock_skew)}
+        return {row.left_at + timedelta(seconds=row.clock_skew)}
     minutes = round(clock.skew().total_seconds() / 60)
-    return {row.created_at, row.created_at + timedelta(minutes=minutes)}
+    return {row.left_at, row.left_at + timedelta(minutes=minutes)}
 
 
 def _candidates(row: Row, about: set[datetime], listed: list[Listed]) -> list[Listed]:
@@ -165,7 +167,7 @@ def listed_output(row: Row, entry: Entry, item: Listed) -> Outcome:
     Raises `CliError`: code 8 while it runs, 1 if it failed, 5 if the service kept no output.
     """
     if item.ended_at is None:
-        raise NotFinished(f"{row.name} is still running as request {item.request_id}")
+        raise NotFinished(f"{row.name} is still running as request {item.request_id}", next=("resume", row.name))
     if item.status is not None and item.status >= 400:
         entry.ended(State.FAILED, f"HTTP {item.status}")
         raise CliError(f"{row.name} ran as request {item.request_id} and failed (HTTP {item.status})")
@@ -186,6 +188,7 @@ def over(context: Context, row: Row, entry: Entry) -> CliError:
         return UnknownOutcome(
             f"{row.name} was a {row.mode} call to {row.endpoint} that was cut off: nothing of it can be fetched",
             hint="It may be billed as far as it ran.",
+            kind="stream_cut",
         )
     if row.state is State.COMPLETED:
         entry.delivered()
@@ -196,6 +199,7 @@ def over(context: Context, row: Row, entry: Entry) -> CliError:
     return NotFound(
         f"{row.name} {_OVER.get(row.state, row.state)}{told}; there is nothing to resume",
         hint=f"To send it again: {context.tool} rerun {row.name}",
+        next=("rerun", row.name),
     )
 
 
@@ -227,6 +231,7 @@ def not_found(context: Context, row: Row) -> CliError:
         "or still waits in line",
         hint=f"Look again later: {context.tool} resume {row.name}\n"
         f"To send it again, at the risk of paying twice: {context.tool} resume {row.name} --retry-unknown",
+        next=("resume", row.name),
     )
 
 

@@ -9,6 +9,7 @@ from fal_cli.api.events import Handle
 from fal_cli.auth.accounts import Account
 from fal_cli.endpoint import EndpointId, LocalApp, Target
 from fal_cli.errors import UsageError
+from fal_cli.identity.keys import Identity
 from fal_cli.ledger.journal import Entry
 
 
@@ -50,7 +51,9 @@ class Earlier(Protocol):
 class Call(NamedTuple):
     """What is sent, where to, and with which options. `is_unchecked`: it was not checked by a schema.
 
-    `replaces` is the ledger's number of a call whose answer was lost, which this one is sent for.
+    `replaces` is the ledger's number of a call whose answer was lost, which this one is sent for. `given` is the input
+    as the user gave it, untyped and with its files; `identity` what the call is known by, if it may be known, and
+    `claimed` its row in the ledger, if it is there before it is sent.
     """
 
     endpoint: Target
@@ -59,6 +62,9 @@ class Call(NamedTuple):
     is_private: bool = False
     is_unchecked: bool = False
     replaces: int | None = None
+    given: Mapping[str, Any] | None = None
+    identity: Identity | None = None
+    claimed: Entry | None = None
 
     @property
     def is_local(self) -> bool:

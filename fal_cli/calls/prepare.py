@@ -1,7 +1,7 @@
 """A call made ready: the words of the command line as an endpoint, an input object and wire options."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fal_cli.api.call_options import CallOptions, InvalidOption
 from fal_cli.api.deadline import Deadline
@@ -14,7 +14,7 @@ from fal_cli.errors import UsageError
 from fal_cli.files.attachment import holds_attachments
 from fal_cli.inputs import bare
 from fal_cli.inputs.gather import Gathered, gather
-from fal_cli.inputs.typed import typed
+from fal_cli.inputs.typed import Typed, typed
 from fal_cli.options import CallFlags, InputWords
 
 if TYPE_CHECKING:
@@ -42,17 +42,9 @@ def prepare(
     endpoints.tell(context, named, aloud=flags.dry_run)
     target = named.target
     options = wire_options(context, flags)
-    input_json = read_inputs(
-        context,
-        target,
-        words,
-        flags,
-        presets=named.words,
-        uploads=uploads,
-        extension=extension,
-        deadline=deadline,
-    )
-    return Call(target, input_json, options, is_private(context, flags), flags.no_validate)
+    inputs = read_inputs(context, target, words, flags, presets=named.words, extension=extension)
+    call = Call(target, inputs.input_json, options, is_private(context, flags), flags.no_validate, given=inputs.given)
+    return ready(context, call, inline=words.inline, deadline=deadline) if uploads else call
 
 
 def prepare_again(
@@ -79,10 +71,30 @@ def prepare_again(
     given = wire_options(context, flags)
     options = CallOptions.from_kept({**row.options, **given.as_kept()}).but(headers=given.headers)
     target = endpoints.parse_target(row.endpoint, flags.path)
-    input_json = read_inputs(
-        context, target, words, flags, base=row.input_json, uploads=uploads, extension=extension, deadline=deadline
-    )
-    return Call(target, input_json, options, is_private(context, flags), flags.no_validate)
+    inputs = read_inputs(context, target, words, flags, base=row.input_json, extension=extension)
+    call = Call(target, inputs.input_json, options, is_private(context, flags), flags.no_validate, given=inputs.given)
+    return ready(context, call, inline=words.inline, deadline=deadline) if uploads else call
+
+
+def ready(context: Context, call: Call, *, inline: bool, deadline: Deadline | None, reuses: bool = False) -> Call:
+    """A call that is known by its identity, and then has its files uploaded. Raises as `attachments.resolve`.
+
+    With `reuses` a file that was uploaded before is not uploaded again.
+    """
+    from fal_cli.calls import identify
+
+    call = call._replace(identity=call.identity or identify.identity_of(context, call))
+    if not holds_attachments(call.input_json):
+        return call
+    found = resolve(context, call.input_json, inline=inline, deadline=deadline, reuses=reuses and not call.is_private)
+    return call._replace(input_json=found)
+
+
+class Inputs(NamedTuple):
+    """An input as it is to be sent, and as the user gave it; files are attachments in both."""
+
+    input_json: Mapping[str, Any]
+    given: Mapping[str, Any]
 
 
 def read_inputs(
@@ -93,26 +105,33 @@ def read_inputs(
     *,
     base: Mapping[str, Any] | None = None,
     presets: Sequence[str] = (),
-    uploads: bool = True,
     extension: str = "",
-    deadline: Deadline | None = None,
-) -> Mapping[str, Any]:
-    """The input object: gathered, typed by the endpoint's schema, completed by the person, checked, its files attached.
+) -> Inputs:
+    """The input object: gathered, typed by the endpoint's schema, completed by the person, checked.
 
-    Files stay attachments without `uploads`. Raises `UsageError`, and `InputRefused` (code 4) for what cannot be right.
+    Raises `UsageError`, and `InputRefused` (code 4) for what cannot be right.
     """
     free = (words.items or ()) if words.takes_bare_text else ()
-    gathered = gather(words.words, words.texts, context.stdin, base=base, may_be_bare=free, presets=presets)
+    gathered = gather(
+        words.words,
+        words.texts,
+        context.stdin,
+        base=base,
+        reach=context.reach,
+        may_be_bare=free,
+        presets=presets,
+    )
     known = _known(context, target, gathered, flags)
     gathered = bare.placed(gathered, known.schema if known else None)
-    found: Mapping[str, Any] = _typed(context, gathered, known, words)
+    said = _typed(context, gathered, known, words)
+    found: Mapping[str, Any] = said.input_json
     if extension and known is not None:
         found = output_format.asked_for(known.schema, found, extension, tell=context.notify.decision)
-    if not flags.no_validate:
-        found = _checked(context, target, known, found)
-    if not (uploads and holds_attachments(found)):
-        return found
-    return resolve(context, found, inline=words.inline, deadline=deadline)
+    if flags.no_validate:
+        return Inputs(found, said.given)
+    checked = _checked(context, target, known, found)
+    answered = {name: value for name, value in checked.items() if name not in found}
+    return Inputs(checked, {**said.given, **answered})
 
 
 def _known(context: Context, target: Target, gathered: Gathered, flags: CallFlags) -> "Known | None":
@@ -132,11 +151,21 @@ def _known(context: Context, target: Target, gathered: Gathered, flags: CallFlag
     return looked.known
 
 
-def _typed(context: Context, gathered: Gathered, known: "Known | None", words: InputWords) -> dict[str, Any]:
+def _typed(context: Context, gathered: Gathered, known: "Known | None", words: InputWords) -> Typed:
     notify = context.notify
+    if words.from_ and context.reach.is_literal:
+        raise UsageError("--from is for {{expressions}}, and with --literal there are none")
     source = earlier_result(context, words.from_) if words.from_ else None
     schema = known.schema if known else None
-    found = typed(gathered, context.stdin, schema=schema, source=source, tell=notify.note, tell_guess=notify.decision)
+    found = typed(
+        gathered,
+        context.stdin,
+        schema=schema,
+        source=source,
+        tell=notify.note,
+        tell_guess=notify.decision,
+        reach=context.reach,
+    )
     if source is not None and not source.is_read:
         raise UsageError(
             f"--from {words.from_}: no input takes anything from it",
@@ -177,12 +206,12 @@ def earlier_result(context: Context, ref: str) -> "Source":
 
 
 def resolve(
-    context: Context, found: Mapping[str, Any], *, inline: bool, deadline: Deadline | None
+    context: Context, found: Mapping[str, Any], *, inline: bool, deadline: Deadline | None, reuses: bool = False
 ) -> Mapping[str, Any]:
     """The input with its files uploaded. Imported here, since most calls have none."""
     from fal_cli.calls import attachments
 
-    return attachments.resolve(context, found, inline=inline, deadline=deadline)
+    return attachments.resolve(context, found, inline=inline, deadline=deadline, reuses=reuses)
 
 
 def is_private(context: Context, flags: CallFlags) -> bool:

@@ -113,18 +113,27 @@ def account_of(context: Context, row: Row | None) -> Account:
     """
     if row is None or context.in_sandbox:
         return context.accounts.own
-    is_its_own = row.profile and not context.flags.profile
-    credential = context.accounts.credential_of(row.profile) if is_its_own else context.accounts.credential
-    hosts = context.accounts.hosts_of(row.profile) if is_its_own else context.accounts.hosts
+    account = account_like(context, row)
     # A sandbox that was ended and is served again has its state, and mostly another port.
-    is_moved = is_loopback(row.host) and is_loopback(hosts.queue) and not answers_here(row.host)
-    is_here = origin(row.host) == origin(hosts.queue) or is_moved
+    queue = account.hosts.queue
+    is_moved = is_loopback(row.host) and is_loopback(queue) and not answers_here(row.host)
+    is_here = origin(row.host) == origin(queue) or is_moved
     if row.host and row.mode == "queue" and not is_here:
         raise CredentialRefused(
             f"request {row.name} was made at {row.host}, which is not configured now",
             hint=f"If that is right: FAL_QUEUE_RUN_HOST={row.host}, with the key that made it.",
         )
-    return Account(hosts, credential)
+    return account
+
+
+def account_like(context: Context, row: Row) -> Account:
+    """The account for another call like an earlier one: its profile's unless another is named, where that is now.
+
+    Raises `NoCredentials`.
+    """
+    if not row.profile or context.flags.profile or context.in_sandbox:
+        return context.accounts.own
+    return Account(context.accounts.hosts_of(row.profile), context.accounts.credential_of(row.profile))
 
 
 def endpoint_of(row: Row) -> EndpointId:
@@ -145,6 +154,8 @@ def each(context: Context, requests: Sequence[T], action: Callable[[T], None]) -
             if len(requests) == 1:
                 raise
             told = report(error, tool=context.tool)
+            if context.talk.machine and not told.request_id:
+                told = told._replace(request_id=getattr(request, "request_id", ""))
             context.notify.error(told)
             worst = max(worst, int(told.code))
     if worst:
@@ -160,10 +171,12 @@ def _in_queue(context: Context, found: Tracked | Row) -> Tracked:
         raise NotFound(
             f"{found.name} has no request id: {_WITHOUT_ID.get(found.state, found.state)}",
             hint=f"To look it up on the service: {context.tool} resume {found.name}",
+            next=("resume", found.name),
         )
     raise NotFound(
         f"{found.name} was no request in the queue but a {found.mode} call",
         hint=f"What is known of it: {context.tool} history show {found.name}",
+        next=("history", "show", found.name),
     )
 
 
@@ -176,6 +189,8 @@ def _found(context: Context, ref: str, named: EndpointId | None) -> Tracked | Ro
         raise NotFound(
             f"no request {ref!r} in this machine's ledger",
             hint=f"Name its endpoint beside it: {context.tool} status ENDPOINT {ref}",
+            kind="request_not_found",
+            next=("history",),
         )
     return Tracked(handle_for(context.accounts.hosts, named, ref), context.journal.entry(None), context.accounts.own)
 
@@ -191,7 +206,12 @@ def _row(context: Context, ref: str) -> Row:
     row = _numbered(context, ref) or _last(context, ref, with_id=False) or _of_id(context, ref)
     if row is None:
         _check_ledger(context)
-        raise NotFound(f"no request {ref!r} in this machine's ledger", hint=f"See: {context.tool} history")
+        raise NotFound(
+            f"no request {ref!r} in this machine's ledger",
+            hint=f"See: {context.tool} history",
+            kind="request_not_found",
+            next=("history",),
+        )
     return row
 
 
@@ -219,7 +239,9 @@ def _last(context: Context, ref: str, *, with_id: bool = True) -> Row | None:
     row = context.journal.newest(int(match.group(1) or 1), with_id=with_id)
     if row is None:
         _check_ledger(context)
-        raise NotFound(f"there is no {ref!r}: the ledger holds fewer requests")
+        raise NotFound(
+            f"there is no {ref!r}: the ledger holds fewer requests", kind="request_not_found", next=("history",)
+        )
     context.notify.note(f"{ref} is {row.endpoint} request {row.name}")
     return row
 

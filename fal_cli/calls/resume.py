@@ -15,17 +15,19 @@ from fal_cli.api.errors import ApiError, NotReached, Refused, RequestFailed, Wai
 from fal_cli.api.events import Completed, Event, Result
 from fal_cli.api.platform import Listed
 from fal_cli.api.wire import Wire
-from fal_cli.calls import lookup, prepare, refs, stored, submit
+from fal_cli.calls import admission, lookup, prepare, price, refs, stored, submit
 from fal_cli.calls.follow import arrived, cancelled, fetch_patiently
 from fal_cli.calls.lookup import check_listing, listed_output, not_found, over, refused_lookup
-from fal_cli.calls.model import Ending, Tracked
+from fal_cli.calls.model import Call, Ending, Tracked
 from fal_cli.calls.stored import kept_here
+from fal_cli.calls.terms import terms
 from fal_cli.concurrency import Crowd, Finished
 from fal_cli.context import Context
 from fal_cli.errors import CliError, Exit, NotFinished, StillRunning, UsageError, report
 from fal_cli.ledger.journal import Entry
 from fal_cli.ledger.rows import Row, Search, State
 from fal_cli.options import CallFlags, InputWords
+from fal_cli.results.money import NOT_KNOWN, cost_of
 from fal_cli.results.outcome import Outcome
 
 T = TypeVar("T")
@@ -93,14 +95,14 @@ class Resumption:
         self._context.standing.leave = self._leave
         with self._display:
             for item in _each_once([self._latest(item) for item in found]):
-                self._guarded(partial(self._begin, item))
+                self._guarded(partial(self._begin, item), item.request_id)
             for job, happened in self._crowd.news():
                 if not isinstance(happened, Finished):
                     self._display.show(job.name, happened)
                     job.entry.note(happened)
                     continue
                 del self._going_on[job.name]
-                self._guarded(partial(self._finish, job, happened))
+                self._guarded(partial(self._finish, job, happened), job.request.request_id if job.request else "")
                 if self._stops_at_first:
                     break
         return self.worst
@@ -229,17 +231,28 @@ class Resumption:
         self._follow(Job(request.request_id, request.endpoint, request.entry, request))
 
     def _deliver(self, job: Job, outcome: Outcome) -> None:
+        self._display.tallies[job.name].cost = self._settled(job, outcome)
         self._display.ended(job.name, "done", outcome.result.billable_units)
         with self._display.aside():
             self._ended(outcome.request_id, True)
             self._take(outcome, job.entry.inputs())
 
-    def _guarded(self, action: Callable[[], None]) -> None:
-        """What fails for one is told and keeps no other from its end."""
+    def _settled(self, job: Job, outcome: Outcome) -> str:
+        """What a request cost, as text; "" where no bill names units."""
+        units, row = outcome.result.billable_units, job.entry.row()
+        if units and row is not None and row.cost is None and job.request is not None:
+            price.settle(self._context, self._context.wire(account=job.request.account), job.entry, job.endpoint, units)
+            row = job.entry.row()
+        return str(cost_of(row) or NOT_KNOWN) if units else ""
+
+    def _guarded(self, action: Callable[[], None], name: str) -> None:
+        """What fails for one is told and keeps no other from its end; `name` is its id."""
         try:
             action()
         except (ApiError, CliError) as error:
             told = report(error, tool=self._context.tool)
+            if self._context.talk.machine and not told.request_id:
+                told = told._replace(request_id=name)
             self._context.notify.error(told)
             is_end = self._tells_ends and isinstance(error, RequestFailed)
             self.worst = max(self.worst, int(Exit.FAILED if is_end else told.code))
@@ -248,6 +261,7 @@ class Resumption:
         names = [job.name for job in self._going_on.values()]
         if not names:
             return ()
+        self._context.standing.going_on = tuple(names)
         what = "The request goes on" if len(names) == 1 else f"{len(names)} requests go on"
         again = names[0] if len(names) == 1 else ""
         return (f"{what}. To pick up: {self._context.tool} resume {again}".rstrip(),)
@@ -289,18 +303,25 @@ def again(context: Context) -> Callable[[Row], Tracked]:
         if row.mode != "queue":
             raise UsageError(f"{row.name} was a {row.mode} call: make it again with {context.tool} rerun {row.name}")
         context.accounts.use(refs.account_of(context, row))
-        ready = prepare.prepare_again(context, row, InputWords(), CallFlags(no_validate=True))
-        ready = ready._replace(replaces=row.local_id)
-        first = context.journal.entry(row)
-        if not first.claim(row.pid, "looked for and not found; being sent again"):
-            raise NotFinished(f"{row.name} was taken up by another process")
-        try:
-            request = submit.submit(context, context.wire(), ready).request
-        except BaseException:  # an interruption too: the first stays unknown until the second is accepted
-            first.reopen("looked for and not found; it was not sent again")
-            raise
+        ready = prepare.prepare_again(context, row, InputWords(), CallFlags(no_validate=True), uploads=False)
+        # A claim stands in its place only once it has left: until then the first one is the one to be looked up.
+        ready = admission.admit(context, ready, terms(context), "queue")._replace(replaces=row.local_id)
+        with admission.held(context, ready):
+            request = _sent_again(context, row, ready)
         new = request.request_id
         context.notify.essential(f"{row.name} was sent again: request {new}", request_id=new)
         return request
 
     return send
+
+
+def _sent_again(context: Context, row: Row, ready: Call) -> Tracked:
+    """Submits a call in place of one that was looked for and not found. Raises as `submit.submit`, `NotFinished`."""
+    first = context.journal.entry(row)
+    if not first.claim(row.pid, "looked for and not found; being sent again"):
+        raise NotFinished(f"{row.name} was taken up by another process")
+    try:
+        return submit.submit(context, context.wire(), ready).request
+    except BaseException:  # an interruption too: the first stays unknown until the second is accepted
+        first.reopen("looked for and not found; it was not sent again")
+        raise

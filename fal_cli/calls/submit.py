@@ -7,15 +7,22 @@ from fal_cli.api import queue
 from fal_cli.api.deadline import Deadline
 from fal_cli.api.errors import AnswerLost, ApiError, NotReached, Phase, RequestFailed
 from fal_cli.api.events import Submitted
+from fal_cli.api.hosts import Hosts
 from fal_cli.api.phases import Exchange
 from fal_cli.api.wire import Wire
+from fal_cli.calls import alike
 from fal_cli.calls.model import Call, Sent, Tracked
 from fal_cli.calls.notices import goes_on, nothing_sent
 from fal_cli.context import Context, Leave
-from fal_cli.ledger import rows
+from fal_cli.errors import NotFinished
+from fal_cli.files.attachment import written
+from fal_cli.identity.keys import scope_of
+from fal_cli.ledger import claims, rows
 from fal_cli.ledger.journal import Entry
 from fal_cli.ledger.rows import State
 from fal_cli.signals import Interrupted, SubmitShield
+
+_FOUND_AGAIN = ("queue", "direct")  # of the others nothing is left that a later call could be given
 
 
 def submit(
@@ -80,21 +87,41 @@ def note_interrupted(entry: Entry, exchange: Exchange, why: str = "interrupted")
 
 
 def begin(context: Context, wire: Wire, call: Call, mode: str) -> Entry:
-    """Records a call that is about to leave; `mode` is `queue`, `direct`, `stream` or `realtime`."""
-    host = wire.hosts.queue if mode == "queue" else wire.hosts.run
-    credential = None if call.is_local else context.accounts.credential
-    return context.journal.begin(
-        rows.Call(
-            endpoint=str(call.endpoint),
-            input_json=call.input_json,
-            mode=mode,
-            host=str(call.endpoint) if call.is_local else host,
-            profile=credential.profile if credential else "",
-            key_print=credential.key_print if credential else "",
-            options=call.options.as_kept(),
-            is_private=call.is_private,
-            replaces=call.replaces,
-        )
+    """Records a call that is about to leave; `mode` is `queue`, `direct`, `stream` or `realtime`.
+
+    One that was claimed is marked as leaving, once. Raises `NotFinished` (code 8) if it was taken over meanwhile,
+    `UsageError` where the ledger cannot be written any more; nothing has left then.
+    """
+    row = recorded(context, wire.hosts, call, mode)
+    if call.claimed is None:
+        return context.journal.begin(row)
+    local_id = call.claimed.local_id
+    assert local_id is not None
+    leaving = claims.Leaving(local_id, row)
+    if local_id not in context.journal.needed(lambda ledger: claims.mark_sending(ledger, [leaving]), "this call"):
+        raise NotFinished(f"{call.claimed.ref} was taken up by another process, which sends it")
+    return call.claimed
+
+
+def recorded(context: Context, hosts: Hosts, call: Call, mode: str) -> rows.Call:
+    """A call as the ledger has it. Files that are not uploaded yet stand in it as `@PATH`."""
+    account = None if call.is_local else context.accounts.own
+    credential, known = account and account.credential, call.identity
+    is_found_again = mode in _FOUND_AGAIN
+    return rows.Call(
+        endpoint=str(call.endpoint),
+        input_json=written(dict(call.input_json)),
+        mode=mode,
+        host=str(call.endpoint) if call.is_local else hosts.queue if mode == "queue" else hosts.run,
+        profile=credential.profile if credential else "",
+        key_print=credential.key_print if credential else "",
+        options=call.options.as_kept(),
+        is_private=call.is_private,
+        replaces=call.replaces,
+        once_key=known.once_key if known and is_found_again else "",
+        content_key=known.content_key if known and is_found_again else "",
+        like_key="" if call.is_private or call.is_local else alike.key(str(call.endpoint), call.input_json),
+        scope=scope_of(account) if account else "",
     )
 
 

@@ -19,12 +19,12 @@ def logs(
     context: Context,
     refs: AnyRefs = None,
     file: Files = None,
-    follow: Annotated[bool, typer.Option("-f", "--follow", help="Stay until the request ends.")] = False,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="Keep reading until the request ends.")] = False,
     timeout: Timeout = None,
 ) -> None:
     """Print the log lines of a request.
 
-    The service keeps a moving window of them, so lines that are long past may be gone.
+    The service keeps only the latest lines; older ones may be gone.
     """
     from fal_cli.api import follow as following
     from fal_cli.api import queue
@@ -56,7 +56,7 @@ def _write(context: Context, lines: tuple[LogLine, ...]) -> None:
     from fal_cli.terminal.logs import unwrapped
 
     for line in lines:
-        context.output.line(unwrapped(line.message))
+        context.output.line(unwrapped(line.message), line._asdict())
 
 
 VERB = logs

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = """\
   fal open fal-ai/flux/dev            # its page
-  fal open last                       # the first file that the last request made
+  fal open last                       # the first file of the last request
   fal open last --print"""
 
 _LARGEST_BYTES = 2**30
@@ -36,10 +36,10 @@ def open_page(
     file: Files = None,
     only_print: Annotated[bool, typer.Option("--print", help="Print the address instead.")] = False,
 ) -> None:
-    """Open a model's page, or the first file that a request made.
+    """Open a model's page or the first file of a request in the browser.
 
-    Of a request that has no file yet, its page on the dashboard; of one in a private sandbox, the file itself.
-    Where there is no browser or no terminal the address is printed.
+    A request without a file opens its page on the dashboard, one of a private sandbox its file. Without a browser or a
+    terminal the address is printed.
     """
     from fal_cli.calls import refs as references
     from fal_cli.endpoint import looks_like_endpoint
@@ -52,7 +52,7 @@ def open_page(
     else:
         address = _of_request(context, words)
     if only_print or not context.output.is_terminal or not in_browser(context.env, _as_url(address)):
-        context.output.line(address)
+        context.output.line(address, {"address": address})
     else:
         context.talk.note(f"opened {address}")
 

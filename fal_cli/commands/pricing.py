@@ -1,4 +1,4 @@
-"""`fal pricing`: what a unit of an endpoint costs."""
+"""`fal pricing`: what a unit of an endpoint costs, and with an input what that call will."""
 
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fal_cli.context import Context
-from fal_cli.errors import NotFound
+from fal_cli.errors import NotFound, UsageError
 
 if TYPE_CHECKING:
     from fal_cli.api.catalog import Estimate
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 EXAMPLES = """\
   fal pricing fal-ai/flux/dev
-  fal pricing fal-ai/flux/dev --estimate 40      # what 40 units cost
+  fal pricing fal-ai/flux/dev prompt="a cat" num_images=4    # the price of this call, and its source
+  fal pricing fal-ai/flux/dev --estimate 40      # the price of 40 units
   fal pricing fal-ai/flux/dev fal-ai/flux/schnell --json | jq -r .unit_price"""
 
 
@@ -33,17 +34,25 @@ def units(text: str) -> Decimal:
 
 def pricing(
     context: Context,
-    endpoints: Annotated[list[str], typer.Argument(metavar="ENDPOINT…", help="Endpoints, e.g. fal-ai/flux/dev.")],
+    endpoints: Annotated[
+        list[str],
+        typer.Argument(metavar="ENDPOINT…|ENDPOINT INPUT…", help="Endpoints, or one and an input: key=value, …"),
+    ],
     estimate: Annotated[
         Decimal | None,
-        typer.Option("--estimate", parser=units, metavar="N", help="Ask the service what N units cost."),
+        typer.Option("--estimate", parser=units, metavar="N", help="Ask the service for the price of N units."),
     ] = None,
 ) -> None:
-    """Show what a unit of an endpoint costs.
+    """Show the price of a unit of an endpoint, or of a call.
 
-    A table on a terminal; in a pipe a JSON object a line, its decimals as text, so that none is rounded. What
-    a call takes in units its result tells (`fal run … --print envelope`).
+    A table on a terminal; in a pipe one JSON object a line, decimals as text so that none is rounded. With an input it
+    shows the price of that call and its source: like calls of yours, what the input asks for, or the service's
+    average. Where none of them helps, the price is "not known". The bill of a call is in its result.
     """
+    inputs = [word for word in endpoints if _is_input(word)]
+    if inputs:
+        _one_call(context, [word for word in endpoints if not _is_input(word)], inputs, estimate)
+        return
     from fal_cli.api import catalog, platform
     from fal_cli.calls.endpoints import named
 
@@ -60,6 +69,26 @@ def pricing(
     missing = [name for name in names if name not in prices]
     if missing:
         raise NotFound(f"the service has no price of {', '.join(missing)}")
+
+
+def _is_input(word: str) -> bool:
+    return "=" in word or word.startswith(("{", "@", "-")) or ("@" in word and "://" not in word)
+
+
+def _one_call(context: Context, endpoints: list[str], inputs: list[str], estimate: Decimal | None) -> None:
+    """What a call with these inputs will cost; nothing is checked, sent or uploaded."""
+    if len(endpoints) != 1:
+        raise UsageError("with an input, name one endpoint", hint='Such as: fal pricing fal-ai/flux/dev prompt="a cat"')
+    if estimate is not None:
+        raise UsageError("--estimate is for a number of units; with an input the call itself is reckoned")
+    from fal_cli.calls import price
+    from fal_cli.calls.prepare import prepare
+    from fal_cli.options import CallFlags, InputWords
+
+    call = prepare(context, endpoints[0], InputWords(items=inputs), CallFlags(no_validate=True), uploads=False)
+    expected = price.estimate(context, call)
+    facts = {"endpoint_id": str(call.endpoint), **price.unit_facts(expected.price), "estimate": expected.facts}
+    context.output.record(lambda: facts, lambda screen: price.lines(str(call.endpoint), expected))
 
 
 def _columns(estimates: "Mapping[str, Estimate | None]", quantity: Decimal | None) -> "Columns[Price]":

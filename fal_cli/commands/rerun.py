@@ -6,7 +6,18 @@ import typer
 
 from fal_cli.context import Context
 from fal_cli.errors import UsageError
-from fal_cli.options import As, CallFlags, InputWords, Logs, OnInterrupt, OnTimeout, PrintFlags, SaveFlags, Timeout
+from fal_cli.options import (
+    As,
+    CallFlags,
+    InputWords,
+    Logs,
+    OnInterrupt,
+    OnTimeout,
+    PrintFlags,
+    SaveFlags,
+    SpendFlags,
+    Timeout,
+)
 
 EXAMPLES = """\
   fal rerun last
@@ -24,6 +35,7 @@ def rerun(
     ],
     words: InputWords,
     call: CallFlags,
+    spend: SpendFlags,
     shown: PrintFlags,
     save: SaveFlags,
     timeout: Timeout = None,
@@ -32,9 +44,9 @@ def rerun(
     logs: Logs = False,
     as_: As = None,
 ) -> None:
-    """Make an earlier call again, with its input and options and the changes that are given.
+    """Make an earlier call again with the same input and options, and your changes.
 
-    It is a call of its own and costs what a call costs. A direct call is made directly again.
+    It is a new call and costs as much as one. A direct call is made directly again.
     """
     from fal_cli.api.deadline import Deadline
     from fal_cli.calls import refs as references
@@ -42,6 +54,7 @@ def rerun(
     from fal_cli.calls.model import Ending
     from fal_cli.calls.notices import nothing_sent
     from fal_cli.calls.prepare import prepare_again
+    from fal_cli.calls.terms import terms
     from fal_cli.config import settings
     from fal_cli.ledger.rows import Row
     from fal_cli.results.deliver import Delivery
@@ -64,18 +77,21 @@ def rerun(
             hint=f"Use: {context.tool} {row.mode}",
         )
     if isinstance(row, Row) and "://" not in row.endpoint:
-        context.accounts.use(references.account_of(context, row))
+        context.accounts.use(references.account_like(context, row))
     if call.dry_run:
         from fal_cli.calls import dry_run
 
         dry_run.show(context, prepare_again(context, row, words, call, uploads=False, extension=delivery.extension))
         return
     ending = Ending(Deadline(timeout), on_timeout, on_interrupt)
-    ready = prepare_again(context, row, words, call, extension=delivery.extension, deadline=ending.deadline)
+    ready = prepare_again(context, row, words, call, uploads=False, extension=delivery.extension)
     delivery.check(ready.input_json)
     directly = row.mode == "direct" or ready.is_local
-    outcome = run.run(context, ready, ending, directly=directly, logs=logs, closes=not delivery.closes)
-    delivery.deliver(outcome, inputs=ready.input_json, can_fetch=not directly, deadline=ending.deadline)
+    asked = terms(context, spend)
+    outcome = run.run(
+        context, ready, asked, ending, directly=directly, logs=logs, inline=words.inline, closes=not delivery.closes
+    )
+    delivery.deliver(outcome, inputs=run.inputs_of(outcome, ready), can_fetch=not directly, deadline=ending.deadline)
 
 
 VERB = rerun

@@ -26,8 +26,8 @@ def result(
 ) -> None:
     """Print the result of a finished request.
 
-    Ends with code 8 if it is not there yet, unless --wait is given. The service keeps results for an hour,
-    large ones for minutes; after that the copy in the ledger is printed, where there is one.
+    Exits 8 if it isn't ready; --wait waits for it. The service keeps results for an hour, large ones for minutes. After
+    that the copy in your history is printed, if there is one.
     """
     from fal_cli.api.deadline import Deadline
     from fal_cli.calls import refs as references

@@ -12,10 +12,12 @@ from fal_cli.options import (
     Endpoint,
     InputWords,
     Logs,
+    OnceFlags,
     OnInterrupt,
     OnTimeout,
     PrintFlags,
     SaveFlags,
+    SpendFlags,
     Timeout,
 )
 
@@ -26,6 +28,7 @@ EXAMPLES = """\
   fal run fal-ai/flux/dev prompt="a cat"
   fal run fal-ai/flux/dev prompt="a cat" seed=7 image_size.width=640 image_size.height=480
   fal run fal-ai/flux/dev prompt="a cat" num_images=4 -d out/
+  fal run fal-ai/flux/dev prompt="a cat" -o cat.png --once --budget 5/day
   fal run fal-ai/esrgan image_url=@photo.jpg -o big.png
   fal run fal-ai/flux/dev prompt="a cat" | fal run fal-ai/esrgan image_url='{{media[0]}}'
   fal run fal-ai/flux/dev prompt="a cat" --as python > cat.py
@@ -43,6 +46,8 @@ def run(
     endpoint: Endpoint,
     words: InputWords,
     call: CallFlags,
+    once: OnceFlags,
+    spend: SpendFlags,
     shown: PrintFlags,
     save: SaveFlags,
     timeout: Timeout = None,
@@ -54,14 +59,15 @@ def run(
 ) -> None:
     """Call an endpoint: queue it, follow it live, print the result.
 
-    Progress and logs go to stderr, the result to stdout: byte for byte in a pipe, laid out on a terminal.
-    Ctrl-C leaves the request running and says how to pick it up; a lost network does not end the command.
+    Progress and logs go to stderr, the result to stdout: byte for byte in a pipe, indented on a terminal. Ctrl-C leaves
+    the request running and prints the command that picks it up. A lost network does not end the command.
     """
     from fal_cli.api.deadline import Deadline
     from fal_cli.calls import endpoints, run
     from fal_cli.calls.model import Ending
     from fal_cli.calls.notices import nothing_sent
-    from fal_cli.calls.prepare import prepare
+    from fal_cli.calls.prepare import is_private, prepare
+    from fal_cli.calls.terms import terms
     from fal_cli.results.deliver import Delivery
 
     context.standing.leave = nothing_sent
@@ -83,11 +89,14 @@ def run(
 
         dry_run.show(context, prepare(context, endpoint, words, call, uploads=False, extension=delivery.extension))
         return
-    ready = prepare(context, endpoint, words, call, extension=delivery.extension, deadline=ending.deadline)
+    asked = terms(context, spend, once, is_private=is_private(context, call))
+    ready = prepare(context, endpoint, words, call, uploads=False, extension=delivery.extension)
     delivery.check(ready.input_json)
     directly = direct or ready.is_local
-    outcome = run.run(context, ready, ending, directly=directly, logs=logs, closes=not delivery.closes)
-    delivery.deliver(outcome, inputs=ready.input_json, can_fetch=not directly, deadline=ending.deadline)
+    outcome = run.run(
+        context, ready, asked, ending, directly=directly, logs=logs, inline=words.inline, closes=not delivery.closes
+    )
+    delivery.deliver(outcome, inputs=run.inputs_of(outcome, ready), can_fetch=not directly, deadline=ending.deadline)
 
 
 def _delivery(context: Context, endpoint: str, call: CallFlags, shown: PrintFlags, save: SaveFlags) -> "Delivery":

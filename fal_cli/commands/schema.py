@@ -25,15 +25,13 @@ def schema(
     context: Context,
     endpoint: Endpoint,
     openapi: Annotated[bool, typer.Option("--openapi", help="Print the OpenAPI document itself.")] = False,
-    sample: Annotated[
-        bool, typer.Option("--sample", help="Print a filled input as JSON, to be changed and sent.")
-    ] = False,
-    refresh: Annotated[bool, typer.Option("--refresh", help="Ask again, whatever is kept here.")] = False,
+    sample: Annotated[bool, typer.Option("--sample", help="Print a filled input as JSON, to change and send.")] = False,
+    refresh: Annotated[bool, typer.Option("--refresh", help="Ignore the cached schema.")] = False,
 ) -> None:
-    """Show what an endpoint takes and gives: names, types, defaults, ranges and choices.
+    """Show an endpoint's inputs and outputs: names, types, defaults, ranges and choices.
 
-    A table on a terminal, required inputs first; in a pipe a JSON object a line for each input and output.
-    Nested inputs stand under the names by which they are typed. Schemas are kept here for a week.
+    A table on a terminal, required inputs first; in a pipe one JSON object a line for each input and output. Nested
+    inputs are listed under the names you type. Schemas are cached for a week.
     """
     from fal_cli.calls import endpoints
     from fal_cli.catalog import schemas
@@ -65,6 +63,8 @@ def _write_document(context: Context, known: "Known") -> None:
     """The bytes as they came, except on a terminal, where they are laid out for reading."""
     if context.output.is_terminal:
         context.output.json(known.json)
+    elif context.output.machine:
+        context.output.document([known.document])
     else:
         context.output.data(known.document if known.document.endswith(b"\n") else known.document + b"\n")
 

@@ -36,10 +36,10 @@ class Seen(NamedTuple):
 
 
 def show(context: Context, refs: AnyRefs = None, file: Files = None) -> None:
-    """Draw what earlier requests made, with a line of facts for each file.
+    """Draw the files of earlier requests, with a line of facts for each.
 
-    Pictures are drawn where the terminal can and the package fal-cli[preview] is there. In a pipe: a JSON object a
-    line for each file. A saved file is shown from where it is; others are fetched while the service has them.
+    Pictures are drawn if the terminal can and fal-cli[preview] is installed. In a pipe: one JSON object a line for each
+    file. A saved file is read from its place; others are downloaded while the service has them.
     """
     from fal_cli.calls import refs as references
 

@@ -4,6 +4,7 @@
 |---|---|
 | `FAL_PRIVATE` | every call is private, as with `--private` |
 | `FAL_ON_INTERRUPT` | what Ctrl-C does to a request, as with `--on-interrupt` |
+| `FAL_BUDGET` | what calls may cost, as with `--budget`; a profile's own holds beside it |
 
 A variable wins over `config.toml`, which `fal config` writes.
 """
@@ -16,8 +17,9 @@ from fal_cli.config.hosts import HOST_VARIABLES
 from fal_cli.config.paths import config_path
 from fal_cli.errors import UsageError
 
+BUDGET_VARIABLE = "FAL_BUDGET"
 HOSTS = tuple(f"hosts.{service}" for service in HOST_VARIABLES)
-NAMES = ("private", "on_interrupt", "profile", *HOSTS)
+NAMES = ("private", "on_interrupt", "profile", "budget", *HOSTS)
 """What `fal config` knows."""
 
 

@@ -18,10 +18,29 @@ class Attachment(Fields):
     is_folder: bool = False
 
 
+class Digest(Fields):
+    """A file that was read as text, known by the SHA-256 of its bytes."""
+
+    sha256: str
+
+
 def holds_attachments(value: Any) -> bool:
     """Whether an attachment stands anywhere in a value."""
+    return bool(attachments(value))
+
+
+def attachments(value: Any) -> list[Attachment]:
+    """Every attachment in a value, in its order."""
+    if isinstance(value, Attachment):
+        return [value]
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [found for one in inner for found in attachments(one)]
+
+
+def written(value: Any) -> Any:
+    """A value with `@PATH` in place of each attachment, as it is typed."""
+    if isinstance(value, Attachment):
+        return f"@{value.path}"
     if isinstance(value, dict):
-        return any(map(holds_attachments, value.values()))
-    if isinstance(value, list):
-        return any(map(holds_attachments, value))
-    return isinstance(value, Attachment)
+        return {key: written(inner) for key, inner in value.items()}
+    return [written(inner) for inner in value] if isinstance(value, list) else value

@@ -2,18 +2,24 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from fal_cli.api import clock
 from fal_cli.api.errors import ApiError, RequestFailed
 from fal_cli.api.events import Completed, Event, Handle, InProgress, Queued, Result
-from fal_cli.errors import CliError
+from fal_cli.config.paths import NOWHERE
+from fal_cli.errors import CliError, UsageError
 from fal_cli.ledger.migrations import LedgerError
 from fal_cli.ledger.rows import Call, Kept, Row, Search, State, stored_result
 from fal_cli.ledger.store import Ledger
 
+if TYPE_CHECKING:
+    from decimal import Decimal
+
 T = TypeVar("T")
 CANCELLED_STATUS = 499
+SERVERS_FAULT = 500
+"""From here on a status is the service's own failure, which is not billed (§4.10)."""
 _SOON_SECONDS = 0.5
 _LATELY = 20
 _FEWEST_CALLS = 3
@@ -22,9 +28,22 @@ _FEWEST_CALLS = 3
 class Journal:
     """Opens the ledger at its first use."""
 
-    def __init__(self, path: Path, *, warn: Callable[[str], None], hide: Callable[[str], str] = str) -> None:
-        """`hide` takes the secrets of this run out of what is kept."""
+    def __init__(
+        self,
+        path: Path,
+        *,
+        warn: Callable[[str], None],
+        alarm: Callable[[str], None] | None = None,
+        hide: Callable[[str], str] = str,
+        is_required: bool = False,
+    ) -> None:
+        """`hide` takes the secrets of this run out of what is kept, `alarm` hears of a call that is not recorded.
+
+        If it `is_required`, no such call is made.
+        """
         self._path = path
+        self._alarm = alarm or warn
+        self._is_required = is_required
         self._hide = hide
         self._warn = warn
         self._ledger: Ledger | None = None
@@ -33,8 +52,25 @@ class Journal:
         """Why the ledger cannot be used, once that was found; "" while it can."""
 
     def begin(self, call: Call) -> "Entry":
-        """Records a call that is about to be sent."""
-        return Entry(self, self.attempt(lambda ledger: ledger.begin(call), None), is_private=call.is_private)
+        """Records a call that is about to be sent. Raises `UsageError` where it cannot, and has to."""
+        if self.failure:  # it was told as a thing of less weight
+            self._no_record(_told(self.failure))
+        local_id = self.attempt(lambda ledger: ledger.begin(call), None, warn=self._no_record)
+        if local_id is None and self._is_required:
+            raise UsageError(
+                f"the ledger cannot be used ({self.failure}), and --require-ledger is set: nothing was sent",
+                hint="Name a folder that can be written: FAL_CLI_HOME=FOLDER",
+                kind="no_ledger",
+            )
+        return Entry(self, local_id, is_private=call.is_private)
+
+    def _no_record(self, text: str) -> None:
+        if not self._is_required:
+            self._alarm(text)
+
+    def claimed(self, local_id: int, *, is_private: bool) -> "Entry":
+        """The record of a call that this process has claimed."""
+        return Entry(self, local_id, is_private=is_private)
 
     def entry(self, row: Row | None) -> "Entry":
         """The record of a request that was made earlier; one that remembers nothing if there is none."""
@@ -81,6 +117,10 @@ class Journal:
         took = self.attempt(lambda ledger: ledger.took(endpoint, _LATELY), none)
         return sorted(took)[len(took) // 2] if len(took) >= _FEWEST_CALLS else None
 
+    def hidden(self, text: str) -> str:
+        """A text without the secrets of this run."""
+        return self._hide(text)
+
     def required(self, action: Callable[[Ledger], T]) -> T:
         """What `action` returns, for commands that are about the ledger itself. Raises `CliError`."""
         try:
@@ -88,15 +128,15 @@ class Journal:
         except LedgerError as error:
             raise CliError(f"the ledger cannot be used: {error}") from None
 
-    def attempt(self, action: Callable[[Ledger], T], otherwise: T) -> T:
-        """What `action` returns, or `otherwise` where the ledger cannot be used; told once."""
+    def attempt(self, action: Callable[[Ledger], T], otherwise: T, *, warn: Callable[[str], None] | None = None) -> T:
+        """What `action` returns, or `otherwise` where the ledger cannot be used; told once, to `warn` or as ever."""
         if self.failure:
             return otherwise
         try:
             return self._done(action)
         except LedgerError as error:
             self.failure = str(error)
-            self._warn(f"the ledger cannot be used ({error}): requests will not be remembered, or found by id alone")
+            (warn or self._warn)(_told(self.failure))
             return otherwise
 
     def soon(self, action: Callable[[Ledger], None]) -> bool:
@@ -109,8 +149,29 @@ class Journal:
             return False
         return True
 
+    def glance(self, action: Callable[[Ledger], T]) -> T | None:
+        """What `action` returns, for what is no loss if it is not had; None where the ledger cannot be used."""
+        if self.failure:
+            return None
+        try:
+            return self._done(action)
+        except LedgerError:
+            return None
+
+    def needed(self, action: Callable[[Ledger], T], why: str) -> T:
+        """What `action` returns, where without the ledger nothing may be sent. Raises `UsageError`, naming `why`."""
+        try:
+            return self._done(action)
+        except LedgerError as error:
+            raise UsageError(
+                f"{why} needs the ledger, which cannot be used: {error}; nothing was sent",
+                hint="Name a folder that can be written: FAL_CLI_HOME=DIR",
+            ) from None
+
     def _done(self, action: Callable[[Ledger], T]) -> T:
         """What `action` returns; says which rows it had to leave out. Raises `LedgerError`."""
+        if NOWHERE in str(self._path):
+            raise LedgerError("there is no home folder to keep it in; name a folder: FAL_CLI_HOME")
         self._ledger = self._ledger or Ledger(self._path)
         try:
             return action(self._ledger)
@@ -129,6 +190,11 @@ class Entry:
         self.is_private = is_private
         self._seen: State | None = None
         self._is_watched = False
+
+    @property
+    def local_id(self) -> int | None:
+        """Its number in the ledger; None if there is no record."""
+        return self._local_id
 
     @property
     def ref(self) -> str:
@@ -187,12 +253,14 @@ class Entry:
             self._seen = state
             self._do(lambda ledger, local_id: ledger.seen(local_id, state, is_watched=is_watched))
 
-    def ended(self, state: State, error: str = "", *, billable_units: str = "") -> None:
-        """Records how a call ended without a result, or that it never began."""
+    def ended(
+        self, state: State, error: str = "", *, billable_units: str = "", failure: Mapping[str, Any] | None = None
+    ) -> None:
+        """Records how a call ended without a result, or that it never began. `failure` are an error's facts."""
         skew = clock.skew_seconds() if state is State.UNKNOWN else None
         self._do(
             lambda ledger, local_id: ledger.ended(
-                local_id, state, error, billable_units=billable_units, clock_skew=skew
+                local_id, state, error, billable_units=billable_units, clock_skew=skew, failure=failure
             )
         )
 
@@ -218,7 +286,24 @@ class Entry:
         if isinstance(error, RequestFailed):
             state = State.CANCELLED if error.status == CANCELLED_STATUS else State.FAILED
             units = error.headers.get("x-fal-billable-units", "")
-            self.ended(state, error.message, billable_units=units)
+            self.ended(state, error.message, billable_units=units, failure=self._facts_of(error))
+            if state is State.FAILED and not units and (error.status or 0) >= SERVERS_FAULT:
+                from decimal import Decimal
+
+                self.settle(Decimal(0), "", "not billed: the service's own failure")
+
+    def _facts_of(self, error: RequestFailed) -> Mapping[str, Any]:
+        """What a failure was, for telling it again; of a private call no more than its kind."""
+        kinds = {"status": error.status, "error_type": error.error_type}
+        if self.is_private:
+            return kinds
+        return kinds | {"fields": [list(map(self._journal.hidden, field)) for field in error.fields]}
+
+    def settle(self, cost: "Decimal | None", currency: str, source: str) -> None:
+        """Records what it cost, by the bill."""
+        from fal_cli.ledger import claims
+
+        self._do(lambda ledger, local_id: claims.settle(ledger, local_id, cost, currency=currency, source=source))
 
     def delivered(self, files: Sequence[str] = (), hashes: Sequence[str] = ()) -> None:
         """Records that the result went where it was asked to go; of a private one not what its files hold."""
@@ -234,6 +319,10 @@ class Entry:
         local_id = self._local_id
         if local_id is not None:
             self._journal.attempt(lambda ledger: action(ledger, local_id), None)
+
+
+def _told(failure: str) -> str:
+    return f"the ledger cannot be used ({failure}): requests will not be remembered, or found by id alone"
 
 
 def urls_of(handle: Handle) -> dict[str, str]:

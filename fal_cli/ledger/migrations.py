@@ -39,6 +39,7 @@ def _connected(address: str) -> sqlite3.Connection:
         address, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, uri=address.startswith("file:")
     )
     db.row_factory = sqlite3.Row
+    db.create_function("holds", 2, lambda text, wanted: text is not None and wanted in text.casefold())
     return db
 
 
@@ -76,8 +77,8 @@ def _prepare(db: sqlite3.Connection) -> None:
     if _version(db) < len(_MIGRATIONS):
         _migrate(db)
     _check_version(db)
-    if _missing(db, _COLUMNS):
-        _add_columns(db)
+    if _missing(db, _COLUMNS) or _not_made(db):
+        _add_later(db)
     if lacking := _missing(db, _OWN_COLUMNS):
         raise sqlite3.DatabaseError(f"it lacks a column ({lacking[0]})")
 
@@ -93,10 +94,18 @@ def _missing(db: sqlite3.Connection, columns: Iterable[str]) -> list[str]:
     return [column for column in columns if column.partition(" ")[0] not in there]
 
 
-def _add_columns(db: sqlite3.Connection) -> None:
+def _not_made(db: sqlite3.Connection) -> list[str]:
+    """Those of the later tables and indexes that are not there."""
+    there = {str(found["name"]) for found in db.execute("SELECT name FROM sqlite_master")}
+    return [name for name in _LATER if name not in there]
+
+
+def _add_later(db: sqlite3.Connection) -> None:
     with transaction(db):  # one process adds them, the others find it done
         for column in _missing(db, _COLUMNS):
             db.execute(f"ALTER TABLE requests ADD COLUMN {column}")
+        for name in _not_made(db):
+            db.execute(_LATER[name].format(name))
 
 
 def _migrate(db: sqlite3.Connection) -> None:
@@ -180,7 +189,39 @@ _MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first_table, _
 
 # Columns that came later without a new `user_version`: a program that does not know them reads and writes the table
 # all the same, while it refuses a higher version, and would then make paid calls that nobody records.
-_COLUMNS = ("clock_skew REAL", "replaced_by INTEGER", "file_hashes TEXT NOT NULL DEFAULT '[]'")
+_COLUMNS = (
+    "clock_skew REAL",
+    "replaced_by INTEGER",
+    "once_key TEXT",
+    "content_key TEXT",
+    "like_key TEXT",
+    "scope TEXT",
+    "mark TEXT",
+    "sent_at TEXT",
+    "reserved TEXT",
+    "cost TEXT",
+    "currency TEXT",
+    "cost_source TEXT",
+    "held INTEGER",
+    "failure TEXT",
+    "batch TEXT",
+    "row_number INTEGER",
+    "file_hashes TEXT NOT NULL DEFAULT '[]'",
+)
+# Tables and indexes that came later in the same way, by their names.
+_LATER = {
+    "requests_by_once_key": "CREATE INDEX {} ON requests (once_key) WHERE once_key IS NOT NULL",
+    "requests_by_content_key": "CREATE INDEX {} ON requests (content_key) WHERE content_key IS NOT NULL",
+    "requests_by_like_key": "CREATE INDEX {} ON requests (like_key, local_id) WHERE like_key IS NOT NULL",
+    "requests_by_batch": "CREATE INDEX {} ON requests (batch, row_number) WHERE batch IS NOT NULL",
+    "requests_by_spending": "CREATE INDEX {} ON requests (scope, created_at, state, held)",
+    "uploads": "CREATE TABLE {} (sha256 TEXT NOT NULL, scope TEXT NOT NULL, url TEXT NOT NULL, expires TEXT,"
+    " PRIMARY KEY (sha256, scope)) WITHOUT ROWID",
+    "hashes": "CREATE TABLE {} (path TEXT NOT NULL PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,"
+    " ctime_ns INTEGER NOT NULL, inode INTEGER NOT NULL, sha256 TEXT NOT NULL) WITHOUT ROWID",
+    "prices": "CREATE TABLE {} (endpoint TEXT NOT NULL, scope TEXT NOT NULL, amount TEXT, unit TEXT NOT NULL,"
+    " currency TEXT NOT NULL, seen_at TEXT NOT NULL, PRIMARY KEY (endpoint, scope)) WITHOUT ROWID",
+}
 # Those of the versions.
 _OWN_COLUMNS = [
     "local_id",

@@ -7,11 +7,14 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fal_cli import jsontext
 from fal_cli.api.body import Body
 from fal_cli.media import without_data
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -40,11 +43,21 @@ class State(StrEnum):
     EXPIRED = "expired"  # the service no longer has the result, and we never had it
 
 
+class Mark(StrEnum):
+    """How far a row that says `sending` has come; a row of an earlier version has none, and may have left."""
+
+    CLAIMED = "claimed"  # nothing has left: its process is still at the files, or was ended there
+    SENDING = "sending"  # bytes may leave
+
+
 class Call(NamedTuple):
     """A call about to be sent. `mode` is `queue`, `direct`, `stream` or `realtime`.
 
     `key_print` tells keys apart without being one. `options` are the call's own, for sending it again. `replaces` is
-    the row of a call whose answer was lost, which this one is sent for.
+    the row of a call whose answer was lost, which this one is sent for. `once_key` is what the call is known by in
+    its `scope`, `content_key` the same for any scope, `like_key` what it has in common with calls that cost the same;
+    "" for a private one (see `identity`). `batch` and `row_number`
+    are those of a call that is one of many.
     """
 
     endpoint: str
@@ -56,6 +69,12 @@ class Call(NamedTuple):
     options: Mapping[str, Any] = _NOTHING
     is_private: bool = False
     replaces: int | None = None
+    once_key: str = ""
+    content_key: str = ""
+    like_key: str = ""
+    scope: str = ""
+    batch: str = ""
+    row_number: int | None = None
 
 
 class Kept(NamedTuple):
@@ -88,8 +107,10 @@ class Row(NamedTuple):
     `input_json` is None where it was not kept; `input_is_whole` says whether it can be sent again. `is_open`:
     something is still to be done about it. `clock_skew` is by how many seconds the service's clock was ahead of the
     one that `created_at` was read from, if that was known. `replaced_by` is the row of the call that was sent in place
-    of this one, whose answer was lost. `file_hashes` are SHA-256 of the files that were saved, by which they are known
-    again under any name.
+    of this one, whose answer was lost. `mark` says of one that is being sent whether anything may have left, `sent_at`
+    when. `reserved` is what it was expected to cost, `cost` what it did, both in `currency`; None where that is not
+    known. `failure` are the facts of an error that it ended with. `file_hashes` are SHA-256 of the files that were
+    saved, by which they are known again under any name.
     """
 
     local_id: int
@@ -120,7 +141,24 @@ class Row(NamedTuple):
     has_result: bool
     clock_skew: float | None = None
     replaced_by: int | None = None
+    once_key: str = ""
+    content_key: str = ""
+    scope: str = ""
+    mark: Mark | None = None
+    sent_at: datetime | None = None
+    reserved: "Decimal | None" = None
+    cost: "Decimal | None" = None
+    currency: str = ""
+    cost_source: str = ""
+    failure: Mapping[str, Any] = _NOTHING
+    batch: str = ""
+    row_number: int | None = None
     file_hashes: tuple[str, ...] = ()
+
+    @property
+    def left_at(self) -> datetime:
+        """When it left, or else was written down."""
+        return self.sent_at or self.created_at
 
     @property
     def name(self) -> str:
@@ -215,8 +253,34 @@ def row_from(found: sqlite3.Row) -> Row:
         has_result=bool(found["has_result"]),
         clock_skew=_number(found["clock_skew"]),
         replaced_by=found["replaced_by"],
+        once_key=found["once_key"] or "",
+        content_key=found["content_key"] or "",
+        scope=found["scope"] or "",
+        mark=Mark(found["mark"]) if found["mark"] else None,
+        sent_at=_moment(found["sent_at"]),
+        reserved=_decimal(found["reserved"]),
+        cost=_decimal(found["cost"]),
+        currency=found["currency"] or "",
+        cost_source=found["cost_source"] or "",
+        failure=_object(found["failure"]) or {},
+        batch=found["batch"] or "",
+        row_number=found["row_number"],
         file_hashes=tuple(map(str, json.loads(found["file_hashes"]))),
     )
+
+
+def _decimal(text: str | None) -> "Decimal | None":
+    if text is None:
+        return None
+    from decimal import Decimal
+
+    try:
+        number = Decimal(text)
+    except ArithmeticError:
+        raise ValueError(f"{text!r} is not an amount") from None
+    if not number.is_finite():
+        raise ValueError(f"{text!r} is not an amount")
+    return number
 
 
 def _number(value: object) -> float | None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from fal_cli.ledger.migrations import BUSY_SECONDS, LedgerError, open_database, transaction
-from fal_cli.ledger.rows import Call, Kept, Row, Search, State, fingerprint, kept_until, row_from, stored_input
+from fal_cli.ledger.rows import Call, Kept, Mark, Row, Search, State, fingerprint, kept_until, row_from, stored_input
 
 T = TypeVar("T")
 
@@ -57,8 +57,19 @@ class Ledger:
 
     def begin(self, call: Call) -> int:
         """Records a call that is about to be sent and returns its local id; on disk when this returns."""
-        kept, is_whole = (None, False) if call.is_private else stored_input(call.input_json)
-        now = self._moment()
+
+        def act() -> int:
+            local_id = self.insert(call, mark=Mark.SENDING)
+            if call.replaces is not None:
+                self.put(call.replaces, replaced_by=local_id)
+            return local_id
+
+        return self.at_once(act, durable=True)
+
+    def insert(self, call: Call, **known: Any) -> int:
+        """A new row that says that a call is being sent; `known` are more of its columns."""
+        kept, is_whole, print_ = kept_of(call)
+        now = self.moment()
         values = {
             "created_at": now,
             "updated_at": now,
@@ -69,42 +80,42 @@ class Ledger:
             "endpoint": call.endpoint,
             "input": kept,
             "input_is_whole": is_whole,
-            # Of a private input not even this is kept: a short text is found by trying.
-            "input_sha256": "" if call.is_private else fingerprint(call.input_json),
+            "input_sha256": print_,
             "options": json.dumps(dict(call.options)),
             "is_private": call.is_private,
             "state": State.SENDING,
             "is_open": True,
             "pid": os.getpid(),
+            "once_key": call.once_key or None,
+            "content_key": call.content_key or None,
+            "like_key": call.like_key or None,
+            "scope": call.scope or None,
+            "batch": call.batch or None,
+            "row_number": call.row_number,
+            **known,
         }
         names, marks = ", ".join(values), ", ".join("?" * len(values))
-
-        def act() -> int:
-            cursor = self._execute(f"INSERT INTO requests ({names}) VALUES ({marks})", tuple(values.values()))
-            assert cursor.lastrowid is not None
-            if call.replaces is not None:
-                self._set(call.replaces, replaced_by=cursor.lastrowid)
-            return cursor.lastrowid
-
-        return self._at_once(act, durable=True)
+        cursor = self.execute(f"INSERT INTO requests ({names}) VALUES ({marks})", tuple(values.values()))
+        assert cursor.lastrowid is not None
+        return cursor.lastrowid
 
     def accepted(self, local_id: int, request_id: str, urls: Mapping[str, str], patience: float | None = None) -> None:
         """Records the request id that the service gave. What is known of its end already, by another process, stays.
 
         `patience` in seconds: how long another writer is waited for, if not as long as usual.
         """
-        self._at_once(lambda: self._accept(local_id, request_id, urls), durable=True, patience=patience)
+        self.at_once(lambda: self._accept(local_id, request_id, urls), durable=True, patience=patience)
 
     def _accept(self, local_id: int, request_id: str, urls: Mapping[str, str]) -> None:
         row = self.row(local_id)
         known: dict[str, Any] = {"request_id": request_id, "urls": json.dumps(dict(urls))}
         if row is None or row.state in _BEFORE_ACCEPTED:
             known |= {"state": State.ACCEPTED, "error": None, "is_open": True}
-        self._set(local_id, **known)
+        self.put(local_id, **known)
         # What this one was sent for is known to be in its hands now, and is not to be sent once more.
-        self._execute(
+        self.execute(
             "UPDATE requests SET state = ?, is_open = 0, error = ?, updated_at = ? WHERE replaced_by = ? AND is_open",
-            (State.UNKNOWN, f"not found on the service; sent again as {request_id}", self._moment(), local_id),
+            (State.UNKNOWN, f"not found on the service; sent again as {request_id}", self.moment(), local_id),
         )
 
     def adopt(self, local_id: int, request_id: str, urls: Mapping[str, str]) -> str:
@@ -117,12 +128,12 @@ class Ledger:
             row = self.row(local_id)
             if row is None or row.request_id:
                 return row.request_id if row else ""
-            if self._rows("request_id = ?", (request_id,), 1):
+            if self.rows("request_id = ?", (request_id,), 1):
                 return ""
             self._accept(local_id, request_id, urls)
             return request_id
 
-        return self._at_once(act, durable=True)
+        return self.at_once(act, durable=True)
 
     def seen(self, local_id: int, state: State, *, is_watched: bool = True) -> None:
         """Records that a request was seen running, or at its end; what is known to be over stays so.
@@ -135,11 +146,11 @@ class Ledger:
             if row is None or row.state not in _BEFORE[state]:
                 return
             if state is State.RUNNING:
-                self._set(local_id, state=state, started_at=_text(self._now()))
+                self.put(local_id, state=state, started_at=moment_text(self._now()))
             else:
                 self._set_end(row, None, is_watched=is_watched, state=state)
 
-        self._at_once(act)
+        self.at_once(act)
 
     def claim(self, local_id: int, pid: int, why: str) -> bool:
         """Takes a row that is to be sent again, for this process alone; `pid` is the one that the row named.
@@ -147,17 +158,17 @@ class Ledger:
         It says that it is being sent, as any other: if this process dies, it is open and can be looked for. False if
         another process was first.
         """
-        cursor = self._execute(
+        cursor = self.execute(
             "UPDATE requests SET state = ?, pid = ?, error = ?, updated_at = ?, created_at = created_at"
             " WHERE local_id = ? AND is_open AND request_id IS NULL AND pid = ? AND (state <> ? OR pid <> ?)",
-            (State.SENDING, os.getpid(), why, self._moment(), local_id, pid, State.SENDING, os.getpid()),
+            (State.SENDING, os.getpid(), why, self.moment(), local_id, pid, State.SENDING, os.getpid()),
             durable=True,
         )
         return cursor.rowcount == 1
 
     def reopen(self, local_id: int, why: str) -> None:
         """Takes a claim back: nothing is known to have taken the place of the first."""
-        self._set(local_id, state=State.UNKNOWN, is_open=True, error=why)
+        self.put(local_id, state=State.UNKNOWN, is_open=True, error=why)
 
     def ended(
         self,
@@ -167,6 +178,7 @@ class Ledger:
         *,
         billable_units: str = "",
         clock_skew: float | None = None,
+        failure: Mapping[str, Any] | None = None,
     ) -> None:
         """Records how a call ended, or that it never began. One that is `unknown` stays open for a lookup."""
 
@@ -182,12 +194,14 @@ class Ledger:
                 values["billable_units"] = billable_units
             if clock_skew is not None:
                 values["clock_skew"] = clock_skew
+            if failure is not None:
+                values["failure"] = json.dumps(dict(failure))
             if state in (State.FAILED, State.CANCELLED):
                 self._set_end(row, None, **values)
             else:
-                self._set(local_id, **values)
+                self.put(local_id, **values)
 
-        self._at_once(act)
+        self.at_once(act)
 
     def completed(
         self,
@@ -215,12 +229,12 @@ class Ledger:
             if row is not None:
                 self._set_end(row, size, is_watched=is_watched, has_result=kept is not None, **values)
             if row is not None and kept is not None:
-                self._execute(
+                self.execute(
                     "INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?)",
                     (local_id, kept.body, kept.content_type, kept.is_whole),
                 )
 
-        self._at_once(act)
+        self.at_once(act)
 
     def delivered(self, local_id: int, files: Sequence[str] = (), hashes: Sequence[str] = ()) -> None:
         """Records that a result went where it was asked to go, and the files that were saved with their SHA-256."""
@@ -230,38 +244,38 @@ class Ledger:
             known = row.files if row else ()
             added = [path for path in files if path not in known]
             contents = dict.fromkeys([*(row.file_hashes if row else ()), *hashes])
-            self._set(
+            self.put(
                 local_id, is_open=False, files=json.dumps([*known, *added]), file_hashes=json.dumps(list(contents))
             )
 
-        self._at_once(act)
+        self.at_once(act)
 
     # -- looking
 
     def row(self, local_id: int) -> Row | None:
         """The row with this local id."""
-        rows = self._rows("local_id = ?", (local_id,), 1)
+        rows = self.rows("local_id = ?", (local_id,), 1)
         return rows[0] if rows else None
 
     def by_request_id(self, prefix: str, most: int = 3) -> list[Row]:
         """Rows whose request id begins with `prefix`, newest first; the exact one alone if it is there."""
-        exact = self._rows("request_id = ?", (prefix,), 1)
+        exact = self.rows("request_id = ?", (prefix,), 1)
         # A range, since LIKE would read every row.
-        return exact or self._rows("request_id >= ? AND request_id < ?", (prefix, f"{prefix}\U0010ffff"), most)
+        return exact or self.rows("request_id >= ? AND request_id < ?", (prefix, f"{prefix}\U0010ffff"), most)
 
     def by_content(self, sha256: str, most: int = 20) -> list[Row]:
         """Rows of which a file with this content was saved, newest first."""
-        return self._rows("file_hashes LIKE ?", (f'%"{sha256}"%',), most)
+        return self.rows("file_hashes LIKE ?", (f'%"{sha256}"%',), most)
 
     def newest(self, nth: int, *, with_id: bool = True) -> Row | None:
         """The nth newest row, from 1; with `with_id` of those in the queue that have a request id."""
         condition = "request_id IS NOT NULL AND mode = 'queue'" if with_id else "1"
-        rows = self._rows(condition, (), 1, skip=nth - 1)
+        rows = self.rows(condition, (), 1, skip=nth - 1)
         return rows[0] if rows else None
 
     def unfinished(self) -> list[Row]:
         """Every row of which something is still to be done: first the result that is due to go first."""
-        rows = self._rows("is_open", (), None)
+        rows = self.rows("is_open", (), None)
         far = datetime.max.replace(tzinfo=UTC)
         return sorted(rows, key=lambda row: (row.expires_at or far, row.local_id))
 
@@ -281,14 +295,14 @@ class Ledger:
 
     def took(self, endpoint: str, most: int) -> list[float]:
         """How many seconds the work of the last calls of an endpoint took, of those that are known, newest first."""
-        newest = self._execute("SELECT max(local_id) FROM requests", ()).fetchone()[0] or 0
+        newest = self.execute("SELECT max(local_id) FROM requests", ()).fetchone()[0] or 0
         condition = "endpoint = ? AND state = ? AND mode = 'queue' AND local_id > ?"
-        rows = self._rows(condition, (endpoint, State.COMPLETED, newest - _LOOKED_THROUGH), most)
+        rows = self.rows(condition, (endpoint, State.COMPLETED, newest - _LOOKED_THROUGH), most)
         return [row.took for row in rows if row.took is not None]
 
     def result(self, local_id: int) -> Kept | None:
         """The result that is kept of a request."""
-        found = self._execute("SELECT body, content_type, is_whole FROM results WHERE local_id = ?", (local_id,))
+        found = self.execute("SELECT body, content_type, is_whole FROM results WHERE local_id = ?", (local_id,))
         row = self._guarded(found.fetchone)
         return Kept(row["body"], row["content_type"], bool(row["is_whole"])) if row else None
 
@@ -297,26 +311,32 @@ class Ledger:
 
         def act() -> None:
             self._db.executemany("DELETE FROM requests WHERE local_id = ?", [(number,) for number in local_ids])
+            if not self._db.execute("SELECT 1 FROM requests LIMIT 1").fetchone():
+                # With the last call goes what was remembered of the files of calls.
+                for table in ("uploads", "hashes"):
+                    self._db.execute(f"DELETE FROM {table}")
 
-        self._at_once(act)
-        self._execute("PRAGMA wal_checkpoint(TRUNCATE)", ())
+        self.at_once(act)
+        self.execute("PRAGMA wal_checkpoint(TRUNCATE)", ())
 
-    # -- inside
+    # -- what the other modules of this room stand on
 
     def _set_end(self, row: Row, size: int | None, *, is_watched: bool = True, **values: Any) -> None:
         # The end of one that was not watched may be as long ago as it was last seen alive.
         ended_at = row.ended_at or (self._now() if is_watched else row.updated_at)
         until = kept_until(ended_at, size=size, is_private=row.is_private)
-        self._set(row.local_id, ended_at=_text(ended_at), expires_at=_text(until), **values)
+        self.put(row.local_id, ended_at=moment_text(ended_at), expires_at=moment_text(until), **values)
 
-    def _set(self, local_id: int, *, durable: bool = False, **values: Any) -> None:
-        values["updated_at"] = self._moment()
+    def put(self, local_id: int, *, durable: bool = False, **values: Any) -> None:
+        """Changes columns of a row."""
+        values["updated_at"] = self.moment()
         assignments = ", ".join(f"{name} = ?" for name in values)
-        self._execute(
+        self.execute(
             f"UPDATE requests SET {assignments} WHERE local_id = ?", (*values.values(), local_id), durable=durable
         )
 
-    def _rows(self, condition: str, values: tuple[object, ...], most: int | None, *, skip: int = 0) -> list[Row]:
+    def rows(self, condition: str, values: tuple[object, ...], most: int | None, *, skip: int = 0) -> list[Row]:
+        """The newest rows that fit a condition, at most `most` of them."""
         return self._page(condition, values, -1 if most is None else most, skip=skip).rows
 
     def _page(self, condition: str, values: tuple[object, ...], most: int, *, skip: int = 0) -> _Page:
@@ -335,7 +355,9 @@ class Ledger:
 
         return self._guarded(act)
 
-    def _execute(self, statement: str, values: tuple[object, ...], *, durable: bool = False) -> sqlite3.Cursor:
+    def execute(self, statement: str, values: tuple[object, ...], *, durable: bool = False) -> sqlite3.Cursor:
+        """Runs one statement; alone it is a transaction of its own."""
+
         def act() -> sqlite3.Cursor:
             if not self._db.in_transaction:
                 self._db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
@@ -343,7 +365,7 @@ class Ledger:
 
         return self._guarded(act)
 
-    def _at_once(self, act: Callable[[], T], *, durable: bool = False, patience: float | None = None) -> T:
+    def at_once(self, act: Callable[[], T], *, durable: bool = False, patience: float | None = None) -> T:
         """Reading and writing in one transaction: another process sees all of it or nothing."""
 
         def transacted() -> T:
@@ -371,8 +393,17 @@ class Ledger:
         self._db.text_factory = lambda data: data.decode("utf-8", "replace")
         return act()
 
-    def _moment(self) -> str:
-        return _text(self._now())
+    def moment(self) -> str:
+        """Now, as it is written."""
+        return moment_text(self._now())
+
+
+def kept_of(call: Call) -> tuple[str | None, bool, str]:
+    """An input as it is kept, whether that is all of it, and its print. Of a private one not even that is kept: a
+    short text is found by trying."""
+    if call.is_private:
+        return None, False, ""
+    return *stored_input(call.input_json), fingerprint(call.input_json)
 
 
 def _conditions(search: Search) -> tuple[list[str], list[object]]:
@@ -389,14 +420,16 @@ def _conditions(search: Search) -> tuple[list[str], list[object]]:
     if search.endpoint:
         add("(endpoint = ? OR endpoint LIKE ? ESCAPE '\\')", search.endpoint, f"{_literal(search.endpoint)}/%")
     if search.since:
-        add("created_at >= ?", _text(search.since))
+        add("created_at >= ?", moment_text(search.since))
     if search.before:
-        add("created_at < ?", _text(search.before))
+        add("created_at < ?", moment_text(search.before))
     if search.text:
         as_json = json.dumps(search.text, ensure_ascii=False)[1:-1]
         looked_for = {"input": as_json, "endpoint": search.text, "request_id": search.text, "error": search.text}
-        matches = " OR ".join(f"{column} LIKE ? ESCAPE '\\'" for column in looked_for)
-        add(f"({matches})", *[f"%{_literal(text)}%" for text in looked_for.values()])
+        # LIKE ignores case as far as ASCII goes, and reads a row ten times as fast.
+        condition = "{} LIKE '%' || ? || '%' ESCAPE '\\'" if search.text.isascii() else "holds({}, ?)"
+        texts = map(_literal if search.text.isascii() else str.casefold, looked_for.values())
+        add(f"({' OR '.join(map(condition.format, looked_for))})", *texts)
     if search.only_private:
         add("is_private")
     return conditions, values
@@ -406,5 +439,6 @@ def _literal(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
-def _text(moment: datetime) -> str:
+def moment_text(moment: datetime) -> str:
+    """A moment as it is written."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds")

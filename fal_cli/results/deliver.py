@@ -16,6 +16,8 @@ from fal_cli.results.outcome import Outcome
 from fal_cli.results.printing import Selection
 from fal_cli.terminal.output import NotShown, ReaderGone
 
+_FLAGS = b"has_nsfw_concepts"
+
 
 class Delivery:
     """What `--print`, `--query`, `-o` and `-d` ask for together. Raises `UsageError` before anything is sent."""
@@ -38,7 +40,7 @@ class Delivery:
             raise UsageError(f"-o {save.output} is one file, and there are several requests", hint="Use: -d FOLDER/")
         self._context = context
         self._many = many
-        self._saving = places.checked(save.output, save.directory, overwrite=save.overwrite)
+        self._saving = places.checked(save.output, save.directory, overwrite=save.overwrite, is_json=context.flags.json)
         self._saving = replace(self._saving, within=within)
         self._previews = save.preview
         if save.preview:
@@ -87,17 +89,23 @@ class Delivery:
         context = self._context
         if can_fetch:
             context.standing.leave = partial(_left_behind, context, outcome.request_id)
-        failure = None if self.closes else self._printed(outcome, can_fetch)
+        names_its_file = context.output.machine and self._is_saved_itself(outcome)
+        failure = None if self.closes or names_its_file else self._printed(outcome, can_fetch)
         saved: list[Path] = []
         try:
             self._save(outcome, inputs or {}, deadline, saved)
         except CliError:
             if self.closes:  # what was not saved is at least to be seen
                 self._close(outcome, inputs or {}, saved)
+            if self.closes or names_its_file:
                 self._printed(outcome, can_fetch)
             raise
         if self.closes and not saved:
             failure = self._printed(outcome, can_fetch)
+        context.talk.sum_up(files=[str(path) for path in saved] or None)
+        if names_its_file:
+            context.output.json({"content_type": outcome.result.content_type, "path": str(saved[-1])})
+        self._tell_flagged(outcome, saved)
         if self._previews and not (self.closes and saved):
             self._preview(outcome)
         if failure is not None:
@@ -155,6 +163,13 @@ class Delivery:
         elif not in_browser(self._context.env, found):
             self._context.notify.note(f"there is nothing here to open it with: {found}")
 
+    def _is_saved_itself(self, outcome: Outcome) -> bool:
+        """Whether the result is a file that `-o` or `-d` saves, which stdout then names."""
+        from fal_cli.results import itself
+
+        saves = bool(self._saving.template) and not self._prints_files
+        return saves and self._what in ("", "result") and not outcome.is_json and itself.is_a_file(outcome)
+
     def _print(self, outcome: Outcome) -> None:
         if outcome.result.is_json and not outcome.result.body.looks_like_json:
             self._context.notify.warn(
@@ -183,6 +198,22 @@ class Delivery:
                 "a private sandbox serves these URLs only while the command runs; to keep the files: -d FOLDER/"
             )
 
+    def _tell_flagged(self, outcome: Outcome, files: list[Path]) -> None:
+        """Names the pictures that the model marked, by where they were saved if they were."""
+        from fal_cli import media
+        from fal_cli.api.body import IN_MEMORY_BYTES
+
+        body = outcome.result.body
+        is_small = len(body) <= IN_MEMORY_BYTES
+        if not outcome.result.is_json or (_FLAGS not in body.read() if is_small else not files):
+            return
+        data = outcome.outline
+        for file in media.flagged(data):
+            place = media.find(data).index(file)
+            saved = [path for path in files if path.suffix != ".json"]
+            name = str(saved[place]) if place < len(saved) else file.url.partition(",")[0]
+            self._context.notify.warn(f"{name}: the model marked it as not safe for work; it may be blacked out")
+
     def _preview(self, outcome: Outcome) -> None:
         from fal_cli.results import preview
 
@@ -202,8 +233,16 @@ class Delivery:
                 self._media(outcome, saving, inputs, deadline, media)
             finally:
                 saved += media
-            for path in media if self._prints_files else ():
-                self._context.output.line(str(path))
+            if self._prints_files:
+                self._print_paths(media)
+
+    def _print_paths(self, paths: list[Path]) -> None:
+        """A path a line; for a program a list of them."""
+        if self._context.output.machine:
+            self._context.output.json([str(path) for path in paths])
+            return
+        for path in paths:
+            self._context.output.line(str(path))
 
     def _media(
         self,
@@ -225,8 +264,9 @@ class Delivery:
             itself.save(self._context, outcome, saving, origin, tell)
             return
         wire, body = self._context.reading_wire(outcome.account, maker=outcome.endpoint), outcome.result.body
-        saver = download.Saver(self._context, saving, wire, body=body, deadline=deadline, tell=tell)
-        download.warn_of_nsfw(self._context, outcome.outline)
+        saver = download.Saver(
+            self._context, saving, wire, body=body, deadline=deadline, saved=outcome.saved, tell=tell
+        )
         if saving.to_stdout:
             saver.write(outcome.outline)
         else:

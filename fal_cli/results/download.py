@@ -4,8 +4,9 @@ Whatever happens to one of them is that file's failure: the others are saved.
 """
 
 import itertools
+import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from fal_cli.terminal.output import NotShown
 from fal_cli.terminal.progress.transfer import Transfer
 
 PARALLEL = 4
+_BLOCK = 1024 * 1024
 _NOT_HERE = "Save it: -d FOLDER/; or send it on: … -d - > FILE"
 
 
@@ -43,9 +45,11 @@ class Saver:
         *,
         body: Body | None = None,
         deadline: Deadline | None = None,
+        saved: Mapping[str, Path] | None = None,
         tell: Callable[[Path], None] | None = None,
     ) -> None:
-        """`tell` hears of each file that was saved; without it a note does."""
+        """`saved` are files that are on this machine already, by their URLs; `tell` hears of each that was saved."""
+        self._saved_before = saved or {}
         self._context = context
         self._saving = saving
         self._wire = wire
@@ -85,7 +89,7 @@ class Saver:
         for file in files:
             try:
                 download = Download(file.url, self._body)
-                pieces = fetch(self._wire, download, deadline=self._deadline)
+                pieces = self._pieces(self._wire, download)
                 first = next(pieces, b"")  # whose headers say what it is
                 kind = download.content_type or file.content_type
                 self._context.output.chunks(itertools.chain([first], pieces), kind)
@@ -120,7 +124,7 @@ class Saver:
 
     def _saved(self, index: int, file: MediaFile, values: dict[str, str], transfer: Transfer) -> Path:
         download = Download(file.url, self._body)
-        pieces = fetch(self._wire.twin(), download, deadline=self._deadline)
+        pieces = self._pieces(self._wire.twin(), download)
         try:
             head = Head(_first(pieces), download.content_type)
             if why := naming.wrong_content(file, head):
@@ -131,6 +135,11 @@ class Saver:
             return self._written(index, target, head, pieces, download, transfer)
         except ApiError as error:
             raise _not_fetched(file, error.message) from None
+
+    def _pieces(self, wire: Wire, download: Download) -> Iterator[bytes]:
+        """A file's bytes, of the copy that was saved before if there is one."""
+        saved = self._saved_before.get(download.url)
+        return _copied(saved, download) if saved else fetch(wire, download, deadline=self._deadline)
 
     def _target(self, file: MediaFile, head: Head, values: dict[str, str]) -> Path:
         values["ext"] = naming.extension(file, head)
@@ -163,12 +172,11 @@ class Saver:
             raise not_saved(target, error) from None
 
 
-def warn_of_nsfw(context: Context, data: Any) -> None:
-    """Says which pictures the model marked."""
-    flags = data.get("has_nsfw_concepts") if isinstance(data, dict) else None
-    marked = [str(index) for index, flag in enumerate(flags) if flag] if isinstance(flags, list) else []
-    if marked:
-        context.notify.warn(f"the model marked picture {', '.join(marked)} as not safe for work; it may be blacked out")
+def _copied(path: Path, download: Download) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        download.size = os.fstat(file.fileno()).st_size
+        while piece := file.read(_BLOCK):
+            yield piece
 
 
 def _first(pieces: Iterator[bytes]) -> bytes:

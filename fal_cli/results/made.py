@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from fal_cli.files.facts import MediaFacts
+from fal_cli.terminal.cells import cells, cut
 from fal_cli.terminal.hyperlinks import linked
 from fal_cli.terminal.progress.tally import clock, duration
 from fal_cli.terminal.sanitize import visible
-from fal_cli.terminal.table import cells, cut, paint
+from fal_cli.terminal.styles import paint
 
 _INDENT = "  "
 _NEAR, _FAR = "  ", " · "

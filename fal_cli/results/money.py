@@ -8,6 +8,7 @@ from typing import NamedTuple
 from fal_cli.ledger.rows import Row
 
 NOT_KNOWN = "cost not known"
+USUAL = "USD"
 _SIGNS = {"USD": "$", "EUR": "€", "GBP": "£"}
 _FEWEST_PLACES = 2
 _NO_UNITS = re.compile(r"0+(?:\.0+)?")
@@ -27,9 +28,27 @@ class Money(NamedTuple):
         return f"{sign}{text}" if sign else f"{text} {self.currency}"
 
 
-def cost_of(row: Row) -> Money | None:
-    """What a call cost; None where the ledger does not know. No units were billed: it cost nothing."""
-    return Money(Decimal(0), "USD") if _NO_UNITS.fullmatch(row.billable_units) else None
+def cost_of(row: Row | None) -> Money | None:
+    """What a call cost, by its bill; None where the ledger does not know. No units were billed: it cost nothing."""
+    if row is None:
+        return None
+    if row.cost is not None:
+        return Money(row.cost, row.currency or USUAL)
+    return Money(Decimal(0), USUAL) if _NO_UNITS.fullmatch(row.billable_units) else None
+
+
+def facts_of(row: Row | None, units: str = "") -> dict[str, str | None]:
+    """What a call cost, as JSON: amounts are text, so that none is rounded; null is what is not known.
+
+    `units` are those that a bill named which the ledger has not.
+    """
+    cost = cost_of(row)
+    return {
+        "amount": f"{cost.amount:f}" if cost else None,
+        "currency": cost.currency if cost else None,
+        "units": (row.billable_units if row else "") or units or None,
+        "source": (row.cost_source if row and row.cost_source else "no units billed") if cost else "not known",
+    }
 
 
 def total(costs: Iterable[Money | None]) -> str:

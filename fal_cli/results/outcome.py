@@ -1,6 +1,8 @@
 """A result on its way from the service, or from the ledger, to where it is wanted."""
 
+from collections.abc import Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from fal_cli import jsontext, limits
@@ -33,6 +35,10 @@ class Outcome:
         self.url = url
         self.inference_seconds = inference_seconds
         self.account = account
+        self.reused = False
+        """Whether it was made for an earlier call that is the same."""
+        self.saved: Mapping[str, Path] = {}
+        """Files of it that are on this machine already, by their URLs."""
 
     @cached_property
     def data(self) -> Any:
@@ -44,6 +50,16 @@ class Outcome:
                 hint="Take it as it is: --print result > FILE, or its files: -d FOLDER/",
             )
         return jsontext.read(body.read(), jsontext.NOT_JSON)
+
+    @cached_property
+    def is_json(self) -> bool:
+        """Whether the result may be given to a program as JSON. One that is too large to be read is judged by its
+        ends.
+        """
+        body = self.result.body
+        if len(body) > limits.PARSED:
+            return body.looks_like_json
+        return len(body) > 0 and jsontext.is_valid("".join(jsontext.compact(body.chunks())))
 
     @cached_property
     def outline(self) -> Any:

@@ -10,7 +10,7 @@ import pytest
 from fal_cli.api import catalog, json_slices, retry
 from fal_cli.api.catalog_entry import Model, Search
 from fal_cli.api.deadline import Deadline
-from fal_cli.api.errors import NotReached, Refused
+from fal_cli.api.errors import NotReached, Refused, Unavailable
 from fal_cli.api.hosts import Hosts
 from fal_cli.api.wire import Wire
 from tests.support.catalogue_server import Catalogue, document_bytes
@@ -102,19 +102,31 @@ class TestDescribe:
     @pytest.mark.parametrize(
         "body",
         [
-            {"models": []},
             {"models": [{"endpoint_id": FLUX}]},
             {"models": [{"endpoint_id": FLUX, "openapi": {"error": {"code": "expansion_failed", "message": "no"}}}]},
             {"models": [{"endpoint_id": FLUX, "openapi": None}]},
-            {"models": {"endpoint_id": FLUX}},
-            {"models": [{"endpoint_id": "a/b", "openapi": {"paths": {}}}, {"endpoint_id": "c/d"}]},
-            {},
-            [],
         ],
     )
     def test_an_answer_without_a_document(self, catalogue: Catalogue, server: Server, body: Any) -> None:
         catalogue.replies["/v1/models"] = http(200, body)
         assert describe(server.url) is None
+
+    @pytest.mark.parametrize("models", [[], [{"endpoint_id": "a/b", "openapi": {"paths": {}}}, {"endpoint_id": "c/d"}]])
+    def test_an_answer_that_lists_others_knows_no_such_endpoint(
+        self, catalogue: Catalogue, server: Server, models: list[Any]
+    ) -> None:
+        catalogue.replies["/v1/models"] = http(200, {"models": models})
+        with pytest.raises(Refused) as caught:
+            describe(server.url)
+        assert catalog.is_unknown(caught.value)
+
+    @pytest.mark.parametrize("body", [{"models": {"endpoint_id": FLUX}}, {}, []])
+    def test_an_odd_answer_is_not_taken_for_an_endpoint_without_a_document(
+        self, catalogue: Catalogue, server: Server, body: Any
+    ) -> None:
+        catalogue.replies["/v1/models"] = http(200, body)
+        with pytest.raises(Unavailable):
+            describe(server.url)
 
     def test_an_app_on_this_machine(self) -> None:
         body = document_bytes("local_app")

@@ -498,7 +498,7 @@ class TestPipe:
         ("word", "what"),
         [
             pytest.param("-", "JSON", id="an object"),
-            pytest.param("a:=@-", "JSON", id="a value"),
+            pytest.param("a:=@-", "the text of a", id="a value"),
             pytest.param("prompt=@-", "the text of prompt", id="a text"),
             pytest.param("image_url=@-", "the file for image_url", id="a file"),
             pytest.param("image_url@-", "the file for image_url", id="a file in any case"),

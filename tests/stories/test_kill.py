@@ -111,7 +111,8 @@ def test_fifty_processes_submit_at_once(place: Place, record_property: Callable[
     ended = [process.communicate(timeout=120) for process in processes]
     seconds = time.monotonic() - started
     assert {process.returncode for process in processes} == {0}
-    assert {stderr for _, stderr in ended} == {b""}
+    # Where so many wait for the ledger that its row of an id may come late, stderr has the id at once.
+    assert all(stderr in (b"", b"request " + stdout) for stdout, stderr in ended)
     ids = {stdout.decode().strip() for stdout, _ in ended}
     rows = place.rows
     assert len(rows) == len(ids) == place.service.accepted == AT_ONCE_SUBMITTING

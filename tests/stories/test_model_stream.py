@@ -451,9 +451,14 @@ def test_another_content_goes_to_a_pipe_as_it_is(served: Program) -> None:
     assert served(*raw(data, "audio/mpeg")).stdout == data
 
 
-def test_binary_content_does_not_go_to_a_terminal(served: Program) -> None:
-    screen = Screen([*served.argv, *raw(PNG, "image/png")], served.env, columns=80)
+def test_binary_content_does_not_go_to_a_terminal(served: Program, tmp_path: Path) -> None:
+    """Nothing can fetch it again, so it is saved."""
+    folder = tmp_path / "here"
+    folder.mkdir()
+    screen = Screen([*served.argv, *raw(PNG, "image/png")], served.env, columns=80, cwd=folder)
     assert screen.finish() == 1
+    (saved,) = folder.iterdir()
+    assert saved.read_bytes() == PNG
     assert "image/png, which a terminal cannot show" in screen.text
     assert "-o FILE" in screen.text
     assert b"IHDR" not in screen.raw

@@ -44,7 +44,7 @@ def test_interrupted_in_a_terminal_and_resumed_in_another(place: Place) -> None:
     assert first.finish() == 130
     (row,) = place.rows
     hint, cancel = first.text.splitlines()[-2:]
-    assert hint == f"The request goes on. To pick it up: fal resume {row.request_id}"
+    assert hint == f"The request goes on. To pick it up: fal resume {row.request_id} -d out/"
     assert cancel == f"To cancel it: fal cancel {row.request_id}"
     assert not (place.folder / "out").exists()
 
@@ -167,7 +167,7 @@ def test_without_a_ledger_a_request_is_found_by_its_endpoint(place: Place) -> No
     unreadable(elsewhere / "state" / "ledger.db")
     env = {"FAL_CLI_HOME": str(elsewhere)}
     assert json.loads(place("resume", "sandbox/echo", request_id, env=env).stdout) == {"n": 1}
-    assert "Name its endpoint beside it" in place("resume", request_id, code=5, env=env).stderr
+    assert "found without it by its endpoint" in place("resume", request_id, code=1, env=env).stderr
 
 
 @pytest.mark.parametrize("words", [("run",), ("run", "--direct")], ids=lambda words: " ".join(words))

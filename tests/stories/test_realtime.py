@@ -256,7 +256,7 @@ def test_a_reader_that_leaves_is_no_error(served: Program) -> None:
             id="server-streaming",
         ),
         pytest.param(
-            {"mode": "client_streaming"},
+            {"mode": "client_streaming", "endpoint": "sandbox/realtime/client-streaming"},
             [{"a": 1}, {"a": 2}, {"a": 3}],
             [{"inputs": [{"a": 1}, {"a": 2}, {"a": 3}], "count": 3}],
             id="client-streaming",
@@ -274,8 +274,9 @@ def test_a_reader_that_leaves_is_no_error(served: Program) -> None:
 def test_every_mode_of_a_framework_app(
     served: Program, orders: dict[str, Any], sent: list[Any], expected: list[Any]
 ) -> None:
+    endpoint = orders.pop("endpoint", "sandbox/echo")  # whose document names another mode
     words = (f"sandbox:={json.dumps({'idle': 0.2, **orders})}", "--linger", "2s")
-    done = served(*ECHO, *words, stdin=jsonl(*sent))
+    done = served("realtime", endpoint, *words, stdin=jsonl(*sent))
     assert lines(done.stdout) == expected
 
 

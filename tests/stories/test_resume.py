@@ -142,7 +142,7 @@ class TestWithoutRef:
         """Nothing of it lives on: neither the key nor its input has any business anywhere else."""
         with Server([read_request, stall]) as app:
             process = place.start("run", app.url, '{"n": 1}', "--no-validate")
-            app.settle(requests=1)
+            until(lambda: bool(place.rows))  # its schema was asked for before
             process.send_signal(signal.SIGINT)
             assert process.wait(30) == 130
         place("resume", code=None)

@@ -230,7 +230,7 @@ def test_ctrl_c_while_saving_tells_the_truth_of_that_stage(served: Program, tmp_
     with Server([stuck]) as server:
         process = served.start(*ECHO, result_of({"url": f"{server.url}/x.png"}), "-d", f"{tmp_path}/out/")
         assert process.stdout is not None
-        assert process.stdout.readline()
+        assert process.stdout.read(1)
         time.sleep(0.3)
         process.send_signal(signal.SIGINT)
         _, stderr = process.communicate(timeout=20)

@@ -12,4 +12,4 @@ def gather(
     words: Sequence[str], texts: Sequence[str], stdin: Stdin, *, base: Mapping[str, Any] | None = None, **options: Any
 ) -> dict[str, Any]:
     """The input object of some words; `options` as `typed` has them."""
-    return typed(gathering.gather(words, texts, stdin, base=base), stdin, **options)
+    return typed(gathering.gather(words, texts, stdin, base=base), stdin, **options).input_json

@@ -6,7 +6,7 @@ from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 
-_LEDGER = ("created_at", "updated_at", "started_at", "ended_at", "expires_at")
+_LEDGER = ("created_at", "updated_at", "started_at", "ended_at", "expires_at", "sent_at")
 
 
 def pass_time(passed: timedelta, *, ledger: Path, sandbox: Path | None = None) -> None:

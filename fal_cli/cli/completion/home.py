@@ -140,7 +140,7 @@ class Home:
         ours = _toml(self._profiles_path()).get("profiles", {})
         found = [(name, "") for name in ours] if isinstance(ours, dict) else []
         if not self._is_sandbox:
-            path = os.path.expanduser(self._env.get("FAL_CONFIG_PATH") or "~/.fal/config.toml")
+            path = paths.expanded(self._env.get("FAL_CONFIG_PATH") or "~/.fal/config.toml")
             theirs = [name for name, table in _toml(path).items() if name != "__internal__" and isinstance(table, dict)]
             found += [(name, "of the vendor's file") for name in theirs if name not in dict(found)]
         return found
@@ -189,5 +189,5 @@ def _toml(path: str) -> "dict[str, Any]":
     try:
         with open(path, "rb") as stream:
             return tomllib.load(stream)
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}

@@ -7,6 +7,7 @@ from fal_cli.auth import profiles, vendor
 from fal_cli.auth.profiles import Profile, Profiles
 from fal_cli.context import Context
 from fal_cli.errors import CliError, Retold, report
+from fal_cli.jsontext import Number
 
 Facts = Mapping[str, Any]
 
@@ -44,13 +45,27 @@ def account_facts(context: Context) -> Facts:
     scheme, _, key = credential.authorization.partition(" ")
     return {
         "account": billing.username or None if billing else None,
-        "balance": float(billing.balance) if billing and billing.balance is not None else None,
+        "balance": Number.of(f"{billing.balance}") if billing and billing.balance is not None else None,
         "currency": billing.currency or None if billing else None,
+        "lock": _lock(context),
         "source": credential.source,
         "profile": credential.profile or None,
         "key_id": (profiles.short_id(key) if scheme == "Key" else "") or None,
         "hosts": context.accounts.hosts._asdict(),
     }
+
+
+def _lock(context: Context) -> str | None:
+    """Which lock the account is under, `none`, or None where that cannot be told."""
+    from fal_cli.api import account as api
+    from fal_cli.api.deadline import Deadline
+    from fal_cli.api.errors import ApiError
+    from fal_cli.commands.auth.keys import PATIENCE_SECONDS
+
+    try:
+        return api.lock(context.wire(), Deadline(PATIENCE_SECONDS)) or "none"
+    except ApiError:
+        return None
 
 
 def _facts(profile: Profile, active: str, source: str | None) -> Facts:

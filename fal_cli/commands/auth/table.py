@@ -5,12 +5,19 @@ from typing import Any
 
 from fal_cli.terminal.output import Screen
 from fal_cli.terminal.sanitize import visible
-from fal_cli.terminal.table import Cell, Column, Columns, paint
+from fal_cli.terminal.styles import paint
+from fal_cli.terminal.table import Cell, Column, Columns
 from fal_cli.terminal.wrapping import beside
 
 _PLACES = {"file": "a file", "keyring": "the keyring", "vendor": "the vendor's file"}
 _NOT_VISIBLE = "not visible to this key"
 _LABEL = 7
+_LOCKS = {
+    "balance": "the balance is used up; top it up: https://fal.ai/dashboard/billing",
+    "admin": "by fal.ai, whatever the balance; only support can lift it: support@fal.ai",
+    "topup": "a top-up is due; pay it: https://fal.ai/dashboard/billing",
+    "other": "see https://fal.ai/dashboard/billing",
+}
 
 
 COLUMNS: Columns[Mapping[str, Any]] = {
@@ -36,6 +43,8 @@ def _entries(facts: Mapping[str, Any], usual_hosts: Mapping[str, str]) -> Iterat
     balance, key = facts["balance"], _shown_id(facts)
     yield "account", facts["account"] or _NOT_VISIBLE
     yield "balance", _NOT_VISIBLE if balance is None else f"{balance:.2f} {facts['currency'] or ''}".rstrip()
+    if facts["lock"] not in (None, "none"):
+        yield "locked", _LOCKS[facts["lock"]]
     yield "key", f"{key} from {facts['source']}" if key else f"from {facts['source']}"
     if facts["profile"]:
         yield "profile", facts["profile"]

@@ -12,30 +12,34 @@ EXAMPLES = """\
   fal config set private true
   fal config set on_interrupt cancel
   fal config set --profile work hosts.queue https://queue.example
+  fal config set budget 20/month
   fal config unset private"""
 
 Key = Annotated[
-    str, typer.Argument(metavar="KEY", show_default=False, help="private, on_interrupt, profile, or hosts.NAME.")
+    str,
+    typer.Argument(metavar="KEY", show_default=False, help="private, on_interrupt, profile, budget, or hosts.NAME."),
 ]
 
 
 def get(context: Context, key: Key) -> None:
-    """Print what a setting is now: of its variable, of what was set, or its default."""
+    """Print the value of a setting: from its variable, from the stored settings, or its default."""
     from fal_cli.commands.config import settings
 
-    context.output.line(settings.look(context, key).text)
+    setting = settings.look(context, key)
+    context.output.line(setting.text, setting.facts)
 
 
 def set_(
     context: Context,
     key: Key,
-    value: Annotated[str, typer.Argument(metavar="VALUE", show_default=False, help="What it is to be.")],
+    value: Annotated[str, typer.Argument(metavar="VALUE", show_default=False, help="The new value.")],
 ) -> None:
-    """Set a setting for good.
+    """Store a setting.
 
     'private' (true, false) is as FAL_PRIVATE, 'on_interrupt' (detach, cancel) as FAL_ON_INTERRUPT, 'profile' is the
-    active one. 'hosts.run', '.queue', '.rest', '.cdn' and '.api' are those that a profile's key goes to: the active
-    profile's, or --profile NAME's. Variables win over all of them.
+    active profile. 'budget' (20/month, 5/day) is what the calls of a profile may cost. 'hosts.run', '.queue', '.rest',
+    '.cdn' and '.api' are the hosts that a profile's key is sent to. Budget and hosts belong to the active profile, or
+    to --profile NAME. Variables override all but the budget: FAL_BUDGET applies beside it.
     """
     from fal_cli.commands.config import settings
 
@@ -43,17 +47,27 @@ def set_(
     variable = settings.variable_set(context, key)
     if variable:
         context.talk.note(f"{variable} is set, and wins over it")
+    _print(context, key)
 
 
 def unset(context: Context, key: Key) -> None:
-    """Leave a setting to its default again."""
+    """Reset a setting to its default."""
     from fal_cli.commands.config import settings
 
     settings.drop(context, key)
+    _print(context, key)
+
+
+def _print(context: Context, key: str) -> None:
+    """What a setting is now, for a program."""
+    from fal_cli.commands.config import settings
+
+    if context.output.machine:
+        context.output.json(settings.look(context, key).facts)
 
 
 def list_(context: Context) -> None:
-    """Show every setting, and where its value comes from. In a pipe a JSON object a line."""
+    """List every setting and where its value comes from. In a pipe, one JSON object a line."""
     from fal_cli.commands.config import settings
     from fal_cli.config.settings import NAMES
     from fal_cli.terminal.table import Cell, Column

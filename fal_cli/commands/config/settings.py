@@ -1,21 +1,24 @@
 """The few settings that are kept for good: what each is now and where that comes from, and changing it.
 
-`private` and `on_interrupt` stand in `config.toml`; `profile` (the active one) and the `hosts.*` of a profile stand
-beside its key.
+`private` and `on_interrupt` stand in `config.toml`; `profile` (the active one), the `budget` and the `hosts.*` of a
+profile stand beside its key.
 """
 
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from fal_cli.auth import credentials, profiles
-from fal_cli.config import hosts, paths, settings, toml
+from fal_cli.config import budgets, hosts, paths, settings, toml
 from fal_cli.config.settings import HOSTS, NAMES
 from fal_cli.context import Context
 from fal_cli.errors import UsageError
 
-_VARIABLES = {"private": "FAL_PRIVATE", "on_interrupt": "FAL_ON_INTERRUPT", "profile": "FAL_PROFILE"} | {
-    f"hosts.{service}": variable for service, variable in hosts.HOST_VARIABLES.items()
-}
+_VARIABLES = {
+    "private": "FAL_PRIVATE",
+    "on_interrupt": "FAL_ON_INTERRUPT",
+    "profile": "FAL_PROFILE",
+    "budget": "",  # FAL_BUDGET does not take its place: both hold
+} | {f"hosts.{service}": variable for service, variable in hosts.HOST_VARIABLES.items()}
 _TRUTHS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
 
@@ -57,6 +60,9 @@ def look(context: Context, name: str) -> Setting:
         return _setting(name, settings.on_interrupt(env), variable, paths.config_path(env), kept)
     if name == "profile":
         return _setting(name, profile, variable, ours.path, ours.chosen or None)
+    if name == "budget":
+        own_budget = ours.get(profile).budget
+        return _setting(name, own_budget, variable, ours.path, own_budget or None)
     own = ours.get(profile).hosts
     service = name.removeprefix("hosts.")
     return _setting(name, getattr(hosts.hosts(env, own), service), variable, ours.path, own.get(service))
@@ -68,6 +74,8 @@ def put(context: Context, name: str, text: str) -> None:
         credentials.switch_to(context.env, profiles.of(context.env, in_sandbox=context.in_sandbox), text)
     elif name in HOSTS:
         _put_host(context, name, hosts.checked_host(text, name))
+    elif name == "budget":
+        _put_budget(context, str(budgets.limit(text, "budget")))
     else:
         value = _truth(text) if name == "private" else _word(text, ("detach", "cancel"))
         with toml.changing(paths.config_path(context.env)) as values:
@@ -80,6 +88,8 @@ def drop(context: Context, name: str) -> None:
         profiles.switch(profiles.of(context.env, in_sandbox=context.in_sandbox).path, "")
     elif name in HOSTS:
         _put_host(context, name, "")
+    elif name == "budget":
+        _put_budget(context, "")
     else:
         with toml.changing(paths.config_path(context.env)) as values:
             values.pop(name, None)
@@ -88,7 +98,7 @@ def drop(context: Context, name: str) -> None:
 def variable_set(context: Context, name: str) -> str:
     """The variable that decides a setting in place of what is kept; "" if none does."""
     variable = _VARIABLES[name]
-    return variable if context.env.get(variable, "").strip() else ""
+    return variable if variable and context.env.get(variable, "").strip() else ""
 
 
 def _put_host(context: Context, name: str, url: str) -> None:
@@ -99,6 +109,12 @@ def _put_host(context: Context, name: str, url: str) -> None:
         context.talk.note(
             f"profile {profile} has no key yet; its hosts are used once it has: fal auth login --profile {profile}"
         )
+
+
+def _put_budget(context: Context, text: str) -> None:
+    ours = profiles.of(context.env, in_sandbox=context.in_sandbox)
+    profile = profiles.checked_name(profiles.named(context.env, ours, context.flags.profile))
+    profiles.set_budget(ours.path, profile, text)
 
 
 def _setting(name: str, value: str | bool, variable: str, path: object, kept: object) -> Setting:

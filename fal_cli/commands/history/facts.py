@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from fal_cli import jsontext
 from fal_cli.context import Context
 from fal_cli.ledger.rows import Kept, Row, Search, State
+from fal_cli.results.money import facts_of
 
 T = TypeVar("T")
 SHORTEST_NAME = 8
@@ -79,6 +80,8 @@ def facts(row: Row) -> dict[str, Any]:
         "ended_at": _moment(row.ended_at),
         "inference_seconds": row.inference_seconds,
         "billable_units": row.billable_units or None,
+        "cost": facts_of(row),
+        "reserved": None if row.reserved is None else f"{row.reserved:f}",
         "expires_at": _moment(row.expires_at),
         "files": list(row.files),
         "has_result": row.has_result,
@@ -97,8 +100,8 @@ def whole_facts(row: Row, kept: Kept | None) -> dict[str, Any]:
 
 
 def value_of(kept: Kept) -> Any:
-    """A result as a JSON value; as text if it is none."""
-    value = jsontext.read_strictly(kept.body, jsontext.NOT_JSON)
+    """A result as a JSON value, each number as it came; as text if it is none."""
+    value = jsontext.read_exactly(kept.body, jsontext.NOT_JSON)
     return kept.body.decode("utf-8", "replace") if value is jsontext.NOT_JSON else value
 
 

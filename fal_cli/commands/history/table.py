@@ -7,10 +7,12 @@ from typing import Any
 from fal_cli.commands.history.facts import search, short_name, state_word, value_of, why_open
 from fal_cli.context import Context
 from fal_cli.ledger.rows import Kept, Row, Search, State
+from fal_cli.results.money import NOT_KNOWN, USUAL, Money, cost_of
 from fal_cli.terminal.output import Screen
 from fal_cli.terminal.progress.tally import duration
 from fal_cli.terminal.sanitize import visible
-from fal_cli.terminal.table import Cell, Column, Columns, paint
+from fal_cli.terminal.styles import paint
+from fal_cli.terminal.table import Cell, Column, Columns
 from fal_cli.terminal.times import ago, at_time, exactly, on_day, within
 from fal_cli.terminal.wrapping import beside
 
@@ -24,8 +26,9 @@ def columns(context: Context) -> Columns[Row]:
         Column("endpoint", 2, least=12, enough=28, keeps_end=True): lambda row: Cell(row.endpoint),
         Column("state", 1): lambda row: Cell(state_word(row), _STATE_STYLES.get(row.state, "cyan")),
         Column("result", 3, is_optional=True): lambda row: _due(row, now),
-        Column("files", 6, is_right=True, is_optional=True): lambda row: Cell(str(len(row.files) or "")),
-        Column("input", 5, least=12, is_optional=True): lambda row: Cell(
+        Column("cost", 5, is_right=True, is_optional=True): lambda row: Cell(str(cost_of(row) or "")),
+        Column("files", 7, is_right=True, is_optional=True): lambda row: Cell(str(len(row.files) or "")),
+        Column("input", 6, least=12, is_optional=True): lambda row: Cell(
             hint_of(row), "dim" if row.input_json is None else ""
         ),
     }
@@ -116,6 +119,7 @@ def _entries(row: Row, kept: Kept | None, now: datetime, to_do: str) -> Iterator
     yield "ended", _when(row.ended_at, now), ""
     yield "inference", "" if row.inference_seconds is None else duration(row.inference_seconds), ""
     yield "billed", row.billable_units and f"{row.billable_units} unit{'' if row.billable_units == '1' else 's'}", ""
+    yield "cost", cost_text(row), ""
     yield "result", _kept_here(kept) if kept else due.text, due.style
     yield "files", "\n".join(row.files), ""
     yield "tags", "\n".join(f"{key}={value}" for key, value in row.tags.items()), ""
@@ -125,6 +129,14 @@ def _entries(row: Row, kept: Kept | None, now: datetime, to_do: str) -> Iterator
     yield "profile", row.profile, ""
     yield "host", row.host, ""
     yield "number", f"@{row.local_id}", ""
+
+
+def cost_text(row: Row) -> str:
+    """What a request cost, and how that is known; what was set aside for it while it is not."""
+    cost = cost_of(row)
+    if cost is not None:
+        return f"{cost} ({row.cost_source})" if row.cost_source else str(cost)
+    return f"{NOT_KNOWN}; {Money(row.reserved, USUAL)} set aside for it" if row.reserved is not None else ""
 
 
 def _when(moment: datetime | None, now: datetime) -> str:

@@ -52,7 +52,7 @@ def serve(
         int | None, typer.Option("--concurrency", metavar="N", help="Run at most N requests at once.")
     ] = None,
     exact_listing: Annotated[
-        bool, typer.Option("--exact-listing", help="List every accepted request, also one that waits.")
+        bool, typer.Option("--exact-listing", help="List every accepted request, also a queued one.")
     ] = False,
     setting: Annotated[
         list[str] | None,
@@ -60,7 +60,7 @@ def serve(
     ] = None,
     login: Annotated[
         Path | None,
-        typer.Option("--login", metavar="DIR", help="Write a login as the vendor's own there, and use it."),
+        typer.Option("--login", metavar="DIR", help="Write a login there as fal.ai's own CLI does, and use it."),
     ] = None,
     allow_host: Annotated[
         list[str] | None,
@@ -97,7 +97,7 @@ def serve(
     if login is not None:
         variables += _login(sandbox.store, login)
     for name, value in variables:
-        context.output.line(f"export {name}={shlex.quote(value)}")
+        context.output.line(f"export {name}={shlex.quote(value)}", {"name": name, "value": value})
     if cert is None:
         context.talk.note("http:// is for fal itself: the vendor's clients need --cert and --key")
     context.talk.note("the sandbox is up; end it with Ctrl-C")
@@ -205,7 +205,7 @@ def _login(store: "Store", folder: Path) -> list[tuple[str, str]]:
 
 
 def reset(context: Context) -> None:
-    """Forget every request and file of the sandbox, and the ledger of them."""
+    """Delete every request and file of the sandbox, and its history."""
     import sqlite3
 
     from fal_cli.config import paths
@@ -223,10 +223,11 @@ def reset(context: Context) -> None:
         for ending in ("", "-wal", "-shm"):
             (folder / f"{name}{ending}").unlink(missing_ok=True)
     context.talk.note("the sandbox is empty")
+    _print(context, {"state": "empty"})
 
 
 def stats(context: Context) -> None:
-    """Print what the sandbox has counted: submits that it accepted, and HTTP requests by route."""
+    """Print the sandbox's counts: accepted submits, and HTTP requests by route."""
     with sandbox_extra():
         counts = _store(context).stats()
     context.output.json(counts)
@@ -236,24 +237,34 @@ def lock(
     context: Context,
     kind: Annotated[
         Literal["balance", "admin", "topup"],
-        typer.Argument(help="Why: too little money, an administrator, or a top-up that is due."),
+        typer.Argument(
+            metavar="[balance|admin|topup]", help="The reason: too little money, an administrator, or a due top-up."
+        ),
     ] = "balance",
     for_: Annotated[
         float | None, typer.Option("--for", parser=seconds, metavar="TIME", help="Unlock it after this time.")
     ] = None,
 ) -> None:
-    """Lock the sandbox's account: calls that cost money are refused, what exists can be read."""
+    """Lock the sandbox's account: calls that cost money are refused, existing results stay readable."""
     import math
     import time
 
     _store(context).lock(kind, time.time() + (math.inf if for_ is None else for_))
     context.talk.note("the account is locked; unlock it: fal sandbox unlock")
+    _print(context, {"locked": kind})
 
 
 def unlock(context: Context) -> None:
     """Unlock the sandbox's account."""
     _store(context).unlock()
     context.talk.note("the account is not locked")
+    _print(context, {"locked": None})
+
+
+def _print(context: Context, facts: Mapping[str, str | None]) -> None:
+    """What became of the sandbox, for a program."""
+    if context.output.machine:
+        context.output.json(facts)
 
 
 def _store(context: Context) -> "Store":

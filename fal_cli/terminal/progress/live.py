@@ -163,7 +163,7 @@ class LiveLine:
 
     def _state(self) -> str:
         if self._tally.state == "queued" and self._tally.position is not None:
-            return f"queued, position {self._tally.position}"
+            return self._tally.waiting
         return self._tally.state
 
     def _progress(self) -> list[tuple[int, Text]]:

@@ -38,7 +38,7 @@ class Plain(Display):
         told = self._told[name]
         if isinstance(event, Queued):
             told.percent = 0
-            self._tell(name, "queued" if event.position is None else f"queued, position {event.position}")
+            self._tell(name, self.tallies[name].waiting)
         elif isinstance(event, InProgress | Completed):
             if isinstance(event, InProgress):
                 self._tell(name, "running")

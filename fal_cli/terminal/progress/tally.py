@@ -14,7 +14,10 @@ _MUCH_LONGER = 0.5
 
 @dataclass
 class Tally:
-    """The state of one followed request, kept up to date by `count`."""
+    """The state of one followed request, kept up to date by `count`.
+
+    `cost` is what it cost, as text; `usual_wait` how many seconds such requests wait, by the service's analytics.
+    """
 
     endpoint: str
     request_id: str = ""
@@ -25,6 +28,8 @@ class Tally:
     progress: Progress | None = None
     running_since: float | None = None
     inference_seconds: float | None = None
+    cost: str = ""
+    usual_wait: float | None = None
     usual_seconds: float | None = None
     last_lines: deque[LogLine] = field(default_factory=lambda: deque(maxlen=KEPT_LINES))
 
@@ -41,6 +46,12 @@ class Tally:
             self.state = "completed"
             self.inference_seconds = event.inference_seconds
             self._read(event.logs)
+
+    @property
+    def waiting(self) -> str:
+        """Its place in the line, and how long a wait usually is where that is known."""
+        place = "queued" if self.position is None else f"queued, position {self.position}"
+        return place if self.usual_wait is None else f"{place}, usually {duration(self.usual_wait)}"
 
     @property
     def elapsed(self) -> float:
@@ -73,6 +84,8 @@ class Tally:
         inner = f" ({', '.join(parts)})" if parts else ""
         unit = "unit" if billable_units == "1" else "units"
         billed = f", {billable_units} billable {unit}" if billable_units else ""
+        if self.cost:
+            billed = f"{billed}, {self.cost}"
         lead = f"{verdict} in {duration(self.elapsed)}"
         forms = (f"{lead}{inner}{billed}", f"{lead}{billed}", lead)
         return next((form for form in forms if width is None or len(form) <= width), lead)
