@@ -1,7 +1,7 @@
 """What a call may cost, and whether one that was made before will do: the options, the environment, the settings.
 
-Budgets do not replace each other. That of `--budget`, of FAL_BUDGET and of the profile hold together, so that no
-program that is run with one can loosen it.
+Budgets do not replace each other. Those of `--budget`, of FAL_BUDGET, of the profile and of the project's `fal.toml`
+hold together, so that no program that is run with one, and no file of a stranger, can loosen it.
 """
 
 from datetime import UTC, datetime
@@ -88,7 +88,7 @@ def _amount(text: str) -> "Decimal":
 
 def _limits(context: Context, option: str) -> "tuple[Limit, ...]":
     variable = context.env.get(BUDGET_VARIABLE, "").strip()
-    given = [(option, "--budget"), (variable, BUDGET_VARIABLE), _of_profile(context)]
+    given = [(option, "--budget"), (variable, BUDGET_VARIABLE), _of_profile(context), _of_project(context)]
     if not any(text for text, _ in given):  # most have none, and nothing is imported for them
         return ()
     from fal_cli.config import budgets
@@ -103,3 +103,9 @@ def _of_profile(context: Context) -> tuple[str, str]:
     ours = profiles.of(context.env, in_sandbox=context.in_sandbox)
     name = profiles.named(context.env, ours, context.flags.profile)
     return ours.get(name).budget, f"the budget of profile {name}"
+
+
+def _of_project(context: Context) -> tuple[str, str]:
+    """The budget that the project of this folder asks for."""
+    project = context.project
+    return (project.budget, str(project.path)) if project is not None else ("", "")
