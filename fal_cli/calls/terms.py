@@ -1,7 +1,7 @@
 """What a call may cost, and whether one that was made before will do: the options, the environment, the settings.
 
-Budgets do not replace each other. Those of `--budget`, of FAL_BUDGET, of the profile and of the project's `fal.toml`
-hold together, so that no program that is run with one, and no file of a stranger, can loosen it.
+Budgets do not replace each other. Those of `--budget`, of FAL_BUDGET, of the profile and of the project's file hold
+together, so that nothing that sets one can loosen another.
 """
 
 from datetime import UTC, datetime
@@ -96,6 +96,15 @@ def _limits(context: Context, option: str) -> "tuple[Limit, ...]":
     return tuple(budgets.limit(text, source) for text, source in given if text)
 
 
+def _of_project(context: Context) -> tuple[str, str]:
+    """The budget that the project's file sets. It holds beside all others, so that it can only lower them."""
+    project = context.project
+    if project is None or not project.budget:
+        return "", ""
+    context.notify.note(f"a budget of {project.budget} holds here ({project.path})")
+    return project.budget, str(project.path)
+
+
 def _of_profile(context: Context) -> tuple[str, str]:
     """The budget of the profile that `fal config` means, whichever key is used: it is the person's own."""
     from fal_cli.auth import profiles
@@ -103,9 +112,3 @@ def _of_profile(context: Context) -> tuple[str, str]:
     ours = profiles.of(context.env, in_sandbox=context.in_sandbox)
     name = profiles.named(context.env, ours, context.flags.profile)
     return ours.get(name).budget, f"the budget of profile {name}"
-
-
-def _of_project(context: Context) -> tuple[str, str]:
-    """The budget that the project of this folder asks for."""
-    project = context.project
-    return (project.budget, str(project.path)) if project is not None else ("", "")

@@ -9,6 +9,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "--webhook", "--private", "--no-store", "--expires", "--tag", "--priority", "--start-timeout", "--max-queue",
         "--no-server-retry", "--hint", "-H", "--method", "--path",
     ),
+    "Money": ("--once", "--again", "--max-cost", "--budget", "--allow-unknown-cost"),
     "Waiting": ("--timeout", "--wait", "--on-timeout", "--on-interrupt", "--idle-timeout", "--logs", "--direct"),
     "Result": ("-o", "-d", "--overwrite", "--preview", "--open", "--sidecar"),
     "Output": ("--print", "--query", "--text", "--final", "--as"),

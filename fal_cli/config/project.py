@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
-from fal_cli.config import aliases, toml
+from fal_cli.config import aliases, budgets, toml
 from fal_cli.config.aliases import Alias
 from fal_cli.config.paths import PROJECT, project_file
 from fal_cli.errors import UsageError
@@ -126,4 +126,6 @@ def _outputs(path: Path, table: Any) -> dict[str, str]:
 def _budget(path: Path, text: Any) -> str:
     if not isinstance(text, str):
         raise UsageError(f"{path}: {_BUDGET} is not a text such as '5/day'")
+    if text:
+        budgets.limit(text, f"{path}: {_BUDGET}")
     return text

@@ -297,7 +297,7 @@ class Entry:
         kinds = {"status": error.status, "error_type": error.error_type}
         if self.is_private:
             return kinds
-        return kinds | {"fields": [list(map(self._journal.hidden, field)) for field in error.fields]}
+        return kinds | {"fields": [list(map(self._journal.hidden, field.texts)) for field in error.fields]}
 
     def settle(self, cost: "Decimal | None", currency: str, source: str) -> None:
         """Records what it cost, by the bill."""

@@ -77,6 +77,7 @@ def test_the_nearest_one_counts_and_a_variable_turns_it_off(tmp_path: Path) -> N
         pytest.param('[output]\ndefault = "a{{b}}"', "'{{' looks into", id="braces"),
         pytest.param('output = "out/"', "is not a table", id="no-table"),
         pytest.param("budget = 5", "is not a text", id="budget"),
+        pytest.param('budget = "lots"', "is not a budget", id="budget-text"),
         pytest.param("aliases = 5", "is not a table", id="aliases"),
         pytest.param("= broken", "is not TOML", id="toml"),
         pytest.param("#" + "x" * 70_000, "is larger than any", id="size"),

@@ -51,6 +51,16 @@ def test_a_project_says_where_files_are_saved_and_no_link_leads_out(served: Prog
     assert list(outside.iterdir()) == []
 
 
+def test_the_budget_of_a_project_only_lowers(served: Program, tmp_path: Path) -> None:
+    desk = Desk(served, tmp_path)
+    (tmp_path / "fal.toml").write_text('budget = "0.01/day"')
+    done = desk("run", "fal-ai/flux/dev", "a cat", *QUICK, "--budget", "100/day", code=12)
+    assert "a budget of 0.01/day holds here" in done.stderr
+    (tmp_path / "fal.toml").write_text('budget = "100/day"')
+    desk("run", "fal-ai/flux/dev", "a cat", *QUICK, "--budget", "0.01/day", code=12)
+    desk("run", "fal-ai/flux/dev", "a cat", *QUICK)
+
+
 def test_a_hostile_project_is_refused_before_anything_is_sent(served: Program, tmp_path: Path) -> None:
     (tmp_path / "fal.toml").write_text('webhook = "https://evil.example"')
     desk = Desk(served, tmp_path)

@@ -161,7 +161,7 @@ def _settings(fal: Caller) -> None:
     assert fal("config set", "private", "true").value["value"] is True
     assert fal("config get", "private").value["value"] is True
     assert fal("config unset", "private").value["value"] is False
-    assert len(fal("config list").lines) == 8
+    assert len(fal("config list").lines) == 9
     assert fal("alias set", "poster", "fal-ai/flux/dev", "seed=7").value["items"] == ["seed=7"]
     assert fal("alias list").value["name"] == "poster"
     assert fal("alias rm", "poster").value == {"name": "poster", "removed": True}
