@@ -37,7 +37,7 @@ class Program:
 
     def __init__(self, home: Path, env: Mapping[str, str] | None = None) -> None:
         self.home = home
-        keep = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "LANG") if name in os.environ}
+        keep = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "SYSTEMROOT", "LANG") if name in os.environ}
         self.env = keep | {"HOME": str(home), "FAL_CLI_HOME": str(home / "fal"), "LC_ALL": "C.UTF-8"} | dict(env or {})
 
     @property

@@ -206,6 +206,7 @@ _COLUMNS = (
     "failure TEXT",
     "batch TEXT",
     "row_number INTEGER",
+    "file_hashes TEXT NOT NULL DEFAULT '[]'",
 )
 # Tables and indexes that came later in the same way, by their names.
 _LATER = {
