@@ -11,7 +11,7 @@ SUMMARIES: dict[str, str] = {
     "output": "choose what is printed, and where",
     "files": "save results, upload files",
     "requests": "name a request, look it up, find it again",
-    "money": "prices, cost, and never paying twice",
+    "money": "prices, budgets, cost, and never paying twice",
     "scripting": "loops, pipes, polling, CI",
     "programs": "JSON for programs and agents",
     "streams": "events as they come, sessions over a WebSocket",
@@ -38,8 +38,8 @@ ALIASES: dict[str, str] = {
 """Other names that lead to a topic."""
 
 OF_COMMAND: dict[str, tuple[str, ...]] = {
-    "run": ("inputs", "files", "output", "exit-codes"),
-    "submit": ("inputs", "requests", "scripting"),
+    "run": ("inputs", "files", "output", "money", "exit-codes"),
+    "submit": ("inputs", "requests", "money", "scripting"),
     "stream": ("streams", "inputs"),
     "realtime": ("streams",),
     "upload": ("files",),
@@ -57,7 +57,7 @@ OF_COMMAND: dict[str, tuple[str, ...]] = {
     "pricing": ("money",),
     "schema": ("inputs",),
     "auth": ("start", "environment"),
-    "config": ("environment",),
+    "config": ("environment", "money"),
     "doctor": ("troubleshooting", "environment"),
     "sandbox": ("testing",),
     "webhook": ("webhooks",),
@@ -74,7 +74,6 @@ ENVIRONMENT: tuple[tuple[str, str], ...] = (
     ("FAL_SANDBOX_SETTINGS", "the sandbox's account, e.g. concurrency=2"),
     ("FAL_PRIVATE", "1: every call as with --private"),
     ("FAL_BUDGET", "what calls may cost, e.g. 5/day; --budget and the profile's own apply too"),
-    ("FAL_BUDGET", "what calls may cost, e.g. 5/day; --budget and a profile's own hold beside it"),
     ("FAL_ON_INTERRUPT", "detach or cancel: what Ctrl-C does to a request"),
     ("FAL_RUN_HOST, FAL_QUEUE_RUN_HOST, FAL_REST_HOST, FAL_CDN_HOST, FAL_API_HOST", "the hosts to call; http:// only "
      "for this machine"),

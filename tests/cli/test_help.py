@@ -86,7 +86,7 @@ class TestHelp:
 
     def test_options_stand_in_groups_the_common_ones_first(self, fal: Program) -> None:
         titles = [title for title, _ in HELP["run"]["options"]]
-        assert titles == ["Input", "Queue", "Waiting", "Result", "Output"]
+        assert titles == ["Input", "Money", "Queue", "Waiting", "Result", "Output"]
         for path in ("run", "submit", "stream", "rerun"):
             assert "Options" not in [title for title, _ in HELP[path]["options"]]
         assert [title for title, _ in HELP["gallery"]["options"]] == ["Options"]
