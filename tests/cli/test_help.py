@@ -98,6 +98,7 @@ class TestHelp:
         [
             pytest.param(("run", "--", "--help"), id="a word"),
             pytest.param(("run", "-t", "--help"), id="a value"),
+            pytest.param(("run", "-th"), id="a value beside its option"),
             pytest.param(("rnu", "--help"), id="no command"),
             pytest.param(("auth", "logn", "--help"), id="no command of a group"),
         ],
@@ -125,6 +126,7 @@ class TestHelp:
     def test_of_a_command(self, fal: Program) -> None:
         assert fal("help", "run").text == fal("run", "--help").text
         assert fal("help", "auth", "login").text == fal("auth", "login", "--help").text
+        assert fal("status", "-qfh").text == fal("-h", "status").text == fal("status", "x", "-h").text
 
     @pytest.mark.parametrize("verb", ["run", "submit", "stream", "realtime"])
     def test_of_a_call_shows_what_its_endpoint_takes(self, served: Program, verb: str) -> None:
