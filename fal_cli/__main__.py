@@ -34,6 +34,10 @@ def _dispatch(words: list[str]) -> int:
         from fal_cli import __version__
 
         return _print(f"fal-cli {__version__}\n")
+    if set(words) == {"--version", "--json"}:
+        from fal_cli import __version__
+
+        return _print(f'{{"program":"fal-cli","version":"{__version__}"}}\n', told='{"event":"result","code":0}\n')
     if words[:1] == ["__complete"]:
         from fal_cli.cli.completion import answer
 
@@ -90,13 +94,14 @@ def _run(words: list[str]) -> int:
         cleanup.run()
 
 
-def _print(text: str) -> int:
+def _print(text: str, *, told: str = "") -> int:
     import os
 
     try:
         data = text.encode()
         while data:
             data = data[os.write(1, data) :]
+        sys.stderr.write(told)
     except BrokenPipeError:
         return 0
     except OSError as error:

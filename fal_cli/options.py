@@ -59,9 +59,9 @@ class GlobalFlags(Fields):
         str,
         typer.Option("--profile", metavar="NAME", help="Use the key and hosts of this profile."),
     ] = ""
-    json: Annotated[bool, typer.Option("--json", help="For programs: stdout as in a pipe, stderr as JSON lines.")] = (
-        False
-    )
+    json: Annotated[
+        bool, typer.Option("--json", help="For programs: one JSON value a line on stdout, JSON lines on stderr.")
+    ] = False
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print only errors and request ids on stderr.")] = False
     verbose: Annotated[
         int,
@@ -69,6 +69,15 @@ class GlobalFlags(Fields):
             "-v", "--verbose", count=True, show_default=False, help="Print decisions; -vv prints HTTP exchanges."
         ),
     ] = 0
+    literal: Annotated[
+        bool, typer.Option("--literal", help="Take inputs as plain text or JSON: no @, no {{, no guess.")
+    ] = False
+    files_: Annotated[
+        str, typer.Option("--files", metavar="DIR", help="Allow inputs to name only files in this folder.")
+    ] = ""
+    require_ledger: Annotated[
+        bool, typer.Option("--require-ledger", help="Refuse a paid call that cannot be recorded first.")
+    ] = False
     no_color: Annotated[bool, typer.Option("--no-color", help="No colour, as with NO_COLOR or TERM=dumb.")] = False
 
     def merged(self, other: "GlobalFlags") -> "GlobalFlags":
@@ -79,6 +88,9 @@ class GlobalFlags(Fields):
             json=self.json or other.json,
             quiet=self.quiet or other.quiet,
             verbose=self.verbose + other.verbose,
+            literal=self.literal or other.literal,
+            files_=other.files_ or self.files_,
+            require_ledger=self.require_ledger or other.require_ledger,
             no_color=self.no_color or other.no_color,
         )
 
@@ -254,7 +266,10 @@ class SaveFlags(Fields):
 class SubmitPrintFlags(Fields):
     """What stdout carries of a request that is only submitted."""
 
-    print_: Annotated[Literal["id", "url", "none"], typer.Option("--print", help="What to print on stdout.")] = "id"
+    print_: Annotated[
+        Literal["id", "url", "none"] | None,
+        typer.Option("--print", help="What to print on stdout (default: id; with --json an object with both)."),
+    ] = None
 
 
 def words_of(flags: Fields) -> tuple[str, ...]:

@@ -104,7 +104,8 @@ def to_the_end(
         view.close()
         if ending.on_timeout == "cancel":
             told = cancelled(context, wire, request)
-            raise StillRunning("the time to wait is over", hint=told) from None
+            words = ("status", request.request_id)
+            raise StillRunning("the time to wait is over", hint=told, next=words) from None
         raise
     outcome = arrived(context, request, result, last.inference_seconds if isinstance(last, Completed) else None)
     view.tally.cost = aside.settle(request, result.billable_units)

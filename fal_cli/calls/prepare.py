@@ -109,7 +109,7 @@ def read_inputs(
 
     Raises `UsageError`, and `InputRefused` (code 4) for what cannot be right.
     """
-    gathered = gather(words.words, words.texts, context.stdin, base=base)
+    gathered = gather(words.words, words.texts, context.stdin, base=base, reach=context.reach)
     known = _known(context, target, gathered, flags)
     said = _typed(context, gathered, known, words)
     found: Mapping[str, Any] = said.input_json
@@ -140,9 +140,19 @@ def _known(context: Context, target: Target, gathered: Gathered, flags: CallFlag
 
 def _typed(context: Context, gathered: Gathered, known: "Known | None", words: InputWords) -> Typed:
     notify = context.notify
+    if words.from_ and context.reach.is_literal:
+        raise UsageError("--from is for {{expressions}}, and with --literal there are none")
     source = earlier_result(context, words.from_) if words.from_ else None
     schema = known.schema if known else None
-    found = typed(gathered, context.stdin, schema=schema, source=source, tell=notify.note, tell_guess=notify.decision)
+    found = typed(
+        gathered,
+        context.stdin,
+        schema=schema,
+        source=source,
+        tell=notify.note,
+        tell_guess=notify.decision,
+        reach=context.reach,
+    )
     if source is not None and not source.is_read:
         raise UsageError(
             f"--from {words.from_}: no input takes anything from it",

@@ -79,7 +79,7 @@ def _converse(context: Context, call: Call, settings: Settings) -> None:
     )
     conversation = Conversation(plan, context.stdin.lines("the inputs", "inputs (a JSON object a line)"))
     entry = begin(context, wire, call, "realtime")
-    context.standing.leave = partial(_leave, conversation)
+    context.standing.leave = partial(_leave, context, conversation)
     try:
         conversation.hold()
     except ApiError as error:
@@ -97,13 +97,14 @@ def _converse(context: Context, call: Call, settings: Settings) -> None:
 
 def _defaults(context: Context, items: Sequence[str], texts: Sequence[str]) -> dict[str, Any]:
     """What stands under each line. stdin is the lines', so no word may ask for it."""
-    if STDIN in items or any(item.endswith("@-") for item in items):
+    if STDIN in items or (any(item.endswith("@-") for item in items) and not context.reach.is_literal):
         raise UsageError("stdin carries the inputs of realtime, a line each; give these another way")
     if not items and not texts:
         return {}
     notify = context.notify
-    gathered = gather(items, texts, context.stdin)
-    found = typed(gathered, context.stdin, tell=notify.note, tell_guess=notify.decision).input_json
+    gathered = gather(items, texts, context.stdin, reach=context.reach)
+    made = typed(gathered, context.stdin, tell=notify.note, tell_guess=notify.decision, reach=context.reach)
+    found = made.input_json
     return dict(resolve(context, found, inline=False, deadline=None)) if holds_attachments(found) else found
 
 
@@ -178,8 +179,9 @@ def _printer(context: Context) -> Callable[[Any], None]:
     return lambda value: context.output.json(without_base64(jsonable(value, form)), one_line=True)
 
 
-def _leave(conversation: Conversation) -> tuple[str, ...]:
+def _leave(context: Context, conversation: Conversation) -> tuple[str, ...]:
     untold = conversation.tally.without_answer
+    context.standing.is_spent = bool(untold)
     if not untold:
         return ("The session was closed; every input that was sent has its answer.",)
     return (f"The session was closed; no answer came to {untold}, which may have run and be billed.",)

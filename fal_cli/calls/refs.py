@@ -137,6 +137,8 @@ def each(context: Context, requests: Sequence[T], action: Callable[[T], None]) -
             if len(requests) == 1:
                 raise
             told = report(error, tool=context.tool)
+            if context.talk.machine and not told.request_id:
+                told = told._replace(request_id=getattr(request, "request_id", ""))
             context.notify.error(told)
             worst = max(worst, int(told.code))
     if worst:
@@ -152,10 +154,12 @@ def _in_queue(context: Context, found: Tracked | Row) -> Tracked:
         raise NotFound(
             f"{found.name} has no request id: {_WITHOUT_ID.get(found.state, found.state)}",
             hint=f"To look it up on the service: {context.tool} resume {found.name}",
+            next=("resume", found.name),
         )
     raise NotFound(
         f"{found.name} was no request in the queue but a {found.mode} call",
         hint=f"What is known of it: {context.tool} history show {found.name}",
+        next=("history", "show", found.name),
     )
 
 
@@ -168,6 +172,8 @@ def _found(context: Context, ref: str, named: EndpointId | None) -> Tracked | Ro
         raise NotFound(
             f"no request {ref!r} in this machine's ledger",
             hint=f"Name its endpoint beside it: {context.tool} status ENDPOINT {ref}",
+            kind="request_not_found",
+            next=("history",),
         )
     return Tracked(handle_for(context.accounts.hosts, named, ref), context.journal.entry(None), context.accounts.own)
 
@@ -181,7 +187,12 @@ def _row(context: Context, ref: str) -> Row:
     row = _numbered(context, ref) or _last(context, ref, with_id=False) or _of_id(context, ref)
     if row is None:
         _check_ledger(context)
-        raise NotFound(f"no request {ref!r} in this machine's ledger", hint=f"See: {context.tool} history")
+        raise NotFound(
+            f"no request {ref!r} in this machine's ledger",
+            hint=f"See: {context.tool} history",
+            kind="request_not_found",
+            next=("history",),
+        )
     return row
 
 
@@ -209,7 +220,9 @@ def _last(context: Context, ref: str, *, with_id: bool = True) -> Row | None:
     row = context.journal.newest(int(match.group(1) or 1), with_id=with_id)
     if row is None:
         _check_ledger(context)
-        raise NotFound(f"there is no {ref!r}: the ledger holds fewer requests")
+        raise NotFound(
+            f"there is no {ref!r}: the ledger holds fewer requests", kind="request_not_found", next=("history",)
+        )
     context.notify.note(f"{ref} is {row.endpoint} request {row.name}")
     return row
 

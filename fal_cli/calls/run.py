@@ -41,13 +41,13 @@ def call_directly(context: Context, wire: Wire, call: Call, deadline: Deadline) 
         raise
     except Interrupted:
         if exchange.phase > Phase.NOT_CONNECTED:
-            context.standing.leave = direct_call_sent
+            context.standing.leave, context.standing.is_spent = direct_call_sent, True
         note_interrupted(entry, exchange)
         raise
     except Exception:  # as in submit
         note_interrupted(entry, exchange, "an unexpected failure")
         raise
-    context.standing.leave = direct_call_done
+    context.standing.leave, context.standing.is_spent = direct_call_done, True
     entry.completed(result, request_id=result.request_id)
     return result, entry
 

@@ -236,7 +236,8 @@ def _explained(context: "Context", target: Target, error: ApiError) -> Exception
         return error
     near = nearest_endpoint(context, target)
     hint = f"Did you mean {near}?" if near else f"Look for it: {context.tool} models QUERY"
-    return NotFound(f"there is no endpoint {target}", hint=hint)
+    words = ("schema", near) if near else ("models", *str(target).split("/")[-1:])
+    return NotFound(f"there is no endpoint {target}", hint=hint, kind="endpoint_not_found", next=words)
 
 
 def _route(target: Target) -> str:

@@ -17,7 +17,10 @@ WIDEST = 100
 _NARROWEST = 20
 _INDENT = "  "
 _LEAST_BESIDE = 20  # cells that a usage's arguments need beside its name
-_GLOBAL = "Options of every command ({program} --help explains them): --sandbox --profile --json -q -v --no-color"
+_GLOBAL = (
+    "Options of every command ({program} --help explains them): --sandbox --profile --json --literal --files -q -v "
+    "--no-color"
+)
 
 
 def lines(path: str, width: int, *, program: str, color: bool, inputs: "Sequence[str]" = ()) -> "list[str]":

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from fal_cli.cli import topics
 from fal_cli.errors import EXIT_CODES
+from fal_cli.kinds import AGAIN, KINDS
 from fal_cli.sandbox.orders.words import (
     APP_ROUTES,
     HTML_STATUSES,
@@ -43,6 +44,15 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def _exit_codes() -> str:
     return _table(("code", "meaning", "again?"), EXIT_CODES)
+
+
+def _again() -> str:
+    return _table(("again", "meaning"), ((f"`{word}`", meaning) for word, meaning in AGAIN.items()))
+
+
+def _kinds() -> str:
+    rows = ((f"`{word}`", str(kind.code), kind.again, kind.meaning) for word, kind in KINDS.items())
+    return _table(("kind", "code", "again", "meaning"), rows)
 
 
 def _environment() -> str:
@@ -91,4 +101,11 @@ def _titled(routes: Sequence[str]) -> str:
     return f"On {', '.join(f'`{route}`' for route in routes)}"
 
 
-_TABLES = {"exit-codes": _exit_codes, "environment": _environment, "topics": _topics, "faults": _faults}
+_TABLES = {
+    "exit-codes": _exit_codes,
+    "again": _again,
+    "kinds": _kinds,
+    "environment": _environment,
+    "topics": _topics,
+    "faults": _faults,
+}

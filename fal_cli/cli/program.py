@@ -49,11 +49,13 @@ def build(words: Sequence[str] | None = None) -> typer.Typer:
 
 
 def _root(
-    context: Context, version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False
+    context: Context,
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+    brief: Annotated[bool, typer.Option("--brief", help="With --help --json: a line for each command.")] = False,
 ) -> None:
     """The command line for fal.ai's model endpoints: call one, follow it through the queue, keep its result."""
     if version:
-        context.output.line(f"fal-cli {__version__}")
+        context.output.line(f"fal-cli {__version__}", {"program": "fal-cli", "version": __version__})
         raise typer.Exit
 
 

@@ -28,6 +28,12 @@ def run_words(words: Sequence[str], context: Context) -> int:
         if tree.write(context, [word for word in words if word not in (*help_request.OPTIONS, _JSON)]):
             return 0
     asked = help_request.asked(words)
+    if asks_for_json(words) and any(word in help_request.OPTIONS for word in words):
+        from fal_cli.cli import tree
+        from fal_cli.cli.completion.walk import place
+
+        if tree.write(context, place([word for word in words if word not in help_request.OPTIONS]).path.split()):
+            return 0  # a command, with words of its own beside it
     if asked:
         _show(asked, words, context)
         return 0
@@ -65,5 +71,5 @@ def _show(asked: HelpRequest, words: Sequence[str], context: Context) -> None:
 
 def _asks_for_tree(words: Sequence[str]) -> bool:
     """Whether the words are those of a command, with `--help` and `--json` and nothing else."""
-    plain = all(word in (*help_request.OPTIONS, _JSON) or not word.startswith("-") for word in words)
+    plain = all(word in (*help_request.OPTIONS, _JSON, "--brief") or not word.startswith("-") for word in words)
     return plain and _JSON in words and any(word in help_request.OPTIONS for word in words)

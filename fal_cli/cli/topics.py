@@ -20,6 +20,7 @@ SUMMARIES: dict[str, str] = {
     "testing": "the sandbox, and failures to order from it",
     "environment": "variables, files and settings",
     "exit-codes": "each exit code: may I run it again?",
+    "errors": "the kinds of errors that programs read with --json",
     "other-fal": "beside fal.ai's own CLI",
     "troubleshooting": "symptoms and fixes",
 }
@@ -74,6 +75,8 @@ ENVIRONMENT: tuple[tuple[str, str], ...] = (
     ("FAL_SANDBOX_SETTINGS", "the sandbox's account, e.g. concurrency=2"),
     ("FAL_PRIVATE", "1: every call as with --private"),
     ("FAL_BUDGET", "what calls may cost, e.g. 5/day; --budget and the profile's own apply too"),
+    ("FAL_LITERAL, FAL_FILES", "as --literal and --files DIR, for untrusted text"),
+    ("FAL_REQUIRE_LEDGER", "1: as --require-ledger"),
     ("FAL_ON_INTERRUPT", "detach or cancel: what Ctrl-C does to a request"),
     ("FAL_RUN_HOST, FAL_QUEUE_RUN_HOST, FAL_REST_HOST, FAL_CDN_HOST, FAL_API_HOST", "the hosts to call; http:// only "
      "for this machine"),

@@ -23,11 +23,14 @@ def cancel(context: Context, refs: Refs) -> None:
         cancelling.ASKED: "asked to stop; it may still finish and be billed",
         cancelling.TOO_LATE: "already completed, nothing to cancel",
     }
+    outcomes = {cancelling.CANCELLED: "cancelled", cancelling.ASKED: "asked", cancelling.TOO_LATE: "too_late"}
     requests = references.resolve(context, refs)
 
     def cancel_one(request: Tracked) -> None:
         word = cancelling.cancel(context.wire(account=request.account), request)
         context.talk.note(f"{request.request_id}: {told[word]}")
+        if context.output.machine:
+            context.output.json({"request_id": request.request_id, "outcome": outcomes[word]})
 
     references.each(context, requests, cancel_one)
 

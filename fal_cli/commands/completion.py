@@ -56,7 +56,10 @@ def install(
 def _write(context: Context, shell: str) -> None:
     from fal_cli.cli.completion.scripts import script
 
-    context.output.data(script(shell).encode())
+    if context.output.machine:
+        context.output.json({"shell": shell, "script": script(shell)})
+    else:
+        context.output.data(script(shell).encode())
 
 
 SUBVERBS = {"install": install, "bash": bash, "zsh": zsh, "fish": fish, "powershell": powershell}

@@ -33,11 +33,25 @@ def show_help(
     asked = help_request.named(named)
     if context.flags.json and (not named or named[0] in VERBS):
         run_words([*named, "--help", "--json"], context)
+    elif asked and context.flags.json:
+        _as_json(context, asked.topic)
     elif asked:
         lines = asked.lines(help_request.columns(context.env), program=context.program, color=False)
         Screen(context.output).write(lines)
     else:
         raise _unknown(context, " ".join(named))
+
+
+def _as_json(context: Context, topic: str) -> None:
+    """A topic for a program: of errors each kind, with its code, of others the page."""
+    from fal_cli.cli.topics import markdown
+    from fal_cli.kinds import KINDS
+
+    if topic == "errors":
+        for word, kind in KINDS.items():
+            context.output.json({"kind": word, **kind._asdict()})
+    else:
+        context.output.json({"topic": topic, "text": markdown(topic)})
 
 
 def _unknown(context: Context, words: str) -> UsageError:

@@ -55,7 +55,7 @@ def _write(context: Context, lines: tuple[LogLine, ...]) -> None:
     from fal_cli.terminal.logs import unwrapped
 
     for line in lines:
-        context.output.line(unwrapped(line.message))
+        context.output.line(unwrapped(line.message), line._asdict())
 
 
 VERB = logs

@@ -43,7 +43,7 @@ def open_page(
     else:
         address = _of_request(context, words)
     if only_print or not context.output.is_terminal or not in_browser(context, _as_url(address)):
-        context.output.line(address)
+        context.output.line(address, {"address": address})
     else:
         context.talk.note(f"opened {address}")
 

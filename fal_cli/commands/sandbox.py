@@ -92,7 +92,7 @@ def serve(
     if login is not None:
         variables += _login(sandbox.store, login)
     for name, value in variables:
-        context.output.line(f"export {name}={shlex.quote(value)}")
+        context.output.line(f"export {name}={shlex.quote(value)}", {"name": name, "value": value})
     if cert is None:
         context.talk.note("http:// is for fal itself: the vendor's clients need --cert and --key")
     context.talk.note("the sandbox is up; end it with Ctrl-C")
@@ -129,6 +129,7 @@ def reset(context: Context) -> None:
         for ending in ("", "-wal", "-shm"):
             (folder / f"{name}{ending}").unlink(missing_ok=True)
     context.talk.note("the sandbox is empty")
+    _print(context, {"state": "empty"})
 
 
 def stats(context: Context) -> None:
@@ -156,12 +157,20 @@ def lock(
 
     _store(context).lock(kind, time.time() + (math.inf if for_ is None else for_))
     context.talk.note("the account is locked; unlock it: fal sandbox unlock")
+    _print(context, {"locked": kind})
 
 
 def unlock(context: Context) -> None:
     """Unlock the sandbox's account."""
     _store(context).unlock()
     context.talk.note("the account is not locked")
+    _print(context, {"locked": None})
+
+
+def _print(context: Context, facts: Mapping[str, str | None]) -> None:
+    """What became of the sandbox, for a program."""
+    if context.output.machine:
+        context.output.json(facts)
 
 
 def _store(context: Context) -> "Store":

@@ -46,6 +46,8 @@ def _write_document(context: Context, known: "Known") -> None:
     """The bytes as they came, except on a terminal, where they are laid out for reading."""
     if context.output.is_terminal:
         context.output.json(known.json)
+    elif context.output.machine:
+        context.output.document([known.document])
     else:
         context.output.data(known.document if known.document.endswith(b"\n") else known.document + b"\n")
 

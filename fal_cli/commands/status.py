@@ -1,7 +1,7 @@
 """`fal status`: where requests stand, once or until they end."""
 
 from functools import partial
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -55,16 +55,18 @@ def status(
     worst: list[Exit] = []
 
     def show(request: Tracked) -> None:
+        shows_words = print_ == "status" and not query
         if follow:
-            last = _followed(context, request, timeout, logs, words=print_ == "status" and not query)
+            last = _followed(context, request, timeout, logs, words=shows_words)
         else:
             last = _look(context, request, logs)
         if asks_for_object:
             selection.pick(dict(last.raw))
         elif print_ == "id":
             context.output.line(request.request_id)
-        elif print_ == "status" and not follow:
-            context.output.line(last.word if len(requests) == 1 else f"{request.request_id}\t{last.word}")
+        elif shows_words and not follow:
+            text = last.word if len(requests) == 1 else f"{request.request_id}\t{last.word}"
+            context.output.line(text, _facts(request, last))
         worst.append(_code(last))
 
     references.each(context, requests, show)
@@ -80,6 +82,9 @@ def _look(context: Context, request: Tracked, logs: bool) -> Status:
     request.entry.note(seen)
     if isinstance(seen, InProgress | Completed):
         for line in seen.logs:
+            if context.talk.machine:
+                context.talk.event({"event": "log", **line._asdict()})
+                continue
             for text in display_lines(line.message):
                 context.talk.note(text)
     if context.streams.stdout_is_terminal:
@@ -110,12 +115,25 @@ def _followed(context: Context, request: Tracked, timeout: float | None, logs: b
             request.entry.note(event)
             if isinstance(event, Queued | InProgress | Completed):
                 if words and not context.output.is_terminal and (last is None or last.word != event.word):
-                    context.output.line(event.word)
+                    context.output.line(event.word, _facts(request, event))
                 last = event
     assert last is not None  # following ends with Completed, or raises
     if words and context.output.is_terminal:
         context.output.line(last.word)
     return last
+
+
+def _facts(request: Tracked, seen: Status) -> dict[str, Any]:
+    """Where a request stands, for a program; what its state does not tell is null."""
+    ended = seen if isinstance(seen, Completed) else None
+    return {
+        "request_id": request.request_id,
+        "endpoint": request.endpoint,
+        "status": seen.word,
+        "queue_position": seen.position if isinstance(seen, Queued) else None,
+        "error": (ended.error or None) if ended else None,
+        "error_type": (ended.error_type or None) if ended else None,
+    }
 
 
 def _code(seen: Status) -> Exit:

@@ -50,7 +50,7 @@ def stream(
     if text_only and final:
         raise UsageError("--text and --final say two different things; give one")
     context.standing.leave = nothing_sent
-    saving = checked(save.output, save.directory, overwrite=save.overwrite)
+    saving = checked(save.output, save.directory, overwrite=save.overwrite, is_json=context.flags.json)
     if save.preview:
         from fal_cli.results import preview
 

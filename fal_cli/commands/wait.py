@@ -30,7 +30,8 @@ def wait(
     from fal_cli.calls.resume import Resumption
 
     def ended(name: str, is_ok: bool) -> None:
-        context.output.line(f"{name}\t{'ok' if is_ok else 'failed'}")
+        word = "ok" if is_ok else "failed"
+        context.output.line(f"{name}\t{word}", {"request_id": name, "verdict": word})
 
     def taken(outcome: Outcome, inputs: object) -> None:
         row = outcome.entry.row()

@@ -39,7 +39,7 @@ def read(path: Path) -> Contents:
         with open(path, "rb") as stream:
             mode = os.fstat(stream.fileno()).st_mode
             data = stream.read()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return Contents({}, False)
     except OSError as error:
         if isinstance(error, PermissionError) and _is_out_of_reach(path):

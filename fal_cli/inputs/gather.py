@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from fal_cli.errors import MalformedInput, UsageError
 from fal_cli.inputs import documents, items
 from fal_cli.inputs.items import Item
+from fal_cli.inputs.reach import ANYWHERE, OUTSIDE, Reach
 from fal_cli.inputs.stdin import Stdin
 from fal_cli.inputs.words import as_text
 
@@ -30,22 +31,27 @@ class Gathered(NamedTuple):
 
 
 def gather(
-    words: Sequence[str], texts: Sequence[str], stdin: Stdin, *, base: Mapping[str, Any] | None = None
+    words: Sequence[str],
+    texts: Sequence[str],
+    stdin: Stdin,
+    *,
+    base: Mapping[str, Any] | None = None,
+    reach: Reach = ANYWHERE,
 ) -> Gathered:
-    """What the words of a command line, `-t` texts and stdin give.
+    """What the words of a command line, `-t` texts and stdin give; `reach` says which files they may name.
 
     With `base` they are changes to that object, and stdin is read only if a word asks for it. `words` are positional
     items and the values of `-i`, in order; `texts` are the values of `-t`. Raises `UsageError`.
     """
     words, texts = [_text(word) for word in words], [_text(text) for text in texts]
-    found = [items.split(word) for word in words if not is_document(word)]
+    found = [items.split(word, is_literal=reach.is_literal) for word in words if not is_document(word)]
     raw = [_raw(text) for text in texts]
     document = dict(deepcopy(base)) if base is not None else {}
     if base is None or STDIN in words:
         document |= _from_stdin(words, texts, stdin)
     for word in words:
         if is_document(word) and word != STDIN:
-            document |= _document(word)
+            document |= _document(word, reach)
     return Gathered(document, tuple(found), tuple(raw))
 
 
@@ -72,13 +78,15 @@ def is_document(word: str) -> bool:
     return word == STDIN or word.startswith(("@", "{")) or (word.endswith(".json") and not {"=", "@"} & set(word))
 
 
-def _document(word: str) -> dict[str, Any]:
+def _document(word: str, reach: Reach) -> dict[str, Any]:
     if word.startswith("{"):
         return documents.loads_object(word, "the inline JSON")
+    if reach.is_literal:
+        raise UsageError(f"{word} names a file, and --literal reads none", hint="Give inputs as KEY=…", kind=OUTSIDE)
     path = word.removeprefix("@")
     if path == STDIN:
         raise UsageError("'@-' is not supported here; a lone '-' merges the JSON on stdin")
-    return documents.loads_object(documents.read_file(path), path)
+    return documents.loads_object(documents.read_file(path, reach), path)
 
 
 def _raw(text: str) -> items.Item:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from fal_cli.api import clock
 from fal_cli.api.errors import ApiError, RequestFailed
 from fal_cli.api.events import Completed, Event, Handle, InProgress, Queued, Result
+from fal_cli.config.paths import NOWHERE
 from fal_cli.errors import CliError, UsageError
 from fal_cli.ledger.migrations import LedgerError
 from fal_cli.ledger.rows import Call, Kept, Row, Search, State, stored_result
@@ -25,9 +26,22 @@ _SOON_SECONDS = 0.5
 class Journal:
     """Opens the ledger at its first use."""
 
-    def __init__(self, path: Path, *, warn: Callable[[str], None], hide: Callable[[str], str] = str) -> None:
-        """`hide` takes the secrets of this run out of what is kept."""
+    def __init__(
+        self,
+        path: Path,
+        *,
+        warn: Callable[[str], None],
+        alarm: Callable[[str], None] | None = None,
+        hide: Callable[[str], str] = str,
+        is_required: bool = False,
+    ) -> None:
+        """`hide` takes the secrets of this run out of what is kept, `alarm` hears of a call that is not recorded.
+
+        If it `is_required`, no such call is made.
+        """
         self._path = path
+        self._alarm = alarm or warn
+        self._is_required = is_required
         self._hide = hide
         self._warn = warn
         self._ledger: Ledger | None = None
@@ -36,8 +50,21 @@ class Journal:
         """Why the ledger cannot be used, once that was found; "" while it can."""
 
     def begin(self, call: Call) -> "Entry":
-        """Records a call that is about to be sent."""
-        return Entry(self, self.attempt(lambda ledger: ledger.begin(call), None), is_private=call.is_private)
+        """Records a call that is about to be sent. Raises `UsageError` where it cannot, and has to."""
+        if self.failure:  # it was told as a thing of less weight
+            self._no_record(_told(self.failure))
+        local_id = self.attempt(lambda ledger: ledger.begin(call), None, warn=self._no_record)
+        if local_id is None and self._is_required:
+            raise UsageError(
+                f"the ledger cannot be used ({self.failure}), and --require-ledger is set: nothing was sent",
+                hint="Name a folder that can be written: FAL_CLI_HOME=FOLDER",
+                kind="no_ledger",
+            )
+        return Entry(self, local_id, is_private=call.is_private)
+
+    def _no_record(self, text: str) -> None:
+        if not self._is_required:
+            self._alarm(text)
 
     def claimed(self, local_id: int, *, is_private: bool) -> "Entry":
         """The record of a call that this process has claimed."""
@@ -89,15 +116,15 @@ class Journal:
         except LedgerError as error:
             raise CliError(f"the ledger cannot be used: {error}") from None
 
-    def attempt(self, action: Callable[[Ledger], T], otherwise: T) -> T:
-        """What `action` returns, or `otherwise` where the ledger cannot be used; told once."""
+    def attempt(self, action: Callable[[Ledger], T], otherwise: T, *, warn: Callable[[str], None] | None = None) -> T:
+        """What `action` returns, or `otherwise` where the ledger cannot be used; told once, to `warn` or as ever."""
         if self.failure:
             return otherwise
         try:
             return self._done(action)
         except LedgerError as error:
             self.failure = str(error)
-            self._warn(f"the ledger cannot be used ({error}): requests will not be remembered, or found by id alone")
+            (warn or self._warn)(_told(self.failure))
             return otherwise
 
     def soon(self, action: Callable[[Ledger], None]) -> bool:
@@ -131,6 +158,8 @@ class Journal:
 
     def _done(self, action: Callable[[Ledger], T]) -> T:
         """What `action` returns; says which rows it had to leave out. Raises `LedgerError`."""
+        if NOWHERE in str(self._path):
+            raise LedgerError("there is no home folder to keep it in; name a folder: FAL_CLI_HOME")
         self._ledger = self._ledger or Ledger(self._path)
         try:
             return action(self._ledger)
@@ -277,6 +306,10 @@ class Entry:
         local_id = self._local_id
         if local_id is not None:
             self._journal.attempt(lambda ledger: action(ledger, local_id), None)
+
+
+def _told(failure: str) -> str:
+    return f"the ledger cannot be used ({failure}): requests will not be remembered, or found by id alone"
 
 
 def urls_of(handle: Handle) -> dict[str, str]:

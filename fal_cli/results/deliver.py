@@ -27,7 +27,7 @@ class Delivery:
             raise UsageError(f"-o {save.output} is one file, and there are several requests", hint="Use: -d FOLDER/")
         self._context = context
         self._many = many
-        self._saving = places.checked(save.output, save.directory, overwrite=save.overwrite)
+        self._saving = places.checked(save.output, save.directory, overwrite=save.overwrite, is_json=context.flags.json)
         self._previews = save.preview
         if save.preview:
             from fal_cli.results import preview
@@ -66,14 +66,23 @@ class Delivery:
         if can_fetch:
             context.standing.leave = partial(_left_behind, context, outcome.request_id)
         failure: CliError | ReaderGone | None = None
+        names_its_file = context.output.machine and self._is_saved_itself(outcome)
         try:
-            if not self._prints_files:
+            if not self._prints_files and not names_its_file:
                 self._print(outcome)
         except (CliError, ReaderGone) as error:
             failure = error
             if isinstance(error, CliError) and not can_fetch:
                 failure = self._as_it_is(outcome, error)
-        files = self._save(outcome, inputs or {}, deadline)
+        try:
+            files = self._save(outcome, inputs or {}, deadline)
+        except CliError:
+            if names_its_file:
+                self._print(outcome)
+            raise
+        context.talk.sum_up(files=[str(path) for path in files] or None)
+        if names_its_file:
+            context.output.json({"content_type": outcome.result.content_type, "path": str(files[-1])})
         self._tell_flagged(outcome, files)
         if self._previews:
             self._preview(outcome)
@@ -82,6 +91,13 @@ class Delivery:
         if not files:
             self._tell_how_long(outcome)
         outcome.entry.delivered([str(path.absolute()) for path in files])
+
+    def _is_saved_itself(self, outcome: Outcome) -> bool:
+        """Whether the result is a file that `-o` or `-d` saves, which stdout then names."""
+        from fal_cli.results import itself
+
+        saves = bool(self._saving.template) and not self._prints_files
+        return saves and self._what in ("", "result") and not outcome.is_json and itself.is_a_file(outcome)
 
     def _print(self, outcome: Outcome) -> None:
         if outcome.result.is_json and not outcome.result.body.looks_like_json:
@@ -142,10 +158,18 @@ class Delivery:
             saving = replace(saving, template=places.DEFAULT_NAME)
         if saving.template or saving.to_stdout:
             media = self._media(outcome, saving, inputs, deadline)
-            for path in media if self._prints_files else ():
-                self._context.output.line(str(path))
+            if self._prints_files:
+                self._print_paths(media)
             saved += media
         return saved
+
+    def _print_paths(self, paths: list[Path]) -> None:
+        """A path a line; for a program a list of them."""
+        if self._context.output.machine:
+            self._context.output.json([str(path) for path in paths])
+            return
+        for path in paths:
+            self._context.output.line(str(path))
 
     def _media(
         self, outcome: Outcome, saving: places.Saving, inputs: Mapping[str, Any], deadline: Deadline | None

@@ -17,6 +17,7 @@ from fal_cli.files.atomic import Part
 DEFAULT_NAME = "{endpoint}-{id}-{index}.{ext}"
 FIELDS = ("endpoint", "id", "index", "name", "ext", "seed", "date")
 STDOUT = "-"
+_ONE_OF = "Save the files (-d FOLDER/), or leave --json out."
 
 
 @dataclass(frozen=True)
@@ -29,11 +30,13 @@ class Saving:
     overwrite: bool = False
 
 
-def checked(output: str, folder: str, *, overwrite: bool = False) -> Saving:
-    """What `-o` and `-d` ask for. Raises `UsageError` for what cannot be done."""
+def checked(output: str, folder: str, *, overwrite: bool = False, is_json: bool = False) -> Saving:
+    """What `-o` and `-d` ask for. Raises `UsageError` for what cannot be done, with `is_json` for bytes on stdout."""
     if output and folder:
         raise UsageError("-o and -d both say where to save; give one")
     if folder == STDOUT:
+        if is_json:
+            raise UsageError("-d - writes the bytes of files to stdout, which --json keeps for JSON", hint=_ONE_OF)
         return Saving(to_stdout=True)
     if folder:
         return Saving(template=_template(folder), overwrite=overwrite)

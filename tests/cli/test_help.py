@@ -340,7 +340,7 @@ class TestTree:
     def test_is_the_whole_of_it(self, fal: Program) -> None:
         found = json.loads(fal("--help", "--json").stdout)
         assert found == tree.facts()
-        assert (found["format"], found["program"]) == (1, "fal")
+        assert (found["format"], found["program"]) == (2, "fal")
         assert {entry["code"] for entry in found["exit_codes"]} == {code for code, _, _ in EXIT_CODES}
         assert {entry["name"] for entry in found["topics"]} == set(topics.SUMMARIES)
         assert sorted(command["name"] for command in found["commands"]) == sorted(VERBS)
@@ -369,6 +369,7 @@ class TestTree:
         for command in _all(found["commands"]):
             assert set(command) == {
                 "path", "name", "summary", "help", "usage", "hidden", "arguments", "options", "examples", "commands",
+                "runs", "effects", "stdout", "conflicts", "requires",
             }  # fmt: skip
             for one in (*command["arguments"], *command["options"]):
                 assert one["type"] in ("string", "integer", "number", "boolean", "count", "choice", "path")
@@ -386,8 +387,8 @@ class TestTree:
         assert options["--output"]["names"] == ["-o", "--output"]
         assert [argument["value"] for argument in run["arguments"]] == ["endpoint", "input"]
 
-    def test_help_with_an_input_is_no_tree(self, fal: Program) -> None:
-        assert fal("run", "x/y", "--help", "--json").text.startswith("Usage:")
+    def test_help_with_an_input_is_that_of_its_command(self, fal: Program) -> None:
+        assert json.loads(fal("run", "x/y", "-o", "a.png", "--help", "--json").stdout)["path"] == "run"
 
 
 def _all(commands: list[dict[str, object]]) -> Iterator[dict[str, object]]:

@@ -122,7 +122,7 @@ class Home:
         ours = _toml(self._profiles_path()).get("profiles", {})
         found = [(name, "") for name in ours] if isinstance(ours, dict) else []
         if not self._is_sandbox:
-            path = os.path.expanduser(self._env.get("FAL_CONFIG_PATH") or "~/.fal/config.toml")
+            path = paths.expanded(self._env.get("FAL_CONFIG_PATH") or "~/.fal/config.toml")
             theirs = [name for name, table in _toml(path).items() if name != "__internal__" and isinstance(table, dict)]
             found += [(name, "of the vendor's file") for name in theirs if name not in dict(found)]
         return found

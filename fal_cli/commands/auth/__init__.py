@@ -51,6 +51,7 @@ def login(
     if not no_check:
         keys.check(context, Account(hosts, Credential(f"Key {key}", "auth login", name)))
     keys.keep(context, ours, name, key, in_keyring=in_keyring)
+    _print(context, name, has_key=True)
     keys.tell_what_wins(context, name)
 
 
@@ -72,6 +73,7 @@ def logout(context: Context) -> None:
             hint="What is in the environment or in the vendor's files is not fal's to remove.",
         )
     keys.forget(context, ours, name)
+    _print(context, name, has_key=False)
     keys.tell_what_is_left(context)
 
 
@@ -114,7 +116,14 @@ def switch(
 
     credentials.switch_to(context.env, profiles.of(context.env, in_sandbox=context.in_sandbox), name)
     context.talk.note(f"the active profile is {name}")
+    _print(context, name, has_key=True)
     keys.tell_what_wins(context, name)
+
+
+def _print(context: Context, name: str, *, has_key: bool) -> None:
+    """What became of a profile, for a program."""
+    if context.output.machine:
+        context.output.json({"profile": name, "has_key": has_key})
 
 
 SUBVERBS = {"login": login, "status": status, "list": list_, "switch": switch, "logout": logout}

@@ -25,7 +25,8 @@ def get(context: Context, key: Key) -> None:
     """Print the value of a setting: from its variable, from the stored settings, or its default."""
     from fal_cli.commands.config import settings
 
-    context.output.line(settings.look(context, key).text)
+    setting = settings.look(context, key)
+    context.output.line(setting.text, setting.facts)
 
 
 def set_(
@@ -46,6 +47,7 @@ def set_(
     variable = settings.variable_set(context, key)
     if variable:
         context.talk.note(f"{variable} is set, and wins over it")
+    _print(context, key)
 
 
 def unset(context: Context, key: Key) -> None:
@@ -53,6 +55,15 @@ def unset(context: Context, key: Key) -> None:
     from fal_cli.commands.config import settings
 
     settings.drop(context, key)
+    _print(context, key)
+
+
+def _print(context: Context, key: str) -> None:
+    """What a setting is now, for a program."""
+    from fal_cli.commands.config import settings
+
+    if context.output.machine:
+        context.output.json(settings.look(context, key).facts)
 
 
 def list_(context: Context) -> None:

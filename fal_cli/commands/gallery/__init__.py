@@ -77,6 +77,8 @@ def gallery(
     from fal_cli.commands.gallery.gather import Gathering
 
     check_limit(limit)
+    if context.output.machine and output == _STDOUT:
+        raise UsageError("-o - writes HTML to stdout, which --json keeps for JSON", hint="Name a file: -o PAGE.html")
     if open_ and output == _STDOUT:
         raise UsageError("--open opens a file, and -o - writes to stdout")
     target = _target(output)
@@ -88,7 +90,7 @@ def gallery(
     path, size = _write(context, target, pieces, overwrite=overwrite or bool(output))
     _tell(context, gathering, size, embedding.failures, limit if has_more else 0)
     if path is not None:
-        context.output.line(str(path))
+        context.output.line(str(path), {"path": str(path)})
     if path is not None and open_:
         _open(context, path)
 

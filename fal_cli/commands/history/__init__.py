@@ -94,6 +94,10 @@ def rm(context: Context, refs: Refs, force: Force = False) -> None:
     facts.forget(context, rows)
     for row in rows:
         context.talk.note(f"forgot {row.endpoint} request {row.name}")
+        if context.output.machine:
+            context.output.json(
+                {"local_id": row.local_id, "request_id": row.request_id or None, "endpoint": row.endpoint}
+            )
 
 
 def clear(
@@ -116,6 +120,8 @@ def clear(
     old = [row for row in found if force or not row.is_open]
     facts.forget(context, old)
     context.talk.note(f"forgot {_counted(len(old))} made before {exactly(before)}")
+    if context.output.machine:
+        context.output.json({"forgotten": len(old), "left": len(found) - len(old)})
     if len(found) > len(old):
         left = f"{_counted(len(found) - len(old))} of that time left, unfinished"
         context.talk.note(f"{left}; to take up: {context.tool} resume; to forget: --force")

@@ -10,6 +10,7 @@ from fal_cli.context import Context
 from fal_cli.durations import DURATION_HELP, seconds
 from fal_cli.errors import CliError, UsageError
 from fal_cli.options import Refs, Timeout
+from fal_cli.terminal.output import in_base64
 
 if TYPE_CHECKING:
     from fal_cli.commands.webhook.keys import FileKeys, ServedKeys
@@ -130,7 +131,11 @@ def send(
     signer = open_signer(context, key)
     ended = sending.ended(context, references.one(context, refs), wait=wait, timeout=timeout)
     if dry_run:
-        context.output.data(sending.raw(target, signer, ended))
+        raw = sending.raw(target, signer, ended)
+        if context.output.machine:
+            context.output.json(in_base64(raw, "message/http"))
+        else:
+            context.output.data(raw)
         return
     with sending.served_keys(context, signer, serve_jwks):
         sending.send(context, target, signer, ended)
@@ -203,13 +208,16 @@ def jwks(
     from fal_cli.commands.webhook.local_server import KeyServer
 
     server = KeyServer(serve, signer.jwks, "--serve", context.talk.note)
-    context.output.line(server.jwks_url)
+    context.output.line(server.jwks_url, {"url": server.jwks_url})
     context.talk.note("the key is served; end it with Ctrl-C")
     server.serve_forever()
 
 
 def _print_body(context: Context, body: bytes) -> None:
     """The bytes as they are; on a terminal laid out, or with what a terminal would obey made visible."""
+    if context.output.machine:
+        context.output.chunks([body], "application/json")
+        return
     if not context.output.is_terminal:
         context.output.data(body)
         return

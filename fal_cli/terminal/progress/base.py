@@ -85,7 +85,7 @@ class View:
         """Tells the request id; this line is never silenced."""
         self.tally.request_id = request_id
         line = self._display.request_line(self.tally)
-        self._display.talk.essential(line, endpoint=self.tally.endpoint, request_id=request_id)
+        self._display.talk.request(line, self.tally.endpoint, request_id)
 
     def show(self, event: Event) -> None:
         """Takes an event in and shows it."""
