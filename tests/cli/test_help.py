@@ -199,7 +199,8 @@ class TestInAWindow:
         self, fal: Program, columns: int, words: tuple[str, ...], capsysbinary: pytest.CaptureFixture[bytes]
     ) -> None:
         shown = in_window(fal, capsysbinary, columns, *words)
-        assert words_of(shown) == words_of(in_window(fal, capsysbinary, 200, *words))
+        wide = in_window(fal, capsysbinary, 200, *words)
+        assert set(words_of(shown)) == set(words_of(wide))  # in a narrow one a table's titles stand in each row
 
 
 class TestTopics:

@@ -160,7 +160,7 @@ def _settings(fal: Caller) -> None:
     assert fal("config set", "private", "true").value["value"] is True
     assert fal("config get", "private").value["value"] is True
     assert fal("config unset", "private").value["value"] is False
-    assert len(fal("config list").lines) == 8
+    assert len(fal("config list").lines) == 9
     assert fal("completion install", "bash").lines
     for shell in ("bash", "zsh", "fish", "powershell"):
         assert fal(f"completion {shell}").value["shell"] == shell
