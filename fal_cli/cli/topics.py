@@ -242,6 +242,8 @@ _SCRIPTING = (
     table((
         ("Limits", "--timeout 10m stops waiting, not the request (code 7)"),
         ("Interrupted", "Ctrl-C leaves the request running; --on-interrupt cancel stops it"),
+        ("Once", "--once gives what the same call made, and joins it while it runs"),
+        ("Budget", "--budget 5/day, --max-cost 0.50, FAL_BUDGET: code 12, and nothing was sent"),
         ("Tests", "FAL_SANDBOX=1 ./script.sh runs it whole, with no key and no cost; "
          "FAL_SANDBOX_FAULT='submit=429:retry-after=1*2' makes it fail"),
         ("Unattended", "-q; a key in FAL_KEY; --json for stderr that a program reads"),
