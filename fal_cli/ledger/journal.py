@@ -42,12 +42,13 @@ class Journal:
         If it `is_required`, no such call is made.
         """
         self._path = path
-        self._alarm = alarm or warn
+        self._alarm = alarm
         self._is_required = is_required
         self._hide = hide
         self._warn = warn
         self._ledger: Ledger | None = None
         self._told = 0
+        self._has_alarmed = False
         self.failure = ""
         """Why the ledger cannot be used, once that was found; "" while it can."""
 
@@ -65,8 +66,9 @@ class Journal:
         return Entry(self, local_id, is_private=call.is_private)
 
     def _no_record(self, text: str) -> None:
-        if not self._is_required:
-            self._alarm(text)
+        if not (self._is_required or self._has_alarmed):
+            self._has_alarmed = True
+            (self._alarm or self._warn)(text)
 
     def claimed(self, local_id: int, *, is_private: bool) -> "Entry":
         """The record of a call that this process has claimed."""
@@ -137,6 +139,7 @@ class Journal:
         except LedgerError as error:
             self.failure = str(error)
             (warn or self._warn)(_told(self.failure))
+            self._has_alarmed |= self._alarm is None  # then one voice says both
             return otherwise
 
     def soon(self, action: Callable[[Ledger], None]) -> bool:
