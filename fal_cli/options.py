@@ -26,6 +26,14 @@ Refs = Annotated[
     list[str],
     typer.Argument(metavar="[ENDPOINT] REF…", help="Request ids, their unique beginnings, 'last', 'last:2', or URLs."),
 ]
+AnyRefs = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[ENDPOINT] REF…", help="Request ids, unique beginnings of one, 'last', 'last:2', or URLs."),
+]
+Files = Annotated[
+    list[str] | None,
+    typer.Option("--file", metavar="FILE", help="The request that made this saved file, found by its content."),
+]
 Timeout = Annotated[
     float | None,
     typer.Option("--timeout", parser=seconds, metavar="TIME", help=f"Stop waiting after TIME, {DURATION_HELP}."),
@@ -102,7 +110,8 @@ class InputWords(Fields):
         list[str] | None,
         typer.Argument(
             metavar="[KEY=VALUE]…",
-            help="Inputs: key=value, key:=json, key=@file, key@file (upload), @file.json, '{…}' or - (stdin).",
+            help="Inputs: key=value, key:=json, key=@file, key@file (upload), @file.json, '{…}' or - (stdin); "
+            "a bare text is the prompt.",
         ),
     ] = None
     input: Annotated[
@@ -120,6 +129,9 @@ class InputWords(Fields):
         str,
         typer.Option("--from", metavar="REF", help="Take key={{expression}} from the result of REF, not from stdin."),
     ] = ""
+
+    takes_bare_text = True
+    """Whether one of the items may be a bare text: the prompt."""
 
     @property
     def words(self) -> list[str]:
@@ -207,11 +219,11 @@ class SpendFlags(Fields):
         typer.Option(
             "--budget",
             metavar="DOLLARS/PERIOD",
-            help="Refuse what does not fit, such as 5/day. FAL_BUDGET and fal config's hold too.",
+            help="Refuse calls beyond it, e.g. 5/day. FAL_BUDGET and the profile's budget apply too.",
         ),
     ] = ""
     allow_unknown_cost: Annotated[
-        bool, typer.Option("--allow-unknown-cost", help="Send what costs nobody knows what, whatever the budget.")
+        bool, typer.Option("--allow-unknown-cost", help="Send calls of unknown price in spite of a budget.")
     ] = False
 
 
@@ -224,12 +236,12 @@ class OnceFlags(Fields):
             "--once",
             parser=age,
             metavar="[=AGE]",
-            help="Do not pay twice: give what the same call made, join it if it runs. --once=7d: if not older.",
+            help="Never pay twice: use the result of the same call, or join it. --once=7d: if at most 7 days old.",
         ),
     ] = None
     again: Annotated[
         Literal["expired", "failed"] | None,
-        typer.Option("--again", help="With --once: send again what is gone, or what failed for good."),
+        typer.Option("--again", help="With --once: resend a call whose result is gone, or that failed for good."),
     ] = None
 
 
@@ -243,7 +255,7 @@ class PrintFlags(Fields):
     ] = ""
 
 
-class SaveFlags(Fields):
+class StreamSaveFlags(Fields):
     """Where a result and its files are saved."""
 
     output: Annotated[
@@ -263,12 +275,21 @@ class SaveFlags(Fields):
     preview: Annotated[bool, typer.Option("--preview", help="Draw the result's pictures in the terminal.")] = False
 
 
+class SaveFlags(StreamSaveFlags):
+    """The same for a result that is there as a whole."""
+
+    open: Annotated[bool, typer.Option("--open", help="Open the first file that was made.")] = False
+    sidecar: Annotated[
+        bool, typer.Option("--sidecar", help="Save beside each file FILE.json, from which rerun makes it again.")
+    ] = False
+
+
 class SubmitPrintFlags(Fields):
     """What stdout carries of a request that is only submitted."""
 
     print_: Annotated[
         Literal["id", "url", "none"] | None,
-        typer.Option("--print", help="What to print on stdout.  [default: id; with --json an object with both]"),
+        typer.Option("--print", help="What to print on stdout (default: id; with --json an object with both)."),
     ] = None
 
 

@@ -24,7 +24,7 @@ from fal_cli.batch.costs import Costs
 from fal_cli.batch.crew import Desk, News
 from fal_cli.batch.group import Group
 from fal_cli.batch.planned import Fate, Planned
-from fal_cli.batch.saving import Saver
+from fal_cli.batch.saving import Kept, Saver
 from fal_cli.batch.uploads import Uploads
 from fal_cli.calls import sweep
 from fal_cli.calls.follow import fetch_patiently
@@ -410,12 +410,12 @@ class Carrier:
         except NotSaved as error:
             self._tell(News(job, Unsaved(error)))
             return
-        paths = [str(path.absolute()) for path in files]
-        self._group.do(lambda ledger: ledger.delivered(job.local_id, paths))
+        paths, hashes = [str(file.path.absolute()) for file in files], [file.sha256 for file in files]
+        self._group.do(lambda ledger: ledger.delivered(job.local_id, paths, hashes))
         small = not urls and len(outcome.result.body) <= _KEPT_RESULT_BYTES and outcome.result.is_json
-        self._tell(News(job, Saved(outcome, urls, files, outline if small else None)))
+        self._tell(News(job, Saved(outcome, urls, [file.path for file in files], outline if small else None)))
 
-    def _files(self, job: Job, outcome: Outcome, desk: Desk) -> list[Path]:
+    def _files(self, job: Job, outcome: Outcome, desk: Desk) -> list[Kept]:
         body = outcome.result.body
         if not outcome.result.is_json and not body.looks_like_json:
             return [self._saver.save_itself(job.planned, job.request_id, outcome.result)]

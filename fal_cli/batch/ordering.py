@@ -14,7 +14,7 @@ from fal_cli.batch.names import Names
 from fal_cli.batch.options import RowFlags
 from fal_cli.batch.plan import Order
 from fal_cli.batch.sources import Source
-from fal_cli.calls import prepare, validate
+from fal_cli.calls import endpoints, prepare, validate
 from fal_cli.context import Context
 from fal_cli.endpoint import EndpointId, LocalApp
 from fal_cli.errors import UsageError
@@ -39,12 +39,15 @@ class Typed(NamedTuple):
     where: str
     name: str
     words: list[str]
+    presets: tuple[str, ...]
     is_private: bool
 
 
 def read(context: Context, endpoint: str, rows: RowFlags, call: CallFlags) -> Typed:
     """Reads the words. Raises `UsageError`."""
-    target = prepare.parse_target(endpoint, call.path)
+    named = endpoints.named(context, endpoint, call.path)
+    endpoints.tell(context, named, aloud=call.dry_run)
+    target = named.target
     if isinstance(target, LocalApp):
         raise UsageError(f"{target} is an app on this machine, which has no queue")
     call = call.but(priority=call.priority or "low")
@@ -60,7 +63,7 @@ def read(context: Context, endpoint: str, rows: RowFlags, call: CallFlags) -> Ty
     name = rows.name or _usual_name(word, target, source)
     if not _NAME.fullmatch(name):
         raise UsageError(f"--name {name!r}: a name has letters, digits, dots, dashes and underscores")
-    return Typed(target, options, source, where, name, words, prepare.is_private(context, call))
+    return Typed(target, options, source, where, name, words, named.words, prepare.is_private(context, call))
 
 
 def _source_word(rows: RowFlags) -> tuple[str, list[str]]:
@@ -124,7 +127,7 @@ def order(
     scope = "" if typed_.is_private else account if once else batch_scope(account, typed_.name)
     of_row, constants = _apart([*(rows.input or ()), *typed_.words])
     said = typed(
-        gather(constants, rows.text or (), context.stdin, base={}),
+        gather(constants, rows.text or (), context.stdin, base={}, reach=context.reach, presets=typed_.presets),
         context.stdin,
         schema=schema,
         tell=context.notify.note,

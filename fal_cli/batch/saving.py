@@ -5,9 +5,10 @@ be written, so that a kill between the file and the ledger leaves no second copy
 """
 
 import errno
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from fal_cli import media
 from fal_cli.api.body import Body
@@ -35,6 +36,13 @@ class DiskFull(NotSaved):
     """The disk takes nothing more: what is to come would fail in the same way."""
 
 
+class Kept(NamedTuple):
+    """A file that was saved, and the SHA-256 of its bytes."""
+
+    path: Path
+    sha256: str
+
+
 class Saver:
     """Saves the files of rows, any number of threads at a time."""
 
@@ -46,11 +54,11 @@ class Saver:
         self._overwrite = overwrite
         self._deadline = deadline
 
-    def save(self, wire: Wire, planned: Planned, request_id: str, body: Body, outline: Any) -> list[Path]:
+    def save(self, wire: Wire, planned: Planned, request_id: str, body: Body, outline: Any) -> list[Kept]:
         """Saves every file that a result names and returns their paths. Raises `NotSaved`, `DiskFull` for the first
         that cannot be; the others are saved all the same.
         """
-        saved: list[Path] = []
+        saved: list[Kept] = []
         failure: NotSaved | None = None
         origin = Origin(self._endpoint, request_id, written(dict(planned.input_json)))
         for index, file in enumerate(media.find(outline)):
@@ -65,7 +73,7 @@ class Saver:
             raise failure
         return saved
 
-    def save_itself(self, planned: Planned, request_id: str, result: Result) -> Path:
+    def save_itself(self, planned: Planned, request_id: str, result: Result) -> Kept:
         """Saves a result that is a file itself. Raises as `save`."""
         file = MediaFile("", result.content_type)
         head = Head(result.body.head(content_type.HEAD_BYTES), result.content_type)
@@ -78,7 +86,7 @@ class Saver:
             kind = DiskFull if error.errno in _NO_ROOM else NotSaved
             raise kind(f"cannot save {target}: {error.strerror or error}") from None
 
-    def _saved(self, wire: Wire, file: MediaFile, body: Body, values: dict[str, str]) -> Path:
+    def _saved(self, wire: Wire, file: MediaFile, body: Body, values: dict[str, str]) -> Kept:
         download = Download(file.url, body)
         pieces = fetch(wire, download, deadline=self._deadline)
         try:
@@ -96,15 +104,17 @@ class Saver:
         except (ValueError, LookupError) as error:  # a stranger's URL or header that some library cannot read
             raise _not_fetched(file, report(error).message) from None
 
-    def _written(self, target: Path, head: Head, pieces: Iterator[bytes]) -> Path:
+    def _written(self, target: Path, head: Head, pieces: Iterator[bytes]) -> Kept:
         target.parent.mkdir(parents=True, exist_ok=True)
+        digest = hashlib.sha256(head.data)
         with Part(target, mark=self._mark) as part:
             part.write(head.data)
             for piece in pieces:
                 part.write(piece)
+                digest.update(piece)
             if not self._overwrite and part.holds_the_same_as(target):
-                return target
-            return part.place(target, overwrite=self._overwrite)
+                return Kept(target, digest.hexdigest())
+            return Kept(part.place(target, overwrite=self._overwrite), digest.hexdigest())
 
 
 def clear_parts(folder: Path, mark: str) -> None:

@@ -29,7 +29,7 @@ from fal_cli.concurrency import Crowd, Finished
 from fal_cli.context import Context
 from fal_cli.errors import CliError, Exit, NotFinished, StillRunning, UsageError, report
 from fal_cli.ledger.journal import Entry
-from fal_cli.ledger.rows import Row, Search, State
+from fal_cli.ledger.rows import Mark, Row, Search, State
 from fal_cli.options import CallFlags, InputWords
 from fal_cli.results.money import NOT_KNOWN, cost_of
 from fal_cli.results.outcome import Outcome
@@ -153,6 +153,9 @@ class Resumption:
             self._deliver(job, kept_here(item, job.entry))
         elif lookup.is_being_sent(item):
             raise NotFinished(f"{item.name} is being sent by another process ({item.pid})")
+        elif item.state is State.SENDING and item.mark is Mark.CLAIMED:
+            job.entry.ended(State.NOT_SENT, "its process ended before it was sent")
+            raise over(self._context, job.entry.row() or item, job.entry)
         elif item.state in _LOOKED_UP.get(item.mode, ()) and "://" not in item.endpoint:
             self._look_up(job, item)
         else:
@@ -201,6 +204,7 @@ class Resumption:
             self._is_small.set()  # nobody is to wait for another look
         elif not self._is_sweeping and pause < float("inf"):
             self._is_sweeping = True
+            self._is_small.clear()
             self._crowd.add(None, partial(_swept, self._groups(), self._deadline, self._is_small, pause))
         may_follow = self._has_looked or not self._is_sweeping
         while found := self._opens.next(room=self._crowd.free, may_follow=may_follow):

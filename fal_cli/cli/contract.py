@@ -13,7 +13,7 @@ class Effects(NamedTuple):
 
     `pays`: it may start work that is billed. `writes` names what it changes here (ledger, cache, files, settings,
     sandbox) or at the service (`service`). `asks`: a person at a terminal may be asked. `stdin` says when it is read.
-    `repeatable`: whether running it twice ends as running it once.
+    `repeatable`: whether running it twice ends as running it once: `yes`, `no`, or `with_once` (the option `--once`).
     """
 
     pays: bool = False
@@ -64,14 +64,21 @@ _WRITTEN = {"--dry-run": "dry_run", "--as": "script"}
 _SAVING = (("--output", "--directory"), ("--json", "--directory -"))
 _QUEUED = ("--webhook", "--max-queue", "--priority", "--print url", "--on-timeout cancel")
 _NOT_DIRECT = tuple(("--direct", option) for option in _QUEUED)
+_AGAIN: dict[str, tuple[str, ...]] = {"--again": ("--once",)}
 _LITERAL = (("--literal", "--from"),)
 
 CONTRACTS: dict[str, Contract] = {
-    "run": Contract(_CALL, Stdout("json", "result", "one", _FORMS | _WRITTEN), _SAVING + _NOT_DIRECT + _LITERAL),
+    "run": Contract(
+        _CALL._replace(repeatable="with_once"),
+        Stdout("json", "result", "one", _FORMS | _WRITTEN),
+        _SAVING + _NOT_DIRECT + _LITERAL,
+        _AGAIN,
+    ),
     "submit": Contract(
-        _CALL._replace(blocks="no"),
+        _CALL._replace(blocks="no", repeatable="with_once"),
         Stdout("text", "submitted", "one", {"--print id": "text", "--print url": "text"} | _WRITTEN),
         _LITERAL,
+        _AGAIN,
     ),
     "batch": Contract(
         _CALL._replace(repeatable="yes", stdin="if_asked"),
@@ -141,7 +148,9 @@ CONTRACTS: dict[str, Contract] = {
     "open": Contract(_READ, Stdout("text", "address")),
     "models": Contract(Effects(writes=("cache",), network=True), Stdout("jsonl", "model", "many")),
     "schema": Contract(
-        Effects(writes=("cache",), network=True), Stdout("jsonl", "field", "many", {"--openapi": "openapi"})
+        Effects(writes=("cache",), network=True),
+        Stdout("jsonl", "field", "many", {"--openapi": "openapi", "--sample": "sample"}),
+        (("--openapi", "--sample"),),
     ),
     "pricing": Contract(_READ, Stdout("jsonl", "price", "each")),
     "webhook verify": Contract(
@@ -174,7 +183,16 @@ CONTRACTS: dict[str, Contract] = {
     "config set": Contract(_SETTING, Stdout("none", "setting")),
     "config unset": Contract(_SETTING, Stdout("none", "setting")),
     "config list": Contract(_HERE, Stdout("jsonl", "setting", "many")),
+    "alias set": Contract(_SETTING, Stdout("none", "alias")),
+    "alias list": Contract(_HERE, Stdout("jsonl", "alias", "many")),
+    "alias rm": Contract(
+        Effects(writes=("settings",), deletes=True, repeatable="no"), Stdout("none", "alias_removed")
+    ),
     "doctor": Contract(_READ, Stdout("jsonl", "finding", "many")),
+    "sandbox start": Contract(Effects(writes=("sandbox",)), Stdout("none", "sandbox_state")),
+    "sandbox stop": Contract(Effects(writes=("sandbox",)), Stdout("none", "sandbox_state")),
+    "sandbox status": Contract(_HERE, Stdout("json", "sandbox_state")),
+    "sandbox env": Contract(_HERE, Stdout("text", "variable", "many")),
     "sandbox serve": Contract(
         Effects(writes=("sandbox",), blocks="forever"),
         Stdout("text", "variable", "many"),

@@ -37,7 +37,7 @@ def asked(words: "Sequence[str]") -> HelpRequest | None:
     """The help that is asked for; None if none is, if it is to be JSON, or if the words make no sense."""
     here, is_asked = Place(), False
     for word in words:
-        if word in OPTIONS and not here.waiting and not here.only_words:
+        if not here.waiting and not here.only_words and _asks(word, here):
             is_asked = True
         else:
             step(here, word)
@@ -72,8 +72,19 @@ def columns(env: "Mapping[str, str]") -> int:
         return _USUAL_COLUMNS
 
 
+def _asks(word: str, here: Place) -> bool:
+    """Whether a word is `--help`, `-h`, or ends in it behind short options without values: `-qh`."""
+    if word in OPTIONS:
+        return True
+    before = word[1:-1]
+    if not before or before.startswith("-") or word[0] != "-" or not word.endswith("h"):
+        return False
+    options = [here.option(f"-{letter}") for letter in before]
+    return all(option is not None and option[1] is None for option in options)
+
+
 def _of_command(here: Place) -> HelpRequest | None:
     if here.words and not here.arguments:
         return None
     word = here.words[0] if here.path in CALLS and here.words else ""
-    return HelpRequest(path=here.path, endpoint=word if "/" in word and "=" not in word else "")
+    return HelpRequest(path=here.path, endpoint=word if "=" not in word else "")

@@ -11,7 +11,7 @@ SUMMARIES: dict[str, str] = {
     "output": "choose what is printed, and where",
     "files": "save results, upload files",
     "requests": "name a request, look it up, find it again",
-    "money": "prices, cost, and never paying twice",
+    "money": "prices, budgets, cost, and never paying twice",
     "batch": "many calls from one list, each paid for once",
     "scripting": "loops, pipes, polling, CI",
     "programs": "JSON for programs and agents",
@@ -40,8 +40,8 @@ ALIASES: dict[str, str] = {
 """Other names that lead to a topic."""
 
 OF_COMMAND: dict[str, tuple[str, ...]] = {
-    "run": ("inputs", "files", "output", "exit-codes"),
-    "submit": ("inputs", "requests", "scripting"),
+    "run": ("inputs", "files", "output", "money", "exit-codes"),
+    "submit": ("inputs", "requests", "money", "scripting"),
     "batch": ("batch", "money", "exit-codes"),
     "stream": ("streams", "inputs"),
     "realtime": ("streams",),
@@ -60,7 +60,7 @@ OF_COMMAND: dict[str, tuple[str, ...]] = {
     "pricing": ("money",),
     "schema": ("inputs",),
     "auth": ("start", "environment"),
-    "config": ("environment",),
+    "config": ("environment", "money"),
     "doctor": ("troubleshooting", "environment"),
     "sandbox": ("testing",),
     "webhook": ("webhooks",),
@@ -76,6 +76,7 @@ ENVIRONMENT: tuple[tuple[str, str], ...] = (
     ("FAL_SANDBOX_FAULT", "failures to order from the sandbox, e.g. submit=429*2"),
     ("FAL_SANDBOX_SETTINGS", "the sandbox's account, e.g. concurrency=2"),
     ("FAL_PRIVATE", "1: every call as with --private"),
+    ("FAL_NO_PROJECT", "1: no fal.toml of a folder is read"),
     ("FAL_BUDGET", "what calls may cost, e.g. 5/day; --budget and the profile's own apply too"),
     ("FAL_LITERAL, FAL_FILES", "as --literal and --files DIR, for untrusted text"),
     ("FAL_REQUIRE_LEDGER", "1: as --require-ledger"),

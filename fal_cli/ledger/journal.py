@@ -21,6 +21,8 @@ CANCELLED_STATUS = 499
 SERVERS_FAULT = 500
 """From here on a status is the service's own failure, which is not billed (§4.10)."""
 _SOON_SECONDS = 0.5
+_LATELY = 20
+_FEWEST_CALLS = 3
 
 
 class Journal:
@@ -40,12 +42,13 @@ class Journal:
         If it `is_required`, no such call is made.
         """
         self._path = path
-        self._alarm = alarm or warn
+        self._alarm = alarm
         self._is_required = is_required
         self._hide = hide
         self._warn = warn
         self._ledger: Ledger | None = None
         self._told = 0
+        self._has_alarmed = False
         self.failure = ""
         """Why the ledger cannot be used, once that was found; "" while it can."""
 
@@ -63,8 +66,9 @@ class Journal:
         return Entry(self, local_id, is_private=call.is_private)
 
     def _no_record(self, text: str) -> None:
-        if not self._is_required:
-            self._alarm(text)
+        if not (self._is_required or self._has_alarmed):
+            self._has_alarmed = True
+            (self._alarm or self._warn)(text)
 
     def claimed(self, local_id: int, *, is_private: bool) -> "Entry":
         """The record of a call that this process has claimed."""
@@ -77,6 +81,10 @@ class Journal:
     def by_request_id(self, prefix: str) -> list[Row]:
         """Rows whose id begins with `prefix`; the exact one alone if it is there."""
         return self.attempt(lambda ledger: ledger.by_request_id(prefix), [])
+
+    def by_content(self, sha256: str) -> list[Row]:
+        """Rows of which a file with this content was saved, newest first."""
+        return self.attempt(lambda ledger: ledger.by_content(sha256), [])
 
     def row(self, local_id: int) -> Row | None:
         """The row with this number."""
@@ -110,7 +118,13 @@ class Journal:
         kinds = {"status": error.status, "error_type": error.error_type}
         if is_private:
             return kinds
-        return kinds | {"fields": [list(map(self.hidden, field)) for field in error.fields]}
+        return kinds | {"fields": [list(map(self.hidden, field.texts)) for field in error.fields]}
+
+    def usual_seconds(self, endpoint: str) -> float | None:
+        """How long the work of an endpoint took lately: the middle of its last calls; None for too few of them."""
+        none: list[float] = []
+        took = self.attempt(lambda ledger: ledger.took(endpoint, _LATELY), none)
+        return sorted(took)[len(took) // 2] if len(took) >= _FEWEST_CALLS else None
 
     def hidden(self, text: str) -> str:
         """A text without the secrets of this run."""
@@ -132,6 +146,7 @@ class Journal:
         except LedgerError as error:
             self.failure = str(error)
             (warn or self._warn)(_told(self.failure))
+            self._has_alarmed |= self._alarm is None  # then one voice says both
             return otherwise
 
     def soon(self, action: Callable[[Ledger], None]) -> bool:
@@ -187,7 +202,7 @@ class Entry:
     def __init__(self, journal: Journal, local_id: int | None, *, is_private: bool = False) -> None:
         self._journal = journal
         self._local_id = local_id
-        self._is_private = is_private
+        self.is_private = is_private
         self._seen: State | None = None
         self._is_watched = False
 
@@ -266,7 +281,7 @@ class Entry:
 
     def completed(self, result: Result, *, inference_seconds: float | None = None, request_id: str = "") -> None:
         """Records a result, and keeps it if it is not private. `request_id` is that of a call outside the queue."""
-        kept = None if self._is_private else self._journal.without_secrets(result)
+        kept = None if self.is_private else self._journal.without_secrets(result)
         is_watched = self._is_watched or bool(request_id)
         size, units = len(result.body), result.billable_units
         self._do(
@@ -286,7 +301,7 @@ class Entry:
         if isinstance(error, RequestFailed):
             state = State.CANCELLED if error.status == CANCELLED_STATUS else State.FAILED
             units = error.headers.get("x-fal-billable-units", "")
-            facts = self._journal.facts_of(error, is_private=self._is_private)
+            facts = self._journal.facts_of(error, is_private=self.is_private)
             self.ended(state, error.message, billable_units=units, failure=facts)
             if state is State.FAILED and not units and (error.status or 0) >= SERVERS_FAULT:
                 from decimal import Decimal
@@ -299,9 +314,10 @@ class Entry:
 
         self._do(lambda ledger, local_id: claims.settle(ledger, local_id, cost, currency=currency, source=source))
 
-    def delivered(self, files: Sequence[str] = ()) -> None:
-        """Records that the result went where it was asked to go."""
-        self._do(lambda ledger, local_id: ledger.delivered(local_id, files))
+    def delivered(self, files: Sequence[str] = (), hashes: Sequence[str] = ()) -> None:
+        """Records that the result went where it was asked to go; of a private one not what its files hold."""
+        kept = () if self.is_private else hashes
+        self._do(lambda ledger, local_id: ledger.delivered(local_id, files, kept))
 
     def kept(self) -> Kept | None:
         """The result that is kept here."""

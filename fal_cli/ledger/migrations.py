@@ -204,6 +204,7 @@ _COLUMNS = (
     "batch TEXT",
     "row_number INTEGER",
     "taken_by TEXT",
+    "file_hashes TEXT NOT NULL DEFAULT '[]'",
 )
 # Tables and indexes that came later in the same way, by their names.
 _LATER = {
