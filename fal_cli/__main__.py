@@ -1,4 +1,4 @@
-"""Where the process begins and ends. `--version` and completion are answered before anything else is imported."""
+"""Where the process begins and ends. `--version`, completion and help are answered before Typer is imported."""
 
 import sys
 
@@ -34,12 +34,43 @@ def _dispatch(words: list[str]) -> int:
         from fal_cli import __version__
 
         return _print(f"fal-cli {__version__}\n")
+    if set(words) == {"--version", "--json"}:
+        from fal_cli import __version__
+
+        return _print(f'{{"program":"fal-cli","version":"{__version__}"}}\n', told='{"event":"result","code":0}\n')
     if words[:1] == ["__complete"]:
         from fal_cli.cli.completion import answer
 
         answer.main(words[1:])
         return 0
-    return _run(words)
+    asked = _help(words)
+    return _run(words) if asked is None else asked
+
+
+def _help(words: "list[str]") -> int | None:
+    """Prints the help that is asked for; None if none is, or if more must be known for it than what is generated."""
+    import os
+
+    is_terminal = os.isatty(1)
+    if is_terminal and not words:
+        return None  # says whose key is used, too
+    from fal_cli.cli import help_request
+
+    asked = help_request.asked(words)
+    if asked is None or asked.endpoint:
+        return None
+    env = os.environ
+    color = is_terminal and not ("--no-color" in words or env.get("NO_COLOR") or env.get("TERM") == "dumb")
+    lines = asked.lines(help_request.columns(env), program=_program(), color=color)
+    return _print("".join(f"{line}\n" for line in lines))
+
+
+def _program() -> str:
+    """The name under which the program was called."""
+    import os
+
+    program = os.path.basename(sys.argv[0])
+    return program if program in ("fal", "fal-cli") else "fal"
 
 
 def _run(words: list[str]) -> int:
@@ -56,20 +87,21 @@ def _run(words: list[str]) -> int:
         from fal_cli.context import Context
         from fal_cli.terminal.terminal import Streams
 
-        program = os.path.basename(sys.argv[0])
-        name = program if program in ("fal", "fal-cli") else "fal"
-        return app.main(words, Context(Streams.standard(), os.environ, program=name))
+        return app.main(words, Context(Streams.standard(), os.environ, program=_program()))
     except signals.Interrupted as interruption:  # while still importing, or a second one while ending
         return interruption.code
     finally:
         cleanup.run()
 
 
-def _print(text: str) -> int:
+def _print(text: str, *, told: str = "") -> int:
     import os
 
     try:
-        os.write(1, text.encode())
+        data = text.encode()
+        while data:
+            data = data[os.write(1, data) :]
+        sys.stderr.write(told)
     except BrokenPipeError:
         return 0
     except OSError as error:

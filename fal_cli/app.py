@@ -16,11 +16,17 @@ from fal_cli.terminal.output import ReaderGone
 def main(words: Sequence[str], context: Context) -> int:
     """Runs one command line and returns its exit code. Every failure ends here, as a sentence on stderr."""
     try:
-        return run_words(words, context)
+        code = run_words(words, context)
+        context.talk.result(code)
+        return code
     except ReaderGone:
+        context.talk.result(0)
         return 0
     except Interrupted as interruption:
-        for line in context.standing.leave():
+        lines = context.standing.leave()
+        if context.talk.machine:
+            return _fail(context, _interrupted(context, interruption, lines))
+        for line in lines:
             context.talk.essential(line)
         return interruption.code
     except typer.TyperException as error:
@@ -47,10 +53,28 @@ def _kept(context: Context, told: Report) -> Report:
     """A report that also says where the paid result is, if something failed after it was there."""
     if not context.standing.accepted_id or told.code not in (Exit.FAILED, Exit.NOT_SAVED) or told.request_id:
         return told
-    kept = f"The result is kept for a while: {context.command('result', context.standing.accepted_id)}"
-    return told._replace(hint=f"{told.hint}\n{kept}" if told.hint else kept)
+    request_id = context.standing.accepted_id
+    kept = f"The result is kept for a while: {context.command('result', request_id)}"
+    return told._replace(
+        hint=f"{told.hint}\n{kept}" if told.hint else kept,
+        next=(*context.tool.split(), "result", request_id, *context.standing.asked),
+    )
+
+
+def _interrupted(context: Context, interruption: Interrupted, lines: Sequence[str]) -> Report:
+    """An interruption for a program: what lives on, and how to take it up."""
+    standing = context.standing
+    names = standing.going_on or ((standing.accepted_id,) if standing.accepted_id else ())
+    message = " ".join(["interrupted:", *lines]).rstrip(":")
+    if not names:
+        kind = "interrupted_spent" if standing.is_spent else "interrupted_unsent"
+        return Report(interruption.code, message, kind=kind)
+    words = (*context.tool.split(), "resume", *names, *standing.asked)
+    return Report(interruption.code, message, request_id=names[0], kind="interrupted", next=words)
 
 
 def _fail(context: Context, told: Report) -> int:
+    if context.talk.machine and not told.request_id:
+        told = told._replace(request_id=context.standing.accepted_id)
     context.talk.error(told)
     return int(told.code)

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from fal_cli.api.events import Event
     from fal_cli.api.wire import Wire
     from fal_cli.auth.accounts import Account, Accounts
+    from fal_cli.config.project import Project
     from fal_cli.errors import Report
+    from fal_cli.inputs.reach import Reach
     from fal_cli.inputs.stdin import Stdin
     from fal_cli.ledger.journal import Journal
     from fal_cli.terminal.output import Output
@@ -46,8 +48,9 @@ class Standing:
 
     `leave` is called when an interruption comes: it does what is to be done about a request that lives on, and
     answers the lines that tell what is left behind. `accepted_id` is the request that is paid for, `lost` names in
-    the ledger the call whose answer was lost. `asked` are the words of this command line that say what becomes of the
-    result, so that another command can go on where this one ends.
+    the ledger the call whose answer was lost, `going_on` the requests that live on after an interruption; `is_spent`
+    says that something was sent of which nothing can be taken up. `asked` are the words of this command line that say
+    what becomes of the result, so that another command can go on where this one ends.
     """
 
     def __init__(self) -> None:
@@ -55,6 +58,8 @@ class Standing:
         self.accepted_id = ""
         self.lost = ""
         self.asked: tuple[str, ...] = ()
+        self.going_on: tuple[str, ...] = ()
+        self.is_spent = False
 
 
 class Context:
@@ -128,6 +133,14 @@ class Context:
         )
 
     @cached_property
+    def reach(self) -> "Reach":
+        """Which files the words of inputs may name. Raises `UsageError` for a folder that is none."""
+        from fal_cli.inputs.reach import reach
+
+        is_literal = self.flags.literal or self.env.get("FAL_LITERAL", "") not in ("", "0")
+        return reach(self.flags.files_ or self.env.get("FAL_FILES", ""), is_literal=is_literal)
+
+    @cached_property
     def accounts(self) -> "Accounts":
         from fal_cli.auth.accounts import Accounts
 
@@ -146,7 +159,13 @@ class Context:
         """The ledger, behind a guard that never stops a call."""
         from fal_cli.ledger.journal import Journal
 
-        return Journal(self.ledger_path, warn=self.notify.warn, hide=self.secrets.hide)
+        return Journal(
+            self.ledger_path,
+            warn=self.notify.warn,
+            alarm=lambda text: self.notify.essential(f"warning: {text}"),
+            hide=self.secrets.hide,
+            is_required=self.flags.require_ledger or self.env.get("FAL_REQUIRE_LEDGER", "") not in ("", "0"),
+        )
 
     @property
     def ledger_path(self) -> "Path":
@@ -156,6 +175,13 @@ class Context:
         from fal_cli.config import paths
 
         return Path(paths.ledger(self.env, in_sandbox=self.accounts.costs_nothing))
+
+    @cached_property
+    def project(self) -> "Project | None":
+        """What the `fal.toml` of this folder, or of one above, says. Raises `UsageError` for what it may not hold."""
+        from fal_cli.config import project
+
+        return project.find(self.env)
 
     def wire(self, view: "View | None" = None, *, local: bool = False, account: "Account | None" = None) -> "Wire":
         """A request layer with an account's hosts and key, which tells `view` (or `notify`) of its retries.

@@ -7,6 +7,8 @@ import typer
 
 METAVAR = "SPAN|DATE"
 _SPAN = re.compile(r"(?:([0-9]+)w)?(?:([0-9]+)d)?(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+)s)?")
+MOMENT_PATTERN = r"((\d+w)?(\d+d)?(\d+h)?(\d+m)?(\d+s)?|\d{4}-\d{2}-\d{2}([T ].+)?)"
+"""What a span or a date looks like."""
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ].+)?")
 
 
@@ -36,6 +38,8 @@ def moment_to_clear(text: str) -> datetime:
 
 DURATION_HELP = "such as 90s, 10m or 1h30m"
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?")
+DURATION_PATTERN = r"(\d+(\.\d+)?|(\d+(\.\d+)?h)?(\d+(\.\d+)?m)?(\d+(\.\d+)?s)?)"
+"""What a duration looks like."""
 _LONGEST_SECONDS = 366 * 86_400.0
 
 

@@ -17,10 +17,11 @@ CliError                       1   a failure that the program explains itself
 What the request layer raises is the other family: `api.errors`.
 """
 
+import shlex
 import unicodedata
 from collections.abc import Iterable
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fal_cli.api import locks
 from fal_cli.api.errors import (
@@ -39,6 +40,7 @@ from fal_cli.api.errors import (
     Unavailable,
     WaitEnded,
 )
+from fal_cli.kinds import KINDS, Again
 
 _UNLOCKED: dict[locks.Lock, str] = {
     "balance": "The balance is used up. Top it up: https://fal.ai/dashboard/billing.",
@@ -73,42 +75,76 @@ class Exit(IntEnum):
 
 EXIT_CODES: tuple[tuple[str, str, str], ...] = (
     ("0", "done", ""),
-    ("1", "the request ran and failed, or an unexpected failure", "after reading"),
-    ("2", "usage: unknown option, malformed input, unreadable file; nothing was sent", "yes, mended"),
+    ("1", "the request ran and failed, or an unexpected failure", "after reading the message"),
+    ("2", "usage: unknown option, malformed input, unreadable file; nothing was sent", "after fixing it"),
     ("3", "no credentials, or they were refused", "yes"),
-    ("4", "the input was refused, with a line per field", "after mending the input"),
+    ("4", "the input was refused, with a line per field", "after fixing the input"),
     ("5", "no such endpoint or request", "yes"),
-    ("6", "network: nothing was accepted, or a read did not come whole", "yes"),
-    ("7", "accepted, and we stopped waiting (--timeout); the request lives on", "no: fal resume ID"),
+    ("6", "network: nothing was accepted, or a read was cut off", "yes"),
+    ("7", "accepted, but we stopped waiting (--timeout); the request goes on", "no: fal resume ID"),
     ("8", "not finished yet (status --exit-status, result without --wait)", "ask again"),
     ("9", "refused for quota, balance or rate, after retries", "later"),
-    ("10", "a paid call was sent and its answer was lost: whether it runs is not known", "no: fal resume"),
+    ("10", "a paid call was sent and its answer was lost; it may be running", "no: fal resume"),
     ("11", "the result is printed, but a file could not be saved", "no: fal result ID -d DIR"),
     ("12", "refused by your own budget or --max-cost: nothing was sent", "with a larger one"),
     ("130, 143", "interrupted; the id, if there is one, is shown", "no: fal resume ID"),
 )
 
 
+class FieldFault(NamedTuple):
+    """What is wrong with one input, for a program.
+
+    `got` is the value that was given, `expected` what the schema says of it, `nearest` the right value (or name) that
+    was probably meant; None where that is not known.
+    """
+
+    path: str
+    kind: str
+    message: str
+    got: Any = None
+    expected: Any = None
+    nearest: Any = None
+
+
 class CliError(Exception):
-    """A failure that the program explains itself: one sentence, details under it, a hint, an exit code."""
+    """A failure that the program explains itself: one sentence, details under it, a hint, an exit code.
+
+    `kind` is its word in `KINDS`, `next` the words of a command that helps, after the program's own (`resume ID`).
+    """
 
     code = Exit.FAILED
+    kind = "failed"
 
-    def __init__(self, message: str, *, lines: tuple[str, ...] = (), hint: str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        lines: tuple[str, ...] = (),
+        hint: str = "",
+        kind: str = "",
+        next: tuple[str, ...] = (),
+        fields: tuple[FieldFault, ...] = (),
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.lines = lines
         self.hint = hint
+        self.kind = kind or type(self).kind
+        self.next = next
+        self.fields = fields
 
 
 class UsageError(CliError):
     """What was typed cannot be done. Nothing was sent."""
 
     code = Exit.USAGE
+    kind = "usage"
 
 
 class MalformedInput(UsageError):
     """An input word that cannot be read; `at` is the character that the caret points to."""
+
+    kind = "malformed_input"
 
     def __init__(self, message: str, word: str, at: int, *, hint: str = "") -> None:
         super().__init__(message, hint=hint)
@@ -120,67 +156,77 @@ class NoCredentials(CliError):
     """There is no key to call with, or one that cannot be one."""
 
     code = Exit.CREDENTIALS
+    kind = "no_key"
 
 
 class CredentialRefused(CliError):
     """The key at hand is not the one that this needs."""
 
     code = Exit.CREDENTIALS
+    kind = "other_key"
 
 
 class InputRefused(CliError):
     """The input cannot be right by the endpoint's schema. Nothing was sent."""
 
     code = Exit.INPUT_REFUSED
+    kind = "input_refused"
 
 
 class NotFound(CliError):
     """There is no such endpoint, request, result or price."""
 
     code = Exit.NOT_FOUND
+    kind = "not_found"
 
 
 class NetworkFailure(CliError):
     """Nothing was accepted, or a read did not come whole."""
 
     code = Exit.NETWORK
+    kind = "network"
 
 
 class StillRunning(CliError):
     """Waiting ended before the request did, and it lives on."""
 
     code = Exit.STILL_RUNNING
+    kind = "still_running"
 
 
 class NotFinished(CliError):
     """What is asked for is not there yet."""
 
     code = Exit.NOT_FINISHED
+    kind = "not_finished"
 
 
 class UnknownOutcome(CliError):
     """A paid call was sent, and what became of it is not known."""
 
     code = Exit.UNKNOWN_OUTCOME
+    kind = "answer_lost"
 
 
 class NotSaved(CliError):
     """The result is there, but a file of it could not be saved."""
 
     code = Exit.NOT_SAVED
+    kind = "not_saved"
 
 
 class OverBudget(CliError):
     """A call that does not fit what calls may cost. Nothing was sent."""
 
     code = Exit.OVER_BUDGET
+    kind = "over_budget"
 
 
 class Retold(CliError):
     """Another error in other words; its code stays."""
 
     def __init__(self, told: "Report", *, message: str = "", hint: str) -> None:
-        super().__init__(message or told.message, hint=hint)
+        super().__init__(message or told.message, hint=hint, kind=told.kind)
         self.code = Exit(told.code)
 
 
@@ -188,6 +234,7 @@ class Report(NamedTuple):
     """An error made ready to be shown: `lines` are details under the message.
 
     With `pointed`, a word and a place in it, they are that word and a caret below it: `caret` makes them narrower.
+    `kind` is its word in `KINDS`, `next` a whole command that goes on from here.
     """
 
     code: int
@@ -198,6 +245,14 @@ class Report(NamedTuple):
     error_type: str = ""
     status: int | None = None
     pointed: tuple[str, int] | None = None
+    kind: str = "unexpected"
+    next: tuple[str, ...] = ()
+    fields: tuple[FieldFault, ...] = ()
+
+    @property
+    def again(self) -> Again:
+        """Whether the same command may be run again."""
+        return KINDS[self.kind].again
 
 
 def report(error: Exception, *, tool: str = "fal", lost: str = "", asked: str = "") -> Report:
@@ -208,14 +263,16 @@ def report(error: Exception, *, tool: str = "fal", lost: str = "", asked: str = 
     """
     if isinstance(error, MalformedInput):
         message, pointed = f"malformed input: {error.message}", (error.word, error.at)
-        return Report(error.code, message, caret(*pointed), error.hint, pointed=pointed)
+        return Report(error.code, message, caret(*pointed), error.hint, pointed=pointed, kind=error.kind)
     if isinstance(error, CliError):
-        return Report(error.code, error.message, error.lines, error.hint)
+        words = (*tool.split(), *error.next) if error.next else ()
+        told = Report(error.code, error.message, error.lines, error.hint)
+        return told._replace(kind=error.kind, next=words, fields=error.fields)
     if isinstance(error, ApiError):
         return _api_report(error, _Ways(tool, lost, asked))
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
-        return Report(Exit.FAILED, f"{where}{error.strerror}")
+        return Report(Exit.FAILED, f"{where}{error.strerror}", kind="failed")
     return Report(
         Exit.FAILED,
         f"unexpected failure: {type(error).__name__}: {_cut(str(error), _LONGEST_MESSAGE)}",
@@ -233,106 +290,134 @@ class _Ways(NamedTuple):
     def resume(self, ref: str) -> str:
         return f"{self.tool} resume {ref}{self.asked}"
 
+    def argv(self, *words: str) -> tuple[str, ...]:
+        """A command as the words of which it is made."""
+        return (*self.tool.split(), *words)
+
+    def resume_argv(self, ref: str) -> tuple[str, ...]:
+        return self.argv("resume", ref, *shlex.split(self.asked)) if ref else ()
+
+
+class _Told(NamedTuple):
+    """What is said of an error of the request layer."""
+
+    kind: str
+    message: str
+    hint: str = ""
+    next: tuple[str, ...] = ()
+
 
 def _api_report(error: ApiError, ways: _Ways) -> Report:
-    code, message, hint = _sentence(error, ways)
+    told = _sentence(error, ways)
     return Report(
-        code,
-        _cut(message, _LONGEST_MESSAGE),
+        KINDS[told.kind].code,
+        _cut(told.message, _LONGEST_MESSAGE),
         tuple(_field_line(entry) for entry in error.fields),
-        hint,
+        told.hint,
         error.request_id,
         error.error_type,
         error.status,
+        kind=told.kind,
+        next=told.next,
+        fields=tuple(_field_fault(entry) for entry in error.fields),
     )
 
 
-def _sentence(error: ApiError, ways: _Ways) -> tuple[Exit, str, str]:
-    """Exit code, message and hint, most specific kind first."""
+def _sentence(error: ApiError, ways: _Ways) -> _Told:
+    """Kind, message and hint, most specific kind first."""
     if isinstance(error, PartRefused):
-        code, message, hint = _sentence(error.cause, ways)
-        return code, f"part {error.number} of the upload: {message}", hint
+        told = _sentence(error.cause, ways)
+        return told._replace(message=f"part {error.number} of the upload: {told.message}")
     if isinstance(error, StreamCut | StreamIdle):
-        return Exit.UNKNOWN_OUTCOME, error.message, "It is billed as far as it ran. Its events cannot be fetched later."
+        hint = "It is billed as far as it ran. Its events cannot be fetched later."
+        return _Told("stream_cut", error.message, hint)
     if isinstance(error, AnswerLost):
-        return _lost(error, ways.resume(ways.lost) if ways.lost else "")
+        return _lost(error, ways)
     if isinstance(error, Unavailable):
-        return (
-            Exit.NETWORK,
+        return _Told(
+            "service_unavailable",
             f"the service cannot answer now (HTTP {error.status}): {error.message}",
             "Try again.",
         )
     if isinstance(error, NotReached):
         nothing = "Nothing was accepted. " if isinstance(error, NotSent) else ""
-        return Exit.NETWORK, f"network: {error.message}", f"{nothing}{error.way_out or 'Try again.'}"
+        return _Told("network", f"network: {error.message}", f"{nothing}{error.way_out or 'Try again.'}")
     if isinstance(error, NotReady):
-        return Exit.NOT_FINISHED, error.message, "Add --wait to wait for it."
+        waiting = ways.argv("wait", error.request_id) if error.request_id else ()
+        return _Told("not_finished", error.message, "Add --wait to wait for it.", waiting)
     if isinstance(error, WaitEnded):
-        hint = f"To pick it up: {ways.resume(error.request_id)}"
-        return Exit.STILL_RUNNING, f"{error.message}; the request goes on", hint
+        return _Told(
+            "still_running",
+            f"{error.message}; the request goes on",
+            f"To pick it up: {ways.resume(error.request_id)}",
+            ways.resume_argv(error.request_id),
+        )
     if isinstance(error, RequestFailed):
         return _failed(error)
     if isinstance(error, Refused):
-        return _refused(error, ways.tool)
-    return Exit.FAILED, error.message, ""
+        return _refused(error, ways)
+    return _Told("failed", error.message)
 
 
-def _lost(error: AnswerLost, look_up: str) -> tuple[Exit, str, str]:
+def _lost(error: AnswerLost, ways: _Ways) -> _Told:
+    look_up = ways.resume(ways.lost) if ways.lost else ""
     broken = error.phase == Phase.ANSWERED and error.status is not None and error.status >= 400
     told = f"came back as a failure on the way (HTTP {error.status}: {error.message})" if broken else "was lost"
     reason = "" if broken else f" ({error.message})"
-    return (
-        Exit.UNKNOWN_OUTCOME,
+    return _Told(
+        "answer_lost",
         f"the call was sent, but its answer {told}{reason}",
         "It may be running and may be billed, so it was not sent again. "
         + (f"To look it up: {look_up}" if look_up else "Look at https://fal.ai/dashboard before you repeat it."),
+        ways.resume_argv(ways.lost),
     )
 
 
-def _failed(error: RequestFailed) -> tuple[Exit, str, str]:
+def _failed(error: RequestFailed) -> _Told:
     if error.headers.get("x-fal-request-timeout-type") == "user":
-        return (
-            Exit.FAILED,
+        return _Told(
+            "start_timeout",
             "the request did not start before its --start-timeout",
             "It did not run; submit it again.",
         )
     if error.error_type == "client_cancelled" or error.status == 499:
-        return Exit.FAILED, f"the request was cancelled: {error.message}", ""
+        return _Told("request_cancelled", f"the request was cancelled: {error.message}")
     if error.status in _INPUT_REFUSED and not any(entry.type.startswith("downstream") for entry in error.fields):
-        return Exit.INPUT_REFUSED, _http("the input was refused", error), ""
-    return Exit.FAILED, _http("the request failed", error), ""
+        return _Told("input_refused", _http("the input was refused", error))
+    return _Told("request_failed", _http("the request failed", error))
 
 
-def _refused(error: Refused, tool: str) -> tuple[Exit, str, str]:
+def _refused(error: Refused, ways: _Ways) -> _Told:
     status = error.status
     if lock := locks.lock_of(error):
-        way_out = _UNLOCKED[lock]
-        return Exit.LIMITED, f"the account is locked: {error.message}", f"{way_out}\n{_STILL_THERE.format(tool=tool)}"
+        hint = f"{_UNLOCKED[lock]}\n{_STILL_THERE.format(tool=ways.tool)}"
+        return _Told("account_locked", f"the account is locked: {error.message}", hint, ways.argv("resume"))
     if locks.lacks_permission(error):
-        return (
-            Exit.CREDENTIALS,
+        return _Told(
+            "no_permission",
             _http("the key is good, but lacks the permission for this", error),
             "Use a key that has it, or make one: https://fal.ai/dashboard/keys",
         )
     if locks.is_denied(error):
-        return (
-            Exit.CREDENTIALS,
+        return _Told(
+            "model_denied",
             _http("your team's access list does not allow this model, or the key may not do this", error),
             "Neither the key nor the balance is wrong. Ask an admin of the team to allow it: https://fal.ai/dashboard",
         )
     if status in (401, 403):
-        return (
-            Exit.CREDENTIALS,
+        return _Told(
+            "key_refused",
             _http("the key was refused", error),
-            f"Check the key: {tool} auth status",
+            f"Check the key: {ways.tool} auth status",
+            ways.argv("auth", "status"),
         )
     if status == 404:
-        return Exit.NOT_FOUND, _http("no such endpoint or request", error), ""
+        return _Told("not_found", _http("no such endpoint or request", error))
     if status == 429:
-        return Exit.LIMITED, _http("refused for now", error), "Nothing was accepted; try again later."
+        return _Told("rate_limited", _http("refused for now", error), "Nothing was accepted; try again later.")
     if status in _INPUT_REFUSED:
-        return Exit.INPUT_REFUSED, _http("the input was refused", error), ""
-    return Exit.FAILED, _http("the service refused the call", error), ""
+        return _Told("input_refused", _http("the input was refused", error))
+    return _Told("refused", _http("the service refused the call", error))
 
 
 def _http(lead: str, error: ApiError) -> str:
@@ -340,6 +425,20 @@ def _http(lead: str, error: ApiError) -> str:
     kind = f", {error.error_type}" if error.error_type and not error.fields else ""
     lead = f"{lead} (HTTP {error.status}{kind})" if error.status else lead
     return f"{lead}: {told}" if told else lead
+
+
+def _field_fault(entry: FieldError) -> FieldFault:
+    place = "" if entry.location == "body" else entry.location.removeprefix("body.")
+    kind = entry.type or "refused"
+    got = None if kind == "missing" else short(entry.given)  # of what is missing, services name all that is there
+    return FieldFault(place, kind, _cut(entry.message, _LONGEST_FIELD), got=got)
+
+
+def short(value: Any) -> Any:
+    """A value as an error names it: a long text is cut, None stands for a long list or object."""
+    if isinstance(value, str):
+        return _cut(value, _LONGEST_FIELD)
+    return value if len(repr(value)) <= _LONGEST_FIELD else None
 
 
 def _field_line(entry: FieldError) -> str:

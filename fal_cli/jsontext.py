@@ -2,10 +2,16 @@
 
 Other writers put raw control characters into texts, bytes that are not UTF-8, or integers of thousands of digits. What
 was paid for is not lost for that: it is read leniently, and `otherwise` is left for what is not JSON at all.
+
+For programs JSON is written on one line, and a number keeps the text that it came with: `compact` takes no more than
+the space out of a text, `read_exactly` and `written` keep each number's text through a value.
 """
 
+import codecs
 import json
+import re
 import sys
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NoReturn
 
 NOT_JSON = object()
@@ -15,17 +21,23 @@ _MOST_DIGITS = 100_000  # reading and writing one takes time that grows with the
 ENDS_BYTES = 64 * 1024
 """How much of a document's beginning and end `looks_like` wants."""
 
+_SPACE = str.maketrans("", "", " \t\r\n")
+_IN_STRING = re.compile(r'[^"\\]*(?:\\.[^"\\]*)*', re.DOTALL)
+_CONTROLS = re.compile(r"[\x00-\x1f]")
+_PLAIN_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,999}")
+_encoded = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _BRACKETS = ((b"{", b"}"), (b"[", b"]"), (b'"', b'"'))
 
 
-def read(data: bytes | str, otherwise: Any = None) -> Any:
-    """The value of a text; `otherwise` where it cannot be read."""
+def read(data: bytes | str, otherwise: Any = None, *, is_exact: bool = False) -> Any:
+    """The value of a text; `otherwise` where it cannot be read. With `is_exact` a fraction is `written` as it came."""
+    fraction = Number.of if is_exact else None
     try:
-        return json.loads(data)
+        return json.loads(data, parse_float=fraction)
     except RecursionError:
         return otherwise
     except ValueError:
-        return _read_leniently(data, otherwise)
+        return _read_leniently(data, otherwise, fraction)
 
 
 def read_strictly(data: bytes | str, otherwise: Any = None) -> Any:
@@ -46,11 +58,11 @@ def looks_like(size: int, head: bytes, tail: bytes) -> bool:
     return (head.lstrip()[:1], tail.rstrip()[-1:]) in _BRACKETS
 
 
-def _read_leniently(data: bytes | str, otherwise: Any) -> Any:
+def _read_leniently(data: bytes | str, otherwise: Any, fraction: Callable[[str], float] | None) -> Any:
     sys.set_int_max_str_digits(_MOST_DIGITS)
     text = data if isinstance(data, str) else data.decode(json.detect_encoding(data), "replace")
     try:
-        return json.loads(text.removeprefix("\ufeff"), strict=False, parse_int=_integer)
+        return json.loads(text.removeprefix("\ufeff"), strict=False, parse_int=_integer, parse_float=fraction)
     except (ValueError, RecursionError):
         return otherwise
 
@@ -62,6 +74,103 @@ def _integer(text: str) -> int | str:
 def _is_deep(data: bytes) -> bool:
     """Whether it is nested so deep that Python does not read it, and otherwise as JSON is."""
     return data.lstrip()[:1] in (b"{", b"[") and data.count(b"[") + data.count(b"{") > sys.getrecursionlimit() // 2
+
+
+class Number(float):
+    """A number that is written with the text that it was read from."""
+
+    text = ""
+
+    @classmethod
+    def of(cls, text: str) -> "Number":
+        """The number of a JSON text."""
+        number = cls(text)
+        number.text = text
+        return number
+
+
+# JMESPath tells types by the names of their classes.
+Number.__name__ = "float"
+
+
+class Verbatim(str):
+    """A JSON text that `written` puts where it stands."""
+
+
+def read_exactly(data: bytes | str, otherwise: Any = None) -> Any:
+    """The value of a text, its numbers ready to be `written` as they came; `otherwise` where it cannot be read."""
+    try:
+        text = "".join(compact([data.encode() if isinstance(data, str) else data]))
+        return json.loads(text, parse_float=Number.of, parse_int=_exact_integer, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return otherwise
+
+
+def written(value: Any) -> str:
+    """A value as compact JSON, on one line. Raises `RecursionError` for what is nested too deeply."""
+    if isinstance(value, Number):
+        return value.text
+    if isinstance(value, Verbatim):
+        return str(value)
+    if isinstance(value, dict):
+        return "{" + ",".join([f"{_encoded(str(key))}:{written(inner)}" for key, inner in value.items()]) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ",".join(map(written, value)) + "]"
+    return _encoded(value)
+
+
+def compact(chunks: Iterable[bytes]) -> Iterator[str]:
+    """A JSON text on one line, as it comes: without the space between its values, and otherwise as it is.
+
+    What JSON does not allow inside a text is escaped there, and bytes that are no characters are replaced.
+    """
+    decoder: codecs.IncrementalDecoder | None = None
+    is_inside, rest = False, ""
+    for chunk in chunks:
+        if decoder is None:
+            decoder = _decoder_of(chunk)
+        text, pieces, at = rest + decoder.decode(chunk), [], 0
+        rest = ""
+        while at < len(text):
+            if is_inside:
+                end = _IN_STRING.match(text, at).end()  # type: ignore[union-attr]  # it matches nothing, too
+                pieces.append(_CONTROLS.sub(_escaped, text[at:end]))
+                if text[end : end + 1] == "\\":  # what it escapes is still to come
+                    rest = text[end:]
+                    break
+            else:
+                end = text.find('"', at)
+                end = len(text) if end < 0 else end
+                pieces.append(text[at:end].translate(_SPACE))
+            if end < len(text):
+                pieces.append('"')
+                is_inside, end = not is_inside, end + 1
+            at = end
+        yield "".join(pieces)
+    yield rest
+
+
+def is_valid(text: str) -> bool:
+    """Whether a text is what JSON allows, as deep as it may be."""
+    try:
+        json.loads(text, parse_constant=_refuse, parse_int=str, parse_float=str)
+    except RecursionError:
+        return True
+    except ValueError:
+        return False
+    return True
+
+
+def _decoder_of(first: bytes) -> codecs.IncrementalDecoder:
+    return codecs.getincrementaldecoder(json.detect_encoding(first[:4]) if first else "utf-8")("replace")
+
+
+def _escaped(match: "re.Match[str]") -> str:
+    return f"\\u{ord(match[0]):04x}"
+
+
+def _exact_integer(text: str) -> int | Number:
+    return int(text) if _PLAIN_INTEGER.fullmatch(text) else Number.of(text)
 
 
 def is_within(data: bytes, *, most_bytes: int, most_values: int) -> bool:

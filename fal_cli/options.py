@@ -24,14 +24,22 @@ def _kept_on_interrupt(ctx: typer.Context, value: str) -> str:
 Endpoint = Annotated[str, typer.Argument(metavar="ENDPOINT", show_default=False, help="Such as fal-ai/flux/dev.")]
 Refs = Annotated[
     list[str],
+    typer.Argument(metavar="[ENDPOINT] REF…", help="Request ids, their unique beginnings, 'last', 'last:2', or URLs."),
+]
+AnyRefs = Annotated[
+    list[str] | None,
     typer.Argument(metavar="[ENDPOINT] REF…", help="Request ids, unique beginnings of one, 'last', 'last:2', or URLs."),
+]
+Files = Annotated[
+    list[str] | None,
+    typer.Option("--file", metavar="FILE", help="The request that made this saved file, found by its content."),
 ]
 Timeout = Annotated[
     float | None,
     typer.Option("--timeout", parser=seconds, metavar="TIME", help=f"Stop waiting after TIME, {DURATION_HELP}."),
 ]
 OnTimeout = Annotated[
-    Literal["detach", "cancel"], typer.Option("--on-timeout", help="What --timeout does to the request.")
+    Literal["detach", "cancel"], typer.Option("--on-timeout", help="What happens to the request after --timeout.")
 ]
 OnInterrupt = Annotated[
     Literal["detach", "cancel"],
@@ -39,14 +47,14 @@ OnInterrupt = Annotated[
         "--on-interrupt",
         envvar="FAL_ON_INTERRUPT",
         callback=_kept_on_interrupt,
-        help="What Ctrl-C does to the request.",
+        help="What happens to the request on Ctrl-C.",
     ),
 ]
 As = Annotated[
     Language | None,
-    typer.Option("--as", help="Call nothing: print the call as a script for curl, a client of fal.ai's, or fal."),
+    typer.Option("--as", help="Print the call as a script instead of making it."),
 ]
-Logs = Annotated[bool, typer.Option("--logs", help="Show the model's log lines (on a terminal run always does).")]
+Logs = Annotated[bool, typer.Option("--logs", help="Show the model's log lines (run always does on a terminal).")]
 
 
 class GlobalFlags(Fields):
@@ -59,17 +67,26 @@ class GlobalFlags(Fields):
         str,
         typer.Option("--profile", metavar="NAME", help="Use the key and hosts of this profile."),
     ] = ""
-    json: Annotated[bool, typer.Option("--json", help="For programs: stdout as in a pipe, stderr as JSON lines.")] = (
-        False
-    )
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing but errors and request ids.")] = False
+    json: Annotated[
+        bool, typer.Option("--json", help="For programs: one JSON value a line on stdout, JSON lines on stderr.")
+    ] = False
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print only errors and request ids on stderr.")] = False
     verbose: Annotated[
         int,
         typer.Option(
-            "-v", "--verbose", count=True, show_default=False, help="Say what is decided; -vv shows HTTP exchanges."
+            "-v", "--verbose", count=True, show_default=False, help="Print decisions; -vv prints HTTP exchanges."
         ),
     ] = 0
-    no_color: Annotated[bool, typer.Option("--no-color", help="No colour (as NO_COLOR and TERM=dumb).")] = False
+    literal: Annotated[
+        bool, typer.Option("--literal", help="Take inputs as plain text or JSON: no @, no {{, no guess.")
+    ] = False
+    files_: Annotated[
+        str, typer.Option("--files", metavar="DIR", help="Allow inputs to name only files in this folder.")
+    ] = ""
+    require_ledger: Annotated[
+        bool, typer.Option("--require-ledger", help="Refuse a paid call that cannot be recorded first.")
+    ] = False
+    no_color: Annotated[bool, typer.Option("--no-color", help="No colour, as with NO_COLOR or TERM=dumb.")] = False
 
     def merged(self, other: "GlobalFlags") -> "GlobalFlags":
         """These flags and those of the verb's other side; a value given there wins."""
@@ -79,6 +96,9 @@ class GlobalFlags(Fields):
             json=self.json or other.json,
             quiet=self.quiet or other.quiet,
             verbose=self.verbose + other.verbose,
+            literal=self.literal or other.literal,
+            files_=other.files_ or self.files_,
+            require_ledger=self.require_ledger or other.require_ledger,
             no_color=self.no_color or other.no_color,
         )
 
@@ -90,7 +110,8 @@ class InputWords(Fields):
         list[str] | None,
         typer.Argument(
             metavar="[KEY=VALUE]…",
-            help="Inputs: key=value, key:=json, key=@file, key@file (upload), @file.json, '{…}' or - (stdin).",
+            help="Inputs: key=value, key:=json, key=@file, key@file (upload), @file.json, '{…}' or - (stdin); "
+            "a bare text is the prompt.",
         ),
     ] = None
     input: Annotated[
@@ -106,8 +127,11 @@ class InputWords(Fields):
     )
     from_: Annotated[
         str,
-        typer.Option("--from", metavar="REF", help="Let key={{expression}} look into the result of REF, not stdin."),
+        typer.Option("--from", metavar="REF", help="Take key={{expression}} from the result of REF, not from stdin."),
     ] = ""
+
+    takes_bare_text = True
+    """Whether one of the items may be a bare text: the prompt."""
 
     @property
     def words(self) -> list[str]:
@@ -135,42 +159,40 @@ class CallFlags(Fields):
         str,
         typer.Option("--method", metavar="METHOD", help="HTTP method; with get the input is the query string."),
     ] = "post"
-    priority: Annotated[
-        Literal["normal", "low"] | None, typer.Option("--priority", help="Place in the endpoint's line.")
-    ] = None
-    hint: Annotated[str, typer.Option("--hint", metavar="TEXT", help="Prefer a runner that gave this hint.")] = ""
+    priority: Annotated[Literal["normal", "low"] | None, typer.Option("--priority", help="Priority in the queue.")] = (
+        None
+    )
+    hint: Annotated[str, typer.Option("--hint", metavar="TEXT", help="Prefer a runner with this hint.")] = ""
     start_timeout: Annotated[
         float | None,
         typer.Option(
             "--start-timeout",
             parser=seconds,
             metavar="TIME",
-            help="Fail if work has not begun after TIME (over 1s).",
+            help="Fail if the request has not started after TIME (over 1s).",
         ),
     ] = None
-    webhook: Annotated[str, typer.Option("--webhook", metavar="URL", help="Call this URL when it is done.")] = ""
+    webhook: Annotated[str, typer.Option("--webhook", metavar="URL", help="POST the result to this URL.")] = ""
     max_queue: Annotated[
-        int | None, typer.Option("--max-queue", metavar="N", help="Be refused if the line is longer than N.")
+        int | None, typer.Option("--max-queue", metavar="N", help="Fail if more than N requests are queued.")
     ] = None
     no_server_retry: Annotated[
         bool,
-        typer.Option("--no-server-retry", help="Forbid the service to run it again after its own failures."),
+        typer.Option("--no-server-retry", help="Stop the service from retrying after its own failures."),
     ] = False
     tag: Annotated[
         list[str] | None, typer.Option("--tag", metavar="KEY=VALUE", help="Label the request; up to ten.")
     ] = None
-    no_store: Annotated[bool, typer.Option("--no-store", help="Ask the service to keep neither input nor result.")] = (
+    no_store: Annotated[bool, typer.Option("--no-store", help="Ask the service to store neither input nor result.")] = (
         False
     )
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print what would be sent, checked, and what it will cost; send nothing.")
+        bool, typer.Option("--dry-run", help="Print the checked request and its price; send nothing.")
     ] = False
-    no_validate: Annotated[
-        bool, typer.Option("--no-validate", help="Send the input unchecked; the schema still types what is typed.")
-    ] = False
+    no_validate: Annotated[bool, typer.Option("--no-validate", help="Send the input unchecked.")] = False
     private: Annotated[
         bool,
-        typer.Option("--private", help="Keep neither input nor result, here or (--no-store) at the service."),
+        typer.Option("--private", help="Store neither input nor result, here or at the service."),
     ] = False
     header: Annotated[
         list[str] | None,
@@ -181,7 +203,7 @@ class CallFlags(Fields):
         typer.Option(
             "--expires",
             metavar="TIME",
-            help="When produced files expire: 1h, 1d, 7d, 30d, 1y, never, immediate or seconds.",
+            help="When result files expire: 1h, 1d, 7d, 30d, 1y, never, immediate or seconds.",
         ),
     ] = ""
 
@@ -197,11 +219,11 @@ class SpendFlags(Fields):
         typer.Option(
             "--budget",
             metavar="DOLLARS/PERIOD",
-            help="Refuse what does not fit, such as 5/day. FAL_BUDGET and fal config's hold too.",
+            help="Refuse calls beyond it, e.g. 5/day. FAL_BUDGET and the profile's budget apply too.",
         ),
     ] = ""
     allow_unknown_cost: Annotated[
-        bool, typer.Option("--allow-unknown-cost", help="Send what costs nobody knows what, whatever the budget.")
+        bool, typer.Option("--allow-unknown-cost", help="Send calls of unknown price in spite of a budget.")
     ] = False
 
 
@@ -214,26 +236,26 @@ class OnceFlags(Fields):
             "--once",
             parser=age,
             metavar="[=AGE]",
-            help="Do not pay twice: give what the same call made, join it if it runs. --once=7d: if not older.",
+            help="Never pay twice: use the result of the same call, or join it. --once=7d: if at most 7 days old.",
         ),
     ] = None
     again: Annotated[
         Literal["expired", "failed"] | None,
-        typer.Option("--again", help="With --once: send again what is gone, or what failed for good."),
+        typer.Option("--again", help="With --once: resend a call whose result is gone, or that failed for good."),
     ] = None
 
 
 class PrintFlags(Fields):
-    """What stdout carries."""
+    """What to print on stdout."""
 
-    print_: Annotated[PrintWhat | None, typer.Option("--print", help="What stdout carries.")] = None
+    print_: Annotated[PrintWhat | None, typer.Option("--print", help="What to print on stdout.")] = None
     query: Annotated[
         str,
-        typer.Option("--query", metavar="EXPR", help="Pick from it by a JMESPath expression; texts come bare."),
+        typer.Option("--query", metavar="EXPR", help="Print one value by a JMESPath expression; text without quotes."),
     ] = ""
 
 
-class SaveFlags(Fields):
+class StreamSaveFlags(Fields):
     """Where a result and its files are saved."""
 
     output: Annotated[
@@ -243,17 +265,32 @@ class SaveFlags(Fields):
     directory: Annotated[
         str,
         typer.Option(
-            "-d", "--directory", metavar="DIR|TEMPLATE|-", help="Save every file: 'out/', 'out/{seed}.{ext}', - stdout."
+            "-d",
+            "--directory",
+            metavar="DIR|TEMPLATE|-",
+            help="Save every file: out/, out/{seed}.{ext}, - is stdout.",
         ),
     ] = ""
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")] = False
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")] = False
     preview: Annotated[bool, typer.Option("--preview", help="Draw the result's pictures in the terminal.")] = False
+
+
+class SaveFlags(StreamSaveFlags):
+    """The same for a result that is there as a whole."""
+
+    open: Annotated[bool, typer.Option("--open", help="Open the first file that was made.")] = False
+    sidecar: Annotated[
+        bool, typer.Option("--sidecar", help="Save beside each file FILE.json, from which rerun makes it again.")
+    ] = False
 
 
 class SubmitPrintFlags(Fields):
     """What stdout carries of a request that is only submitted."""
 
-    print_: Annotated[Literal["id", "url", "none"], typer.Option("--print", help="What stdout carries.")] = "id"
+    print_: Annotated[
+        Literal["id", "url", "none"] | None,
+        typer.Option("--print", help="What to print on stdout (default: id; with --json an object with both)."),
+    ] = None
 
 
 def words_of(flags: Fields) -> tuple[str, ...]:

@@ -51,9 +51,23 @@ def test_a_command_without_a_call_imports_nothing_heavy(fal: Program, words: tup
     assert _imported(fal, *words) & HEAVY == set()
 
 
-@pytest.mark.parametrize("words", [("--version",), ("__complete", "words", "run", "--")])
-def test_version_and_completion_are_answered_before_typer_is_imported(fal: Program, words: tuple[str, ...]) -> None:
-    assert "typer" not in _imported(fal, *words)
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--version",),
+        ("__complete", "words", "run", "--"),
+        (),
+        ("--help",),
+        ("help", "run"),
+        ("run", "fal", "--sandbox", "--help"),
+        ("help", "exit-codes"),
+        ("auth",),
+    ],
+)
+def test_version_completion_and_help_are_answered_before_typer_is_imported(
+    fal: Program, words: tuple[str, ...]
+) -> None:
+    assert _imported(fal, *words) & {"typer", "typing", "re", "dataclasses", "inspect"} == set()
 
 
 def test_a_call_imports_neither_rich_nor_the_server_stack(served: Program) -> None:

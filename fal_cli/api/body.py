@@ -7,6 +7,7 @@ from typing import IO
 
 from fal_cli import jsontext
 from fal_cli.api.errors import NoRoom
+from fal_cli.files import temporary
 
 IN_MEMORY_BYTES = 1024 * 1024
 _CHUNK_BYTES = 256 * 1024
@@ -37,12 +38,11 @@ class Body:
 
     def _store(self, chunks: list[bytes]) -> None:
         try:
-            self._file = self._file or tempfile.TemporaryFile()  # noqa: SIM115  # lives as long as the body
+            self._file = self._file or temporary.opened()
             self._file.writelines(chunks)
             self._file.flush()
         except OSError as error:
-            folder = tempfile.gettempdir()
-            raise NoRoom(f"the answer does not fit into {folder}: {error.strerror or error}") from None
+            raise NoRoom(f"the answer does not fit into {_folder()}: {error.strerror or error}") from None
 
     def __len__(self) -> int:
         return self._size
@@ -86,3 +86,11 @@ class Body:
     def tail(self, size: int) -> bytes:
         """The last `size` bytes."""
         return self._at(max(0, self._size - size), size)
+
+
+def _folder() -> str:
+    """Where temporary files are, in words."""
+    try:
+        return tempfile.gettempdir()
+    except FileNotFoundError:
+        return "memory"

@@ -31,11 +31,17 @@ class Phase(IntEnum):
 
 
 class FieldError(NamedTuple):
-    """One entry of a `detail` list (wire §8.1)."""
+    """One entry of a `detail` list (wire §8.1); `given` is the input that it is about, as far as the service tells."""
 
     location: str
     message: str
     type: str = ""
+    given: Any = None
+
+    @property
+    def texts(self) -> tuple[str, str, str]:
+        """What is said of it, without the value that was given."""
+        return self.location, self.message, self.type
 
 
 class Detail(NamedTuple):
@@ -161,7 +167,7 @@ def _field(entry: Any) -> FieldError:
         return FieldError("", _text(entry))
     location = entry.get("loc", ())
     where = ".".join(str(part) for part in location) if isinstance(location, list | tuple) else str(location)
-    return FieldError(where, _text(entry.get("msg", "")), str(entry.get("type", "")))
+    return FieldError(where, _text(entry.get("msg", "")), str(entry.get("type", "")), entry.get("input"))
 
 
 def _text(value: Any) -> str:

@@ -21,6 +21,7 @@ from fal_cli.api.messages import READ_SECONDS, Request, TransportFailure
 from fal_cli.api.phases import Exchange
 from fal_cli.api.sse import EventDecoder
 from fal_cli.api.wire import Wire
+from fal_cli.jsontext import Number
 
 FIRST_BYTE_SECONDS = 3.0
 SILENCE_SECONDS = 20.0  # the service sends a keep-alive every 15 s
@@ -149,7 +150,7 @@ class _Watch:
                 return _Ending.BROKEN
             patience = SILENCE_SECONDS
             for event in decoder.feed(chunk):
-                body = json.loads(event.data)
+                body = json.loads(event.data, parse_float=Number.of)
                 if not isinstance(body, dict) or "status" not in body:
                     continue
                 status = queue.status_from(body)

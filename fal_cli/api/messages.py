@@ -78,8 +78,8 @@ class Answer(NamedTuple):
         return bool(self.request_id) or self.json() is not None
 
     def json(self) -> Any:
-        """The parsed body, or None if it is not JSON."""
-        return jsontext.read(self.body)
+        """The parsed body, its fractions ready to be written as they came; None if it is not JSON."""
+        return jsontext.read(self.body, is_exact=True)
 
 
 class TransportFailure(Exception):

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -80,7 +81,10 @@ ENCODINGS = {
         msgpack.Packer(use_bin_type=True).pack,
         lambda data: msgpack.unpackb(data, raw=False, strict_map_key=False, timestamp=3),
     ),
-    "json": Encoding(lambda value: json.dumps(value, ensure_ascii=False).encode(), json.loads),
+    "json": Encoding(
+        lambda value: json.dumps(value, ensure_ascii=False).encode(),
+        partial(json.loads, parse_float=jsontext.Number.of),
+    ),
 }
 
 
@@ -186,7 +190,7 @@ class Session:
         return self._taken(value)
 
     def _text(self, data: bytes) -> Received | Failed | None:
-        return self._taken(jsontext.read(data, {"text": data.decode("utf-8", "replace")}))
+        return self._taken(jsontext.read(data, {"text": data.decode("utf-8", "replace")}, is_exact=True))
 
     def _taken(self, value: Any) -> Received | Failed | None:
         """A result, unless the value is a control object (§7.3); an error is kept for the end, too."""

@@ -53,6 +53,8 @@ def _known(cause: BaseException, causes: list[BaseException], host: str, url: st
         return _untrusted(cause, host)
     if isinstance(cause, ProxyError):
         return _of_proxy(causes, host)
+    if type(cause).__module__ == "socks":  # of PySocks, which is imported where a SOCKS proxy is used
+        return Reason(f"the SOCKS proxy on the way to {host} failed ({causes[-1]})")
     if isinstance(cause, trust.Unusable):
         return Reason(str(cause), True, _other_trust())
     if isinstance(cause, PrivateAddress):

@@ -8,6 +8,8 @@ from fal_cli.auth.credentials import Credential
 from fal_cli.errors import CliError, NoCredentials, UsageError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from fal_cli.api.hosts import Hosts
     from fal_cli.api.redaction import Secrets
     from fal_cli.auth.credentials import Source
@@ -94,11 +96,10 @@ class Accounts:
         from fal_cli.auth import credentials
 
         if self._in_sandbox:
-            from fal_cli.config import paths
             from fal_cli.sandbox.state import keys
 
             try:
-                key = keys.of(paths.sandbox_folder(self._env)).plain
+                key = keys.of(self._sandbox_folder).plain
             except OSError as error:
                 raise CliError(f"the sandbox cannot start: {error}") from None
             return credentials.Credential(f"Key {key}", "the sandbox")
@@ -128,9 +129,38 @@ class Accounts:
         )
 
     @cached_property
+    def _sandbox_folder(self) -> "Path":
+        """Where the sandbox keeps its state: a folder for this command alone where its own cannot be made.
+
+        Raises `CliError` where there is no place at all.
+        """
+        import shutil
+        import tempfile
+        from pathlib import Path
+
+        from fal_cli.config import paths
+        from fal_cli.files import cleanup
+        from fal_cli.sandbox.state import keys
+
+        folder = paths.sandbox_folder(self._env)
+        try:
+            keys.of(folder)
+            return folder
+        except OSError as error:
+            reason = error
+        try:
+            made = tempfile.mkdtemp(prefix="fal-sandbox-")
+        except OSError:
+            raise CliError(
+                f"the sandbox cannot start: {reason}", hint="Name a folder that can be written: FAL_CLI_HOME=FOLDER"
+            ) from None
+        cleanup.at_end(lambda: shutil.rmtree(made, ignore_errors=True))
+        self._warn(f"the sandbox cannot keep its state ({reason}), and forgets it when this command ends")
+        return Path(made)
+
+    @cached_property
     def _sandbox(self) -> "Sandbox":
         """A private sandbox for the life of this command. Raises `UsageError`, `CliError`."""
-        from fal_cli.config import paths
         from fal_cli.extras import sandbox_extra
 
         with sandbox_extra():
@@ -140,7 +170,7 @@ class Accounts:
             faults = self._env.get("FAL_SANDBOX_FAULT", "").split()
             settings = self._env.get("FAL_SANDBOX_SETTINGS", "").split()
             try:
-                sandbox = Sandbox(paths.sandbox_folder(self._env), faults=faults, settings=settings)
+                sandbox = Sandbox(self._sandbox_folder, faults=faults, settings=settings)
             except SettingError as error:
                 raise UsageError(f"FAL_SANDBOX_SETTINGS: {error}") from None
             except ValueError as error:

@@ -190,10 +190,12 @@ def _missing(ours: "Profiles | None" = None) -> Credential:
         raise NoCredentials(
             f"no key: none of the profiles is active ({', '.join(others)})",
             hint=f"Use one: fal auth switch {others[0]}",
+            next=("auth", "switch", others[0]),
         )
     raise NoCredentials(
         "no key: log in (fal auth login), or set FAL_KEY to a key from https://fal.ai/dashboard/keys",
         hint="To try things without a key, network or cost, put --sandbox before the command.",
+        next=("auth", "login", "--with-key"),
     )
 
 

@@ -5,12 +5,12 @@ Refreshing its login would rotate a token, and that is its owner's to do.
 
 import base64
 import json
-import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from fal_cli.config import paths
 from fal_cli.errors import NoCredentials
 
 _INTERNAL = "__internal__"  # its table that names the active profile
@@ -19,7 +19,7 @@ _STALE_SECONDS = 300
 
 def config_path(env: Mapping[str, str]) -> Path:
     """Where its profiles are."""
-    return Path(os.path.expanduser(env.get("FAL_CONFIG_PATH") or "~/.fal/config.toml"))
+    return Path(paths.expanded(env.get("FAL_CONFIG_PATH") or "~/.fal/config.toml"))
 
 
 def keys(env: Mapping[str, str]) -> dict[str, str]:
@@ -38,7 +38,7 @@ def active(env: Mapping[str, str]) -> str:
 
 def login_path(env: Mapping[str, str]) -> Path:
     """Where its login is."""
-    return Path(os.path.expanduser(env.get("FAL_HOME_DIR") or "~/.fal")) / "auth0_token"
+    return Path(paths.expanded(env.get("FAL_HOME_DIR") or "~/.fal")) / "auth0_token"
 
 
 def login(env: Mapping[str, str]) -> str | None:
@@ -46,7 +46,7 @@ def login(env: Mapping[str, str]) -> str | None:
     path = login_path(env)
     try:
         lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, UnicodeDecodeError) as error:
         raise NoCredentials(f"cannot read {path}: {error}") from None
@@ -62,7 +62,7 @@ def _config(env: Mapping[str, str]) -> dict[str, Any]:
     path = config_path(env)
     try:
         text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, UnicodeDecodeError) as error:
         raise NoCredentials(f"cannot read {path}: {error}") from None
@@ -70,8 +70,9 @@ def _config(env: Mapping[str, str]) -> dict[str, Any]:
 
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise NoCredentials(f"{path} is not TOML: {error}") from None
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        told = "it is nested too deep" if isinstance(error, RecursionError) else error
+        raise NoCredentials(f"{path} is not TOML: {told}") from None
 
 
 def _expires_at(token: str) -> float:

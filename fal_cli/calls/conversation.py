@@ -337,6 +337,7 @@ def _no_answer(tally: Tally, why: str) -> CliError:
     return UnknownOutcome(
         f"no answer came to {tally.without_answer}: {why}",
         hint="They may have run and be billed, so they were not sent again.",
+        kind="stream_cut",
     )
 
 

@@ -35,6 +35,7 @@ def _fetched(context: Context, request: Tracked) -> bytes:
         raise NotFinished(
             f"request {request.request_id} has not ended, so there is nothing to take from it yet",
             hint=f"Wait for it: {context.tool} wait {error.request_id}",
+            next=("wait", request.request_id),
         ) from None
     context.standing.accepted_id = ""  # it is not this command's request: what fails from here on was not paid for
     kept = request.entry.kept()
@@ -50,6 +51,7 @@ def _remembered(context: Context, row: Row) -> bytes:
         raise NotFound(
             f"no result of {row.name} was kept that could be looked into",
             hint=f"What is known of it: {context.tool} history show {row.name}",
+            next=("history", "show", row.name),
         )
     _refuse_shortened(row.name, kept)
     return kept.body

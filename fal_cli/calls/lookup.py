@@ -167,7 +167,7 @@ def listed_output(row: Row, entry: Entry, item: Listed) -> Outcome:
     Raises `CliError`: code 8 while it runs, 1 if it failed, 5 if the service kept no output.
     """
     if item.ended_at is None:
-        raise NotFinished(f"{row.name} is still running as request {item.request_id}")
+        raise NotFinished(f"{row.name} is still running as request {item.request_id}", next=("resume", row.name))
     if item.status is not None and item.status >= 400:
         entry.ended(State.FAILED, f"HTTP {item.status}")
         raise CliError(f"{row.name} ran as request {item.request_id} and failed (HTTP {item.status})")
@@ -188,6 +188,7 @@ def over(context: Context, row: Row, entry: Entry) -> CliError:
         return UnknownOutcome(
             f"{row.name} was a {row.mode} call to {row.endpoint} that was cut off: nothing of it can be fetched",
             hint="It may be billed as far as it ran.",
+            kind="stream_cut",
         )
     if row.state is State.COMPLETED:
         entry.delivered()
@@ -198,6 +199,7 @@ def over(context: Context, row: Row, entry: Entry) -> CliError:
     return NotFound(
         f"{row.name} {_OVER.get(row.state, row.state)}{told}; there is nothing to resume",
         hint=f"To send it again: {context.tool} rerun {row.name}",
+        next=("rerun", row.name),
     )
 
 
@@ -229,6 +231,7 @@ def not_found(context: Context, row: Row) -> CliError:
         "or still waits in line",
         hint=f"Look again later: {context.tool} resume {row.name}\n"
         f"To send it again, at the risk of paying twice: {context.tool} resume {row.name} --retry-unknown",
+        next=("resume", row.name),
     )
 
 

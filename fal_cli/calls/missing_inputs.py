@@ -3,14 +3,13 @@
 Only where stdin and stderr are terminals and no `CI` is set: a script never waits for an answer.
 """
 
-import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fal_cli.context import Context
 from fal_cli.errors import UsageError
 from fal_cli.files.attachment import Attachment
+from fal_cli.inputs.reach import Reach
 from fal_cli.schema import Field, missing, placed, typed
 from fal_cli.schema.check import mismatch
 from fal_cli.schema.report import lines
@@ -35,7 +34,7 @@ def _asked(context: Context, field: Field) -> Any:
     for line in _introduced(field):
         context.notify.note(line)
     while True:
-        value = _value(field, _line(context, field))
+        value = _value(field, _line(context, field), context.reach)
         wrong = mismatch(field, value) if value != "" else []
         if value != "" and not wrong:
             return value
@@ -58,9 +57,7 @@ def _line(context: Context, field: Field) -> str:
     return line
 
 
-def _value(field: Field, text: str) -> Any:
-    if field.takes_file and "://" not in text:
-        path = Path(os.path.expanduser(text.removeprefix("@")))
-        if path.is_file():
-            return placed(field, Attachment(key=field.name, path=path))
+def _value(field: Field, text: str, reach: Reach) -> Any:
+    if field.takes_file and "://" not in text and reach.file_there(text.removeprefix("@")):
+        return placed(field, Attachment(key=field.name, path=reach.path(text.removeprefix("@"))))
     return typed(field, text)

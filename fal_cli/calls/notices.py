@@ -18,6 +18,7 @@ def nothing_sent() -> tuple[str, ...]:
 
 def goes_on(context: Context, request_id: str) -> tuple[str, str]:
     """What is said of an accepted request when its command ends before it."""
+    context.standing.going_on = (request_id,)
     return (
         f"The request goes on. To pick it up: {context.command('resume', request_id)}",
         f"To cancel it: {context.tool} cancel {request_id}",

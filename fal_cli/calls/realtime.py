@@ -11,11 +11,11 @@ from fal_cli.api import realtime as api
 from fal_cli.api.call_options import CallOptions
 from fal_cli.api.errors import ApiError, Refused
 from fal_cli.api.wire import Wire
-from fal_cli.calls import admission
+from fal_cli.calls import admission, endpoints
 from fal_cli.calls.conversation import AppFailed, Conversation, Plan
 from fal_cli.calls.model import Call
 from fal_cli.calls.notices import nothing_sent
-from fal_cli.calls.prepare import parse_target, resolve
+from fal_cli.calls.prepare import resolve
 from fal_cli.calls.realtime_json import MOST_BYTES, as_base64, beginning, jsonable, without_base64
 from fal_cli.calls.submit import begin, state_after
 from fal_cli.calls.terms import Terms
@@ -54,11 +54,13 @@ def converse(
 ) -> None:
     """Holds a conversation over stdin and stdout. Raises `UsageError`, the request layer's errors, `CliError`."""
     context.standing.leave = nothing_sent
-    target = parse_target(name)
+    named = endpoints.named(context, name)
+    endpoints.tell(context, named)
+    target = named.target
     call = admission.claim(context, Call(target, {}, CallOptions(), is_private=settings.is_private), terms, "realtime")
     assert isinstance(call, Call)  # no other session stands in its place
     with admission.held(context, call):
-        call = call._replace(input_json=_defaults(context, items, texts))
+        call = call._replace(input_json=_defaults(context, [*named.words, *items], texts))
         _converse(context, call, settings)
 
 
@@ -79,7 +81,7 @@ def _converse(context: Context, call: Call, settings: Settings) -> None:
     )
     conversation = Conversation(plan, context.stdin.lines("the inputs", "inputs (a JSON object a line)"))
     entry = begin(context, wire, call, "realtime")
-    context.standing.leave = partial(_leave, conversation)
+    context.standing.leave = partial(_leave, context, conversation)
     try:
         conversation.hold()
     except ApiError as error:
@@ -97,13 +99,14 @@ def _converse(context: Context, call: Call, settings: Settings) -> None:
 
 def _defaults(context: Context, items: Sequence[str], texts: Sequence[str]) -> dict[str, Any]:
     """What stands under each line. stdin is the lines', so no word may ask for it."""
-    if STDIN in items or any(item.endswith("@-") for item in items):
+    if STDIN in items or (any(item.endswith("@-") for item in items) and not context.reach.is_literal):
         raise UsageError("stdin carries the inputs of realtime, a line each; give these another way")
     if not items and not texts:
         return {}
     notify = context.notify
-    gathered = gather(items, texts, context.stdin)
-    found = typed(gathered, context.stdin, tell=notify.note, tell_guess=notify.decision).input_json
+    gathered = gather(items, texts, context.stdin, reach=context.reach)
+    made = typed(gathered, context.stdin, tell=notify.note, tell_guess=notify.decision, reach=context.reach)
+    found = made.input_json
     return dict(resolve(context, found, inline=False, deadline=None)) if holds_attachments(found) else found
 
 
@@ -178,8 +181,9 @@ def _printer(context: Context) -> Callable[[Any], None]:
     return lambda value: context.output.json(without_base64(jsonable(value, form)), one_line=True)
 
 
-def _leave(conversation: Conversation) -> tuple[str, ...]:
+def _leave(context: Context, conversation: Conversation) -> tuple[str, ...]:
     untold = conversation.tally.without_answer
+    context.standing.is_spent = bool(untold)
     if not untold:
         return ("The session was closed; every input that was sent has its answer.",)
     return (f"The session was closed; no answer came to {untold}, which may have run and be billed.",)

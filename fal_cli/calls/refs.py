@@ -14,6 +14,7 @@ from fal_cli import endpoint
 from fal_cli.api.errors import ApiError
 from fal_cli.api.queue import handle_for, is_request_id
 from fal_cli.auth.accounts import Account
+from fal_cli.calls import saved_files
 from fal_cli.calls.model import Tracked
 from fal_cli.context import Context
 from fal_cli.endpoint import EndpointId, InvalidEndpoint
@@ -65,6 +66,22 @@ def rows(context: Context, words: Sequence[str]) -> list[Row]:
     Raises `UsageError`, and `CliError` (code 5) for what the ledger does not hold.
     """
     return [_row(context, word) for word in words]
+
+
+def words(context: Context, refs: Sequence[str] | None, files: Sequence[str] | None) -> list[str]:
+    """The words of a command line and those that name the requests that made `files`.
+
+    Raises `UsageError` where there is neither, and as `saved_files.row`.
+    """
+    found = [*(refs or ()), *(saved_files.row(context, file).name for file in files or ())]
+    if not found:
+        raise UsageError("name a request: an id, 'last', or --file with a file that it made")
+    return found
+
+
+def earlier(context: Context, ref: str) -> Row | saved_files.Beside:
+    """The call that a word names, to be made again: as `rows`, and of a file also as its sidecar says it."""
+    return saved_files.earlier(context, ref) if saved_files.is_named(ref) else _row(context, ref)
 
 
 def unfinished(context: Context) -> list[Row]:
@@ -137,6 +154,8 @@ def each(context: Context, requests: Sequence[T], action: Callable[[T], None]) -
             if len(requests) == 1:
                 raise
             told = report(error, tool=context.tool)
+            if context.talk.machine and not told.request_id:
+                told = told._replace(request_id=getattr(request, "request_id", ""))
             context.notify.error(told)
             worst = max(worst, int(told.code))
     if worst:
@@ -152,10 +171,12 @@ def _in_queue(context: Context, found: Tracked | Row) -> Tracked:
         raise NotFound(
             f"{found.name} has no request id: {_WITHOUT_ID.get(found.state, found.state)}",
             hint=f"To look it up on the service: {context.tool} resume {found.name}",
+            next=("resume", found.name),
         )
     raise NotFound(
         f"{found.name} was no request in the queue but a {found.mode} call",
         hint=f"What is known of it: {context.tool} history show {found.name}",
+        next=("history", "show", found.name),
     )
 
 
@@ -168,6 +189,8 @@ def _found(context: Context, ref: str, named: EndpointId | None) -> Tracked | Ro
         raise NotFound(
             f"no request {ref!r} in this machine's ledger",
             hint=f"Name its endpoint beside it: {context.tool} status ENDPOINT {ref}",
+            kind="request_not_found",
+            next=("history",),
         )
     return Tracked(handle_for(context.accounts.hosts, named, ref), context.journal.entry(None), context.accounts.own)
 
@@ -178,10 +201,17 @@ def is_in_queue(row: Row) -> bool:
 
 
 def _row(context: Context, ref: str) -> Row:
+    if saved_files.is_named(ref):
+        return saved_files.row(context, ref)
     row = _numbered(context, ref) or _last(context, ref, with_id=False) or _of_id(context, ref)
     if row is None:
         _check_ledger(context)
-        raise NotFound(f"no request {ref!r} in this machine's ledger", hint=f"See: {context.tool} history")
+        raise NotFound(
+            f"no request {ref!r} in this machine's ledger",
+            hint=f"See: {context.tool} history",
+            kind="request_not_found",
+            next=("history",),
+        )
     return row
 
 
@@ -209,7 +239,9 @@ def _last(context: Context, ref: str, *, with_id: bool = True) -> Row | None:
     row = context.journal.newest(int(match.group(1) or 1), with_id=with_id)
     if row is None:
         _check_ledger(context)
-        raise NotFound(f"there is no {ref!r}: the ledger holds fewer requests")
+        raise NotFound(
+            f"there is no {ref!r}: the ledger holds fewer requests", kind="request_not_found", next=("history",)
+        )
     context.notify.note(f"{ref} is {row.endpoint} request {row.name}")
     return row
 

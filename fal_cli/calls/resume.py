@@ -95,14 +95,14 @@ class Resumption:
         self._context.standing.leave = self._leave
         with self._display:
             for item in _each_once([self._latest(item) for item in found]):
-                self._guarded(partial(self._begin, item))
+                self._guarded(partial(self._begin, item), item.request_id)
             for job, happened in self._crowd.news():
                 if not isinstance(happened, Finished):
                     self._display.show(job.name, happened)
                     job.entry.note(happened)
                     continue
                 del self._going_on[job.name]
-                self._guarded(partial(self._finish, job, happened))
+                self._guarded(partial(self._finish, job, happened), job.request.request_id if job.request else "")
                 if self._stops_at_first:
                     break
         return self.worst
@@ -248,12 +248,14 @@ class Resumption:
             row = job.entry.row()
         return str(cost_of(row) or NOT_KNOWN) if units else ""
 
-    def _guarded(self, action: Callable[[], None]) -> None:
-        """What fails for one is told and keeps no other from its end."""
+    def _guarded(self, action: Callable[[], None], name: str) -> None:
+        """What fails for one is told and keeps no other from its end; `name` is its id."""
         try:
             action()
         except (ApiError, CliError) as error:
             told = report(error, tool=self._context.tool)
+            if self._context.talk.machine and not told.request_id:
+                told = told._replace(request_id=name)
             self._context.notify.error(told)
             is_end = self._tells_ends and isinstance(error, RequestFailed)
             self.worst = max(self.worst, int(Exit.FAILED if is_end else told.code))
@@ -262,6 +264,7 @@ class Resumption:
         names = [job.name for job in self._going_on.values()]
         if not names:
             return ()
+        self._context.standing.going_on = tuple(names)
         what = "The request goes on" if len(names) == 1 else f"{len(names)} requests go on"
         again = names[0] if len(names) == 1 else ""
         return (f"{what}. To pick up: {self._context.tool} resume {again}".rstrip(),)

@@ -47,7 +47,7 @@ def stream(
         with api.start(
             wire, call.endpoint, call.input_json, call.options, idle_seconds=idle, exchange=exchange
         ) as opened:
-            context.standing.leave = _leave
+            context.standing.leave, context.standing.is_spent = _leave, True
             last = _to_the_end(context, opened, how, saving, str(call.endpoint))
     except CliError:  # of our own: the answer is not to be shown here, or cannot be saved
         entry.ended(State.COMPLETED)
@@ -60,7 +60,8 @@ def stream(
         raise
     except Interrupted:
         sent = exchange.phase > Phase.NOT_CONNECTED
-        context.standing.leave = _leave if sent else context.standing.leave
+        if sent:
+            context.standing.leave, context.standing.is_spent = _leave, True
         entry.ended(State.UNKNOWN if sent else State.NOT_SENT, "interrupted")
         raise
     if last is None:
@@ -72,7 +73,9 @@ def stream(
         from fal_cli.results import preview as previews
 
         previews.show(context, last.value, maker=str(call.endpoint))
-    entry.delivered([str(path.absolute()) for path in _save(context, saving, last, call, opened.request_id)])
+    saved = _save(context, saving, last, call, opened.request_id)
+    context.talk.sum_up(request_id=opened.request_id or None, files=[str(path) for path in saved] or None)
+    entry.delivered([str(path.absolute()) for path in saved])
 
 
 def _to_the_end(context: Context, opened: ModelStream, how: str, saving: Saving, endpoint: str) -> StreamEvent | None:

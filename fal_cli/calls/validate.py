@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from fal_cli.api.catalog_entry import DEPRECATED
 from fal_cli.endpoint import EndpointId, LocalApp, Target
-from fal_cli.errors import InputRefused, NotFound
+from fal_cli.errors import FieldFault, InputRefused, NotFound
 from fal_cli.terminal.times import seconds_ago
 
 if TYPE_CHECKING:
@@ -25,6 +26,14 @@ def look(context: "Context", target: Target) -> "Looked":
     from fal_cli.catalog import schemas
 
     return schemas.look(context, target)
+
+
+def tell_deprecated(context: "Context", target: Target, known: "Known | None") -> None:
+    """Warns of an endpoint that the catalogue calls deprecated, and names its successor where the catalogue does."""
+    if known is None or known.status != DEPRECATED:
+        return
+    instead = f"; its successor is {known.successor}" if known.successor else ""
+    context.notify.warn(f"{target} is deprecated{instead}")
 
 
 def known(context: "Context", target: Target) -> "Known | None":
@@ -55,6 +64,8 @@ def check_endpoint(context: "Context", target: Target, looked: "Looked") -> None
             raise NotFound(
                 f"there is no endpoint {target}, so nothing was sent",
                 hint=f"Did you mean {near}? To send it as it is: --no-validate",
+                kind="endpoint_not_found",
+                next=("schema", near),
             )
     elif looked.is_asked:
         perhaps = f" (there is {near})" if near else ""
@@ -78,17 +89,17 @@ def check(
         if is_complete:
             context.notify.warn(f"by its schema of {seconds_ago(known.age)}: {_in_one_line(found)}")
         found = []
-    literals = [one for one in _literals(known, given) if one.is_refused and not isinstance(target, LocalApp)]
+    literals = [one for one in _literals(context, known, given) if one.is_refused and not isinstance(target, LocalApp)]
     places = [one.path for one in literals]
     found = [problem for problem in found if problem.path not in places]
     if found or literals:
-        raise _refusal(context, target, found, literals)
+        raise _refusal(context, target, found, literals, _faults(known, given, found, literals))
     return known
 
 
 def tell(context: "Context", target: Target, known: "Known | None", given: Mapping[str, Any]) -> None:
     """Says what is odd about an input that is sent all the same."""
-    for literal in _literals(known, given):
+    for literal in _literals(context, known, given):
         context.notify.note(str(literal))
     if known:
         _tell_undocumented(context, target, known, given)
@@ -111,10 +122,10 @@ def _problems(known: "Known | None", given: Mapping[str, Any], *, is_complete: b
     return [problem for problem in found if is_complete or problem.kind != "missing"]
 
 
-def _literals(known: "Known | None", given: Mapping[str, Any]) -> "list[Literal]":
+def _literals(context: "Context", known: "Known | None", given: Mapping[str, Any]) -> "list[Literal]":
     from fal_cli.inputs.literals import literals
 
-    return literals(known.schema if known else None, dict(given))
+    return literals(known.schema if known else None, dict(given), context.reach)
 
 
 def _tell_undocumented(context: "Context", target: Target, known: "Known", given: Mapping[str, Any]) -> None:
@@ -128,7 +139,26 @@ def _tell_undocumented(context: "Context", target: Target, known: "Known", given
         context.notify.note(f"{named} {told} of {target}; sent as given")
 
 
-def _refusal(context: "Context", target: Target, found: "list[Problem]", literals: "list[Literal]") -> InputRefused:
+def _faults(
+    known: "Known | None", given: Mapping[str, Any], found: "list[Problem]", literals: "list[Literal]"
+) -> tuple[FieldFault, ...]:
+    from fal_cli.schema.report import faults
+
+    of_schema = faults(known.schema, given, found) if known else ()
+    of_files = (
+        FieldFault(one.path, "local_file", str(one), one.text, "a URL", f"@{one.file}" if one.file else None)
+        for one in literals
+    )
+    return (*of_schema, *of_files)
+
+
+def _refusal(
+    context: "Context",
+    target: Target,
+    found: "list[Problem]",
+    literals: "list[Literal]",
+    faults: tuple[FieldFault, ...],
+) -> InputRefused:
     from fal_cli.schema.report import lines
 
     takes = f"What it takes: {context.tool} schema {target}. " if found else ""
@@ -136,6 +166,8 @@ def _refusal(context: "Context", target: Target, found: "list[Problem]", literal
         f"the input does not fit {target}, so nothing was sent",
         lines=(*lines(found), *map(str, literals)),
         hint=f"{takes}To send it as it is: --no-validate",
+        next=("schema", str(target)),
+        fields=faults,
     )
 
 

@@ -15,8 +15,6 @@ import typer
 from fal_cli.fields import Fields
 from fal_cli.options import GlobalFlags
 
-_TAIL = "Global options (see fal --help) work here too: --sandbox --profile --json -q -v --no-color."
-
 
 def bind(verb: Callable[..., None], *, is_root: bool = False, is_group: bool = False) -> Callable[..., None]:
     """A Typer callback for a verb: option groups flattened, the global options added, the context passed.
@@ -62,10 +60,9 @@ def _refuse_options_of(ctx: typer.Context, values: dict[str, Any]) -> None:
             )
 
 
-def help_tail(examples: str, section: str = "") -> str:
-    """What stands under every verb's help: a section of its own, examples, and where the other options are."""
-    laid_out = [section, f"Examples:\n{examples}" if examples else ""]
-    return "\n\n".join([*(f"\b\n{lines}" for lines in laid_out if lines), _TAIL])
+def help_tail(examples: str) -> str:
+    """A verb's examples, where Typer keeps what stands under its help."""
+    return f"\b\nExamples:\n{examples}" if examples else ""
 
 
 def _taken(group: type[Fields], values: dict[str, Any]) -> Any:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from fal_cli import __version__
-from fal_cli.cli import topics, tree
+from fal_cli.cli import markdown, topics, tree
 from fal_cli.cli.tree import Argument, Command, Option
 from fal_cli.errors import EXIT_CODES
 
@@ -92,8 +92,38 @@ def _inner(command: Command) -> Iterator[str]:
 def _topic(name: str, summary: str) -> Iterator[str]:
     yield _title(f"fal-{name}", 7)
     yield from _name(f"fal-{name}", summary)
-    yield from (".SH DESCRIPTION", ".EX", *map(_line, topics.text(name).splitlines()), ".EE")
+    _, *blocks = markdown.blocks(topics.markdown(name))
+    yield from () if isinstance(blocks[0], markdown.Heading) else (".SH DESCRIPTION",)
+    for block in blocks:
+        yield from _block(block)
     yield from _see_also(["fal.1", *(f"fal-{other}.7" for other in topics.SUMMARIES if other != name)])
+
+
+def _block(block: markdown.Block) -> Iterator[str]:
+    """A block of a page of the manual."""
+    if isinstance(block, markdown.Heading):
+        yield f".SH {_inline(block.text.upper())}"
+    elif isinstance(block, markdown.Code):
+        yield from (".PP", ".RS 4", ".EX", *map(_line, block.lines), ".EE", ".RE")
+    elif isinstance(block, markdown.Table):
+        for first, *others in block.rows:
+            yield from (".TP", _inline(first), _inline(others[0]))
+            for title, text in zip(block.head[2:], others[1:], strict=True):
+                yield from (".br", _inline(f"{title} {text}")) if text else ()
+    else:
+        yield from (".IP \\(bu 2" if block.is_point else ".PP", _inline(block.text))
+
+
+def _inline(text: str) -> str:
+    """A line of Markdown as one of roff. Code is bold, and a link to another page is that page's name."""
+    found = ""
+    for kind, body in markdown.spans(text):
+        if kind == "link":
+            name, _, target = body.partition("\n")
+            found += f"\\fBfal\\-{_text(target[:-3])}\\fR(7)" if target.endswith(".md") else _text(f"{name} ({target})")
+        else:
+            found += f"\\fB{_text(body)}\\fR" if kind in ("code", "bold") else _text(body)
+    return f"\\&{found}" if found.startswith((".", "\\(aq")) or not found else found
 
 
 # -- parts of a page
@@ -202,7 +232,8 @@ def _line(text: str) -> str:
 
 
 def _text(text: str) -> str:
-    return "".join(_ESCAPES.get(character, character) for character in text)
+    """Text as roff in ASCII, so that it is the same in whatever way a page is read or included."""
+    return "".join(_ESCAPES.get(one) or (one if one.isascii() else f"\\[u{ord(one):04X}]") for one in text)
 
 
 def _uncapital(text: str) -> str:

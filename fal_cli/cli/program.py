@@ -8,23 +8,21 @@ from typing import Annotated
 import typer
 
 from fal_cli import __version__
+from fal_cli.cli import help_request
 from fal_cli.cli.binding import bind, help_tail
 from fal_cli.cli.registry import VERBS, Verb
 from fal_cli.context import Context
 
-HELP_OPTIONS = ("-h", "--help")
 _LONGEST_LINE = 64
 _EXAMPLES = """\
   fal --sandbox run fal-ai/flux/dev prompt="a cat"    # no key, no network, no cost
   fal models flux
   fal run fal-ai/flux/dev prompt="a cat" -o cat.png"""
-_SETTINGS = {"help_option_names": list(HELP_OPTIONS), "max_content_width": 100}
+_SETTINGS = {"help_option_names": list(help_request.OPTIONS)}
 
 
-def build(words: Sequence[str] | None = None, *, section: str = "") -> typer.Typer:
+def build(words: Sequence[str] | None = None) -> typer.Typer:
     """The command tree. Only the verbs that occur among `words` are imported; all of them if it is None.
-
-    `section` stands in the help of the verb that is called, above its examples.
 
     A verb is registered wherever its word stands, since an option's value may come before it; the others
     need no more than their line in the help, and nothing where the first word is the verb.
@@ -36,7 +34,7 @@ def build(words: Sequence[str] | None = None, *, section: str = "") -> typer.Typ
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
         context_settings=_SETTINGS,
-        epilog=f"\b\nExamples:\n{_EXAMPLES}\n\nWhat each of them is for, and topics: fal help",
+        epilog=help_tail(_EXAMPLES),
     )
     tree.callback()(bind(_root, is_root=True))
     is_named = bool(words) and words is not None and words[0] in VERBS
@@ -44,26 +42,28 @@ def build(words: Sequence[str] | None = None, *, section: str = "") -> typer.Typ
         if is_named and words is not None and name != words[0]:
             continue
         if words is None or name in words:
-            _register(tree, name, verb, section)
+            _register(tree, name, verb)
         else:
             tree.command(name, help=verb.help, short_help=verb.help, hidden=verb.hidden)(_unreachable)
     return tree
 
 
 def _root(
-    context: Context, version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False
+    context: Context,
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+    brief: Annotated[bool, typer.Option("--brief", help="With --help --json: a line for each command.")] = False,
 ) -> None:
     """The command line for fal.ai's model endpoints: call one, follow it through the queue, keep its result."""
     if version:
-        context.output.line(f"fal-cli {__version__}")
+        context.output.line(f"fal-cli {__version__}", {"program": "fal-cli", "version": __version__})
         raise typer.Exit
 
 
-def _register(tree: typer.Typer, name: str, verb: Verb, section: str) -> None:
+def _register(tree: typer.Typer, name: str, verb: Verb) -> None:
     module = import_module(f"fal_cli.commands.{verb.module}")
     subverbs: dict[str, Callable[..., None]] | None = getattr(module, "SUBVERBS", None)
     if subverbs is None:
-        tree.command(name, hidden=verb.hidden, epilog=help_tail(module.EXAMPLES, section))(bind(module.VERB))
+        tree.command(name, hidden=verb.hidden, epilog=help_tail(module.EXAMPLES))(bind(module.VERB))
         return
     # A group with a verb of its own does that where no other is named: `fal history` beside `fal history show`.
     own = getattr(module, "VERB", None)
@@ -89,9 +89,9 @@ def _unreachable() -> None:
 
 
 def _in_short(function: Callable[..., None]) -> str:
-    """What a verb does, for a list: the beginning of its first sentence where that is long."""
-    line = (function.__doc__ or "").partition("\n")[0]
-    return line if len(line) <= _LONGEST_LINE else re.split(r"[:;,] ", line)[0] + "."
+    """A verb's first sentence, for a list; its beginning where it is long."""
+    line = (function.__doc__ or "").partition("\n")[0].partition(". ")[0].rstrip(".")
+    return (line if len(line) <= _LONGEST_LINE else re.split(r"[:;,] ", line)[0]) + "."
 
 
 def _examples_of(path: str, examples: str) -> str:

@@ -4,9 +4,12 @@ from collections.abc import Sequence
 
 import typer
 
-from fal_cli.cli.program import HELP_OPTIONS, build
+from fal_cli.cli import help_request
+from fal_cli.cli.help_request import HelpRequest
+from fal_cli.cli.program import build
 from fal_cli.context import Context
 from fal_cli.durations import ANY_AGE
+from fal_cli.options import GlobalFlags
 
 _JSON = "--json"
 _ONCE = "--once"
@@ -22,21 +25,20 @@ def run_words(words: Sequence[str], context: Context) -> int:
     if _asks_for_tree(words):
         from fal_cli.cli import tree
 
-        if tree.write(context, [word for word in words if word not in (*HELP_OPTIONS, _JSON)]):
+        if tree.write(context, [word for word in words if word not in (*help_request.OPTIONS, _JSON)]):
             return 0
-    section = ""
-    if any(word in HELP_OPTIONS for word in words):
-        from fal_cli.cli import endpoint_help
+    asked = help_request.asked(words)
+    if asks_for_json(words) and any(word in help_request.OPTIONS for word in words):
+        from fal_cli.cli import tree
+        from fal_cli.cli.completion.walk import place
 
-        section = endpoint_help.section(words, context)
-    command = typer.main.get_command(build(words, section=section))
-    if context.streams.stdout_is_terminal and any(word in HELP_OPTIONS for word in words):
-        from fal_cli.cli.help_layout import lay_out
-
-        lay_out(command)
-    code = command.main(
-        args=_with_ages(words) or ["--help"], prog_name=context.program, standalone_mode=False, obj=context
-    )
+        if tree.write(context, place([word for word in words if word not in help_request.OPTIONS]).path.split()):
+            return 0  # a command, with words of its own beside it
+    if asked:
+        _show(asked, words, context)
+        return 0
+    command = typer.main.get_command(build(words))
+    code = command.main(args=_with_ages(words), prog_name=context.program, standalone_mode=False, obj=context)
     return code if isinstance(code, int) else 0
 
 
@@ -52,7 +54,22 @@ def asks_for_json(words: Sequence[str]) -> bool:
     return _JSON in options
 
 
+def _show(asked: HelpRequest, words: Sequence[str], context: Context) -> None:
+    """Writes the help that is asked for. Raises `ReaderGone`."""
+    from fal_cli.terminal.output import Screen
+
+    context.add_flags(GlobalFlags(no_color="--no-color" in words))
+    inputs: list[str] = []
+    if asked.endpoint:
+        from fal_cli.cli import endpoint_help
+
+        inputs = endpoint_help.section(words, asked.endpoint, context)
+    screen = Screen(context.output)
+    width = help_request.columns(context.env)
+    screen.write(asked.lines(width, program=context.program, color=screen.color, inputs=inputs))
+
+
 def _asks_for_tree(words: Sequence[str]) -> bool:
     """Whether the words are those of a command, with `--help` and `--json` and nothing else."""
-    plain = all(word in (*HELP_OPTIONS, _JSON) or not word.startswith("-") for word in words)
-    return plain and _JSON in words and any(word in HELP_OPTIONS for word in words)
+    plain = all(word in (*help_request.OPTIONS, _JSON, "--brief") or not word.startswith("-") for word in words)
+    return plain and _JSON in words and any(word in help_request.OPTIONS for word in words)

@@ -7,9 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from difflib import SequenceMatcher, get_close_matches
 from typing import NamedTuple
 
-from fal_cli.cli import programs
+from fal_cli.cli import programs, topics
 from fal_cli.cli.registry import VERBS
-from fal_cli.cli.topics import SUMMARIES
 from fal_cli.endpoint import InvalidEndpoint, parse_target
 
 _NEAR_COMMAND = 0.6
@@ -46,8 +45,8 @@ _OTHER_NAMES = {
     "config": {"show": "config list", "ls": "config list", "rm": "config unset", "path": "doctor"},
     "history": {"list": "history", "ls": "history", "delete": "history rm", "remove": "history rm",
                 "search": "history --search", "clean": "history clear", "prune": "history clear"},
-    "sandbox": {"start": "sandbox serve", "up": "sandbox serve", "run": "sandbox serve", "clear": "sandbox reset",
-                "clean": "sandbox reset", "status": "sandbox stats"},
+    "sandbox": {"up": "sandbox start", "down": "sandbox stop", "run": "sandbox serve", "clear": "sandbox reset",
+                "clean": "sandbox reset"},
     "webhook": {"check": "webhook verify", "receive": "webhook listen", "serve": "webhook listen",
                 "deliver": "webhook send", "keys": "webhook jwks"},
     "completion": {"add": "completion install", "setup": "completion install", "pwsh": "completion powershell"},
@@ -72,6 +71,9 @@ def for_command(
     other = _OTHER_NAMES.get(group, {}).get(word.lower())
     if other:
         return Suggestion(hint=f"Use: {tool} {other}")
+    topic = topics.named(word) if not group else ""
+    if topic:
+        return Suggestion(": it is a topic", f"Use: {tool} help {topic}")
     near = get_close_matches(word.lower(), list(known), n=2, cutoff=_NEAR_COMMAND)
     if near:
         corrected = [near[0] if one == word else one for one in words]
@@ -122,8 +124,6 @@ def _instead_of_command(word: str, words: Sequence[str], tool: str, env: Mapping
     if _ITEM.fullmatch(word):
         meant = _line(tool, [*before, "run", "ENDPOINT", *rest])
         return Suggestion(": it is an input", f"An endpoint comes before it: {meant}")
-    if word.lower() in SUMMARIES:
-        return Suggestion(": it is a topic", f"Use: {tool} help {word.lower()}")
     return None
 
 

@@ -26,12 +26,12 @@ def explained(error: Exception, words: Sequence[str], context: Context) -> Usage
         return _no_option(error.option_name, words, typer_context)
     if message == "Missing command.":
         return _missing_command(typer_context)
-    told, where = _sentence(message), _where_help_is(typer_context)
+    told, where, words = _sentence(message), _where_help_is(typer_context), _help_words(typer_context)
     if message.startswith("Missing argument") and _param_name(error).startswith("endpoint"):
-        return UsageError(told, hint=f"To find one: {context.program} models QUERY\n{where}")
+        return UsageError(told, hint=f"To find one: {context.program} models QUERY\n{where}", next=words)
     choice = _NO_CHOICE.search(message)
     near = suggestions.for_choice(choice[1], _choices(error)) if choice else ""
-    return UsageError(f"{told}; did you mean {near}?" if near else told, hint=where)
+    return UsageError(f"{told}; did you mean {near}?" if near else told, hint=where, next=words)
 
 
 def _no_command(shown: str, words: Sequence[str], typer_context: Any, context: Context) -> UsageError:
@@ -42,7 +42,12 @@ def _no_command(shown: str, words: Sequence[str], typer_context: Any, context: C
     meant = suggestions.for_command(word, words, group, known, tool=context.program, env=context.env)
     below = f" of '{typer_context.command_path}'" if group else ""
     hint = meant.hint or f"There are: {', '.join(known)}"
-    return UsageError(f"no such command {word!r}{below}{meant.reason}", hint=hint)
+    return UsageError(
+        f"no such command {word!r}{below}{meant.reason}",
+        hint=hint,
+        kind="unknown_command",
+        next=_help_words(typer_context),
+    )
 
 
 def _no_option(option: str, words: Sequence[str], typer_context: Any) -> UsageError:
@@ -51,12 +56,18 @@ def _no_option(option: str, words: Sequence[str], typer_context: Any) -> UsageEr
     takes_inputs = any(parameter.name == "items" for parameter in command.params)
     meant: Suggestion = suggestions.for_option(option, words, known, takes_inputs=takes_inputs)
     hint = meant.hint if meant.hint and not meant.reason else _where_help_is(typer_context)
-    return UsageError(f"no such option: {option}{meant.reason}", hint=hint)
+    return UsageError(
+        f"no such option: {option}{meant.reason}", hint=hint, kind="unknown_option", next=_help_words(typer_context)
+    )
 
 
 def _missing_command(typer_context: Any) -> UsageError:
     known = ", ".join(name for name, command in typer_context.command.commands.items() if not command.hidden)
-    return UsageError(f"name a command of '{typer_context.command_path}': {known}", hint=_where_help_is(typer_context))
+    return UsageError(
+        f"name a command of '{typer_context.command_path}': {known}",
+        hint=_where_help_is(typer_context),
+        next=_help_words(typer_context),
+    )
 
 
 def _sentence(message: str) -> str:
@@ -65,6 +76,11 @@ def _sentence(message: str) -> str:
 
 def _where_help_is(typer_context: Any) -> str:
     return f"Usage and examples: {typer_context.command_path} --help" if typer_context.command_path else ""
+
+
+def _help_words(typer_context: Any) -> tuple[str, ...]:
+    """The command that explains one to a program."""
+    return (*typer_context.command_path.split()[1:], "--help", "--json")
 
 
 def _param_name(error: Exception) -> str:

@@ -1,50 +1,29 @@
-"""What `fal` says where nothing was typed after it: what it is, what to type first, and how to log in."""
+"""What `fal` shows a person who typed nothing after it: the commands, and whose key calls would use."""
 
 from collections.abc import Iterator
 
 from fal_cli.auth import profiles
+from fal_cli.cli import help_page, help_request
 from fal_cli.context import Context
 from fal_cli.errors import CliError
 from fal_cli.terminal.output import Screen
 from fal_cli.terminal.sanitize import visible
-from fal_cli.terminal.table import paint
+from fal_cli.terminal.styles import paint
 from fal_cli.terminal.wrapping import code, wrapped
 
-_STEPS = (
-    ("Find a model", "models flux"),
-    ("See what it takes", "schema fal-ai/flux/dev"),
-    ("Call it", 'run fal-ai/flux/dev prompt="a cat"'),
-)
-_REST = (
-    ("Everything else", "help"),
-    ("What is set up", "doctor"),
-)
-_INTRO = "is the command line for fal.ai's models: call one, follow it through the queue, keep its result."
 _IN_SANDBOX = (
     "FAL_SANDBOX is set: every command uses the sandbox, a private fal on this machine that needs neither key nor "
     "network and costs nothing."
 )
-_INDENT, _WIDE = 2, 19
-_WIDEST = 80
+_INDENT, _WIDE = 2, 8
 
 
 def welcome(context: Context) -> None:
     """Prints the screen. It makes no call."""
     screen = Screen(context.output)
-    width = min(screen.width, _WIDEST)
-    intro, *others = wrapped(f"{context.program} {_INTRO}", width)
-    name = paint(context.program, "cyan" if screen.color else "")
-    lines = [
-        name + intro.removeprefix(context.program),
-        *others,
-        "",
-        *_commands(context, width, _STEPS),
-        "",
-        *_about_the_key(context, width),
-        "",
-        *_commands(context, width, _REST),
-    ]
-    screen.write(lines)
+    width = help_request.columns(context.env)
+    screen.write(help_page.lines("", width, program=context.program, color=screen.color))
+    screen.write(["", *_about_the_key(context, min(width, help_page.WIDEST))])
 
 
 def _commands(context: Context, width: int, titles: tuple[tuple[str, str], ...]) -> Iterator[str]:
@@ -65,11 +44,11 @@ def _about_the_key(context: Context, width: int) -> Iterator[str]:
         return
     source = _where_the_key_is(context)
     if source:
-        yield from wrapped(f"You are logged in: the key is that of {visible(source)}.", width)
+        yield from wrapped(f"You are logged in with the key of {visible(source)}.", width)
         return
-    yield from wrapped("You are not logged in yet. A key is made at https://fal.ai/dashboard/keys", width)
+    yield from wrapped("You are not logged in yet. Get a key at https://fal.ai/dashboard/keys", width)
     yield from _commands(context, width, (("Log in", "auth login"),))
-    yield from wrapped("or try it first in the sandbox, with no key, no network and no cost", width)
+    yield from wrapped("Or try it in the sandbox: no key, no network, no cost", width)
     yield from _commands(context, width, (("Try it", '--sandbox run fal-ai/flux/dev prompt="a cat"'),))
 
 

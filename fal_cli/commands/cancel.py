@@ -12,8 +12,8 @@ EXAMPLES = """\
 def cancel(context: Context, refs: Refs) -> None:
     """Ask the service to stop requests.
 
-    One that waits in the queue is removed. One that runs is asked to stop and may still finish and be
-    billed. One that has completed is left as it is; that is no failure.
+    A queued request is removed. A running one is asked to stop; it may still finish and be billed. A completed one
+    stays as it is, which is not a failure.
     """
     from fal_cli.calls import cancelling
     from fal_cli.calls import refs as references
@@ -23,11 +23,14 @@ def cancel(context: Context, refs: Refs) -> None:
         cancelling.ASKED: "asked to stop; it may still finish and be billed",
         cancelling.TOO_LATE: "already completed, nothing to cancel",
     }
+    outcomes = {cancelling.CANCELLED: "cancelled", cancelling.ASKED: "asked", cancelling.TOO_LATE: "too_late"}
     requests = references.resolve(context, refs)
 
     def cancel_one(request: Tracked) -> None:
         word = cancelling.cancel(context.wire(account=request.account), request)
         context.talk.note(f"{request.request_id}: {told[word]}")
+        if context.output.machine:
+            context.output.json({"request_id": request.request_id, "outcome": outcomes[word]})
 
     references.each(context, requests, cancel_one)
 

@@ -7,9 +7,9 @@ import typer
 from fal_cli.context import Context
 
 EXAMPLES = """\
-  fal completion install                # for the shell that this is typed in
+  fal completion install                # for the shell you use
   fal completion install fish
-  source <(fal completion bash)         # for this session alone
+  source <(fal completion bash)         # for this session
   source <(fal completion zsh)
   fal completion fish | source
   fal completion powershell | Out-String | Invoke-Expression"""
@@ -39,14 +39,14 @@ def install(
     context: Context,
     shell: Annotated[
         Literal["bash", "zsh", "fish", "powershell"] | None,
-        typer.Argument(metavar="[SHELL]", help="bash, zsh, fish or powershell.  [default: the one this is typed in]"),
+        typer.Argument(metavar="[SHELL]", help="bash, zsh, fish or powershell (default: the one you use)."),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace a file of that name that is not fal's.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file of that name that fal did not write.")] = False,
 ) -> None:
-    """Put the script where the shell finds it, for you alone.
+    """Put the completion script where your shell finds it, for you alone.
 
-    Does nothing that was done before. Where the shell has to be told of the place, or takes no files, the line to
-    add to its own configuration is printed; none of that is changed.
+    Running it twice changes nothing. If your shell needs a line in its own configuration, the line is printed; the
+    configuration is not changed.
     """
     from fal_cli.cli.completion import install as installing
 
@@ -56,7 +56,10 @@ def install(
 def _write(context: Context, shell: str) -> None:
     from fal_cli.cli.completion.scripts import script
 
-    context.output.data(script(shell).encode())
+    if context.output.machine:
+        context.output.json({"shell": shell, "script": script(shell)})
+    else:
+        context.output.data(script(shell).encode())
 
 
 SUBVERBS = {"install": install, "bash": bash, "zsh": zsh, "fish": fish, "powershell": powershell}

@@ -1,10 +1,12 @@
-"""`fal help`: a command's help, a topic, or what there is."""
+"""`fal help`: a command's help, a topic, or what there is.
+
+`cli.help_request` answers it before a verb is looked for; left for this verb are JSON, and words that name nothing.
+"""
 
 from typing import Annotated
 
 import typer
 
-from fal_cli.cli.registry import GROUPS
 from fal_cli.context import Context
 from fal_cli.errors import UsageError
 
@@ -13,63 +15,43 @@ EXAMPLES = """\
   fal help inputs
   fal help exit-codes
   fal help auth login"""
-_WIDEST = 80
 
 
 def show_help(
     context: Context,
     words: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[COMMAND…|TOPIC]", help="A command, or a topic; without, all of them are listed."),
+        list[str] | None, typer.Argument(metavar="[COMMAND…|TOPIC]", help="A command or a topic. Default: list them.")
     ] = None,
 ) -> None:
     """Explain a command or a topic, or list them all."""
-    from fal_cli.cli import topics
+    from fal_cli.cli import help_request
     from fal_cli.cli.registry import VERBS
     from fal_cli.cli.run import run_words
+    from fal_cli.terminal.output import Screen
 
     named = list(words or ())
-    name = "-".join(named).lower()
-    machine = ["--json"] if context.flags.json else []
-    if machine and (not named or named[0] in VERBS):
-        run_words([*named, "--help", *machine], context)
-    elif not named:
-        context.output.line(_overview(context.program, _width(context)))
-    elif named[0] in VERBS:
-        run_words([*named, "--help"], context)
-    elif name in topics.SUMMARIES:
-        context.output.line(topics.text(name, _width(context)))
+    asked = help_request.named(named)
+    if context.flags.json and (not named or named[0] in VERBS):
+        run_words([*named, "--help", "--json"], context)
+    elif asked and context.flags.json:
+        _as_json(context, asked.topic)
+    elif asked:
+        lines = asked.lines(help_request.columns(context.env), program=context.program, color=False)
+        Screen(context.output).write(lines)
     else:
         raise _unknown(context, " ".join(named))
 
 
-def _width(context: Context) -> int:
-    from fal_cli.terminal.output import Screen
+def _as_json(context: Context, topic: str) -> None:
+    """A topic for a program: of errors each kind, with its code, of others the page."""
+    from fal_cli.cli.topics import markdown
+    from fal_cli.kinds import KINDS
 
-    return Screen(context.output).width if context.output.is_terminal else _WIDEST
-
-
-def _overview(program: str, width: int) -> str:
-    """What there is, by what it is for, in 80 columns where there are so many."""
-    from fal_cli.cli.pages import blank, page, prose, table
-    from fal_cli.cli.registry import VERBS
-    from fal_cli.cli.topics import SUMMARIES
-
-    commands = [
-        (f"{'' if number else title:6}  {name}", VERBS[name].help.rstrip("."))
-        for title, names in GROUPS.items()
-        for number, name in enumerate(names)
-    ]
-    blocks = (
-        prose(f"Commands ({program} COMMAND --help explains one)"),
-        table(commands, indent=1, first=18, gap=1),
-        blank,
-        prose(f"Topics ({program} help TOPIC)"),
-        table(SUMMARIES.items(), indent=1, first=18, gap=1),
-        blank,
-        prose("--sandbox before or after any command: no key, no network, no cost."),
-    )
-    return page(blocks, min(width, _WIDEST))
+    if topic == "errors":
+        for word, kind in KINDS.items():
+            context.output.json({"kind": word, **kind._asdict()})
+    else:
+        context.output.json({"topic": topic, "text": markdown(topic)})
 
 
 def _unknown(context: Context, words: str) -> UsageError:
@@ -81,7 +63,7 @@ def _unknown(context: Context, words: str) -> UsageError:
     known = [name for name, verb in VERBS.items() if not verb.hidden] + list(SUMMARIES)
     near = get_close_matches(words.lower(), known, n=1)
     meant = f"; did you mean {near[0]}?" if near else ""
-    hint = f"Use: {context.program} help {near[0]}" if near else f"What there is: {context.program} help"
+    hint = f"Use: {context.program} help {near[0]}" if near else f"List them: {context.program} help"
     return UsageError(f"there is no command or topic {words!r}{meant}", hint=hint)
 
 

@@ -8,7 +8,7 @@ import typer
 from fal_cli.api.events import BackOnline, Completed, InProgress, LogLine, Offline
 from fal_cli.context import Context
 from fal_cli.errors import UsageError
-from fal_cli.options import Refs, Timeout
+from fal_cli.options import AnyRefs, Files, Timeout
 
 EXAMPLES = """\
   fal logs $id
@@ -17,13 +17,14 @@ EXAMPLES = """\
 
 def logs(
     context: Context,
-    refs: Refs,
-    follow: Annotated[bool, typer.Option("-f", "--follow", help="Stay until the request ends.")] = False,
+    refs: AnyRefs = None,
+    file: Files = None,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="Keep reading until the request ends.")] = False,
     timeout: Timeout = None,
 ) -> None:
     """Print the log lines of a request.
 
-    The service keeps a moving window of them, so lines that are long past may be gone.
+    The service keeps only the latest lines; older ones may be gone.
     """
     from fal_cli.api import follow as following
     from fal_cli.api import queue
@@ -34,7 +35,7 @@ def logs(
 
     if timeout is not None and not follow:
         raise UsageError("--timeout limits --follow")
-    request = references.one(context, refs)
+    request = references.one(context, references.words(context, refs, file))
     wire = context.wire(account=request.account)
     if not follow:
         seen = queue.status(wire, request.handle, logs=True)
@@ -55,7 +56,7 @@ def _write(context: Context, lines: tuple[LogLine, ...]) -> None:
     from fal_cli.terminal.logs import unwrapped
 
     for line in lines:
-        context.output.line(unwrapped(line.message))
+        context.output.line(unwrapped(line.message), line._asdict())
 
 
 VERB = logs

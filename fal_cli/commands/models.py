@@ -29,17 +29,17 @@ def models(
         str, typer.Option("--category", metavar="NAME", help="Only of this category, e.g. text-to-image.")
     ] = "",
     status: Annotated[
-        Literal["active", "deprecated"] | None, typer.Option("--status", help="Only those that are so.")
+        Literal["active", "deprecated"] | None, typer.Option("--status", help="Only models of this status.")
     ] = None,
     limit: Annotated[
         int | None,
-        typer.Option("--limit", metavar="N", help="At most N, 0 for all.  [default: 20; in a pipe all]"),
+        typer.Option("--limit", metavar="N", help="At most N, 0 for all (default: 20; in a pipe all)."),
     ] = None,
 ) -> None:
     """Find models, in the service's own order.
 
-    A table on a terminal, a JSON object a line in a pipe. Needs no key. What was seen is kept here, for
-    completion and for when there is no network.
+    A table on a terminal, one JSON object a line in a pipe. Needs no key. Results are cached for completion and for
+    offline use.
     """
     from itertools import islice
 
@@ -50,13 +50,22 @@ def models(
         raise UsageError(f"--limit is 0 or more, not {limit}")
     if limit is None:
         limit = SHOWN_ON_TERMINAL if context.output.is_terminal else 0
-    wanted = Search(" ".join(query or []), category, status or "", limit + 1 if limit else None)
+    wanted = Search(_text(query or []), category, status or "", limit + 1 if limit else None)
     found = models.models(context, wanted)
     count = context.output.rows(_columns(), islice(found, limit or None), _facts)
     if not count:
         context.talk.note("no such model")
     elif context.output.is_terminal and next(found, None):
         context.talk.note(f"{count} shown; there are more: --limit {5 * count}, or 0 for all")
+
+
+def _text(words: "list[str]") -> str:
+    from fal_cli.inputs.words import as_text
+
+    try:
+        return as_text(" ".join(words))
+    except UnicodeError:
+        raise UsageError("what to look for is not valid UTF-8 text") from None
 
 
 def _columns() -> "Columns[Model]":

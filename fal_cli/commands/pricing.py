@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 EXAMPLES = """\
   fal pricing fal-ai/flux/dev
-  fal pricing fal-ai/flux/dev prompt="a cat" num_images=4    # what this call will cost, and how that is known
-  fal pricing fal-ai/flux/dev --estimate 40      # what 40 units cost
+  fal pricing fal-ai/flux/dev prompt="a cat" num_images=4    # the price of this call, and its source
+  fal pricing fal-ai/flux/dev --estimate 40      # the price of 40 units
   fal pricing fal-ai/flux/dev fal-ai/flux/schnell --json | jq -r .unit_price"""
 
 
@@ -40,23 +40,23 @@ def pricing(
     ],
     estimate: Annotated[
         Decimal | None,
-        typer.Option("--estimate", parser=units, metavar="N", help="Ask the service what N units cost."),
+        typer.Option("--estimate", parser=units, metavar="N", help="Ask the service for the price of N units."),
     ] = None,
 ) -> None:
-    """Show what a unit of an endpoint costs, or what a call will cost.
+    """Show the price of a unit of an endpoint, or of a call.
 
-    A table on a terminal; in a pipe a JSON object a line, its decimals as text, so that none is rounded. With an
-    input it says what that call will cost and how that is known: by like calls of yours, by what it asks for, or
-    by the service's average. Where none of them tells, it is not known. What a call did cost its result tells.
+    A table on a terminal; in a pipe one JSON object a line, decimals as text so that none is rounded. With an input it
+    shows the price of that call and its source: like calls of yours, what the input asks for, or the service's
+    average. Where none of them helps, the price is "not known". The bill of a call is in its result.
     """
     inputs = [word for word in endpoints if _is_input(word)]
     if inputs:
         _one_call(context, [word for word in endpoints if not _is_input(word)], inputs, estimate)
         return
     from fal_cli.api import catalog, platform
-    from fal_cli.calls.prepare import parse_target
+    from fal_cli.calls.endpoints import named
 
-    names = list(dict.fromkeys(str(parse_target(endpoint)) for endpoint in endpoints))
+    names = list(dict.fromkeys(str(named(context, endpoint).target) for endpoint in endpoints))
     wire = context.wire()
     prices = platform.prices(wire, names)
     known = [prices[name] for name in names if name in prices]

@@ -24,11 +24,11 @@ def realtime(
         list[str] | None, typer.Argument(metavar="[KEY=VALUE]…", help="Inputs that each line begins with.")
     ] = None,
     text: Annotated[
-        list[str] | None, typer.Option("-t", "--text", metavar="KEY=TEXT", help="The same as raw text.")
+        list[str] | None, typer.Option("-t", "--text", metavar="KEY=TEXT", help="Raw text that each line begins with.")
     ] = None,
     path: Annotated[str, typer.Option("--path", metavar="PATH", help="Append a path instead of /realtime.")] = "",
     encoding: Annotated[
-        Literal["msgpack", "json"], typer.Option("--encoding", help="How frames are written.")
+        Literal["msgpack", "json"], typer.Option("--encoding", help="The encoding of frames.")
     ] = "msgpack",
     throttle: Annotated[
         float | None, typer.Option("--throttle", parser=seconds, metavar="TIME", help="Wait between two inputs.")
@@ -39,7 +39,10 @@ def realtime(
     idle_timeout: Annotated[
         float | None,
         typer.Option(
-            "--idle-timeout", parser=seconds, metavar="TIME", help="Give up on an answer; 0 never.  [default: 120s]"
+            "--idle-timeout",
+            parser=seconds,
+            metavar="TIME",
+            help="Give up after TIME without an answer; 0 never (default: 120s).",
         ),
     ] = None,
     linger: Annotated[
@@ -48,18 +51,18 @@ def realtime(
             "--linger",
             parser=seconds,
             metavar="TIME",
-            help="Wait so long for more after the last result. Without it the session ends with the last answer.",
+            help="Wait so long for more results after the last. Without it the session ends with the last answer.",
         ),
     ] = None,
     directory: Annotated[
         str, typer.Option("-d", "--directory", metavar="DIR", help="Save bytes in results as files there.")
     ] = "",
-    private: Annotated[bool, typer.Option("--private", help="Keep no input here.")] = False,
+    private: Annotated[bool, typer.Option("--private", help="Store no input here.")] = False,
 ) -> None:
     """Talk to an endpoint over a WebSocket, line by line.
 
-    stdin: a JSON object a line. stdout: a result a line, in the order in which they come. Bytes in results
-    are base64 text, or files with -d. An input whose answer is lost is told by its line and not sent again.
+    stdin: one JSON object a line. stdout: one result a line, in the order of arrival. Bytes in results are base64 text,
+    or files with -d. An input whose answer is lost is named by its line and not sent again.
     """
     from fal_cli.calls.realtime import Settings, converse
     from fal_cli.calls.terms import terms

@@ -6,7 +6,7 @@ import typer
 
 from fal_cli.context import Context
 from fal_cli.errors import UsageError
-from fal_cli.options import Logs, PrintFlags, Refs, SaveFlags, Timeout
+from fal_cli.options import AnyRefs, Files, Logs, PrintFlags, SaveFlags, Timeout
 
 EXAMPLES = """\
   fal result $id > result.json
@@ -16,17 +16,18 @@ EXAMPLES = """\
 
 def result(
     context: Context,
-    refs: Refs,
     shown: PrintFlags,
     save: SaveFlags,
+    refs: AnyRefs = None,
+    file: Files = None,
     wait: Annotated[bool, typer.Option("--wait", help="Follow the request until it ends.")] = False,
     timeout: Timeout = None,
     logs: Logs = False,
 ) -> None:
     """Print the result of a finished request.
 
-    Ends with code 8 if it is not there yet, unless --wait is given. The service keeps results for an hour,
-    large ones for minutes; after that the copy in the ledger is printed, where there is one.
+    Exits 8 if it isn't ready; --wait waits for it. The service keeps results for an hour, large ones for minutes. After
+    that the copy in your history is printed, if there is one.
     """
     from fal_cli.api.deadline import Deadline
     from fal_cli.calls import refs as references
@@ -36,13 +37,17 @@ def result(
 
     if timeout is not None and not wait:
         raise UsageError("--timeout limits --wait")
-    requests = references.resolve(context, refs)
+    requests = references.resolve(context, references.words(context, refs, file))
     delivery = Delivery(context, shown, save, many=len(requests) > 1)
 
     def deliver(request: Tracked) -> None:
         inputs = request.entry.inputs()
         delivery.check(inputs)
-        outcome = wait_for(context, request, Ending(Deadline(timeout)), logs=logs) if wait else fetch(context, request)
+        if wait:
+            ending = Ending(Deadline(timeout))
+            outcome = wait_for(context, request, ending, logs=logs, closes=not delivery.closes)
+        else:
+            outcome = fetch(context, request)
         delivery.deliver(outcome, inputs=inputs)
 
     references.each(context, requests, deliver)

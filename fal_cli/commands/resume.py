@@ -11,11 +11,11 @@ from fal_cli.options import Logs, OnTimeout, PrintFlags, SaveFlags, Timeout
 EXAMPLES = """\
   fal resume -d out/                    # everything unfinished, the most urgent first
   fal resume last
-  fal resume @12 --retry-unknown        # a call whose answer was lost and that was not found"""
+  fal resume @12 --retry-unknown        # its answer was lost and it was not found"""
 
 RetryUnknown = Annotated[
     bool,
-    typer.Option("--retry-unknown", help="Send a call again that was looked for and not found. It may cost twice."),
+    typer.Option("--retry-unknown", help="Resend a call that was looked up and not found. It may cost twice."),
 ]
 
 
@@ -32,10 +32,10 @@ def resume(
     logs: Logs = False,
     retry_unknown: RetryUnknown = False,
 ) -> None:
-    """Take up again what was left, as if run had never stopped.
+    """Pick up unfinished requests, as if run had never stopped.
 
-    Follows requests to their ends and prints and saves their results. A call whose answer was lost is looked
-    up on the service and adopted if it is found there; it is sent again only with --retry-unknown.
+    Follows them to the end, prints their results and saves their files. A call whose answer was lost is looked up in
+    your account and adopted if it is there. It is resent only if you pass --retry-unknown.
     """
     from fal_cli.api.deadline import Deadline
     from fal_cli.calls import refs as references
@@ -57,7 +57,8 @@ def resume(
     if len(found) == 1 and isinstance(first, Tracked):
         inputs = first.entry.inputs()
         delivery.check(inputs)
-        delivery.deliver(wait_for(context, first, ending, logs=logs), inputs=inputs)
+        outcome = wait_for(context, first, ending, logs=logs, closes=not delivery.closes)
+        delivery.deliver(outcome, inputs=inputs)
         return
     resumption = Resumption(
         context,

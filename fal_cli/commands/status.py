@@ -1,7 +1,7 @@
 """`fal status`: where requests stand, once or until they end."""
 
 from functools import partial
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -9,7 +9,7 @@ from fal_cli.api.events import Completed, InProgress, Queued, Status
 from fal_cli.calls.model import Tracked
 from fal_cli.context import Context
 from fal_cli.errors import Exit, UsageError
-from fal_cli.options import Logs, Refs, Timeout
+from fal_cli.options import AnyRefs, Files, Logs, Timeout
 
 EXAMPLES = """\
   fal status $id
@@ -21,25 +21,26 @@ StatusPrint = Literal["status", "envelope", "id", "none"]
 
 def status(
     context: Context,
-    refs: Refs,
+    refs: AnyRefs = None,
+    file: Files = None,
     follow: Annotated[
-        bool, typer.Option("-f", "--follow", help="Stay until it ends; in a pipe a word a change.")
+        bool, typer.Option("-f", "--follow", help="Follow it until it ends; in a pipe one word per change.")
     ] = False,
     logs: Logs = False,
     exit_status: Annotated[
-        bool, typer.Option("--exit-status", help="End with code 8 if not finished, 1 if it failed.")
+        bool, typer.Option("--exit-status", help="Exit 8 if it is not finished, 1 if it failed.")
     ] = False,
     timeout: Timeout = None,
-    print_: Annotated[StatusPrint, typer.Option("--print", help="What stdout carries.")] = "status",
+    print_: Annotated[StatusPrint, typer.Option("--print", help="What to print on stdout.")] = "status",
     query: Annotated[
         str,
-        typer.Option("--query", metavar="EXPR", help="Pick from the status object by a JMESPath expression."),
+        typer.Option("--query", metavar="EXPR", help="Print one value of the status by a JMESPath expression."),
     ] = "",
 ) -> None:
-    """Print where requests stand.
+    """Print the state of requests.
 
-    The word is IN_QUEUE, IN_PROGRESS or COMPLETED. COMPLETED says that a request ended, not that it went
-    well: its result tells. Of several requests each line is ID, a tab, and the word.
+    The state is IN_QUEUE, IN_PROGRESS or COMPLETED. COMPLETED means that a request ended, not that it succeeded: its
+    result says so. For several requests each line is ID<TAB>STATE.
     """
     from fal_cli.calls import refs as references
     from fal_cli.options import PrintFlags
@@ -48,23 +49,25 @@ def status(
     selection = Selection(context.output, context.talk.note, PrintFlags(query=query))
     if timeout is not None and not follow:
         raise UsageError("--timeout limits --follow")
-    requests = references.resolve(context, refs)
+    requests = references.resolve(context, references.words(context, refs, file))
     if follow and len(requests) > 1:
         raise UsageError("--follow takes one request at a time")
     asks_for_object = print_ == "envelope" or bool(query)
     worst: list[Exit] = []
 
     def show(request: Tracked) -> None:
+        shows_words = print_ == "status" and not query
         if follow:
-            last = _followed(context, request, timeout, logs, words=print_ == "status" and not query)
+            last = _followed(context, request, timeout, logs, words=shows_words)
         else:
             last = _look(context, request, logs)
         if asks_for_object:
             selection.pick(dict(last.raw))
         elif print_ == "id":
             context.output.line(request.request_id)
-        elif print_ == "status" and not follow:
-            context.output.line(last.word if len(requests) == 1 else f"{request.request_id}\t{last.word}")
+        elif shows_words and not follow:
+            text = last.word if len(requests) == 1 else f"{request.request_id}\t{last.word}"
+            context.output.line(text, _facts(request, last))
         worst.append(_code(last))
 
     references.each(context, requests, show)
@@ -80,6 +83,9 @@ def _look(context: Context, request: Tracked, logs: bool) -> Status:
     request.entry.note(seen)
     if isinstance(seen, InProgress | Completed):
         for line in seen.logs:
+            if context.talk.machine:
+                context.talk.event({"event": "log", **line._asdict()})
+                continue
             for text in display_lines(line.message):
                 context.talk.note(text)
     if context.streams.stdout_is_terminal:
@@ -110,12 +116,25 @@ def _followed(context: Context, request: Tracked, timeout: float | None, logs: b
             request.entry.note(event)
             if isinstance(event, Queued | InProgress | Completed):
                 if words and not context.output.is_terminal and (last is None or last.word != event.word):
-                    context.output.line(event.word)
+                    context.output.line(event.word, _facts(request, event))
                 last = event
     assert last is not None  # following ends with Completed, or raises
     if words and context.output.is_terminal:
         context.output.line(last.word)
     return last
+
+
+def _facts(request: Tracked, seen: Status) -> dict[str, Any]:
+    """Where a request stands, for a program; what its state does not tell is null."""
+    ended = seen if isinstance(seen, Completed) else None
+    return {
+        "request_id": request.request_id,
+        "endpoint": request.endpoint,
+        "status": seen.word,
+        "queue_position": seen.position if isinstance(seen, Queued) else None,
+        "error": (ended.error or None) if ended else None,
+        "error_type": (ended.error_type or None) if ended else None,
+    }
 
 
 def _code(seen: Status) -> Exit:

@@ -7,7 +7,7 @@ import typer
 from fal_cli.context import Context
 from fal_cli.durations import seconds
 from fal_cli.errors import UsageError
-from fal_cli.options import As, CallFlags, Endpoint, SaveFlags, SpendFlags, StreamWords
+from fal_cli.options import As, CallFlags, Endpoint, SpendFlags, StreamSaveFlags, StreamWords
 
 EXAMPLES = """\
   fal stream fal-ai/any-llm prompt="tell me a story" --text | tee story.txt
@@ -21,24 +21,28 @@ def stream(
     words: StreamWords,
     call: CallFlags,
     spend: SpendFlags,
-    save: SaveFlags,
-    text_only: Annotated[bool, typer.Option("--text", help="Print only what is new of the text.")] = False,
+    save: StreamSaveFlags,
+    text_only: Annotated[bool, typer.Option("--text", help="Print only the text, as it grows.")] = False,
     final: Annotated[bool, typer.Option("--final", help="Print only the last event.")] = False,
     idle_timeout: Annotated[
         float | None,
         typer.Option(
-            "--idle-timeout", parser=seconds, metavar="TIME", help="Give up after silence; 0 never.  [default: 120s]"
+            "--idle-timeout",
+            parser=seconds,
+            metavar="TIME",
+            help="Give up after TIME without an event; 0 never (default: 120s).",
         ),
     ] = None,
     as_: As = None,
 ) -> None:
     """Print an endpoint's events as they come.
 
-    To a pipe: a JSON value a line, at once. On a terminal growing text is written as it grows. A stream is
-    not queued: nothing of it lives on when it is interrupted, and its events cannot be fetched later.
+    In a pipe: one JSON value a line, at once. On a terminal, growing text is written as it grows. A stream is not
+    queued: it ends when you interrupt it, and its events cannot be fetched later.
     """
     from fal_cli.calls import stream as streaming
     from fal_cli.calls.admission import admit, held
+    from fal_cli.calls.endpoints import chosen
     from fal_cli.calls.notices import nothing_sent
     from fal_cli.calls.prepare import prepare
     from fal_cli.calls.terms import terms
@@ -47,11 +51,12 @@ def stream(
     if text_only and final:
         raise UsageError("--text and --final say two different things; give one")
     context.standing.leave = nothing_sent
-    saving = checked(save.output, save.directory, overwrite=save.overwrite)
+    saving = checked(save.output, save.directory, overwrite=save.overwrite, is_json=context.flags.json)
     if save.preview:
         from fal_cli.results import preview
 
         preview.check(context)
+    endpoint = chosen(context, endpoint)
     how = "text" if text_only else "final" if final else "events"
     if as_:
         from fal_cli.snippets import show

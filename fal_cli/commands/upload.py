@@ -19,7 +19,7 @@ _DECISIONS = ("allow", "forbid", "hide")
 
 def upload(
     context: Context,
-    files: Annotated[list[str], typer.Argument(help="Files to upload; - is stdin.")],
+    paths: Annotated[list[str], typer.Argument(metavar="FILE…", help="Files to upload; - is stdin.")],
     expires: Annotated[
         str,
         typer.Option("--expires", metavar="TIME", help="1h, 1d, 7d, 30d, 1y, never, immediate or seconds."),
@@ -35,8 +35,7 @@ def upload(
 ) -> None:
     """Upload files and print their URLs.
 
-    A URL a line, in the order of the files. Anybody who has a URL can read the file, unless --acl says
-    otherwise.
+    One URL a line, in the order of the files. Anyone with the URL can read the file, unless --acl says otherwise.
     """
     from contextlib import ExitStack
     from pathlib import Path
@@ -45,7 +44,7 @@ def upload(
     from fal_cli.api.upload import Lifecycle
     from fal_cli.calls.attachments import open_source, send
 
-    if name and len(files) > 1:
+    if name and len(paths) > 1:
         raise UsageError("--name names a single file")
     try:
         lifecycle = Lifecycle(_lifecycle(expires, acl or []))
@@ -53,12 +52,14 @@ def upload(
         raise UsageError(str(error)) from None
     with ExitStack() as opened:
         sources = []
-        for file in files:
-            path = context.stdin.spool("'-'") if file == "-" else Path(file)
-            given = name or ("stdin" if file == "-" else "")
+        for file in paths:
+            path = context.stdin.spool("'-'") if file == "-" else context.reach.named(file)
+            given = name or ("stdin" if file == "-" else Path(file).name)
             sources.append(opened.enter_context(open_source(path, name=given, kind=content_type)))
         for source in sources:
-            context.output.line(send(context, source, lifecycle))
+            url = send(context, source, lifecycle)
+            facts = {"url": url, "name": source.name, "content_type": source.content_type, "bytes": source.size}
+            context.output.line(url, facts)
     if context.in_sandbox:
         context.talk.note("a private sandbox serves this only while a command runs; other --sandbox commands take it")
 

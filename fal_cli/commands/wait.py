@@ -17,12 +17,12 @@ EXAMPLES = """\
 def wait(
     context: Context,
     refs: Refs,
-    first: Annotated[bool, typer.Option("--any", help="End with the first that ends.")] = False,
+    first: Annotated[bool, typer.Option("--any", help="Return when the first one finishes.")] = False,
     timeout: Timeout = None,
 ) -> None:
-    """Wait until requests have ended: a line ID, a tab, and ok or failed as each does.
+    """Wait for requests to finish. Prints ID<TAB>ok or ID<TAB>failed as each one does.
 
-    Ends with code 1 if one failed. Their results are kept in the ledger as they come.
+    Exits 1 if one failed. Results are saved in your history as they come.
     """
     from fal_cli.api.deadline import Deadline
     from fal_cli.calls import refs as references
@@ -30,7 +30,8 @@ def wait(
     from fal_cli.calls.resume import Resumption
 
     def ended(name: str, is_ok: bool) -> None:
-        context.output.line(f"{name}\t{'ok' if is_ok else 'failed'}")
+        word = "ok" if is_ok else "failed"
+        context.output.line(f"{name}\t{word}", {"request_id": name, "verdict": word})
 
     def taken(outcome: Outcome, inputs: object) -> None:
         row = outcome.entry.row()

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _APP = "fal-cli"
+PROJECT = "fal.toml"
+NOWHERE = os.path.join(os.devnull, "no-home")
+"""In place of the home folder of a user that has none: nothing is there, and nothing can be made there."""
 SANDBOX_KEYS = ("sandbox:", "sandbox-")
 """How keys begin that a sandbox takes, and nothing else does: what is called with one costs nothing."""
 _XDG = {
@@ -21,17 +24,23 @@ _XDG = {
 }
 
 
+def expanded(path: str) -> str:
+    """A path with `~` as the home folder, or below `NOWHERE` where there is none."""
+    found = os.path.expanduser(path)
+    return os.path.join(NOWHERE, found[2:]) if found == "~" or found.startswith(("~/", "~\\")) else found
+
+
 def folder(kind: str, env: "Mapping[str, str]") -> str:
     """Our folder for `config`, `state` or `cache`."""
     if env.get("FAL_CLI_HOME"):
-        return os.path.join(os.path.expanduser(env["FAL_CLI_HOME"]), kind)
+        return os.path.join(expanded(env["FAL_CLI_HOME"]), kind)
     if sys.platform in ("darwin", "win32"):
         import platformdirs
 
         return str(getattr(platformdirs, f"user_{kind}_dir")(_APP, appauthor=False))
     variable, usual = _XDG[kind]
     given = env.get(variable, "").strip()
-    return os.path.join(given if os.path.isabs(given) else os.path.expanduser(usual), _APP)
+    return os.path.join(given if os.path.isabs(given) else expanded(usual), _APP)
 
 
 def sandbox(env: "Mapping[str, str]") -> str:
@@ -47,6 +56,18 @@ def ledger(env: "Mapping[str, str]", *, in_sandbox: bool) -> str:
 def profiles(env: "Mapping[str, str]", *, in_sandbox: bool) -> str:
     """The file of the profiles. A sandbox has its own, so that no play touches a real key."""
     return os.path.join(sandbox(env) if in_sandbox else folder("config", env), "profiles.toml")
+
+
+def project_file(folder: str) -> str:
+    """The file of the project that a folder is in: the first on the way up; "" if there is none."""
+    while True:
+        path = os.path.join(folder, PROJECT)
+        if os.path.isfile(path):
+            return path
+        above = os.path.dirname(folder)
+        if above == folder:
+            return ""
+        folder = above
 
 
 def state_folder(env: "Mapping[str, str]") -> "Path":

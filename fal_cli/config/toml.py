@@ -39,7 +39,7 @@ def read(path: Path) -> Contents:
         with open(path, "rb") as stream:
             mode = os.fstat(stream.fileno()).st_mode
             data = stream.read()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return Contents({}, False)
     except OSError as error:
         if isinstance(error, PermissionError) and _is_out_of_reach(path):
@@ -49,8 +49,9 @@ def read(path: Path) -> Contents:
 
     try:
         values = tomllib.loads(data.decode())
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(f"{path} is not TOML: {error}", hint="Mend the file, or move it away.") from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        told = "it is nested too deep" if isinstance(error, RecursionError) else error
+        raise UsageError(f"{path} is not TOML: {told}", hint="Fix the file, or move it away.") from None
     return Contents(values, is_exposed=os.name != "nt" and bool(mode & _OTHERS))
 
 

@@ -79,16 +79,21 @@ def with_number(name: str, number: int) -> str:
 
 def _short_enough(segment: str) -> str:
     """A segment that file systems take, shortened before its extension."""
-    if len(segment.encode()) <= _LONGEST_SEGMENT:
+    if len(_bytes(segment)) <= _LONGEST_SEGMENT:
         return segment
     stem, dot, extension = segment.rpartition(".")
     if not dot or len(extension) > _LONGEST_EXTENSION:
         return _cut(segment, _LONGEST_SEGMENT)
-    return _cut(stem, _LONGEST_SEGMENT - len((dot + extension).encode())) + dot + extension
+    return _cut(stem, _LONGEST_SEGMENT - len(_bytes(dot + extension))) + dot + extension
 
 
 def _cut(text: str, most: int) -> str:
-    return text.encode()[:most].decode("utf-8", "ignore")
+    return _bytes(text)[:most].decode("utf-8", "ignore")
+
+
+def _bytes(text: str) -> bytes:
+    """A folder's name may hold bytes that are not UTF-8."""
+    return text.encode("utf-8", "surrogateescape")
 
 
 def _plain(character: str) -> str:

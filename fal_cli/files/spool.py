@@ -1,19 +1,18 @@
 """A stream of unknown length as a temporary file, so that it can be sent in parts and sent again."""
 
 import os
-import tempfile
 from pathlib import Path
 from typing import BinaryIO
 
-from fal_cli.files import cleanup
+from fal_cli.files import cleanup, temporary
 
 _BLOCK = 1024 * 1024
 
 
 def spool(stream: BinaryIO) -> Path:
     """Copies a stream to its end; the file is gone when the program ends, however it ends. Raises `OSError`."""
-    descriptor, name = tempfile.mkstemp(prefix="fal-spool-")
-    path = _without_a_name(descriptor, Path(name))
+    descriptor, name = temporary.made()
+    path = _without_a_name(descriptor, Path(name) if name else None)
     spooled = os.fdopen(descriptor, "wb", closefd=False)
     while chunk := stream.read(_BLOCK):
         spooled.write(chunk)
@@ -24,12 +23,14 @@ def spool(stream: BinaryIO) -> Path:
     return path
 
 
-def _without_a_name(descriptor: int, path: Path) -> Path:
+def _without_a_name(descriptor: int, path: Path | None) -> Path:
     """Another way to an open file, which now has no name that a killed process could leave behind.
 
     Where the system has no such way, the file keeps its name until the program ends.
     """
     nameless = Path(f"/dev/fd/{descriptor}")
+    if path is None:
+        return nameless
     if nameless.exists():
         path.unlink()
         return nameless

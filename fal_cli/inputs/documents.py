@@ -6,12 +6,11 @@ The bytes decide the encoding (UTF-8 with or without BOM, UTF-16, UTF-32).
 
 import codecs
 import json
-import os
 import re
-from pathlib import Path
 from typing import Any, NoReturn
 
 from fal_cli.errors import MalformedInput, UsageError
+from fal_cli.inputs.reach import ANYWHERE, Reach
 
 
 def loads(data: str | bytes, source: str) -> Any:
@@ -54,10 +53,11 @@ def text(data: bytes, source: str) -> str:
     return read.removesuffix("\n").removesuffix("\r")
 
 
-def read_file(path: str) -> bytes:
-    """The bytes of a file that the user named. Raises `UsageError` where it cannot be read."""
+def read_file(path: str, reach: Reach = ANYWHERE) -> bytes:
+    """The bytes of a file that the user named. Raises `UsageError` where it cannot be read, or is out of reach."""
+    found = reach.path(path)
     try:
-        return Path(os.path.expanduser(path)).read_bytes()
+        return found.read_bytes()
     except (OSError, ValueError) as error:
         raise UsageError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from None
 

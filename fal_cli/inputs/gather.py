@@ -3,50 +3,69 @@
 Later ones win: stdin, then documents, then items, then raw texts. What an item's text means is `typed`'s.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from typing import Any, NamedTuple
 
 from fal_cli.errors import MalformedInput, UsageError
 from fal_cli.inputs import documents, items
 from fal_cli.inputs.items import Item
+from fal_cli.inputs.reach import ANYWHERE, OUTSIDE, Reach
 from fal_cli.inputs.stdin import Stdin
+from fal_cli.inputs.words import as_text
 
 STDIN = "-"
 
 
 class Gathered(NamedTuple):
-    """What was given, split but not typed: `texts` are keys with their raw text."""
+    """What was given, split but not typed: `texts` are keys with their raw text.
+
+    `presets` are what an alias stands for, under all else. `bare` are words that are no items (see `inputs.bare`),
+    `may_be_bare` those that may be none.
+    """
 
     document: dict[str, Any]
     items: tuple[Item, ...] = ()
     texts: tuple[Item, ...] = ()
+    presets: tuple[Item, ...] = ()
+    bare: tuple[str, ...] = ()
+    may_be_bare: frozenset[str] = frozenset()
 
     @property
     def is_document(self) -> bool:
         """Whether it is all JSON, as a program gives it."""
-        return not self.items and not self.texts
+        return not (self.items or self.texts or self.presets or self.bare)
 
 
 def gather(
-    words: Sequence[str], texts: Sequence[str], stdin: Stdin, *, base: Mapping[str, Any] | None = None
+    words: Sequence[str],
+    texts: Sequence[str],
+    stdin: Stdin,
+    *,
+    base: Mapping[str, Any] | None = None,
+    reach: Reach = ANYWHERE,
+    may_be_bare: Iterable[str] = (),
+    presets: Sequence[str] = (),
 ) -> Gathered:
-    """What the words of a command line, `-t` texts and stdin give.
+    """What the words of a command line, `-t` texts and stdin give; `reach` says which files they may name.
 
     With `base` they are changes to that object, and stdin is read only if a word asks for it. `words` are positional
-    items and the values of `-i`, in order; `texts` are the values of `-t`. Raises `UsageError`.
+    items and the values of `-i`, in order; `texts` are the values of `-t`. Those of `words` that `may_be_bare` need not
+    be items. `presets` are items that all else wins over. Raises `UsageError`.
     """
-    for word in (*words, *texts):
-        _refuse_broken_text(word)
-    found = [items.split(word) for word in words if not is_document(word)]
+    words, texts = [_text(word) for word in words], [_text(text) for text in texts]
+    free = frozenset(map(_text, may_be_bare))
+    plain = [word for word in words if not is_document(word)]
+    bare = [word for word in plain if word in free and items.is_bare(word, is_literal=reach.is_literal)]
+    found = [items.split(word, is_literal=reach.is_literal) for word in plain if word not in bare]
     raw = [_raw(text) for text in texts]
     document = dict(deepcopy(base)) if base is not None else {}
     if base is None or STDIN in words:
         document |= _from_stdin(words, texts, stdin)
     for word in words:
         if is_document(word) and word != STDIN:
-            document |= _document(word)
-    return Gathered(document, tuple(found), tuple(raw))
+            document |= _document(word, reach)
+    return Gathered(document, tuple(found), tuple(raw), tuple(map(items.split, presets)), tuple(bare), free)
 
 
 def _from_stdin(words: Sequence[str], texts: Sequence[str], stdin: Stdin) -> dict[str, Any]:
@@ -72,13 +91,15 @@ def is_document(word: str) -> bool:
     return word == STDIN or word.startswith(("@", "{")) or (word.endswith(".json") and not {"=", "@"} & set(word))
 
 
-def _document(word: str) -> dict[str, Any]:
+def _document(word: str, reach: Reach) -> dict[str, Any]:
     if word.startswith("{"):
         return documents.loads_object(word, "the inline JSON")
+    if reach.is_literal:
+        raise UsageError(f"{word} names a file, and --literal reads none", hint="Give inputs as KEY=…", kind=OUTSIDE)
     path = word.removeprefix("@")
     if path == STDIN:
         raise UsageError("'@-' is not supported here; a lone '-' merges the JSON on stdin")
-    return documents.loads_object(documents.read_file(path), path)
+    return documents.loads_object(documents.read_file(path, reach), path)
 
 
 def _raw(text: str) -> items.Item:
@@ -88,8 +109,9 @@ def _raw(text: str) -> items.Item:
     return items.Item(text, text[:at], "=", text[at + 1 :], at + 1)
 
 
-def _refuse_broken_text(word: str) -> None:
+def _text(word: str) -> str:
     try:
-        word.encode()
-    except UnicodeEncodeError as error:
-        raise MalformedInput("this is not valid UTF-8 text", word, error.start) from None
+        return as_text(word)
+    except UnicodeError:  # bytes that are not UTF-8, or half a character that never were bytes
+        at = next(at for at, character in enumerate(word) if "\ud800" <= character <= "\udfff")
+        raise MalformedInput("this is not valid UTF-8 text", word, at) from None

@@ -18,6 +18,8 @@ Operator = Literal["=", ":=", "=@", ":=@", "@"]
 _PLAIN_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?")
 _MOST_DIGITS = 15
 _LITERALS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
+_OPERATORS: tuple[Operator, ...] = (":=@", ":=", "=@", "=", "@")
+_LITERAL: tuple[Operator, ...] = (":=", "=")
 _TEXT_KEYS = ("prompt", "text", "script")
 
 
@@ -31,14 +33,14 @@ class Item(NamedTuple):
     value_at: int
 
 
-def split(word: str) -> Item:
-    """Splits a word at its first operator.
+def split(word: str, *, is_literal: bool = False) -> Item:
+    """Splits a word at its first operator; one that is literal at `=` or `:=`, since `@` means nothing in it.
 
     Raises `MalformedInput`, pointing at the character, where there is none or no key before it.
     """
     at, escaped = 0, False
     while at < len(word):
-        operator = None if escaped else _operator_at(word, at)
+        operator = None if escaped else _operator_at(word, at, _LITERAL if is_literal else _OPERATORS)
         if operator:
             return _item(word, at, operator)
         escaped = word[at] == "\\" and not escaped
@@ -46,6 +48,18 @@ def split(word: str) -> Item:
     raise MalformedInput(
         "expected key=value", word, len(word), hint="Quote the whole item if it holds spaces: prompt='a cat'"
     )
+
+
+def is_bare(word: str, *, is_literal: bool = False) -> bool:
+    """Whether a word has no operator, or an unescaped blank before its first one."""
+    escaped = False
+    for at, character in enumerate(word):
+        if character.isspace() and not escaped:
+            return True
+        if not escaped and _operator_at(word, at, _LITERAL if is_literal else _OPERATORS):
+            return False
+        escaped = character == "\\" and not escaped
+    return True
 
 
 def first_equals(text: str) -> int:
@@ -85,8 +99,8 @@ def holds_template(value: str) -> bool:
     return at >= 0 and "}}" in value[at + 2 :] and value == unescaped(value)
 
 
-def _operator_at(word: str, at: int) -> Operator | None:
-    for operator in (":=@", ":=", "=@", "=", "@"):
+def _operator_at(word: str, at: int, operators: tuple[Operator, ...]) -> Operator | None:
+    for operator in operators:
         if word.startswith(operator, at):
             return operator
     return None

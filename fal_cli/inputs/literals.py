@@ -3,14 +3,13 @@
 A text of another kind is never looked at, and nothing is read: only whether there is such a file.
 """
 
-import os
 import re
 import shlex
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
+from fal_cli.inputs.reach import ANYWHERE, Reach
 from fal_cli.schema.files import is_named_url
 
 if TYPE_CHECKING:
@@ -46,27 +45,27 @@ class Literal(NamedTuple):
         return f"{self.path}: {self.text} is neither a URL nor a file here; it is sent as it is"
 
 
-def literals(schema: "Schema | None", given: Any) -> list[Literal]:
-    """The texts of an input that should be URLs of files and name something here.
+def literals(schema: "Schema | None", given: Any, reach: Reach = ANYWHERE) -> list[Literal]:
+    """The texts of an input that should be URLs of files and name something here, as far as `reach` allows to look.
 
     Where no schema knows an input, its name tells whether it takes a URL.
     """
-    return list(_in(schema.root if schema else None, "", given, "", 0))
+    return list(_in(reach, schema.root if schema else None, "", given, "", 0))
 
 
-def _in(field: "Field | None", name: str, value: Any, path: str, depth: int) -> Iterator[Literal]:
+def _in(reach: Reach, field: "Field | None", name: str, value: Any, path: str, depth: int) -> Iterator[Literal]:
     if isinstance(value, str):
-        if _takes_url(field, name) and (found := _literal(path, value)) and not _is_choice(field, value):
+        if _takes_url(field, name) and (found := _literal(reach, path, value)) and not _is_choice(field, value):
             yield found
     elif depth > _DEEPEST:
         return
     elif isinstance(value, list):
         for place, inner in enumerate(value):
             is_alone = len(value) == 1 and isinstance(inner, str)
-            yield from _in(_part(field, None), name, inner, path if is_alone else f"{path}.{place}", depth + 1)
+            yield from _in(reach, _part(field, None), name, inner, path if is_alone else f"{path}.{place}", depth + 1)
     elif isinstance(value, dict):
         for key, inner in value.items():
-            yield from _in(_part(field, key), key, inner, f"{path}.{key}" if path else key, depth + 1)
+            yield from _in(reach, _part(field, key), key, inner, f"{path}.{key}" if path else key, depth + 1)
 
 
 def _takes_url(field: "Field | None", name: str) -> bool:
@@ -86,15 +85,15 @@ def _part(field: "Field | None", key: str | None) -> "Field | None":
     return next((one for one in found if one is not None), None)
 
 
-def _literal(path: str, text: str) -> Literal | None:
+def _literal(reach: Reach, path: str, text: str) -> Literal | None:
     """What a text names on this machine; None for a URL, and for what looks like no path."""
     if not text or len(text) > _LONGEST or "\n" in text:
         return None
     if text.lower().startswith(_FILE_URL):
-        return Literal(path, text, _there(_path_of(text)))
+        return Literal(path, text, reach.file_there(_path_of(text)))
     if "://" in text or text.lower().startswith("data:"):
         return None
-    file = _there(text)
+    file = reach.file_there(text)
     return Literal(path, text, file) if file or text.startswith(_BEGINNINGS) or _FILE.fullmatch(text) else None
 
 
@@ -102,12 +101,4 @@ def _path_of(url: str) -> str:
     try:
         return unquote(urlsplit(url).path)
     except ValueError:
-        return ""
-
-
-def _there(text: str) -> str:
-    """The path, if a file is there."""
-    try:
-        return text if text and Path(os.path.expanduser(text)).is_file() else ""
-    except (OSError, ValueError, RuntimeError):
         return ""

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
@@ -13,6 +12,7 @@ from fal_cli.files.attachment import Attachment, Digest
 from fal_cli.inputs import documents, items, nesting
 from fal_cli.inputs.gather import STDIN, Gathered
 from fal_cli.inputs.items import Item
+from fal_cli.inputs.reach import ANYWHERE, Reach
 from fal_cli.inputs.stdin import Stdin
 
 if TYPE_CHECKING:
@@ -44,21 +44,36 @@ def typed(
     source: "Source | None" = None,
     tell: Tell = lambda text: None,
     tell_guess: Tell = lambda text: None,
+    reach: Reach = ANYWHERE,
 ) -> Typed:
-    """The input object. A file that is to be uploaded stands in it as an `Attachment`.
+    """The input object. A file that is to be uploaded stands in it as an `Attachment`; `reach` says which may.
 
     `tell` hears of each file that was read as text, of inputs that are empty or given twice, `tell_guess` of each
     guessed type. `{{expressions}}` look into `source`, without one into the JSON on stdin. Raises `UsageError`.
     """
-    found, given = gathered.document, deepcopy(gathered.document)
-    if source is None and any(items.holds_template(item.value) for item in gathered.items):
+    split = (*gathered.presets, *(() if reach.is_literal else gathered.items))
+    if source is None and any(items.holds_template(item.value) for item in split):
         from fal_cli.inputs.expressions import on_stdin
 
         source = on_stdin(stdin)
+
+    found: dict[str, Any] = {}
+    given: dict[str, Any] = {}
+    for item in gathered.presets:  # the user's own words, whatever those of the call may do
+        steps = nesting.steps(item.key, item.word)
+        value = _value(item, _field(schema, steps), stdin, source, ANYWHERE, tell, tell_guess)
+        nesting.assign(found, steps, value.sent, item.word)
+        _give(given, item, steps, value.given)
+    found |= gathered.document
+    given |= deepcopy(gathered.document)
     places = _Places(tell)
     for item in gathered.items:
         steps = nesting.steps(item.key, item.word)
-        value = _value(item, _field(schema, steps), stdin, source, tell, tell_guess)
+        field = _field(schema, steps)
+        if reach.is_literal:
+            value = _literal(item, field, tell_guess)
+        else:
+            value = _value(item, field, stdin, source, reach, tell, tell_guess)
         places.set(item, steps, value.sent)
         nesting.assign(found, steps, value.sent, item.word)
         _give(given, item, steps, value.given)
@@ -118,16 +133,38 @@ def _field(schema: "Schema | None", steps: tuple[nesting.Step, ...]) -> "Field |
     return field if field is not None and field.kinds else None
 
 
+def _literal(item: Item, field: "Field | None", tell: Tell) -> _Value:
+    """A value of which nothing is taken for more than it is: JSON behind `:=`, else text, or what the schema reads in
+    it.
+    """
+    if item.operator == ":=":
+        return _as_given(documents.loads(item.value, f"the value of {item.key}"))
+    if field is None:
+        return _Value(item.value, item.value)
+    from fal_cli.schema import typed as typed_by
+
+    value = typed_by(field, item.value)
+    if not isinstance(value, str):
+        tell(f"{item.word} is sent as {json.dumps(value)}, as the schema has it")
+    return _Value(value, item.value)
+
+
 def _value(
-    item: Item, field: "Field | None", stdin: Stdin, source: "Source | None", tell: Tell, tell_guess: Tell
+    item: Item,
+    field: "Field | None",
+    stdin: Stdin,
+    source: "Source | None",
+    reach: Reach,
+    tell: Tell,
+    tell_guess: Tell,
 ) -> _Value:
     if item.operator in ("@", "=@"):
-        return _file(item, field, stdin, tell)
+        return _file(item, field, stdin, reach, tell)
     if item.operator == ":=@":
         data = (
             stdin.read_something(item.word, f"the text of {item.key}")
             if item.value == STDIN
-            else documents.read_file(item.value)
+            else documents.read_file(item.value, reach)
         )
         return _as_given(documents.loads(data, "stdin" if item.value == STDIN else item.value))
     if item.operator == ":=":
@@ -177,17 +214,19 @@ def _reads_text(field: "Field | None", key: str) -> bool:
     return items.is_text_key(key) if wanted is None else wanted
 
 
-def _file(item: Item, field: "Field | None", stdin: Stdin, tell: Tell) -> _Value:
+def _file(item: Item, field: "Field | None", stdin: Stdin, reach: Reach, tell: Tell) -> _Value:
     """`key@path` is the file's URL to be; so is `key=@path`, but where a text is wanted it is the file's text."""
     if not item.value:
         raise MalformedInput("expected a file after '@'", item.word, item.value_at)
     if item.operator == "=@" and _reads_text(field, item.key):
-        return _file_text(item, field, stdin, tell)
+        return _file_text(item, field, stdin, reach, tell)
     if item.value == STDIN:
         path = stdin.spool_something(item.word, f"the file for {item.key}")
         attachment = Attachment(key=item.key, path=path, name="stdin")
     else:
-        attachment = Attachment(key=item.key, path=Path(os.path.expanduser(item.value)))
+        is_folder = item.value.endswith(("/", "\\")) and reach.path(item.value).is_dir()
+        name = "" if is_folder else _own_name(item.value, reach)
+        attachment = Attachment(key=item.key, path=reach.path(item.value), name=name, is_folder=is_folder)
         if _is_empty(attachment.path):
             tell(f"{item.key}: {item.value} is an empty file")
     if field is None:
@@ -195,6 +234,11 @@ def _file(item: Item, field: "Field | None", stdin: Stdin, tell: Tell) -> _Value
     from fal_cli.schema import placed
 
     return _Value(placed(field, attachment), attachment)
+
+
+def _own_name(written: str, reach: Reach) -> str:
+    """What a file was named as, where its path is that of what a link leads to."""
+    return Path(written).name if reach.folder is not None else ""
 
 
 def _is_empty(path: Path) -> bool:
@@ -208,12 +252,12 @@ def _is_empty(path: Path) -> bool:
         return False  # opening it tells what is wrong
 
 
-def _file_text(item: Item, field: "Field | None", stdin: Stdin, tell: Tell) -> _Value:
+def _file_text(item: Item, field: "Field | None", stdin: Stdin, reach: Reach, tell: Tell) -> _Value:
     name = "stdin" if item.value == STDIN else item.value
     data = (
         stdin.read_something(item.word, f"the text of {item.key}")
         if item.value == STDIN
-        else documents.read_file(item.value)
+        else documents.read_file(item.value, reach)
     )
     try:
         found = documents.text(data, name)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from fal_cli.api import clock
 from fal_cli.api.errors import ApiError, RequestFailed
 from fal_cli.api.events import Completed, Event, Handle, InProgress, Queued, Result
+from fal_cli.config.paths import NOWHERE
 from fal_cli.errors import CliError, UsageError
 from fal_cli.ledger.migrations import LedgerError
 from fal_cli.ledger.rows import Call, Kept, Row, Search, State, stored_result
@@ -20,24 +21,54 @@ CANCELLED_STATUS = 499
 SERVERS_FAULT = 500
 """From here on a status is the service's own failure, which is not billed (§4.10)."""
 _SOON_SECONDS = 0.5
+_LATELY = 20
+_FEWEST_CALLS = 3
 
 
 class Journal:
     """Opens the ledger at its first use."""
 
-    def __init__(self, path: Path, *, warn: Callable[[str], None], hide: Callable[[str], str] = str) -> None:
-        """`hide` takes the secrets of this run out of what is kept."""
+    def __init__(
+        self,
+        path: Path,
+        *,
+        warn: Callable[[str], None],
+        alarm: Callable[[str], None] | None = None,
+        hide: Callable[[str], str] = str,
+        is_required: bool = False,
+    ) -> None:
+        """`hide` takes the secrets of this run out of what is kept, `alarm` hears of a call that is not recorded.
+
+        If it `is_required`, no such call is made.
+        """
         self._path = path
+        self._alarm = alarm
+        self._is_required = is_required
         self._hide = hide
         self._warn = warn
         self._ledger: Ledger | None = None
         self._told = 0
+        self._has_alarmed = False
         self.failure = ""
         """Why the ledger cannot be used, once that was found; "" while it can."""
 
     def begin(self, call: Call) -> "Entry":
-        """Records a call that is about to be sent."""
-        return Entry(self, self.attempt(lambda ledger: ledger.begin(call), None), is_private=call.is_private)
+        """Records a call that is about to be sent. Raises `UsageError` where it cannot, and has to."""
+        if self.failure:  # it was told as a thing of less weight
+            self._no_record(_told(self.failure))
+        local_id = self.attempt(lambda ledger: ledger.begin(call), None, warn=self._no_record)
+        if local_id is None and self._is_required:
+            raise UsageError(
+                f"the ledger cannot be used ({self.failure}), and --require-ledger is set: nothing was sent",
+                hint="Name a folder that can be written: FAL_CLI_HOME=FOLDER",
+                kind="no_ledger",
+            )
+        return Entry(self, local_id, is_private=call.is_private)
+
+    def _no_record(self, text: str) -> None:
+        if not (self._is_required or self._has_alarmed):
+            self._has_alarmed = True
+            (self._alarm or self._warn)(text)
 
     def claimed(self, local_id: int, *, is_private: bool) -> "Entry":
         """The record of a call that this process has claimed."""
@@ -50,6 +81,10 @@ class Journal:
     def by_request_id(self, prefix: str) -> list[Row]:
         """Rows whose id begins with `prefix`; the exact one alone if it is there."""
         return self.attempt(lambda ledger: ledger.by_request_id(prefix), [])
+
+    def by_content(self, sha256: str) -> list[Row]:
+        """Rows of which a file with this content was saved, newest first."""
+        return self.attempt(lambda ledger: ledger.by_content(sha256), [])
 
     def row(self, local_id: int) -> Row | None:
         """The row with this number."""
@@ -78,6 +113,12 @@ class Journal:
         hidden = self._hide(text)
         return kept if hidden == text else Kept(hidden.encode("utf-8", "surrogateescape"), kept.content_type, False)
 
+    def usual_seconds(self, endpoint: str) -> float | None:
+        """How long the work of an endpoint took lately: the middle of its last calls; None for too few of them."""
+        none: list[float] = []
+        took = self.attempt(lambda ledger: ledger.took(endpoint, _LATELY), none)
+        return sorted(took)[len(took) // 2] if len(took) >= _FEWEST_CALLS else None
+
     def hidden(self, text: str) -> str:
         """A text without the secrets of this run."""
         return self._hide(text)
@@ -89,15 +130,16 @@ class Journal:
         except LedgerError as error:
             raise CliError(f"the ledger cannot be used: {error}") from None
 
-    def attempt(self, action: Callable[[Ledger], T], otherwise: T) -> T:
-        """What `action` returns, or `otherwise` where the ledger cannot be used; told once."""
+    def attempt(self, action: Callable[[Ledger], T], otherwise: T, *, warn: Callable[[str], None] | None = None) -> T:
+        """What `action` returns, or `otherwise` where the ledger cannot be used; told once, to `warn` or as ever."""
         if self.failure:
             return otherwise
         try:
             return self._done(action)
         except LedgerError as error:
             self.failure = str(error)
-            self._warn(f"the ledger cannot be used ({error}): requests will not be remembered, or found by id alone")
+            (warn or self._warn)(_told(self.failure))
+            self._has_alarmed |= self._alarm is None  # then one voice says both
             return otherwise
 
     def soon(self, action: Callable[[Ledger], None]) -> bool:
@@ -131,6 +173,8 @@ class Journal:
 
     def _done(self, action: Callable[[Ledger], T]) -> T:
         """What `action` returns; says which rows it had to leave out. Raises `LedgerError`."""
+        if NOWHERE in str(self._path):
+            raise LedgerError("there is no home folder to keep it in; name a folder: FAL_CLI_HOME")
         self._ledger = self._ledger or Ledger(self._path)
         try:
             return action(self._ledger)
@@ -146,7 +190,7 @@ class Entry:
     def __init__(self, journal: Journal, local_id: int | None, *, is_private: bool = False) -> None:
         self._journal = journal
         self._local_id = local_id
-        self._is_private = is_private
+        self.is_private = is_private
         self._seen: State | None = None
         self._is_watched = False
 
@@ -225,7 +269,7 @@ class Entry:
 
     def completed(self, result: Result, *, inference_seconds: float | None = None, request_id: str = "") -> None:
         """Records a result, and keeps it if it is not private. `request_id` is that of a call outside the queue."""
-        kept = None if self._is_private else self._journal.without_secrets(result)
+        kept = None if self.is_private else self._journal.without_secrets(result)
         is_watched = self._is_watched or bool(request_id)
         size, units = len(result.body), result.billable_units
         self._do(
@@ -254,9 +298,9 @@ class Entry:
     def _facts_of(self, error: RequestFailed) -> Mapping[str, Any]:
         """What a failure was, for telling it again; of a private call no more than its kind."""
         kinds = {"status": error.status, "error_type": error.error_type}
-        if self._is_private:
+        if self.is_private:
             return kinds
-        return kinds | {"fields": [list(map(self._journal.hidden, field)) for field in error.fields]}
+        return kinds | {"fields": [list(map(self._journal.hidden, field.texts)) for field in error.fields]}
 
     def settle(self, cost: "Decimal | None", currency: str, source: str) -> None:
         """Records what it cost, by the bill."""
@@ -264,9 +308,10 @@ class Entry:
 
         self._do(lambda ledger, local_id: claims.settle(ledger, local_id, cost, currency=currency, source=source))
 
-    def delivered(self, files: Sequence[str] = ()) -> None:
-        """Records that the result went where it was asked to go."""
-        self._do(lambda ledger, local_id: ledger.delivered(local_id, files))
+    def delivered(self, files: Sequence[str] = (), hashes: Sequence[str] = ()) -> None:
+        """Records that the result went where it was asked to go; of a private one not what its files hold."""
+        kept = () if self.is_private else hashes
+        self._do(lambda ledger, local_id: ledger.delivered(local_id, files, kept))
 
     def kept(self) -> Kept | None:
         """The result that is kept here."""
@@ -277,6 +322,10 @@ class Entry:
         local_id = self._local_id
         if local_id is not None:
             self._journal.attempt(lambda ledger: action(ledger, local_id), None)
+
+
+def _told(failure: str) -> str:
+    return f"the ledger cannot be used ({failure}): requests will not be remembered, or found by id alone"
 
 
 def urls_of(handle: Handle) -> dict[str, str]:

@@ -39,6 +39,7 @@ def _connected(address: str) -> sqlite3.Connection:
         address, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, uri=address.startswith("file:")
     )
     db.row_factory = sqlite3.Row
+    db.create_function("holds", 2, lambda text, wanted: text is not None and wanted in text.casefold())
     return db
 
 
@@ -202,6 +203,7 @@ _COLUMNS = (
     "failure TEXT",
     "batch TEXT",
     "row_number INTEGER",
+    "file_hashes TEXT NOT NULL DEFAULT '[]'",
 )
 # Tables and indexes that came later in the same way, by their names.
 _LATER = {

@@ -17,23 +17,35 @@ from fal_cli.files.atomic import Part
 DEFAULT_NAME = "{endpoint}-{id}-{index}.{ext}"
 FIELDS = ("endpoint", "id", "index", "name", "ext", "seed", "date")
 STDOUT = "-"
+_ONE_OF = "Save the files (-d FOLDER/), or leave --json out."
 
 
 @dataclass(frozen=True)
 class Saving:
-    """What to save where: the result to `result_file`, media by `template`, or their bytes to stdout."""
+    """What to save where: the result to `result_file`, media by `template`, or their bytes to stdout.
+
+    Media leave the folder `within` by no link, if there is one.
+    """
 
     result_file: Path | None = None
     template: str = ""
     to_stdout: bool = False
     overwrite: bool = False
+    within: Path | None = None
+
+    @property
+    def saves(self) -> bool:
+        """Whether files are written."""
+        return self.result_file is not None or bool(self.template)
 
 
-def checked(output: str, folder: str, *, overwrite: bool = False) -> Saving:
-    """What `-o` and `-d` ask for. Raises `UsageError` for what cannot be done."""
+def checked(output: str, folder: str, *, overwrite: bool = False, is_json: bool = False) -> Saving:
+    """What `-o` and `-d` ask for. Raises `UsageError` for what cannot be done, with `is_json` for bytes on stdout."""
     if output and folder:
         raise UsageError("-o and -d both say where to save; give one")
     if folder == STDOUT:
+        if is_json:
+            raise UsageError("-d - writes the bytes of files to stdout, which --json keeps for JSON", hint=_ONE_OF)
         return Saving(to_stdout=True)
     if folder:
         return Saving(template=_template(folder), overwrite=overwrite)
@@ -69,6 +81,12 @@ def check_fields(saving: Saving, inputs: Mapping[str, Any]) -> None:
     for name in filenames.fields_of(saving.template):
         if name.startswith("input.") and name.removeprefix("input.") not in inputs:
             raise UsageError(f"-d: there is no {{{name}}}, since the input has no {name.removeprefix('input.')!r}")
+
+
+def check_within(saving: Saving, target: Path) -> None:
+    """Raises `NotSaved` for a file that would land outside of the folder that it may not leave."""
+    if saving.within and not target.parent.resolve().is_relative_to(saving.within.resolve()):
+        raise NotSaved(f"cannot save {target}: a link leads out of {saving.within}")
 
 
 def save_result(path: Path, chunks: Iterable[bytes]) -> None:

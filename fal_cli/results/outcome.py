@@ -52,6 +52,16 @@ class Outcome:
         return jsontext.read(body.read(), jsontext.NOT_JSON)
 
     @cached_property
+    def is_json(self) -> bool:
+        """Whether the result may be given to a program as JSON. One that is too large to be read is judged by its
+        ends.
+        """
+        body = self.result.body
+        if len(body) > limits.PARSED:
+            return body.looks_like_json
+        return len(body) > 0 and jsontext.is_valid("".join(jsontext.compact(body.chunks())))
+
+    @cached_property
     def outline(self) -> Any:
         """The same for looking for files: in a large result a reference stands for each that is embedded in it."""
         body = self.result.body

@@ -1,4 +1,7 @@
-"""What stdout carries of a result: `--print` names the form, `--query` picks from it."""
+"""What stdout carries of a result: `--print` names the form, `--query` picks from it.
+
+For a program each result is one JSON value on a line, in which every number keeps its text.
+"""
 
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -9,7 +12,7 @@ from fal_cli.media import flagged, text_in
 from fal_cli.options import PrintFlags
 from fal_cli.results.money import facts_of
 from fal_cli.results.outcome import Outcome
-from fal_cli.terminal.output import Output
+from fal_cli.terminal.output import Output, in_base64
 
 if TYPE_CHECKING:
     from jmespath.parser import ParsedResult
@@ -40,7 +43,9 @@ class Selection:
         Raises `CliError` where the result is not of the asked form, `ReaderGone` when nobody reads.
         """
         output = self._output
-        if self._query is None and self._what == "result":
+        if output.machine:
+            self._as_one_value(outcome)
+        elif self._query is None and self._what == "result":
             self._whole(outcome)
             if ends_line and not output.is_terminal and outcome.result.body.tail(1) != b"\n":
                 output.data(b"\n")
@@ -52,7 +57,29 @@ class Selection:
 
     def pick(self, value: Any) -> None:
         """Writes what the query picks from any JSON value, or all of it."""
-        self._picked(self._search(value))
+        found = self._search(value)
+        if self._output.machine:
+            self._output.json(found)
+        else:
+            self._picked(found)
+
+    def _as_one_value(self, outcome: Outcome) -> None:
+        """One line of JSON for a program, whatever the result is."""
+        output = self._output
+        if self._what == "none" and self._query is None:
+            return
+        if self._what in ("id", "url") and self._query is None:
+            output.json(outcome.request_id if self._what == "id" else outcome.url)
+        elif self._query is not None or self._what not in ("result", "envelope"):
+            output.json(self._search(self._value(outcome)))
+        elif not outcome.is_json:
+            value = in_base64(outcome.result.body.read(), outcome.result.content_type)
+            output.json(value if self._what == "result" else _envelope(outcome, value, []))
+        elif self._what == "result":
+            output.document(outcome.result.body.chunks())
+        else:
+            text = "".join(jsontext.compact(outcome.result.body.chunks()))
+            output.json(self._envelope(outcome, jsontext.Verbatim(text)))
 
     def _whole(self, outcome: Outcome) -> None:
         """The bytes as the service sent them, except on a terminal, where JSON is laid out for reading."""
@@ -75,25 +102,17 @@ class Selection:
     def _value(self, outcome: Outcome) -> Any:
         from fal_cli import media
 
-        data = _parsed(outcome)
-        files = media.find(data)
+        data = _exactly(outcome) if self._output.machine else _parsed(outcome)
         if self._what == "urls":
-            return [file.url for file in files]
+            return [file.url for file in media.find(data)]
         if self._what == "text":
             return _text_of(data)
-        if self._what == "envelope":
-            return {
-                "request_id": outcome.request_id,
-                "endpoint": outcome.endpoint,
-                "data": data,
-                "files": [file._asdict() for file in files],
-                "metrics": {"inference_time": outcome.inference_seconds},
-                "billable_units": _number(outcome.result.billable_units),
-                "cost": facts_of(outcome.entry.row(), outcome.result.billable_units),
-                "reused": outcome.reused,
-                "flagged": [file.url for file in flagged(data)],
-            }
-        return data
+        return self._envelope(outcome, data) if self._what == "envelope" else data
+
+    def _envelope(self, outcome: Outcome, data: Any) -> dict[str, Any]:
+        from fal_cli import media
+
+        return _envelope(outcome, data, [file._asdict() for file in media.find(outcome.data)])
 
     def _search(self, value: Any) -> Any:
         if self._query is None:
@@ -120,6 +139,26 @@ class Selection:
                     output.json(entry, one_line=True)
         else:
             output.json(value)
+
+
+def _envelope(outcome: Outcome, data: Any, files: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "request_id": outcome.request_id,
+        "endpoint": outcome.endpoint,
+        "data": data,
+        "files": files,
+        "metrics": {"inference_time": outcome.inference_seconds},
+        "billable_units": _number(outcome.result.billable_units),
+        "cost": facts_of(outcome.entry.row(), outcome.result.billable_units),
+        "reused": outcome.reused,
+        "flagged": [file.url for file in flagged(outcome.data)] if outcome.is_json else [],
+    }
+
+
+def _exactly(outcome: Outcome) -> Any:
+    """The result with each number as it came."""
+    _parsed(outcome)
+    return jsontext.read_exactly(outcome.result.body.read(), outcome.data)
 
 
 def _number(units: str) -> float | int | None:

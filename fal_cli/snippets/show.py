@@ -45,4 +45,7 @@ def show(
     given = [_OPTIONS.get(name, f"--{name}") for group in beside for name, value in vars(group).items() if value]
     if given:
         context.talk.note(f"the script prints what the call answers; {', '.join(given)} did not come into it")
-    context.output.data(text.encode())
+    if context.output.machine:
+        context.output.json({"language": language, "script": text})
+    else:
+        context.output.data(text.encode())

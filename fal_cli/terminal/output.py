@@ -2,6 +2,9 @@
 long strings and read `[brackets]` as markup.
 
 What a stranger sent reaches a terminal through here alone: as text of which it obeys nothing, or not at all.
+
+With `--json` everything is one compact JSON value a line: a text becomes a JSON string or what names it, a number keeps
+its text, and bytes that are not JSON stand as base64 beside their content type.
 """
 
 import codecs
@@ -14,6 +17,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
+from fal_cli import jsontext
 from fal_cli.errors import CliError
 from fal_cli.terminal import hyperlinks
 from fal_cli.terminal.sanitize import visible, visible_json, visible_lines
@@ -44,27 +48,44 @@ class NotShown(CliError):
 
 
 class Output:
-    """The data stream. On a terminal JSON is laid out and coloured; in a pipe nothing changes."""
+    """The data stream. On a terminal JSON is laid out and coloured; in a pipe nothing changes.
+
+    With `machine` each write is a JSON value on a line.
+    """
 
     def __init__(
-        self, stream: BinaryIO, *, is_terminal: bool, color: bool, links: bool = False, reaches_terminal: bool = False
+        self,
+        stream: BinaryIO,
+        *,
+        is_terminal: bool,
+        color: bool,
+        links: bool = False,
+        reaches_terminal: bool = False,
+        machine: bool = False,
     ) -> None:
         """With `links` the URLs in JSON can be clicked. The form for programs may still reach a terminal."""
         self._stream = stream
+        self.machine = machine
         self.links = links and is_terminal
         self._reaches_terminal = is_terminal or reaches_terminal
         self.color = color
         self.is_terminal = is_terminal
 
     def data(self, data: bytes, kind: str = "text/plain") -> None:
-        """Writes bytes of a content type as `chunks` does, all at once."""
-        self.chunks([data], kind)
+        """Writes bytes of a content type as `chunks` does, all at once; for a program a text as a JSON string."""
+        if self.machine and not _is_json(kind) and _is_text(kind):
+            self.json(data.decode("utf-8", "replace"))
+        else:
+            self.chunks([data], kind)
 
     def chunks(self, chunks: Iterable[bytes], kind: str) -> None:
         """Writes bytes of a content type, a piece at a time: as they are, or on a terminal as text made visible.
 
         Raises `NotShown` before any is written, `ReaderGone`.
         """
+        if self.machine:
+            self._as_one_value(chunks, kind)
+            return
         for chunk in self._shown(chunks, kind) if self._reaches_terminal else chunks:
             self._write(chunk)
 
@@ -80,13 +101,39 @@ class Output:
             self._detach()
             raise CliError(f"cannot write to stdout: {error.strerror or error}") from None
 
-    def line(self, text: str) -> None:
-        """Writes one text as UTF-8, whatever the locale; on a terminal with control characters made visible."""
+    def document(self, chunks: Iterable[bytes]) -> None:
+        """Writes a JSON text on one line for a program, its numbers as they are and no more of it in memory than comes
+        at once. Raises `ReaderGone`.
+        """
+        for text in jsontext.compact(chunks):
+            self._write(_encoded(visible_json(text) if self._reaches_terminal else text))
+        self._write(b"\n")
+
+    def _as_one_value(self, chunks: Iterable[bytes], kind: str) -> None:
+        data = b"".join(chunks)
+        text = "".join(jsontext.compact([data])) if _is_json(kind) else ""
+        if text and jsontext.is_valid(text):
+            self.json(jsontext.Verbatim(text))
+        else:
+            self.json(in_base64(data, kind))
+
+    def line(self, text: str, facts: Any = None) -> None:
+        """Writes one text as UTF-8, whatever the locale; on a terminal with control characters made visible.
+
+        For a program it is JSON: `facts`, or else the text as a string.
+        """
+        if self.machine:
+            self.json(text if facts is None else facts)
+            return
         shown = "\n".join(visible_lines(text)) if self._reaches_terminal else text
         self._write(_encoded(shown) + b"\n")
 
     def json(self, value: Any, *, one_line: bool = False) -> None:
         """Writes a value as JSON: on one line for programs (and if `one_line`), else laid out for people."""
+        if self.machine:
+            text = jsontext.written(value)
+            self._write(_encoded(visible_json(text) if self._reaches_terminal else text) + b"\n")
+            return
         if not self.is_terminal:
             text = _WRITER.encode(value)
             self._write(_encoded(visible_json(text) if self._reaches_terminal else text) + b"\n")
@@ -153,6 +200,13 @@ class Output:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.__stdout__.fileno() if sys.__stdout__ else 1)
         os.close(nowhere)
+
+
+def in_base64(data: bytes, kind: str) -> dict[str, str]:
+    """Bytes of a content type as JSON."""
+    import base64
+
+    return {"content_type": kind, "base64": base64.b64encode(data).decode()}
 
 
 def _is_json(kind: str) -> bool:

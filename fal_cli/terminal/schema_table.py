@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 
 from fal_cli.schema.fields import Field, Number, Schema, required_first
 from fal_cli.terminal import wrapping
+from fal_cli.terminal.cells import cells
 from fal_cli.terminal.sanitize import visible
-from fal_cli.terminal.table import cells, paint
+from fal_cli.terminal.styles import paint
 
 _BOLD, _DIM, _CYAN = "bold", "dim", "cyan"
 _GAP = "  "

@@ -62,7 +62,9 @@ class LinePrinter:
 
     def show(self, event: StreamEvent) -> None:
         """Writes one event. Data that is JSON goes out as it came, if it is one line."""
-        if event.is_json and "\n" not in event.data and not self._output.is_terminal:
+        if event.is_json and self._output.machine:
+            self._output.document([event.data.encode("utf-8", "backslashreplace")])
+        elif event.is_json and "\n" not in event.data and not self._output.is_terminal:
             self._output.data(event.data.encode("utf-8", "backslashreplace") + b"\n", "application/json")
         else:
             self._output.json(event.value, one_line=True)
@@ -72,7 +74,7 @@ class LinePrinter:
 
 
 class TextPrinter:
-    """Only what is new of the text, so that `| tee story.txt` is the story."""
+    """Only what is new of the text, so that `| tee story.txt` is the story. For a program each piece is a string."""
 
     def __init__(self, output: Output) -> None:
         self._output = output
@@ -88,7 +90,7 @@ class TextPrinter:
 
     def end(self) -> None:
         """Ends the last line, if there is one and it is open."""
-        if self._last and not self._last.endswith("\n"):
+        if self._last and not self._last.endswith("\n") and not self._output.machine:
             self._output.data(b"\n")
 
 

@@ -3,24 +3,15 @@
 The columns of a table stand with the verb that shows it; `Output.rows` decides between table and JSON lines.
 """
 
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from fal_cli.terminal.cells import cells, cut
 from fal_cli.terminal.sanitize import visible
+from fal_cli.terminal.styles import paint
 
 _GAP = "  "
-_EMOJI_STYLE = "\ufe0f"  # asks for the character before it to be drawn as an emoji, which is wider
-_RESET = "\x1b[0m"
-_STYLES = {
-    "bold": "\x1b[1m",
-    "dim": "\x1b[2m",
-    "red": "\x1b[31m",
-    "green": "\x1b[32m",
-    "yellow": "\x1b[33m",
-    "cyan": "\x1b[36m",
-}
 
 
 @dataclass(frozen=True)
@@ -65,38 +56,6 @@ def draw(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], *, width: in
         parts = [_cell(columns[at], row[at], room, given[at].style if color else "") for at, room in widths.items()]
         lines.append(_GAP.join(parts).rstrip())
     return lines
-
-
-def cells(text: str) -> int:
-    """How many columns a terminal may give to a text.
-
-    Some draw joined emoji as one, others each of its parts: what would fit only the former might wrap.
-    """
-    return len(text) if text.isascii() else sum(map(_cells_of, text))
-
-
-def cut(text: str, most: int, *, keeps_end: bool = False) -> str:
-    """`text` in at most so many cells, an ellipsis for what is missing."""
-    if cells(text) <= most:
-        return text
-    left, kept = most - 1, []
-    for character in reversed(text) if keeps_end else text:
-        left -= _cells_of(character)
-        if left < 0:
-            break
-        kept.append(character)
-    return "…" + "".join(reversed(kept)).lstrip() if keeps_end else "".join(kept).rstrip() + "…"
-
-
-def paint(text: str, style: str) -> str:
-    """`text` in a style; as it is without one."""
-    return f"{_STYLES[style]}{text}{_RESET}" if style and text else text
-
-
-def _cells_of(character: str) -> int:
-    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
-        return 1 if character == _EMOJI_STYLE else 0
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
 def _fitted(columns: Sequence[Column], natural: dict[int, int], width: int) -> dict[int, int]:

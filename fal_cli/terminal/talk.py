@@ -1,4 +1,8 @@
-"""stderr: everything said beside the data. One place decides what `-q`, `-v` and `--json` let through."""
+"""stderr: everything said beside the data. One place decides what `-q`, `-v` and `--json` let through.
+
+With `--json` it is JSON lines, `{"event": KIND, …}`: what changes, warnings, and at the end a `result` or an `error`.
+Notes are for people, and come with `-v` alone.
+"""
 
 import contextlib
 import json
@@ -37,10 +41,11 @@ class Talk:
         self._sink: Callable[[str], None] = self._plainly
         self.level = level
         self.machine = machine
+        self._summary: dict[str, Any] = {}
 
     def note(self, text: str) -> None:
-        """Something worth knowing; silent with `-q`."""
-        if self.level >= 0:
+        """Something worth knowing; silent with `-q`, and for a program without `-v`."""
+        if self.level >= int(self.machine):
             self._say("note", text)
 
     def warn(self, text: str) -> None:
@@ -51,6 +56,13 @@ class Talk:
     def essential(self, text: str, **facts: Any) -> None:
         """A line that survives `-q`: it names a request id, or says what becomes of money."""
         self._say("request" if "request_id" in facts else "notice", text, **facts)
+
+    def request(self, text: str, endpoint: str, request_id: str) -> None:
+        """The line that names the request of this command; it survives `-q`."""
+        if self.machine:
+            self._write_facts({"event": "request", "endpoint": endpoint, "request_id": request_id})
+        else:
+            self._say("request", text)
 
     def ask(self, text: str) -> None:
         """A question on the terminal; the answer is typed behind it."""
@@ -73,12 +85,21 @@ class Talk:
     def event(self, facts: dict[str, Any]) -> None:
         """One event of a followed request as a JSON line, in machine mode only."""
         if self.machine and self.level >= 0:
-            self._write(json.dumps(facts, ensure_ascii=True))
+            self._write_facts(facts)
+
+    def sum_up(self, **facts: Any) -> None:
+        """Keeps what the closing line for a program is to tell; None is nothing."""
+        if self.machine:
+            self._summary |= {name: value for name, value in facts.items() if value is not None}
+
+    def result(self, code: int) -> None:
+        """The closing line of a command that did not end in an error, in machine mode only."""
+        self.event({"event": "result", "code": code, **self._summary})
 
     def error(self, report: Report) -> None:
         """An error: what happened, the request id if there is one, what to do next."""
         if self.machine:
-            self._write(json.dumps(_as_facts(report), ensure_ascii=True))
+            self._write_facts(_as_facts(report))
             return
         lead = f"{self._program}: "
         first, *others = self._lines(" ".join(visible_lines(report.message)), first=lead)
@@ -116,7 +137,7 @@ class Talk:
         self, kind: str, text: str, lead: str = "", painted: str = "", *, is_text: bool = True, **facts: Any
     ) -> None:
         if self.machine:
-            self._write(json.dumps({"event": kind, "message": text, **facts}, ensure_ascii=True))
+            self._write_facts({"event": kind, "message": text, **facts})
             return
         shown = lead + visible(text)
         for line in self._lines(shown) if is_text else [shown]:
@@ -133,6 +154,9 @@ class Talk:
     def _paint(self, text: str, style: str) -> str:
         return f"{style}{text}{_RESET}" if self.color and style else text
 
+    def _write_facts(self, facts: dict[str, Any]) -> None:
+        self._write(json.dumps(facts, ensure_ascii=True, separators=(",", ":")))
+
     def _write(self, line: str) -> None:
         self._sink(self._hide(line))
 
@@ -144,12 +168,21 @@ class Talk:
 
 
 def _as_facts(report: Report) -> dict[str, Any]:
-    facts: dict[str, Any] = {"event": "error", "code": int(report.code), "message": report.message}
+    """The promise of an error's JSON line; what is not always there comes last."""
+    facts: dict[str, Any] = {
+        "event": "error",
+        "kind": report.kind,
+        "code": int(report.code),
+        "again": report.again,
+        "message": report.message,
+        "fields": [fault._asdict() for fault in report.fields],
+        "next": list(report.next),
+        "request_id": report.request_id or None,
+    }
     optional = {
         "status": report.status,
         "error_type": report.error_type,
-        "request_id": report.request_id,
-        "details": list(report.lines),
+        "details": [] if report.fields else list(report.lines),
         "hint": report.hint,
     }
     return facts | {name: value for name, value in optional.items() if value}

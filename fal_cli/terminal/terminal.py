@@ -80,6 +80,7 @@ class Terminal:
             color=color,
             links=color and are_known(self._env),
             reaches_terminal=self._streams.stdout_is_terminal,
+            machine=self._flags.json,
         )
 
     @property

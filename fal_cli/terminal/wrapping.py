@@ -3,9 +3,11 @@
 What is longer than a line, a URL or an id, stands on one of its own, so that it can still be copied whole.
 """
 
-from collections.abc import Iterator
+from fal_cli.terminal.cells import cells
 
-from fal_cli.terminal.table import cells
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _DEEPEST = 0.5  # of the width that indentation may take
 _INSTEAD = "    "
@@ -51,7 +53,7 @@ def code(line: str, width: int) -> list[str]:
     return [*(indent + _COMMENT + part for part in told), *(_broken(command, width, indent) if command else ())]
 
 
-def _broken(command: str, width: int, indent: str) -> Iterator[str]:
+def _broken(command: str, width: int, indent: str) -> "Iterator[str]":
     """The command, broken at spaces that are in no quotes, and not behind an option where its value still fits."""
     line = unit = ""
     for word in [*_words(command), ""]:
@@ -66,7 +68,7 @@ def _broken(command: str, width: int, indent: str) -> Iterator[str]:
     yield line.rstrip(" ")
 
 
-def _words(command: str) -> Iterator[str]:
+def _words(command: str) -> "Iterator[str]":
     """Its words, each with the spaces before it."""
     word, quote = "", ""
     for character in command:

@@ -194,13 +194,13 @@ class TestKeptSchema:
 
 class TestHelp:
     def test_the_inputs_stand_under_the_options(self, run: Make) -> None:
-        shown = endpoint_help.section(["run", str(FLUX), "--help"], run().context).splitlines()
+        shown = endpoint_help.section(["run", str(FLUX), "--help"], str(FLUX), run().context)
         assert shown[0].startswith("Inputs of fal-ai/flux/dev (* required")
         assert any("num_inference_steps" in line for line in shown)
 
     @pytest.mark.parametrize("word", ["a/b", "", "flux", "a b", "http://example.com", "\udcff"])
     def test_what_is_unknown_adds_nothing(self, run: Make, word: str) -> None:
-        assert endpoint_help.section(["run", word, "--help"], run().context) == ""
+        assert endpoint_help.section(["run", word, "--help"], word, run().context) == []
 
 
 class TestALocalApp:

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from fal_cli import app
-from fal_cli.cli import manpages, programs, registry, run, suggestions, topics, tree
+from fal_cli.cli import help_page, manpages, option_groups, pages, programs, registry, suggestions, topics, tree
 from fal_cli.cli.completion.table import TABLE
 from fal_cli.cli.completion.walk import place
+from fal_cli.cli.help_table import HELP
 from fal_cli.cli.registry import VERBS
 from fal_cli.context import Context
 from fal_cli.errors import EXIT_CODES
@@ -69,24 +70,71 @@ class TestHelp:
         listed = [name for names in registry.GROUPS.values() for name in names]
         assert sorted(listed) == sorted(name for name, verb in VERBS.items() if not verb.hidden)
 
-    def test_the_overview_fits(self, fal: Program) -> None:
-        text = fal("help").text
+    def test_there_is_one_list_of_it_all(self, fal: Program) -> None:
+        text = fal("--help").text
+        assert fal("help").text == fal().text == fal("-h").text == text
         assert all(len(line) <= 80 for line in text.splitlines())
-        for name in (*VERBS, *topics.SUMMARIES):
-            assert VERBS.get(name) is None or VERBS[name].hidden or re.search(rf"^ .* {name} ", text, re.MULTILINE)
+        heads = [text.index(f"\n{title}:\n") for title in registry.GROUPS]
+        assert heads == sorted(heads)
+        for name, verb in VERBS.items():
+            assert verb.hidden or re.search(rf"^  {name} +{re.escape(verb.help.rstrip('.'))}$", text, re.MULTILINE)
+        assert all(re.search(rf"\b{name}\b", text) for name in topics.SUMMARIES)
 
-    def test_without_a_terminal_fal_alone_is_help(self, fal: Program) -> None:
-        assert fal().text == fal("--help").text
+    @pytest.mark.parametrize("group", ["auth", "config", "sandbox", "webhook", "completion"])
+    def test_a_group_alone_shows_its_help(self, fal: Program, group: str) -> None:
+        assert fal(group).text == fal(group, "--help").text == fal("--no-color", group).text
+
+    def test_options_stand_in_groups_the_common_ones_first(self, fal: Program) -> None:
+        titles = [title for title, _ in HELP["run"]["options"]]
+        assert titles == ["Input", "Money", "Queue", "Waiting", "Result", "Output"]
+        for path in ("run", "submit", "stream", "rerun"):
+            assert "Options" not in [title for title, _ in HELP[path]["options"]]
+        assert [title for title, _ in HELP["gallery"]["options"]] == ["Options"]
+        known = {option.names[0] for command in tree.tree().walk() for option in command.options}
+        assert all(name in known for names in option_groups.GROUPS.values() for name in names)
+
+    @pytest.mark.parametrize(
+        "words",
+        [
+            pytest.param(("run", "--", "--help"), id="a word"),
+            pytest.param(("run", "-t", "--help"), id="a value"),
+            pytest.param(("run", "-th"), id="a value beside its option"),
+            pytest.param(("rnu", "--help"), id="no command"),
+            pytest.param(("auth", "logn", "--help"), id="no command of a group"),
+        ],
+    )
+    def test_what_asks_for_no_help_gets_none(self, fal: Program, words: tuple[str, ...]) -> None:
+        assert fal(*words, code=2).text == ""
+
+    def test_in_a_terminal_heads_are_bold_and_placeholders_dim(self, fal: Program) -> None:
+        for words, env, is_plain in (
+            (["run", "-h"], {}, False),
+            (["run", "-h", "--no-color"], {}, True),
+            (["run", "-h"], {"NO_COLOR": "1"}, True),
+        ):
+            screen = Screen([*fal.argv, *words], fal.env | env, columns=60)
+            assert screen.finish() == 0
+            assert (b"\x1b[1mWaiting:\x1b[0m" in screen.raw) == (b"--timeout \x1b[2mTIME\x1b[0m" in screen.raw)
+            assert (b"\x1b[" not in screen.raw) == is_plain
+
+    def test_nobody_who_reads_it_is_no_trouble(self, fal: Program) -> None:
+        assert subprocess.run(
+            f"{shlex.join(fal.argv)} --help | true; exit ${{PIPESTATUS[0]}}", shell=True, executable="/bin/bash",
+            env=fal.env, check=False,
+        ).returncode == 0  # fmt: skip
 
     def test_of_a_command(self, fal: Program) -> None:
         assert fal("help", "run").text == fal("run", "--help").text
         assert fal("help", "auth", "login").text == fal("auth", "login", "--help").text
+        assert fal("status", "-qfh").text == fal("-h", "status").text == fal("status", "x", "-h").text
 
     @pytest.mark.parametrize("verb", ["run", "submit", "stream", "realtime"])
     def test_of_a_call_shows_what_its_endpoint_takes(self, served: Program, verb: str) -> None:
         text = served(verb, "fal-ai/flux/dev", "prompt=x", "--help").text
         assert all(len(line) <= 80 for line in text.partition("Inputs of fal-ai/flux/dev")[2].splitlines()[:30])
-        options, inputs, examples = (text.index(part) for part in ("--help", "Inputs of fal-ai/flux/dev", "Examples:"))
+        options, inputs, examples = (
+            text.index(part) for part in ("Arguments:", "Inputs of fal-ai/flux/dev", "Examples:")
+        )
         assert options < inputs < text.index("* prompt") < text.index("num_inference_steps") < examples
 
     @pytest.mark.parametrize(
@@ -118,10 +166,15 @@ class TestHelp:
         assert fal("run", "a/b", "--help", "--profile", "nobody").text == usual
 
 
+def fal_help(path: str) -> list[str]:
+    """The help of a command, where nothing has to be wrapped but between words."""
+    return [" ".join(" ".join(help_page.lines(path, 100, program="fal", color=False)).split())]
+
+
 def in_window(fal: Program, capsysbinary: pytest.CaptureFixture[bytes], columns: int, *words: str) -> list[str]:
     """The lines of help in a window, told in this process."""
     streams = Streams(None, sys.stdout.buffer, io.StringIO(), False, True, False)
-    assert app.main(words, Context(streams, fal.env | {"NO_COLOR": "1"})) == 0
+    assert app.main(words, Context(streams, fal.env | {"NO_COLOR": "1", "COLUMNS": str(columns)})) == 0
     lines = capsysbinary.readouterr().out.decode().splitlines()
     assert all(len(line) <= columns or len(shlex.split(line.rstrip("\\"))) == 1 for line in lines), (words, lines)
     return lines
@@ -137,36 +190,30 @@ class TestInAWindow:
     """Nothing is broken in the middle of a word, nothing is lost, and in a pipe nothing is laid out for a window."""
 
     @pytest.mark.parametrize("path", ["", *PATHS])
-    def test_help(
-        self, fal: Program, columns: int, path: str, capsysbinary: pytest.CaptureFixture[bytes],
-        monkeypatch: pytest.MonkeyPatch,
-    ) -> None:  # fmt: skip
-        monkeypatch.setenv("COLUMNS", str(columns))
+    def test_help(self, fal: Program, columns: int, path: str, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
         shown = in_window(fal, capsysbinary, columns, *path.split(), "--help")
-        monkeypatch.setenv("COLUMNS", "200")
         assert words_of(shown) == words_of(in_window(fal, capsysbinary, 200, *path.split(), "--help"))
 
     @pytest.mark.parametrize("words", [("help",), *(("help", name) for name in topics.SUMMARIES), ()], ids=" ".join)
     def test_topics(
-        self, fal: Program, columns: int, words: tuple[str, ...], capsysbinary: pytest.CaptureFixture[bytes],
-        monkeypatch: pytest.MonkeyPatch,
-    ) -> None:  # fmt: skip
-        monkeypatch.setenv("COLUMNS", str(columns))
+        self, fal: Program, columns: int, words: tuple[str, ...], capsysbinary: pytest.CaptureFixture[bytes]
+    ) -> None:
         shown = in_window(fal, capsysbinary, columns, *words)
-        monkeypatch.setenv("COLUMNS", "200")
-        assert words_of(shown) == words_of(in_window(fal, capsysbinary, 200, *words))
+        wide = in_window(fal, capsysbinary, 200, *words)
+        assert set(words_of(shown)) == set(words_of(wide))  # in a narrow one a table's titles stand in each row
 
 
 class TestTopics:
     @pytest.mark.parametrize("name", topics.SUMMARIES)
     def test_fits_and_is_true_of_the_commands(self, fal: Program, name: str) -> None:
         text = fal("help", name).text
-        assert all(len(line) <= topics.WIDTH for line in text.splitlines()), text
+        assert all(len(line) <= pages.WIDEST for line in text.splitlines()), text
         known = {option for node in TABLE.values() for option in (*node[1], *node[2])}
         for option in re.findall(r"(?<![\w-])--[a-z][a-z-]+", text):
             assert option in known, option
-        for verb in re.findall(r"(?<![./])\bfal ([a-z]+)\b", text):
-            assert verb in VERBS, verb
+        typed = "\n".join(re.findall(r"`[^`]+`|^```.*?^```", topics.markdown(name), re.MULTILINE | re.DOTALL))
+        for verb in re.findall(r"(?<![./#])(?<!run )\bfal ([a-z]+)\b", re.sub("#.*", "", typed)):
+            assert verb in VERBS or verb in suggestions._VENDORS, verb
 
     def test_every_exit_code_is_told(self, fal: Program) -> None:
         text = " ".join(fal("help", "exit-codes").text.split())
@@ -187,6 +234,8 @@ class TestTopics:
             (("exit", "codes"), "May I run it again?"),
             (("EXIT-CODES",), "May I run it again?"),
             (("refs",), "last, last:2"),
+            (("requests",), "last, last:2"),
+            (("Other FAL",), "pipx run fal deploy"),
         ],
     )
     def test_are_found_as_they_are_typed(self, fal: Program, words: tuple[str, ...], told: str) -> None:
@@ -207,20 +256,13 @@ class TestWelcome:
 
     def test_a_new_user_sees_what_to_do(self, fal: Program) -> None:
         text = self.shown(fal)
-        for words in (
-            "models flux",
-            "schema fal-ai/flux/dev",
-            "run fal-ai/flux/dev",
-            "auth login",
-            "--sandbox run",
-            "help",
-        ):
-            assert f" {words}" in text
+        for words in ("models flux", "run fal-ai/flux/dev", "auth login", "--sandbox run", "help TOPIC"):
+            assert f"fal {words}" in text
         assert "https://fal.ai/dashboard/keys" in text
 
     def test_who_is_logged_in_sees_so_and_no_key(self, fal: Program) -> None:
         text = self.shown(fal, FAL_KEY="an-id:a-secret")
-        assert "that of FAL_KEY" in text
+        assert "with the key of FAL_KEY" in text
         assert "auth login" not in text
         assert "a-secret" not in text
 
@@ -235,7 +277,6 @@ class TestSuggestions:
             ("rnu x/y prompt=x", ["did you mean run?", "fal run x/y prompt=x"]),
             ("sattus $id", ["did you mean status?"]),
             ("auth logn", ["of 'fal auth'", "fal auth login"]),
-            ("auth", ["name a command of 'fal auth': login, status"]),
             ("login", ["Use: fal auth login"]),
             ("auth whoami", ["Use: fal auth status"]),
             ("exit-codes", ["it is a topic", "fal help exit-codes"]),
@@ -300,23 +341,23 @@ class TestTree:
     def test_is_the_whole_of_it(self, fal: Program) -> None:
         found = json.loads(fal("--help", "--json").stdout)
         assert found == tree.facts()
-        assert (found["format"], found["program"]) == (1, "fal")
+        assert (found["format"], found["program"]) == (2, "fal")
         assert {entry["code"] for entry in found["exit_codes"]} == {code for code, _, _ in EXIT_CODES}
         assert {entry["name"] for entry in found["topics"]} == set(topics.SUMMARIES)
         assert sorted(command["name"] for command in found["commands"]) == sorted(VERBS)
 
     @pytest.mark.parametrize("path", PATHS)
-    def test_says_what_help_says(self, fal: Program, path: str, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_says_what_help_says(self, fal: Program, path: str) -> None:
         command = next(one for one in tree.tree([path.split()[0]]).walk() if one.path == path)
-        assert run.run_words([*path.split(), "--help"], Context(_streams(io.StringIO()), fal.env)) == 0
-        text = " ".join(capsys.readouterr().out.split())
-        for name in [name for option in command.options for name in (*option.names, *option.negations)]:
-            assert name in text
+        text = " ".join(fal_help(path))
+        for option in command.options:
+            for name in (*option.names, *option.negations) if option.takes.name != "--help" else ():
+                assert name in text
+            assert option.takes.help.rstrip(".") in text or option.takes.name == "--help"
         for argument in command.arguments:
-            assert argument.takes.help in text
-        listed = re.findall(r"(?<![\w-])--[a-z][a-z-]+", text.partition("Options:")[2].partition("Examples:")[0])
-        known = {name for option in command.options for name in (*option.names, *option.negations)}
-        assert {name for name in listed if name in known} >= {name for name in known if name.startswith("--")}
+            assert argument.takes.help.rstrip(".") in text
+        rows = [name for _, group in HELP[path]["options"] for name, _, _ in group]
+        assert len(rows) == len(set(rows)) == len(command.options) - 1  # not --help itself
 
     def test_of_one_command(self, fal: Program) -> None:
         found = json.loads(fal("history", "show", "--help", "--json").stdout)
@@ -329,6 +370,7 @@ class TestTree:
         for command in _all(found["commands"]):
             assert set(command) == {
                 "path", "name", "summary", "help", "usage", "hidden", "arguments", "options", "examples", "commands",
+                "runs", "effects", "stdout", "conflicts", "requires",
             }  # fmt: skip
             for one in (*command["arguments"], *command["options"]):
                 assert one["type"] in ("string", "integer", "number", "boolean", "count", "choice", "path")
@@ -346,8 +388,8 @@ class TestTree:
         assert options["--output"]["names"] == ["-o", "--output"]
         assert [argument["value"] for argument in run["arguments"]] == ["endpoint", "input"]
 
-    def test_help_with_an_input_is_no_tree(self, fal: Program) -> None:
-        assert fal("run", "x/y", "--help", "--json").text.startswith("Usage:")
+    def test_help_with_an_input_is_that_of_its_command(self, fal: Program) -> None:
+        assert json.loads(fal("run", "x/y", "-o", "a.png", "--help", "--json").stdout)["path"] == "run"
 
 
 def _all(commands: list[dict[str, object]]) -> Iterator[dict[str, object]]:

@@ -83,7 +83,7 @@ class TestTheWhole:
     def test_json_in_a_terminal(self, served: Program) -> None:
         screen = Screen([*served.argv, "doctor", "--json"], served.env, columns=300)
         assert screen.finish() == 0
-        assert '{"name": "versions", "state": "ok"' in screen.text
+        assert '{"name":"versions","state":"ok"' in screen.text
 
 
 class TestTheKey:

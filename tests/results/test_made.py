@@ -10,8 +10,8 @@ from fal_cli.files.facts import MediaFacts
 from fal_cli.results import made
 from fal_cli.results.made import Made
 from fal_cli.results.money import NOT_KNOWN, Money, cost_of, total
+from fal_cli.terminal.cells import cells
 from fal_cli.terminal.sanitize import visible
-from fal_cli.terminal.table import cells
 from tests.support.ledger_rows import row
 
 CAT = Made("cat.jpg", MediaFacts("image", 1024, 768, None, 48_000, "image/jpeg"), "", 3.2, "$0.025", "7")

@@ -10,7 +10,7 @@ from fal_cli.schema import Schema, find, problems, read, typed, undocumented
 from fal_cli.schema.facts import facts
 from fal_cli.schema.report import lines
 from fal_cli.terminal import schema_table as drawing
-from fal_cli.terminal.table import cells
+from fal_cli.terminal.cells import cells
 
 KEYWORDS = ("type", "properties", "required", "items", "enum", "const", "anyOf", "oneOf", "allOf", "$ref", "default",
             "minimum", "maximum", "exclusiveMinimum", "multipleOf", "minLength", "maxItems", "nullable", "ui",

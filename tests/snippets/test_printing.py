@@ -321,7 +321,7 @@ def test_what_is_nested_deeply(fal: Program, language: str) -> None:
         assert done.code == 0 or depth == 900
 
 
-def test_the_machine_form_is_the_same(fal: Program) -> None:
+def test_the_machine_form_is_an_object(fal: Program) -> None:
     done = fal("run", *TEXT, "--as", "shell", "--json", "-o", "x.json")
-    assert done.text == SHELL
-    assert json.loads(done.stderr)["event"] == "note"
+    assert json.loads(done.stdout) == {"language": "shell", "script": SHELL}
+    assert json.loads(done.stderr) == {"event": "result", "code": 0}

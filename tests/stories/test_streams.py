@@ -115,7 +115,7 @@ def test_json_makes_stderr_json_lines_and_leaves_the_data(served: Program) -> No
     done = served("run", "sandbox/echo", "a=1", "sandbox.run=0.2", "--json")
     events = [json.loads(line)["event"] for line in done.stderr.splitlines()]
     assert events[0] == "request"
-    assert events[-1] == "finished"
+    assert events[-1] == "result"
     assert json.loads(done.stdout) == {"a": 1}
 
 

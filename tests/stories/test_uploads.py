@@ -542,5 +542,6 @@ def test_quiet_and_machine_talk(served: Program, tmp_path: Path) -> None:
     file = sparse(tmp_path / "x.bin", 12 * MIB)
     assert served("-q", "upload", str(file)).stderr == ""
     done = served("--json", "upload", str(file))
-    assert {json.loads(line)["event"] for line in done.stderr.splitlines()} == {"note"}
-    assert done.text.startswith("http://")
+    assert [json.loads(line)["event"] for line in done.stderr.splitlines()][-1] == "result"
+    assert {json.loads(line)["event"] for line in done.stderr.splitlines()} <= {"progress", "result"}
+    assert json.loads(done.stdout)["url"].startswith("http://")

@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import os
 import pty
+import re
 import select
 import struct
 import subprocess
@@ -13,8 +14,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pyte
+from pyte.screens import Char
 
 ROWS = 24
+_QUESTION = re.compile(rb"\x1b_[^\x1b]*\x1b\\")  # what terminals with pictures answer; pyte would print it
 
 
 class Screen:
@@ -59,6 +62,15 @@ class Screen:
         return [line.rstrip() for line in [*past, *self._terminal.display]]
 
     @property
+    def cells(self) -> list[list[Char]]:
+        """The cells of every line that was ever shown and is not overwritten, without empty lines at the end."""
+        rows = [*self._terminal.history.top, *(self._terminal.buffer[row] for row in range(ROWS))]
+        lines = [[row[column] for column in range(self._terminal.columns)] for row in rows]
+        while lines and not "".join(cell.data for cell in lines[-1]).strip():
+            lines.pop()
+        return lines
+
+    @property
     def title(self) -> str:
         """What the window's title was set to."""
         return self._terminal.title
@@ -96,5 +108,5 @@ class Screen:
         with contextlib.suppress(OSError):  # Linux answers EIO when the last writer has gone
             data = os.read(self._master, 65536)
         self.raw += data
-        self._stream.feed(data)
+        self._stream.feed(_QUESTION.sub(b"", data))
         return bool(data)

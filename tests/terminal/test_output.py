@@ -239,8 +239,12 @@ class TestPrint:
         desk.selection(PrintFlags()).write(Outcome(Result(Body(body), "x/y", ""), "a/b", "r", entry))
         assert desk.stdout.getvalue() == body
 
-    def test_the_machine_form_is_that_of_a_pipe(self) -> None:
-        assert Desk(is_terminal=True, json=True).write(BODY) == BODY.decode()
+    @pytest.mark.parametrize("is_terminal", [False, True], ids=["pipe", "terminal"])
+    def test_the_machine_form_is_one_line(self, is_terminal: bool) -> None:
+        written = Desk(is_terminal=is_terminal, json=True).write(BODY)
+        assert json.loads(written) == json.loads(BODY)
+        assert written.count("\n") == 1
+        assert " " not in re.sub(r'"[^"]*"', "", written)
 
     @pytest.mark.parametrize(
         ("print_", "expected"),

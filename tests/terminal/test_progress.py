@@ -221,35 +221,72 @@ class TestMachine:
         return [json.loads(line) for line in shown(events, machine=True, **options)]
 
     def test_every_line_is_an_object(self) -> None:
-        line = {"timestamp": "2025-01-01T00:00:00Z", "level": "STDOUT", "message": "a\nb[c]"}
         found = self.facts(
             Queued(2),
+            Queued(2),
             running(log("a\nb[c]")),
+            running(log("more")),
             Retrying("status", "HTTP 503", 1, 0.5),
             Offline("x", 3.5),
+            Offline("x", 8.5),
             BackOnline(4.0),
             Completed((), 2.5, "it broke", "t"),
             end="failed",
         )
-        for facts in found[1:-1]:
-            assert facts.pop("at") > 1_600_000_000
-        assert found[-1].pop("seconds") >= 0
-        same = {"request_id": "r-1"}
         assert found == [
-            {"event": "request", "message": FIRST, "endpoint": "a/b", "request_id": "r-1"},
-            {"event": "queued", "position": 2} | same,
-            {"event": "inprogress", "logs": [line]} | same,
-            {"event": "retrying", "what": "status", "reason": "HTTP 503", "attempt": 1, "delay": 0.5} | same,
-            {"event": "offline", "reason": "x", "seconds": 3.5} | same,
-            {"event": "backonline", "seconds": 4.0} | same,
-            {"event": "completed", "logs": [], "inference_seconds": 2.5, "error": "it broke", "error_type": "t"} | same,
-            {"event": "finished", "verdict": "failed", "billable_units": "1", "cost": None} | same,
+            {"event": "request", "endpoint": "a/b", "request_id": "r-1"},
+            {"event": "queued", "position": 2},
+            {"event": "inprogress"},
+            {"event": "retrying", "what": "status", "reason": "HTTP 503", "attempt": 1, "delay": 0.5},
+            {"event": "offline", "reason": "x", "seconds": 3.5},
+            {"event": "backonline", "seconds": 4.0},
+            {"event": "completed", "error": "it broke", "error_type": "t"},
         ]
 
-    def test_what_is_unknown_is_null(self) -> None:
-        queued, completed = self.facts(Queued(None), Completed())[1:]
-        assert queued["position"] is None
-        assert (completed["inference_seconds"], completed["error"], completed["error_type"]) == (None, None, None)
+    def test_log_lines_are_asked_for(self) -> None:
+        line = {"event": "log", "timestamp": "2025-01-01T00:00:00Z", "level": "STDOUT", "message": "a\nb[c]"}
+        assert self.facts(running(log("a\nb[c]")), logs=True)[1:] == [{"event": "inprogress"}, line]
+
+    def test_a_place_in_the_line_and_progress_come_every_five_seconds(self) -> None:
+        now, told = [100.0], io.StringIO()
+        display = Machine(Talk(told, machine=True), of_one=True, clock=lambda: now[0])
+        display.add("", "a/b")
+        for step, event in enumerate([Queued(3), Queued(2), Queued(1), *(running(bar(n)) for n in range(0, 100, 5))]):
+            now[0] = 100 + step / 2
+            display.show("", event)
+        found = [json.loads(line) for line in told.getvalue().splitlines()]
+        assert found == [
+            {"event": "queued", "position": 3},
+            {"event": "inprogress"},
+            {"event": "progress", "percent": 30},
+            {"event": "progress", "percent": 80},
+        ]
+
+    def test_of_many_only_the_end_is_told(self) -> None:
+        told = io.StringIO()
+        display = Machine(Talk(told, machine=True))
+        display.add("r-1", "a/b").request_id = "r-1"
+        for event in (Queued(1), running(log("x")), Completed()):
+            display.show("r-1", event)
+        display.ended("r-1", "done", "2")
+        (found,) = [json.loads(line) for line in told.getvalue().splitlines()]
+        assert found.pop("seconds") >= 0
+        assert found == {"event": "finished", "verdict": "done", "request_id": "r-1", "billable_units": "2"}
+
+    def test_the_closing_line_sums_up(self) -> None:
+        told = io.StringIO()
+        talk = Talk(told, machine=True)
+        talk.sum_up(request_id="r-1", files=None)
+        talk.result(7)
+        assert json.loads(told.getvalue()) == {"event": "result", "code": 7, "request_id": "r-1"}
+        Talk(told, level=2).result(0)
+        assert told.getvalue().count("\n") == 1
+
+    @pytest.mark.parametrize(("level", "events"), [(0, []), (1, ["note"])])
+    def test_notes_are_for_people(self, level: int, events: list[str]) -> None:
+        told = io.StringIO()
+        Talk(told, machine=True, level=level).note("a hint")
+        assert [json.loads(line)["event"] for line in told.getvalue().splitlines()] == events
 
     def test_quiet_leaves_the_id(self) -> None:
         (only,) = self.facts(Queued(1), Completed(), level=-1, end="done")
@@ -258,14 +295,18 @@ class TestMachine:
     def test_an_error_is_a_line_too(self) -> None:
         stream = io.StringIO()
         talk = Talk(stream, machine=True, level=-1)
-        talk.error(Report(4, "refused", ("a: b",), "hint", "r-1", "t", 422))
+        talk.error(Report(4, "refused", ("a: b",), "hint", "r-1", "t", 422, kind="input_refused", next=("fal", "help")))
         assert json.loads(stream.getvalue()) == {
             "event": "error",
+            "kind": "input_refused",
             "code": 4,
+            "again": "fixed",
             "message": "refused",
+            "fields": [],
+            "next": ["fal", "help"],
+            "request_id": "r-1",
             "status": 422,
             "error_type": "t",
-            "request_id": "r-1",
             "details": ["a: b"],
             "hint": "hint",
         }

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from fal_cli.schema import Field, Schema, read
+from fal_cli.terminal.cells import cells
 from fal_cli.terminal.schema_table import heading, help_lines, kind_words, limits, lines, wrapped
-from fal_cli.terminal.table import cells
 from tests.support.catalogue_server import document
 
 VIDEO = read(document("video_upscaler"), "fal-ai/video-upscaler")

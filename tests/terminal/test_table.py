@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fal_cli.terminal.table import Cell, Column, cells, cut, draw
+from fal_cli.terminal.cells import cells, cut
+from fal_cli.terminal.table import Cell, Column, draw
 
 COLUMNS = (
     Column("when", 2),

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fal_cli.terminal.table import cells
+from fal_cli.terminal.cells import cells
 from fal_cli.terminal.wrapping import beside, code, wrapped
 from tests.conftest import Program
 from tests.support.pseudo_terminal import Screen

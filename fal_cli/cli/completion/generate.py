@@ -1,4 +1,5 @@
-"""Makes `table.py` and the scripts in `completions/` of the command tree.
+"""Makes what is generated of the command tree: tables for completion and help, scripts in `completions/`, tables of
+the manual.
 
 python -m fal_cli.cli.completion.generate            writes them
 python -m fal_cli.cli.completion.generate --check    ends with code 1 if one is not current
@@ -10,7 +11,7 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-from fal_cli.cli import tree
+from fal_cli.cli import help_data, manual_tables, tree
 from fal_cli.cli.completion import scripts
 from fal_cli.cli.tree import Command, Value
 
@@ -81,7 +82,7 @@ def main(words: list[str]) -> int:
 
 
 def _files(folder: Path) -> dict[Path, str]:
-    found = {_TABLE: table_source()}
+    found = {_TABLE: table_source(), help_data.PATH: help_data.source()} | manual_tables.files()
     for shell, name in scripts.FILES.items():
         found[folder / name] = scripts.powershell(table()) if shell == "powershell" else scripts.script(shell)
     return found

@@ -67,6 +67,24 @@ class Home:
             return []
         return [model for model in found if is_endpoint(model.endpoint)]
 
+    def aliases(self) -> "dict[str, str]":
+        """Short names of endpoints and what each stands for; one's own before the project's."""
+        found: dict[str, str] = {}
+        for path in (os.path.join(paths.folder("config", self._env), "config.toml"), self._project()):
+            table = _toml(path).get("aliases") if path else None
+            for name, text in table.items() if isinstance(table, dict) else ():
+                if isinstance(text, str) and text and is_endpoint(name) and "/" not in name:
+                    found.setdefault(name, text)
+        return found
+
+    def _project(self) -> str:
+        if self._env.get("FAL_NO_PROJECT", "") not in ("", "0"):
+            return ""
+        try:
+            return paths.project_file(os.getcwd())
+        except OSError:  # the folder is gone
+            return ""
+
     def document(self, endpoint: str) -> "tuple[Any, str] | None":
         """The kept OpenAPI document of an endpoint, or of an app on this machine, and its route there."""
         from fal_cli.endpoint import InvalidEndpoint, LocalApp, parse_target
@@ -122,7 +140,7 @@ class Home:
         ours = _toml(self._profiles_path()).get("profiles", {})
         found = [(name, "") for name in ours] if isinstance(ours, dict) else []
         if not self._is_sandbox:
-            path = os.path.expanduser(self._env.get("FAL_CONFIG_PATH") or "~/.fal/config.toml")
+            path = paths.expanded(self._env.get("FAL_CONFIG_PATH") or "~/.fal/config.toml")
             theirs = [name for name, table in _toml(path).items() if name != "__internal__" and isinstance(table, dict)]
             found += [(name, "of the vendor's file") for name in theirs if name not in dict(found)]
         return found
@@ -171,5 +189,5 @@ def _toml(path: str) -> "dict[str, Any]":
     try:
         with open(path, "rb") as stream:
             return tomllib.load(stream)
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}

@@ -44,7 +44,7 @@ def install(context: Context, shell: str, *, force: bool) -> None:
     """Writes the script of a shell and says what was done. Raises `UsageError` for a stranger's file, `CliError`."""
     if shell == "powershell":
         context.talk.note("PowerShell reads no such files; add this line to the file that $PROFILE names:")
-        context.output.line(_POWERSHELL_LINE)
+        context.output.line(_POWERSHELL_LINE, {"line": _POWERSHELL_LINE})
         return
     place = place_of(shell, context.env, context_home(context.env))
     for path in place.files:
@@ -56,6 +56,8 @@ def install(context: Context, shell: str, *, force: bool) -> None:
         else:
             _write(path, script(shell))
             context.talk.note(f"wrote {path}")
+        if context.output.machine:
+            context.output.json({"path": str(path), "written": state != "current"})
     for line in place.advice:
         context.talk.note(line)
     context.talk.note(_how_to_begin(shell, place))

@@ -73,11 +73,12 @@ def place(before: "Sequence[str]") -> Place:
     """Where the word after `before` stands."""
     here = Place()
     for word in before:
-        _step(here, word)
+        step(here, word)
     return here
 
 
-def _step(here: Place, word: str) -> None:
+def step(here: Place, word: str) -> None:
+    """Goes one word on."""
     if here.waiting:
         here.options[here.waiting].append(word)
         here.waiting = ""

@@ -7,7 +7,7 @@ import typer
 from fal_cli.context import Context
 
 EXAMPLES = """\
-  fal auth login                                      # asks for the key, unseen
+  fal auth login                                      # prompts for the key
   fal auth login --profile work --with-key < key.txt
   fal auth list
   fal auth switch work
@@ -23,15 +23,15 @@ def login(
         typer.Option(
             "--keyring/--no-keyring",
             show_default=False,
-            help="Keep it in the system's keyring, or in a file.  [default: where it was, else a file]",
+            help="Store it in the system's keyring, or in a file (default: where it was, else a file).",
         ),
     ] = None,
     no_check: Annotated[bool, typer.Option("--no-check", help="Store it without asking the service.")] = False,
 ) -> None:
-    """Keep a key for later calls, once the service has accepted it.
+    """Check a key and store it for later calls.
 
-    The key is asked for unseen, and kept in a file that nobody else may read. It becomes that of the active
-    profile, which is 'default' at first, or of --profile NAME. FAL_KEY in the environment wins over all of them.
+    Prompts for your key without echoing it, checks it, and stores it in a file only you can read. It becomes the key of
+    the active profile ('default' at first) or of --profile NAME. FAL_KEY in the environment overrides all of them.
     """
     from fal_cli.auth import keyring as keychain
     from fal_cli.auth import profiles
@@ -51,13 +51,14 @@ def login(
     if not no_check:
         keys.check(context, Account(hosts, Credential(f"Key {key}", "auth login", name)))
     keys.keep(context, ours, name, key, in_keyring=in_keyring)
+    _print(context, name, has_key=True)
     keys.tell_what_wins(context, name)
 
 
 def logout(context: Context) -> None:
-    """Forget the stored key of the active profile, or of --profile NAME.
+    """Delete the stored key of the active profile, or of --profile NAME.
 
-    Hosts of the profile's own stay. Says where the key of calls comes from then, if there is still one.
+    The profile's hosts stay. Says which key calls use now, if there is one.
     """
     from fal_cli.auth import profiles
     from fal_cli.commands.auth import keys
@@ -72,13 +73,14 @@ def logout(context: Context) -> None:
             hint="What is in the environment or in the vendor's files is not fal's to remove.",
         )
     keys.forget(context, ours, name)
+    _print(context, name, has_key=False)
     keys.tell_what_is_left(context)
 
 
 def list_(context: Context) -> None:
-    """Show the profiles, and those of the vendor's file.
+    """List the profiles, and those of fal.ai's own CLI.
 
-    A table on a terminal, a JSON object a line in a pipe. Of a key it shows how its id begins, no more.
+    A table on a terminal, one JSON object a line in a pipe. Of a key only the beginning of its id is shown.
     """
     from fal_cli.auth import credentials
     from fal_cli.commands.auth import facts as whose
@@ -92,7 +94,7 @@ def list_(context: Context) -> None:
 
 
 def status(context: Context) -> None:
-    """Show whose key calls are made with: the account, its balance, whether it is locked, where the key comes from.
+    """Show the key that calls use: its account, balance, whether it is locked, and where the key comes from.
 
     Account and balance are shown to keys of the ADMIN scope. In a pipe it is a JSON object.
     """
@@ -108,13 +110,20 @@ def switch(
     context: Context,
     name: Annotated[str, typer.Argument(metavar="NAME", show_default=False, help="A profile of 'fal auth list'.")],
 ) -> None:
-    """Make a profile the active one: calls use its key and hosts unless something else names another."""
+    """Make a profile the active one. Calls then use its key and hosts."""
     from fal_cli.auth import credentials, profiles
     from fal_cli.commands.auth import keys
 
     credentials.switch_to(context.env, profiles.of(context.env, in_sandbox=context.in_sandbox), name)
     context.talk.note(f"the active profile is {name}")
+    _print(context, name, has_key=True)
     keys.tell_what_wins(context, name)
+
+
+def _print(context: Context, name: str, *, has_key: bool) -> None:
+    """What became of a profile, for a program."""
+    if context.output.machine:
+        context.output.json({"profile": name, "has_key": has_key})
 
 
 SUBVERBS = {"login": login, "status": status, "list": list_, "switch": switch, "logout": logout}

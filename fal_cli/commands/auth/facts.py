@@ -7,6 +7,7 @@ from fal_cli.auth import profiles, vendor
 from fal_cli.auth.profiles import Profile, Profiles
 from fal_cli.context import Context
 from fal_cli.errors import CliError, Retold, report
+from fal_cli.jsontext import Number
 
 Facts = Mapping[str, Any]
 
@@ -44,7 +45,7 @@ def account_facts(context: Context) -> Facts:
     scheme, _, key = credential.authorization.partition(" ")
     return {
         "account": billing.username or None if billing else None,
-        "balance": float(billing.balance) if billing and billing.balance is not None else None,
+        "balance": Number.of(f"{billing.balance}") if billing and billing.balance is not None else None,
         "currency": billing.currency or None if billing else None,
         "lock": _lock(context),
         "source": credential.source,

@@ -5,7 +5,8 @@ from typing import Any
 
 from fal_cli.terminal.output import Screen
 from fal_cli.terminal.sanitize import visible
-from fal_cli.terminal.table import Cell, Column, Columns, paint
+from fal_cli.terminal.styles import paint
+from fal_cli.terminal.table import Cell, Column, Columns
 from fal_cli.terminal.wrapping import beside
 
 _PLACES = {"file": "a file", "keyring": "the keyring", "vendor": "the vendor's file"}

@@ -22,23 +22,24 @@ Key = Annotated[
 
 
 def get(context: Context, key: Key) -> None:
-    """Print what a setting is now: of its variable, of what was set, or its default."""
+    """Print the value of a setting: from its variable, from the stored settings, or its default."""
     from fal_cli.commands.config import settings
 
-    context.output.line(settings.look(context, key).text)
+    setting = settings.look(context, key)
+    context.output.line(setting.text, setting.facts)
 
 
 def set_(
     context: Context,
     key: Key,
-    value: Annotated[str, typer.Argument(metavar="VALUE", show_default=False, help="What it is to be.")],
+    value: Annotated[str, typer.Argument(metavar="VALUE", show_default=False, help="The new value.")],
 ) -> None:
-    """Set a setting for good.
+    """Store a setting.
 
     'private' (true, false) is as FAL_PRIVATE, 'on_interrupt' (detach, cancel) as FAL_ON_INTERRUPT, 'profile' is the
-    active one. 'budget' (20/month, 5/day) is what the calls of a profile may cost. 'hosts.run', '.queue', '.rest',
-    '.cdn' and '.api' are those that a profile's key goes to. Budget and hosts are the active profile's, or --profile
-    NAME's. Variables win over all of them, but for a budget: FAL_BUDGET holds beside it.
+    active profile. 'budget' (20/month, 5/day) is what the calls of a profile may cost. 'hosts.run', '.queue', '.rest',
+    '.cdn' and '.api' are the hosts that a profile's key is sent to. Budget and hosts belong to the active profile, or
+    to --profile NAME. Variables override all but the budget: FAL_BUDGET applies beside it.
     """
     from fal_cli.commands.config import settings
 
@@ -46,17 +47,27 @@ def set_(
     variable = settings.variable_set(context, key)
     if variable:
         context.talk.note(f"{variable} is set, and wins over it")
+    _print(context, key)
 
 
 def unset(context: Context, key: Key) -> None:
-    """Leave a setting to its default again."""
+    """Reset a setting to its default."""
     from fal_cli.commands.config import settings
 
     settings.drop(context, key)
+    _print(context, key)
+
+
+def _print(context: Context, key: str) -> None:
+    """What a setting is now, for a program."""
+    from fal_cli.commands.config import settings
+
+    if context.output.machine:
+        context.output.json(settings.look(context, key).facts)
 
 
 def list_(context: Context) -> None:
-    """Show every setting, and where its value comes from. In a pipe a JSON object a line."""
+    """List every setting and where its value comes from. In a pipe, one JSON object a line."""
     from fal_cli.commands.config import settings
     from fal_cli.config.settings import NAMES
     from fal_cli.terminal.table import Cell, Column

@@ -22,17 +22,17 @@ def cost(
     context: Context,
     since: Annotated[
         datetime,
-        typer.Option("--since", parser=moment, metavar=METAVAR, help="What was sent since: 7d, 2h, or 2026-01-31."),
+        typer.Option("--since", parser=moment, metavar=METAVAR, help="Only newer: 7d, 2h, or 2026-01-31."),
     ] = "30d",  # type: ignore[assignment]  # Typer hands a default to the parser
-    by: Annotated[Literal["endpoint", "day", "profile", "tag"], typer.Option("--by", help="What a line is for.")] = (
+    by: Annotated[Literal["endpoint", "day", "profile", "tag"], typer.Option("--by", help="What to add up by.")] = (
         "endpoint"
     ),
 ) -> None:
-    """Show what this machine's requests have cost.
+    """Show the cost of this machine's requests.
 
-    Taken from the account's billing events where the key may read them (an admin's may), else the units that
-    the service reported times the list price. What is not known, of a request that still runs or whose result
-    was never fetched say, is counted as such. A request with several tags stands under each.
+    The amounts come from the account's billing events if the key may read them (an admin's key), else from the reported
+    units times the list price. Unknown amounts, such as those of running requests, are counted as unknown. A request
+    with several tags is counted under each.
     """
     from fal_cli.commands.cost import billing, sums
     from fal_cli.commands.cost.table import columns

@@ -14,11 +14,11 @@ EXAMPLES = """\
 
 
 def doctor(context: Context) -> None:
-    """Check what is set up: key, hosts, network, files, shell.
+    """Check your setup: key, hosts, network, files, shell.
 
-    A line for each thing, with a way out where something is wrong. On a terminal a list, in a pipe a JSON object a
-    line: name, state (ok, warning, problem), fact, way_out. Ends with code 1 if there is a problem. Nothing that
-    costs is called, no key is shown, and a network that is away is told within five seconds.
+    Prints a line for each check, with a fix where something is wrong. A list on a terminal, in a pipe one JSON object a
+    line: name, state (ok, warning, problem), fact, way_out. Exits 1 if there is a problem. Makes no paid call and shows
+    no key. Without a network it ends within five seconds.
     """
     from fal_cli.commands.doctor.checks import examine
     from fal_cli.commands.doctor.table import lines

@@ -1,6 +1,5 @@
 """The key, by where it comes from, and what could stand in its way."""
 
-import os
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -8,6 +7,7 @@ from fal_cli.api.hosts import Hosts
 from fal_cli.auth import vendor
 from fal_cli.auth.credentials import Credential
 from fal_cli.commands.doctor.finding import Finding, ok, problem
+from fal_cli.config import paths
 from fal_cli.context import Context
 from fal_cli.errors import CliError
 
@@ -29,10 +29,10 @@ def netrc(context: Context, hosts: Hosts | None) -> Iterator[Finding]:
     """Lines of `~/.netrc` for the service's hosts, which other programs send in the key's place."""
     import netrc as reader
 
-    path = os.path.expanduser(context.env.get("NETRC") or "~/.netrc")
+    path = paths.expanded(context.env.get("NETRC") or "~/.netrc")
     try:
         known = set(reader.netrc(path).hosts)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return
     except (OSError, UnicodeDecodeError, reader.NetrcParseError) as error:
         yield ok("netrc", f"{path} cannot be read ({getattr(error, 'msg', error)}); it is not used here")

@@ -4,14 +4,16 @@
 Nothing here costs, changes anything, or shows a key.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from fal_cli.commands.doctor.finding import Finding
+from fal_cli.commands.doctor.finding import Finding, problem
+from fal_cli.errors import report
 
 if TYPE_CHECKING:
     from fal_cli.context import Context
 
+Check = Callable[[], Iterable[Finding]]
 __all__ = ["Finding", "examine"]
 
 
@@ -19,10 +21,27 @@ def examine(context: "Context") -> Iterator[Finding]:
     """Everything in its order. What needs the network is begun first and told last."""
     from fal_cli.commands.doctor import access, files, network, program
 
-    credential, told = access.key(context)
+    try:
+        credential, told = access.key(context)
+    except Exception as error:  # as in `_each`
+        credential, told = None, _failed("key", error)
     inquiry = network.begin(context, credential)
-    yield from program.findings(context)
-    yield from files.findings(context)
+    yield from _each(program.checks(context))
+    yield from _each(files.checks(context))
     yield told
-    yield from access.netrc(context, inquiry.hosts)
-    yield from inquiry.findings()
+    yield from _each([("netrc", lambda: access.netrc(context, inquiry.hosts))])
+    yield from _each([("network", inquiry.findings)])
+
+
+def _each(checks: Iterable[tuple[str, Check]]) -> Iterator[Finding]:
+    """What each check finds; one that fails itself is a problem of its name, and the others go on."""
+    for name, check in checks:
+        try:
+            yield from check()
+        except Exception as error:  # whatever it is, it is what was looked for
+            yield _failed(name, error)
+
+
+def _failed(name: str, error: Exception) -> Finding:
+    told = report(error)
+    return problem(name, f"it cannot be looked at: {told.message}", told.hint or "FAL_DEBUG=1 fal doctor")

@@ -3,7 +3,7 @@
 import os
 import sqlite3
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -20,11 +20,11 @@ _PATIENCE_SECONDS = 2.0
 _UNITS = (("GB", 1 << 30), ("MB", 1 << 20), ("kB", 1 << 10))
 
 
-def findings(context: Context) -> Iterator[Finding]:
-    """All of it."""
-    yield _settings(context)
-    yield _ledger(context)
-    yield _cache(context)
+def checks(context: Context) -> Iterator[tuple[str, Callable[[], Iterable[Finding]]]]:
+    """All of it, by the names of what is looked at."""
+    yield "settings", lambda: [_settings(context)]
+    yield "ledger", lambda: [_ledger(context)]
+    yield "cache", lambda: [_cache(context)]
 
 
 def _settings(context: Context) -> Finding:
@@ -50,6 +50,8 @@ def _ledger(context: Context) -> Finding:
         path = context.ledger_path
     except CliError:  # `access` tells of the key
         path = paths.state_folder(context.env) / "ledger.db"
+    if paths.NOWHERE in str(path):
+        return problem("ledger", "there is no home folder to keep it in", "Name a folder: FAL_CLI_HOME=FOLDER")
     try:
         mode = path.stat().st_mode
     except OSError:

@@ -1,7 +1,7 @@
 """The program itself: its version and its parts, which `fal` a shell starts, its completion, and the terminal."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
@@ -23,13 +23,13 @@ _EXTRAS = {
 }
 
 
-def findings(context: Context) -> Iterator[Finding]:
-    """All of it."""
-    yield _versions()
-    yield _extras()
-    yield from _executables(context)
-    yield _completion(context)
-    yield _terminal(context)
+def checks(context: Context) -> Iterator[tuple[str, Callable[[], Iterable[Finding]]]]:
+    """All of it, by the names of what is looked at."""
+    yield "versions", lambda: [_versions()]
+    yield "extras", lambda: [_extras()]
+    yield "fal", lambda: _executables(context)
+    yield "completion", lambda: [_completion(context)]
+    yield "terminal", lambda: [_terminal(context)]
 
 
 def _versions() -> Finding:

@@ -3,7 +3,7 @@
 from fal_cli.commands.doctor.finding import Finding
 from fal_cli.terminal.output import Screen
 from fal_cli.terminal.sanitize import visible
-from fal_cli.terminal.table import paint
+from fal_cli.terminal.styles import paint
 from fal_cli.terminal.wrapping import beside
 
 _MARKS = {"ok": ("✓", "+", "green"), "warning": ("!", "!", "yellow"), "problem": ("✗", "x", "red")}

@@ -46,15 +46,15 @@ def gallery(
     limit: Annotated[int, typer.Option("--limit", metavar="N", help="At most N requests, 0 for all.")] = _USUAL_LIMIT,
     output: Annotated[
         str,
-        typer.Option("-o", "--output", metavar="FILE", help=f"The page, - for stdout.  [default: {DEFAULT_NAME}]"),
+        typer.Option("-o", "--output", metavar="FILE", help=f"The page, - for stdout (default: {DEFAULT_NAME})."),
     ] = "",
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a page of the default name.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing page.")] = False,
     columns: Annotated[
         str,
         typer.Option(
             "--columns",
             metavar="KEY",
-            help="Lay results beside each other: a column for each endpoint, or for each value of an input (seed).",
+            help="Compare results: one column per endpoint, or per value of an input (seed).",
         ),
     ] = "",
     embed: Annotated[
@@ -63,22 +63,22 @@ def gallery(
             "--embed", parser=byte_count, metavar="SIZE", help="Embed files of up to SIZE; larger ones are linked."
         ),
     ] = "10M",  # type: ignore[assignment]  # Typer hands a default to the parser
-    no_fetch: Annotated[
-        bool, typer.Option("--no-fetch", help="Take only what is here: ask no service and fetch nothing.")
-    ] = False,
-    title: Annotated[str, typer.Option("--title", metavar="TEXT", help="What stands above the page.")] = "Gallery",
+    no_fetch: Annotated[bool, typer.Option("--no-fetch", help="Use only local files; download nothing.")] = False,
+    title: Annotated[str, typer.Option("--title", metavar="TEXT", help="The title of the page.")] = "Gallery",
     open_: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
 ) -> None:
-    """Make a page of what requests made, to look at in a browser.
+    """Make a page of your results to look at in a browser.
 
-    One HTML file that works offline: pictures, video, audio and texts, the newest first, each with its prompt, seed,
-    time, cost and the command that makes it again; search and filters are in the page. Files that were not saved
-    are fetched while the service has them. Private requests are left out. Prints the path of the page.
+    One HTML file that works offline: pictures, video, audio and text, newest first, each with its prompt, seed, time,
+    cost and the command that makes it again. Search and filters are in the page. Files that you did not save are
+    downloaded while the service has them. Private requests are left out. Prints the path of the page.
     """
     from fal_cli.commands.gallery.embedding import Embedding
     from fal_cli.commands.gallery.gather import Gathering
 
     check_limit(limit)
+    if context.output.machine and output == _STDOUT:
+        raise UsageError("-o - writes HTML to stdout, which --json keeps for JSON", hint="Name a file: -o PAGE.html")
     if open_ and output == _STDOUT:
         raise UsageError("--open opens a file, and -o - writes to stdout")
     target = _target(output)
@@ -90,7 +90,7 @@ def gallery(
     path, size = _write(context, target, pieces, overwrite=overwrite or bool(output))
     _tell(context, gathering, size, embedding.failures, limit if has_more else 0)
     if path is not None:
-        context.output.line(str(path))
+        context.output.line(str(path), {"path": str(path)})
     if path is not None and open_:
         _open(context, path)
 
@@ -207,9 +207,9 @@ def _counted(count: int, noun: str) -> str:
 
 
 def _open(context: Context, path: Path) -> None:
-    from fal_cli.commands.open import in_browser
+    from fal_cli.terminal.browser import in_browser
 
-    if not in_browser(context, path.absolute().as_uri()):
+    if not in_browser(context.env, path.absolute().as_uri()):
         context.talk.note("there is no browser here to open it with")
 
 

@@ -13,7 +13,7 @@ from fal_cli.errors import UsageError
 
 EXAMPLES = """\
   fal history --since 7d --state failed
-  fal history --state open              # what is unfinished; fal resume takes it up
+  fal history --state open              # unfinished ones; fal resume picks them up
   fal history --search 'a cat' --json | jq -r .request_id
   fal history show last
   fal history rm 6f0c2e0e
@@ -23,9 +23,9 @@ SHOWN_ON_TERMINAL = 20
 
 Refs = Annotated[
     list[str],
-    typer.Argument(metavar="REF…", help="Request ids, unique beginnings of one, 'last', 'last:2', URLs, or @12."),
+    typer.Argument(metavar="REF…", help="Request ids, their beginnings, 'last', 'last:2', URLs, @12, or saved files."),
 ]
-Force = Annotated[bool, typer.Option("--force", help="Forget unfinished requests too.")]
+Force = Annotated[bool, typer.Option("--force", help="Delete unfinished requests too.")]
 
 
 def history(
@@ -34,14 +34,14 @@ def history(
     private: Annotated[bool, typer.Option("--private", help="Only private ones.")] = False,
     limit: Annotated[
         int | None,
-        typer.Option("--limit", metavar="N", help="At most N, 0 for all.  [default: 20; in a pipe all]"),
+        typer.Option("--limit", metavar="N", help="At most N, 0 for all (default: 20; in a pipe all)."),
     ] = None,
 ) -> None:
-    """Show the requests that this machine made, the newest first.
+    """Show the requests of this machine, newest first.
 
-    A table on a terminal, a JSON object a line in a pipe. 'result' in the table is how long the service
-    keeps a result that was not fetched yet. States: sending, accepted, running, ended (not fetched), unknown
-    (the answer was lost), completed, failed, cancelled, expired, refused, not_sent.
+    A table on a terminal, one JSON object a line in a pipe. The column 'result' is how long the service still keeps a
+    result you have not fetched. States: sending, accepted, running, ended (not fetched), unknown (the answer was lost),
+    completed, failed, cancelled, expired, refused, not_sent.
     """
     from fal_cli.commands.history import facts, table
     from fal_cli.ledger.rows import Search
@@ -59,9 +59,9 @@ def history(
 
 
 def show(context: Context, refs: Refs) -> None:
-    """Show everything about requests: their state, input and result.
+    """Show everything about requests: state, input and result.
 
-    A readable sheet on a terminal, a JSON object a line in a pipe.
+    A readable sheet on a terminal, one JSON object a line in a pipe.
     """
     from fal_cli.calls import refs as references
     from fal_cli.commands.history import facts, table
@@ -77,9 +77,9 @@ def show(context: Context, refs: Refs) -> None:
 
 
 def rm(context: Context, refs: Refs, force: Force = False) -> None:
-    """Forget requests, and what is kept here of their results.
+    """Delete requests and their stored results from your history.
 
-    One that is unfinished is refused unless --force: its id is what a paid result is fetched by.
+    An unfinished request is refused unless you pass --force: you need its id to fetch a result you paid for.
     """
     from fal_cli.calls import refs as references
     from fal_cli.commands.history import facts
@@ -94,6 +94,10 @@ def rm(context: Context, refs: Refs, force: Force = False) -> None:
     facts.forget(context, rows)
     for row in rows:
         context.talk.note(f"forgot {row.endpoint} request {row.name}")
+        if context.output.machine:
+            context.output.json(
+                {"local_id": row.local_id, "request_id": row.request_id or None, "endpoint": row.endpoint}
+            )
 
 
 def clear(
@@ -104,9 +108,9 @@ def clear(
     ],
     force: Force = False,
 ) -> None:
-    """Forget what was requested before a moment.
+    """Delete requests made before a date from your history.
 
-    What is kept here of the results goes too. Unfinished requests are left, unless --force.
+    Their stored results go too. Unfinished requests stay unless you pass --force.
     """
     from fal_cli.commands.history import facts
     from fal_cli.ledger.rows import Search
@@ -116,6 +120,8 @@ def clear(
     old = [row for row in found if force or not row.is_open]
     facts.forget(context, old)
     context.talk.note(f"forgot {_counted(len(old))} made before {exactly(before)}")
+    if context.output.machine:
+        context.output.json({"forgotten": len(old), "left": len(found) - len(old)})
     if len(found) > len(old):
         left = f"{_counted(len(found) - len(old))} of that time left, unfinished"
         context.talk.note(f"{left}; to take up: {context.tool} resume; to forget: --force")

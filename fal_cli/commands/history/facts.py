@@ -100,8 +100,8 @@ def whole_facts(row: Row, kept: Kept | None) -> dict[str, Any]:
 
 
 def value_of(kept: Kept) -> Any:
-    """A result as a JSON value; as text if it is none."""
-    value = jsontext.read_strictly(kept.body, jsontext.NOT_JSON)
+    """A result as a JSON value, each number as it came; as text if it is none."""
+    value = jsontext.read_exactly(kept.body, jsontext.NOT_JSON)
     return kept.body.decode("utf-8", "replace") if value is jsontext.NOT_JSON else value
 
 

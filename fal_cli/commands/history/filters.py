@@ -21,14 +21,14 @@ class Filters(Fields):
 
     state: Annotated[
         list[str] | None,
-        typer.Option("--state", metavar="STATE", help="Only in these states, e.g. failed, or open for unfinished."),
+        typer.Option("--state", metavar="STATE", help="Only these states, e.g. failed; open means unfinished."),
     ] = None
     endpoint: Annotated[
-        str, typer.Option("--endpoint", metavar="ID", help="Only to this endpoint and those under it.")
+        str, typer.Option("--endpoint", metavar="ID", help="Only this endpoint and those under it.")
     ] = ""
     since: Annotated[
         datetime | None,
-        typer.Option("--since", parser=moment, metavar=METAVAR, help="Only younger: 7d, 2h, or 2026-01-31."),
+        typer.Option("--since", parser=moment, metavar=METAVAR, help="Only newer: 7d, 2h, or 2026-01-31."),
     ] = None
     search: Annotated[
         str, typer.Option("--search", metavar="TEXT", help="Only with TEXT in input, endpoint, id or error.")
@@ -38,10 +38,9 @@ class Filters(Fields):
         """What the ledger is asked for. Raises `UsageError`."""
         from fal_cli.ledger.rows import Search
 
-        _check_text("--endpoint", self.endpoint)
-        _check_text("--search", self.search)
+        endpoint, text = _text("--endpoint", self.endpoint), _text("--search", self.search)
         states, only_open = _states(self.state or [])
-        return Search(states=states, endpoint=self.endpoint, since=self.since, text=self.search, only_open=only_open)
+        return Search(states=states, endpoint=endpoint, since=self.since, text=text, only_open=only_open)
 
 
 def check_limit(limit: int | None) -> None:
@@ -50,10 +49,12 @@ def check_limit(limit: int | None) -> None:
         raise UsageError(f"--limit is 0 or more, not {limit}")
 
 
-def _check_text(option: str, text: str) -> None:
+def _text(option: str, word: str) -> str:
+    from fal_cli.inputs.words import as_text
+
     try:
-        text.encode()
-    except UnicodeEncodeError:
+        return as_text(word)
+    except UnicodeError:
         raise UsageError(f"{option}: the value is not valid UTF-8 text") from None
 
 

@@ -11,7 +11,8 @@ from fal_cli.results.money import NOT_KNOWN, USUAL, Money, cost_of
 from fal_cli.terminal.output import Screen
 from fal_cli.terminal.progress.tally import duration
 from fal_cli.terminal.sanitize import visible
-from fal_cli.terminal.table import Cell, Column, Columns, paint
+from fal_cli.terminal.styles import paint
+from fal_cli.terminal.table import Cell, Column, Columns
 from fal_cli.terminal.times import ago, at_time, exactly, on_day, within
 from fal_cli.terminal.wrapping import beside
 

@@ -10,6 +10,7 @@ from fal_cli.context import Context
 from fal_cli.durations import DURATION_HELP, seconds
 from fal_cli.errors import CliError, UsageError
 from fal_cli.options import Refs, Timeout
+from fal_cli.terminal.output import in_base64
 
 if TYPE_CHECKING:
     from fal_cli.commands.webhook.keys import FileKeys, ServedKeys
@@ -51,18 +52,18 @@ def verify(
             "--tolerance",
             parser=_tolerance,
             metavar="TIME|none",
-            help=f"How far its time stamp may be from now, {DURATION_HELP}.",
+            help=f"How old its time stamp may be, {DURATION_HELP}.",
         ),
     ] = "300s",  # type: ignore[assignment]  # Typer parses a default like what is typed
     print_: Annotated[
-        Literal["body", "request_id", "none"], typer.Option("--print", help="What stdout carries of a valid one.")
+        Literal["body", "request_id", "none"], typer.Option("--print", help="What to print of a valid one.")
     ] = "body",
 ) -> None:
     """Check that a received webhook comes from the service and is unchanged.
 
-    Prints its body, byte for byte, and ends with code 0 if it is valid; else with code 1 and the check that
-    failed. Without --headers and --body a whole raw request is read from stdin: headers, a blank line, the body.
-    The public keys are fetched from the service and kept for a day.
+    If it is valid, prints its body byte for byte and exits 0; else exits 1 and names the check that failed. Without
+    --headers and --body a raw request is read from stdin: headers, a blank line, the body. The service's public keys
+    are cached for a day.
     """
     import time
 
@@ -90,7 +91,7 @@ def verify(
 def send(
     context: Context,
     refs: Refs,
-    to: Annotated[str, typer.Option("--to", metavar="URL", help="Where to: any http(s) URL, also on this machine.")],
+    to: Annotated[str, typer.Option("--to", metavar="URL", help="Any http(s) URL, also on this machine.")],
     key: Key = "",
     serve_jwks: Annotated[
         int | None,
@@ -103,7 +104,7 @@ def send(
         ),
     ] = None,
     repeat: Annotated[
-        int, typer.Option("--repeat", min=1, metavar="N", help="Deliver it N times: the service may do so, too.")
+        int, typer.Option("--repeat", min=1, metavar="N", help="Deliver it N times, as the service may.")
     ] = 1,
     user_id: Annotated[str, typer.Option("--user-id", metavar="ID", help="The account id to sign for.")] = "local",
     wait: Annotated[bool, typer.Option("--wait", help="Wait until the request has ended.")] = False,
@@ -112,12 +113,11 @@ def send(
         bool, typer.Option("--dry-run", help="Print the signed raw request instead of sending it.")
     ] = False,
 ) -> None:
-    """Deliver a finished request to a receiver of your own, as the service would.
+    """Deliver a finished request to your own receiver, as the service would.
 
-    For who writes the receiver: the body is the service's, and the signature is made with a key of this machine
-    whose public half 'fal webhook jwks' prints. Any 2xx within 15 s acknowledges it (code 0); a redirect is not
-    followed. The service itself refuses addresses of private networks and of the receiver's own machine; this
-    does not. The key of your account is never sent.
+    It is for testing that receiver. The body is the service's. The signature is made with a key of this machine; 'fal
+    webhook jwks' prints its public half. Any 2xx within 15 s acknowledges it (code 0). Redirects are not followed.
+    Unlike the service, this also delivers to private networks and to this machine. Your fal key is never sent.
     """
     from fal_cli.calls import refs as references
     from fal_cli.extras import webhook_extra
@@ -131,7 +131,11 @@ def send(
     signer = open_signer(context, key)
     ended = sending.ended(context, references.one(context, refs), wait=wait, timeout=timeout)
     if dry_run:
-        context.output.data(sending.raw(target, signer, ended))
+        raw = sending.raw(target, signer, ended)
+        if context.output.machine:
+            context.output.json(in_base64(raw, "message/http"))
+        else:
+            context.output.data(raw)
         return
     with sending.served_keys(context, signer, serve_jwks):
         sending.send(context, target, signer, ended)
@@ -145,18 +149,18 @@ def listen(
             "--port", min=0, max=65535, metavar="N", help="The port of the loopback to listen on; 0 takes a free one."
         ),
     ] = DEFAULT_PORT,
-    path: Annotated[str, typer.Option("--path", metavar="PATH", help="Take only what is POSTed there or below.")] = "/",
+    path: Annotated[str, typer.Option("--path", metavar="PATH", help="Accept only this path and below.")] = "/",
     count: Annotated[
-        int | None, typer.Option("--count", min=1, metavar="N", help="End when N have come, valid or not.")
+        int | None, typer.Option("--count", min=1, metavar="N", help="Exit after N, valid or not.")
     ] = None,
-    no_verify: Annotated[bool, typer.Option("--no-verify", help="Take every one, without checking it.")] = False,
+    no_verify: Annotated[bool, typer.Option("--no-verify", help="Accept every one unchecked.")] = False,
     jwks: Jwks = "",
 ) -> None:
-    """Receive webhooks on this machine, check each, and print a line of JSON for it.
+    """Receive webhooks on this machine, check each, and print a JSON line for it.
 
-    A line has received_at, valid, reason, headers, body and duplicate (its request was delivered before). A valid
-    one is answered with 200, an invalid one with 401; valid is null where it was not checked. The service delivers
-    to public https addresses alone, so put a tunnel that ends at this port before it.
+    A line has received_at, valid, reason, headers, body and duplicate (the request was delivered before). A valid
+    webhook is answered with 200, an invalid one with 401. valid is null with --no-verify. The service delivers to
+    public https addresses only, so put a tunnel to this port before it.
     """
     from fal_cli.commands.webhook import listening
     from fal_cli.commands.webhook.receiver import Receiver
@@ -189,10 +193,9 @@ def jwks(
         ),
     ] = None,
 ) -> None:
-    """Print the public key that 'send' signs with, as the service publishes its own.
+    """Print the public key that 'send' signs with, in the form of the service's own.
 
-    Point a receiver at the file, or at the URL that --serve names. With a sandbox on this machine it is the
-    sandbox's own key.
+    Point your receiver at the file, or at the URL of --serve. With a sandbox on this machine it is the sandbox's key.
     """
     from fal_cli.extras import webhook_extra
 
@@ -205,13 +208,16 @@ def jwks(
     from fal_cli.commands.webhook.local_server import KeyServer
 
     server = KeyServer(serve, signer.jwks, "--serve", context.talk.note)
-    context.output.line(server.jwks_url)
+    context.output.line(server.jwks_url, {"url": server.jwks_url})
     context.talk.note("the key is served; end it with Ctrl-C")
     server.serve_forever()
 
 
 def _print_body(context: Context, body: bytes) -> None:
     """The bytes as they are; on a terminal laid out, or with what a terminal would obey made visible."""
+    if context.output.machine:
+        context.output.chunks([body], "application/json")
+        return
     if not context.output.is_terminal:
         context.output.data(body)
         return

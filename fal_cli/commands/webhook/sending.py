@@ -52,6 +52,10 @@ def send(context: Context, target: Target, signer: Signer, what: Ended) -> None:
             failure = error
         else:
             context.talk.note(f"{lead}{answered.line} after {answered.seconds:.2f} s")
+            if context.output.machine:
+                context.output.json(
+                    {"request_id": what.request_id, "url": target.url, "answer": answered.line, "delivery": number}
+                )
     if failure is not None:
         raise failure
 

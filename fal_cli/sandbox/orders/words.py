@@ -30,7 +30,7 @@ RATE_OPTIONS = ("retry-after", "reset")
 
 # What follows a word after the colon: `N` events, results or bytes, `S` seconds, `N[:CODE]`, `[404|503]`, `[KIND]`,
 # `[N]`: so many, or all that there are.
-_PLAIN_WORDS = {
+PLAIN_WORDS = {
     **dict.fromkeys(("cut-before", "cut-after", "reset-before", "reset-after", "truncate", "garbage"), ""),
     **dict.fromkeys(("stall", "stall-before"), "S"),
 }  # fmt: skip
@@ -49,22 +49,62 @@ REALTIME_WORDS = {
 WEBHOOK_WORDS = dict.fromkeys(("redeliver", "bad-signature", "old"), "")
 _REFUSALS = {"locked": "[KIND]", "denied": ""}
 _OF_ROUTE = {
-    "stream": {**_PLAIN_WORDS, "refuse": "[404|503]", **STREAM_WORDS},
-    "events": {**_PLAIN_WORDS, **EVENT_WORDS},
+    "stream": {**PLAIN_WORDS, "refuse": "[404|503]", **STREAM_WORDS},
+    "events": {**PLAIN_WORDS, **EVENT_WORDS},
     "realtime": REALTIME_WORDS,
     "ws": {"cut-before": "", "reset-before": "", "stall-before": "S"},
-    "file": {**_PLAIN_WORDS, "cut-at": "N"},
-    "part": {**_PLAIN_WORDS, "cut-at": "N"},
-    "upload": {**_PLAIN_WORDS, "cut-at": "N", "expires": "S"},
-    "token": {**_PLAIN_WORDS, "expires": "S"},
-    "login": {**_PLAIN_WORDS, "expires": "S"},
+    "file": {**PLAIN_WORDS, "cut-at": "N"},
+    "part": {**PLAIN_WORDS, "cut-at": "N"},
+    "upload": {**PLAIN_WORDS, "cut-at": "N", "expires": "S"},
+    "token": {**PLAIN_WORDS, "expires": "S"},
+    "login": {**PLAIN_WORDS, "expires": "S"},
     "webhook": WEBHOOK_WORDS,
 }
 
 
 def words_of(route: str) -> dict[str, str]:
     """The words of a route beside statuses and pages, each with the form of what follows it."""
-    words = _OF_ROUTE.get(route, _PLAIN_WORDS)
+    words = _OF_ROUTE.get(route, PLAIN_WORDS)
     if route in PAID_ROUTES:
         return {**words, **_REFUSALS}
     return {**words, "denied": ""} if route in PLATFORM_ROUTES else words
+
+
+MEANINGS = {
+    ("cut-before", ""): "the connection closes without an answer; nothing is recorded",
+    ("cut-after", ""): "the same, after the job was recorded",
+    ("reset-before", ""): "the connection is reset without an answer; nothing is recorded",
+    ("reset-after", ""): "the same, after the job was recorded",
+    ("truncate", ""): "half an answer; the job is recorded",
+    ("garbage", ""): "an answer that is not JSON; the job is recorded",
+    ("stall", "S"): "the answer comes late; the job is recorded at once",
+    ("stall-before", "S"): "the answer comes late, and so does the job",
+    ("denied", ""): "the key lacks the permission",
+    ("locked", "[KIND]"): f"the account is locked; KIND is {', '.join(LOCKS)}",
+    ("refuse", "[404|503]"): "there is no status stream",
+    ("silent", ""): "the stream opens and stays silent",
+    ("silent-after", "N"): "it falls silent after N events",
+    ("cut", ""): "the stream is cut in the middle of its first event",
+    ("cut-after", "N"): "it is cut after N events",
+    ("close-after", "N"): "it ends in order after N events",
+    ("close-after", "N[:CODE]"): "the socket closes after N results, with this code",
+    ("split", ""): "events arrive in pieces",
+    ("slow-first", "S"): "the first event comes late",
+    ("error-after", "N"): "an error event after N events",
+    ("error-chunk", "[N]"): "after N events, or all, the last one again with an error in it",
+    ("error-event", "[N]"): "after N events, or all, an event of the type error",
+    ("done", ""): "[DONE] follows the last event",
+    ("bad-json", ""): "it begins with an event that is not JSON",
+    ("multi-line", ""): "data in several lines",
+    ("crlf", ""): "lines end with CR LF",
+    ("cr", ""): "lines end with CR",
+    ("bom", ""): "the stream begins with a byte order mark",
+    ("unauthorized", ""): "the session is refused",
+    ("idle", "S"): "the session ends when nothing was said for so long",
+    ("cut-at", "N"): "the connection is cut after N bytes",
+    ("expires", "S"): "the token, the signed URL or the login is short-lived",
+    ("redeliver", ""): "delivered twice",
+    ("bad-signature", ""): "signed wrongly",
+    ("old", ""): "its time stamp is long past",
+}
+"""What each word does, by the form of what follows it."""

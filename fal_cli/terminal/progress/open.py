@@ -9,7 +9,7 @@ from fal_cli.terminal.talk import Talk
 def open_display(talk: Talk, *, is_terminal: bool, color: bool, of_one: bool = False, logs: bool = False) -> Display:
     """The display that fits; `logs` asks for the log lines of the only request."""
     if talk.machine:
-        return Machine(talk, of_one=of_one)
+        return Machine(talk, of_one=of_one, logs=logs)
     if talk.level < 0:
         return Display(talk, of_one=of_one)
     if is_terminal:

@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from fal_cli.terminal.progress.machine import Pace
 from fal_cli.terminal.sanitize import visible
 from fal_cli.terminal.talk import Talk
 
@@ -25,6 +26,7 @@ class Transfer:
         self._done = 0
         self._told = 0
         self._lock = threading.Lock()
+        self._pace = Pace()
 
     def __enter__(self) -> "Transfer":
         return self
@@ -51,9 +53,14 @@ class Transfer:
         if not self._total or self._total < _WORTH_STEPS:
             return
         percent = self._done * 100 // self._total // _STEP_PERCENT * _STEP_PERCENT
-        if percent > self._told:
+        if percent <= self._told:
+            return
+        if not self._talk.machine:
             self._told = percent
             self._talk.note(f"{self._label}: {percent} %")
+        elif self._pace.allows():
+            self._told = percent
+            self._talk.event({"event": "progress", "percent": percent, "what": self._label})
 
     def close(self) -> None:
         """Ends the display."""

@@ -1,0 +1,90 @@
+"""Which help a command line asks for: `--help`, `fal help`, or a word that needs another behind it."""
+
+import os
+
+from fal_cli.cli import help_page, pages, topics
+from fal_cli.cli.completion.walk import Place, step
+from fal_cli.cli.help_table import HELP
+from fal_cli.terminal.styles import painted
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+OPTIONS = ("-h", "--help")
+CALLS = ("run", "submit", "stream", "realtime")
+"""Verbs whose help shows the inputs of the endpoint that is named."""
+
+_USUAL_COLUMNS = 80
+
+
+class HelpRequest:
+    """A command's help by its path ("" is the program's), or a topic's page. `endpoint` was named beside `--help`."""
+
+    def __init__(self, *, path: str = "", topic: str = "", endpoint: str = "") -> None:
+        self.path = path
+        self.topic = topic
+        self.endpoint = endpoint
+
+    def lines(self, width: int, *, program: str, color: bool, inputs: "Sequence[str]" = ()) -> "list[str]":
+        """What is shown, in lines of at most `width` cells."""
+        if self.topic:
+            return painted(pages.manual(topics.markdown(self.topic), width, color=color), color=color)
+        return help_page.lines(self.path, width, program=program, color=color, inputs=inputs)
+
+
+def asked(words: "Sequence[str]") -> HelpRequest | None:
+    """The help that is asked for; None if none is, if it is to be JSON, or if the words make no sense."""
+    here, is_asked = Place(), False
+    for word in words:
+        if not here.waiting and not here.only_words and _asks(word, here):
+            is_asked = True
+        else:
+            step(here, word)
+    if "--json" in here.options or "--version" in here.options:
+        return None
+    if is_asked:
+        return _of_command(here)
+    if here.path == "help":
+        return named(here.words)
+    if not words or (here.path and HELP[here.path]["needs_command"] and not here.words and not here.waiting):
+        return HelpRequest(path=here.path)
+    return None
+
+
+def named(words: "Sequence[str]") -> HelpRequest | None:
+    """The help that `fal help` and these words ask for; None if they name neither a command nor a topic."""
+    path = " ".join(words)
+    if path in HELP:
+        return HelpRequest(path=path)
+    topic = topics.named(path)
+    return HelpRequest(topic=topic) if topic else None
+
+
+def columns(env: "Mapping[str, str]") -> int:
+    """How wide the window of stdout is: as `COLUMNS` says, or the terminal."""
+    told = env.get("COLUMNS", "")
+    if told.isdecimal() and int(told):
+        return int(told)
+    try:
+        return os.get_terminal_size(1).columns or _USUAL_COLUMNS
+    except OSError:
+        return _USUAL_COLUMNS
+
+
+def _asks(word: str, here: Place) -> bool:
+    """Whether a word is `--help`, `-h`, or ends in it behind short options without values: `-qh`."""
+    if word in OPTIONS:
+        return True
+    before = word[1:-1]
+    if not before or before.startswith("-") or word[0] != "-" or not word.endswith("h"):
+        return False
+    options = [here.option(f"-{letter}") for letter in before]
+    return all(option is not None and option[1] is None for option in options)
+
+
+def _of_command(here: Place) -> HelpRequest | None:
+    if here.words and not here.arguments:
+        return None
+    word = here.words[0] if here.path in CALLS and here.words else ""
+    return HelpRequest(path=here.path, endpoint=word if "=" not in word else "")
