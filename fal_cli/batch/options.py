@@ -45,9 +45,6 @@ class RowFlags(Fields):
     shard: Annotated[
         str, typer.Option("--shard", metavar="I/N", help="Only this machine's share, such as 1/10 of ten.")
     ] = ""
-    files: Annotated[
-        str, typer.Option("--files", metavar="DIR", help="Where the files lie that the list names, if not beside it.")
-    ] = ""
     name: Annotated[
         str, typer.Option("--name", metavar="NAME", help="What the batch is called, if not as its list.")
     ] = ""

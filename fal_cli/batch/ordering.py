@@ -135,7 +135,9 @@ def order(
     )
     mapper = None
     if typed_.source is not None:
-        mapper = Mapper(typed_.source, schema, of_row, said.input_json, said.given, files=_files(typed_.source, rows))
+        mapper = Mapper(
+            typed_.source, schema, of_row, said.input_json, said.given, files=_files(context, typed_.source)
+        )
     elif of_row:
         raise UsageError(f"{of_row[0].word}: there is no list that it could look into")
     return Order(
@@ -179,9 +181,6 @@ def _apart(words: Sequence[str]) -> tuple[list[items.Item], list[str]]:
     return of_row, constants
 
 
-def _files(source: Source, rows: RowFlags) -> Files:
-    """Where the list may name files. Those of a folder or a pattern are what was named."""
-    folder = Path(os.path.expanduser(rows.files)) if rows.files else source.folder
-    if not folder.is_dir():
-        raise UsageError(f"--files {rows.files}: there is no such folder")
-    return Files.below(folder)
+def _files(context: Context, source: Source) -> Files:
+    """Where the list may name files: in its own folder, or in that of `--files`."""
+    return Files.below(context.reach.folder or source.folder)
