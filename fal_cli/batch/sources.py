@@ -234,20 +234,29 @@ class Manifest(JsonLines):
     """What another batch made: its rows that are done, with their columns, inputs, media and saved files."""
 
     def records(self) -> Iterator[Record]:
-        last: dict[int, int] = {}
-        for line, found in self._entries():
-            last[found["row"]] = line
-        for line, found in self._entries():
-            if last[found["row"]] == line and found.get("state") == "done":
+        with _opened(self.path, self.name) as stream:
+            for line, offset in self._done(stream):
+                stream.seek(offset)
+                found = self._entry(line, stream.readline())
                 yield Record(line, _of_manifest(found), _spares(found, self.folder))
 
-    def _entries(self) -> Iterator[tuple[int, dict[str, Any]]]:
-        for line, text in self._lines():
-            if text.strip():
-                found = self._object(line, text)
-                if not isinstance(found.get("row"), int):
-                    raise self.bad(line, "it is not a row of a batch")
-                yield line, found
+    def _done(self, stream: IO[bytes]) -> list[tuple[int, int]]:
+        """Where the last word about each row that is done begins: its line and offset, in the order of the rows."""
+        last: dict[int, tuple[int, int, bool]] = {}
+        line = offset = 0
+        while data := stream.readline(_MOST_LINE_BYTES + 1):
+            line += 1
+            if data.strip():
+                found = self._entry(line, data)
+                last[found["row"]] = (line, offset, found.get("state") == "done")
+            offset += len(data)
+        return [(line, offset) for _, (line, offset, is_done) in sorted(last.items()) if is_done]
+
+    def _entry(self, line: int, data: bytes) -> dict[str, Any]:
+        found = self._object(line, self._text(line, data))
+        if not isinstance(found.get("row"), int):
+            raise self.bad(line, "it is not a row of a batch")
+        return found
 
 
 def _of_manifest(found: Mapping[str, Any]) -> dict[str, Any]:

@@ -91,7 +91,7 @@ def test_a_manifest_gives_its_last_word_of_each_row(tmp_path: Path) -> None:
     (tmp_path / "m.jsonl").write_text(text)
     records = list(opened(str(tmp_path / "m.jsonl")).records())
     assert [(record.cells["row"], record.cells["media"], record.cells["c"]) for record in records] == [
-        (2, ["u2"], "x"),
         (1, ["u1"], "x"),
+        (2, ["u2"], "x"),
     ]
-    assert records[0].spares == {"u2": str(tmp_path / "f.png")}
+    assert records[1].spares == {"u2": str(tmp_path / "f.png")}
