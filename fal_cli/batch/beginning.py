@@ -63,8 +63,9 @@ def begin(
         planning.agree(context, found, expected, is_agreed=flags.yes or has_budget)
         batch = _recorded(context, typed, names, call, found)
         ready = Ready(
-            batch, typed.endpoint, typed.options, plan, names, typed.is_private, again, adopts, cancels_on_interrupt
-        )
+            batch, typed.endpoint, typed.options, plan, names, typed.is_private, again, adopts, cancels_on_interrupt,
+            planning.amount(expected),
+        )  # fmt: skip
         return running.run(context, _placed(context, ready), flags)
     finally:
         plan.close()

@@ -4,6 +4,7 @@ import queue
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -59,6 +60,8 @@ class Ready:
     adopts: float | None = None
     """How old in seconds requests of other machines may be that are taken for rows; None for none."""
     cancels_on_interrupt: bool = False
+    planned: str = ""
+    """What is expected to be spent, in words."""
 
 
 def concurrency(text: str) -> int | None:
@@ -83,6 +86,11 @@ def budgets_of(context: Context, flags: RunFlags, batch: str) -> tuple[Callable[
     amount = budgets.amount(flags.budget, "--budget") if is_own else None
     own = [Budget(amount, flags.budget, scope_of(context.accounts.own), batch=batch)] if amount is not None else []
     return lambda: [*own, *terms.budgets(context)], bool(own or terms.limits)
+
+
+def _own_budget(batch: Batch) -> Budget:
+    """All that a batch has spent, as a budget adds it up."""
+    return Budget(Decimal(0), "", "", batch=batch.name)
 
 
 def check_ledger(context: Context) -> None:
@@ -139,7 +147,8 @@ def _run(context: Context, ready: Ready, flags: RunFlags, rules: Rules, engines:
     carrier = Carrier(terms, context.accounts.hosts, journal, group, uploads, costs, saver, news.put, rules.deadline)
     manifest = Manifest(_manifest_path(context, ready))
     with context.terminal.board() as board:
-        telling = Telling(context, board, manifest, _shown(context, flags), is_private=ready.is_private)
+        spent = group.do(lambda ledger: claims.spent_of(ledger, _own_budget(batch))).settled
+        telling = Telling(context, board, manifest, _shown(context, flags), is_private=ready.is_private, spent=spent)
         try:
             _clear(ready, mark)
             manifest.open()
@@ -152,6 +161,12 @@ def _run(context: Context, ready: Ready, flags: RunFlags, rules: Rules, engines:
                 ready.plan, batch.number, batch.name, ready.endpoint, crew, savers, carrier, group, news, rules, telling
             )
             engines.append(engine)
+            engine.standing.planned = " ".join(
+                [
+                    *([f"~{ready.planned}"] if ready.planned else []),
+                    *([f"(budget {flags.budget})"] if flags.budget else []),
+                ]
+            )
             code = engine.run()
         except Interrupted:
             context.standing.leave = lambda: _left(context, batch.name, engines)

@@ -12,6 +12,7 @@ from fal_cli.batch.engine import Teller
 from fal_cli.batch.manifest import Line, Manifest
 from fal_cli.batch.planned import Planned
 from fal_cli.context import Context
+from fal_cli.ledger import claims
 from fal_cli.ledger.journal import Journal
 from fal_cli.ledger.rows import Row
 from fal_cli.results.money import Money, cost_of
@@ -23,14 +24,23 @@ from fal_cli.terminal.progress.standing import Standing
 class Telling(Teller):
     """Tells of rows and of the whole. What was told of a row is in the ledger before it is told."""
 
-    def __init__(self, context: Context, board: Board, manifest_: Manifest, shown: str, *, is_private: bool) -> None:
-        """`shown` is what stdout carries of each row: `rows`, `files`, `urls`, `none`."""
+    def __init__(
+        self,
+        context: Context,
+        board: Board,
+        manifest_: Manifest,
+        shown: str,
+        *,
+        is_private: bool,
+        spent: Decimal,
+    ) -> None:
+        """`shown` is what stdout carries of each row: `rows`, `files`, `urls`, `none`; `spent` was before."""
         self._context = context
         self._board = board
         self._manifest = manifest_
         self._shown = shown
         self._is_private = is_private
-        self._sums: dict[str, Decimal] = {}
+        self._sums: dict[str, Decimal] = {claims.CURRENCY: spent} if spent else {}
 
     def row_done(self, planned: Planned, job: Job, saved: Saved) -> None:
         row = self._journal.row(job.local_id)
