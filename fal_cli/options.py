@@ -219,11 +219,11 @@ class SpendFlags(Fields):
         typer.Option(
             "--budget",
             metavar="DOLLARS/PERIOD",
-            help="Refuse what does not fit, such as 5/day. FAL_BUDGET and fal config's hold too.",
+            help="Refuse calls beyond it, e.g. 5/day. FAL_BUDGET and the profile's budget apply too.",
         ),
     ] = ""
     allow_unknown_cost: Annotated[
-        bool, typer.Option("--allow-unknown-cost", help="Send what costs nobody knows what, whatever the budget.")
+        bool, typer.Option("--allow-unknown-cost", help="Send calls of unknown price in spite of a budget.")
     ] = False
 
 
@@ -236,12 +236,12 @@ class OnceFlags(Fields):
             "--once",
             parser=age,
             metavar="[=AGE]",
-            help="Do not pay twice: give what the same call made, join it if it runs. --once=7d: if not older.",
+            help="Never pay twice: use the result of the same call, or join it. --once=7d: if at most 7 days old.",
         ),
     ] = None
     again: Annotated[
         Literal["expired", "failed"] | None,
-        typer.Option("--again", help="With --once: send again what is gone, or what failed for good."),
+        typer.Option("--again", help="With --once: resend a call whose result is gone, or that failed for good."),
     ] = None
 
 
@@ -289,7 +289,7 @@ class SubmitPrintFlags(Fields):
 
     print_: Annotated[
         Literal["id", "url", "none"] | None,
-        typer.Option("--print", help="What to print on stdout.  [default: id; with --json an object with both]"),
+        typer.Option("--print", help="What to print on stdout (default: id; with --json an object with both)."),
     ] = None
 
 

@@ -34,6 +34,22 @@ class _Piece(NamedTuple):
     path: Path | None = None
 
 
+def listed(folder: Path) -> Iterator[Path | Skipped]:
+    """The files of a folder that are sent, in their order, and those that are not. Raises `OSError`."""
+    root = folder.resolve(strict=True)
+    for inner, folders, names in os.walk(folder, onerror=_refuse):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for path in (Path(inner, name) for name in sorted(names)):
+            if path.name.startswith("."):
+                yield Skipped(path, "hidden")
+            elif not path.resolve().is_relative_to(root):
+                yield Skipped(path, "a link out of the folder")
+            elif not stat.S_ISREG(path.stat().st_mode):
+                yield Skipped(path, "not a file")
+            else:
+                yield path
+
+
 class FolderSource(Source):
     """The files of a folder as a zip, in the order of their names. Files that it leaves out are `skipped`.
 
@@ -45,10 +61,11 @@ class FolderSource(Source):
         self.name = name
         self.content_type = ZIP
         self._path = folder
-        self.skipped: list[Skipped] = []
         self._seen_files: dict[Path, tuple[int, int]] = {}
         self._pieces: list[_Piece] = []
-        self._lay_out(list(self._files()))
+        found = list(listed(folder))
+        self.skipped = [one for one in found if isinstance(one, Skipped)]
+        self._lay_out([path for path in found if isinstance(path, Path)])
         self._starts = [0]
         for piece in self._pieces:
             self._starts.append(self._starts[-1] + piece.length)
@@ -90,21 +107,6 @@ class FolderSource(Source):
         if len(data) < size:
             raise SourceChanged(f"{piece.path} became shorter while it was sent")
         return data
-
-    def _files(self) -> Iterator[Path]:
-        """The files that are sent."""
-        root = self._path.resolve(strict=True)
-        for folder, folders, names in os.walk(self._path, onerror=_refuse):
-            folders[:] = sorted(name for name in folders if not name.startswith("."))
-            for path in (Path(folder, name) for name in sorted(names)):
-                if path.name.startswith("."):
-                    self.skipped.append(Skipped(path, "hidden"))
-                elif not path.resolve().is_relative_to(root):
-                    self.skipped.append(Skipped(path, "a link out of the folder"))
-                elif not stat.S_ISREG(path.stat().st_mode):
-                    self.skipped.append(Skipped(path, "not a file"))
-                else:
-                    yield path
 
     def _lay_out(self, paths: list[Path]) -> None:
         """Reads each file once, for its checksum, and notes the pieces of the zip in their order."""

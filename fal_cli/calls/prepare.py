@@ -122,7 +122,7 @@ def read_inputs(
         presets=presets,
     )
     known = _known(context, target, gathered, flags)
-    gathered = bare.placed(gathered, known.schema if known else None)
+    gathered = bare.placed(gathered, known.schema if known else None, reach=context.reach)
     said = _typed(context, gathered, known, words)
     found: Mapping[str, Any] = said.input_json
     if extension and known is not None:

@@ -88,7 +88,8 @@ def run(
 ) -> Outcome:
     """Makes a call through the queue, or directly, and stays with it; with `--once` gives what was made before.
 
-    Its files are not uploaded yet. Raises as `admission.admit`, `once.answer`, `run_queued` and `run_directly`.
+    Its files are not uploaded yet; `closes` as in `run_queued`. Raises as `admission.admit`, `once.answer`,
+    `run_queued` and `run_directly`.
     """
     mode = "direct" if directly else "queue"
     if terms.once is not None:
@@ -97,7 +98,7 @@ def run(
         found = once.answer(context, call, terms, mode, ending.deadline)
         if isinstance(found, once.Answered):
             once.tell(context, found)
-            return _given(context, found, ending, logs=logs)
+            return _given(context, found, ending, logs=logs, closes=closes)
         with admission.held(context, found):
             call = admission.ready(context, found, inline=inline, deadline=ending.deadline, reuses=True)
     else:
@@ -108,12 +109,12 @@ def run(
         return run_queued(context, call, ending, logs=logs, closes=closes)
 
 
-def _given(context: Context, found: "Answered", ending: Ending, *, logs: bool) -> Outcome:
+def _given(context: Context, found: "Answered", ending: Ending, *, logs: bool, closes: bool) -> Outcome:
     """The result of the call that stands for this one, which may still run."""
     if found.outcome is not None:
         return found.outcome
     assert found.request is not None
-    outcome = wait_for(context, found.request, ending, logs=logs)
+    outcome = wait_for(context, found.request, ending, logs=logs, closes=closes)
     outcome.reused = True
     return outcome
 

@@ -76,7 +76,13 @@ def _rows(title: str, rows: "Iterable[tuple[str, str]]", width: int, first: int)
 
 def _options(group: "tuple[str, Sequence[tuple[str, str, str]]]") -> "tuple[str, tuple[tuple[str, str], ...]]":
     title, rows = group
-    return title, tuple((f"{names} {marked(metavar, 'dim')}".rstrip(), meaning) for names, metavar, meaning in rows)
+    return title, tuple((_named(names, metavar), meaning) for names, metavar, meaning in rows)
+
+
+def _named(names: str, metavar: str) -> str:
+    """An option and its placeholder; one in brackets may be left out, and stands behind a `=` without a space."""
+    gap = " " if metavar and not metavar.startswith("[=") else ""
+    return f"{names}{gap}{marked(metavar, 'dim')}"
 
 
 def _examples(examples: "Sequence[str]", width: int) -> "list[str]":

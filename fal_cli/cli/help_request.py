@@ -37,7 +37,7 @@ def asked(words: "Sequence[str]") -> HelpRequest | None:
     """The help that is asked for; None if none is, if it is to be JSON, or if the words make no sense."""
     here, is_asked = Place(), False
     for word in words:
-        if word in OPTIONS and not here.waiting and not here.only_words:
+        if not here.waiting and not here.only_words and _asks(word, here):
             is_asked = True
         else:
             step(here, word)
@@ -70,6 +70,17 @@ def columns(env: "Mapping[str, str]") -> int:
         return os.get_terminal_size(1).columns or _USUAL_COLUMNS
     except OSError:
         return _USUAL_COLUMNS
+
+
+def _asks(word: str, here: Place) -> bool:
+    """Whether a word is `--help`, `-h`, or ends in it behind short options without values: `-qh`."""
+    if word in OPTIONS:
+        return True
+    before = word[1:-1]
+    if not before or before.startswith("-") or word[0] != "-" or not word.endswith("h"):
+        return False
+    options = [here.option(f"-{letter}") for letter in before]
+    return all(option is not None and option[1] is None for option in options)
 
 
 def _of_command(here: Place) -> HelpRequest | None:

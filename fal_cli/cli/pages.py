@@ -20,6 +20,7 @@ _INDENT = 2
 _GAP = 2
 _BELOW = 4
 _WIDEST_FIRST = 30
+_NARROW = 12
 _LEAST_BESIDE = 20
 
 
@@ -89,13 +90,29 @@ def _drawn(block: "markdown.Block", width: int, color: bool) -> "list[str]":
 
 
 def _table(table: markdown.Table, width: int, color: bool) -> "list[str]":
-    """The first column and the second beside each other; any further one below the second, behind its title."""
+    """The first column and the second beside each other; any further one below the second, behind its title.
+
+    Where all but the last are narrow, they are columns under their titles.
+    """
+    cells_of = [[_inline(text, bare=color or not at) for at, text in enumerate(row)] for row in table.rows]
+    columns = [max(map(cells, column)) + _GAP for column in zip(table.head, *cells_of, strict=True)][:-1]
+    if len(columns) > 1 and _INDENT + sum(columns) + _LEAST_BESIDE <= width and max(columns[1:]) <= _NARROW:
+        return [line for row in (_dim(table.head), *cells_of) for line in _in_columns(row, columns, width)]
     pairs = []
-    for left, *others in table.rows:
-        texts = [_inline(text, bare=color) for text in others]
+    for left, *texts in cells_of:
         labelled = [f"{title} {text}" for title, text in zip(table.head[2:], texts[1:], strict=True) if text]
-        pairs.append((_inline(left, bare=True), [*texts[:1], *labelled]))
+        pairs.append((left, [*texts[:1], *labelled]))
     return rows(pairs, width)
+
+
+def _dim(titles: "list[str]") -> "list[str]":
+    return [marked(title, "dim") for title in titles]
+
+
+def _in_columns(row: "list[str]", columns: "list[int]", width: int) -> "list[str]":
+    *narrow, last = row
+    first = "".join(padded(text, room) for text, room in zip(narrow, columns, strict=True))
+    return wrapped(last, width, first=" " * _INDENT + first)
 
 
 def _inline(text: str, *, bare: bool) -> str:

@@ -11,7 +11,7 @@ SUMMARIES: dict[str, str] = {
     "output": "choose what is printed, and where",
     "files": "save results, upload files",
     "requests": "name a request, look it up, find it again",
-    "money": "prices, cost, and never paying twice",
+    "money": "prices, budgets, cost, and never paying twice",
     "scripting": "loops, pipes, polling, CI",
     "programs": "JSON for programs and agents",
     "streams": "events as they come, sessions over a WebSocket",
@@ -39,8 +39,8 @@ ALIASES: dict[str, str] = {
 """Other names that lead to a topic."""
 
 OF_COMMAND: dict[str, tuple[str, ...]] = {
-    "run": ("inputs", "files", "output", "exit-codes"),
-    "submit": ("inputs", "requests", "scripting"),
+    "run": ("inputs", "files", "output", "money", "exit-codes"),
+    "submit": ("inputs", "requests", "money", "scripting"),
     "stream": ("streams", "inputs"),
     "realtime": ("streams",),
     "upload": ("files",),
@@ -58,7 +58,7 @@ OF_COMMAND: dict[str, tuple[str, ...]] = {
     "pricing": ("money",),
     "schema": ("inputs",),
     "auth": ("start", "environment"),
-    "config": ("environment",),
+    "config": ("environment", "money"),
     "doctor": ("troubleshooting", "environment"),
     "sandbox": ("testing",),
     "webhook": ("webhooks",),

@@ -33,6 +33,7 @@ def set_(
     It stands wherever an endpoint does. A name that was given before is given anew.
     """
     from fal_cli.config import aliases
+    from fal_cli.config.paths import config_path
     from fal_cli.inputs.items import split
 
     for item in items or ():
@@ -40,6 +41,8 @@ def set_(
     alias = aliases.checked(name, endpoint, items or (), "fal alias")
     aliases.put(context.env, alias)
     context.talk.note(f"{alias.name} is {alias.text}")
+    if context.output.machine:
+        context.output.json(_facts(alias._replace(source=str(config_path(context.env)))))
 
 
 def rm(context: Context, name: Name) -> None:
@@ -49,6 +52,8 @@ def rm(context: Context, name: Name) -> None:
     if not aliases.drop(context.env, name):
         raise NotFound(f"there is no alias {name!r} of yours", hint=f"There are: {context.tool} alias list")
     context.talk.note(f"{name} is no alias any more")
+    if context.output.machine:
+        context.output.json({"name": name, "removed": True})
 
 
 def list_(context: Context) -> None:

@@ -43,7 +43,11 @@ def result(
     def deliver(request: Tracked) -> None:
         inputs = request.entry.inputs()
         delivery.check(inputs)
-        outcome = wait_for(context, request, Ending(Deadline(timeout)), logs=logs) if wait else fetch(context, request)
+        if wait:
+            ending = Ending(Deadline(timeout))
+            outcome = wait_for(context, request, ending, logs=logs, closes=not delivery.closes)
+        else:
+            outcome = fetch(context, request)
         delivery.deliver(outcome, inputs=inputs)
 
     references.each(context, requests, deliver)

@@ -54,7 +54,11 @@ def _write_sample(context: Context, known: "Known") -> None:
     from fal_cli.schema.sample import placeholders, sample
 
     filled = sample(known.schema)
-    context.output.data((json.dumps(filled, ensure_ascii=False, indent=2) + "\n").encode("utf-8", "backslashreplace"))
+    if context.output.machine:
+        context.output.json(filled)
+    else:  # to be changed by hand, so it is laid out in a file too
+        text = json.dumps(filled, ensure_ascii=False, indent=2) + "\n"
+        context.output.data(text.encode("utf-8", "backslashreplace"))
     if places := placeholders(filled):
         context.talk.note(f"put a file's URL in the place of: {', '.join(places)}")
 

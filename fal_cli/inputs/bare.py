@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from fal_cli.errors import MalformedInput, UsageError
 from fal_cli.inputs import items
 from fal_cli.inputs.items import Item
+from fal_cli.inputs.reach import ANYWHERE, Reach
 
 if TYPE_CHECKING:
     from fal_cli.inputs.gather import Gathered
@@ -22,8 +23,8 @@ _NAME = re.compile(r"[a-z_][\w-]*(?:[.\[].*)?", re.DOTALL)
 _SHOWN_CHARACTERS = 40
 
 
-def placed(gathered: "Gathered", schema: "Schema | None") -> "Gathered":
-    """The same with its bare text as the raw text of the endpoint's prompt.
+def placed(gathered: "Gathered", schema: "Schema | None", *, reach: Reach = ANYWHERE) -> "Gathered":
+    """The same with its bare text as the raw text of the endpoint's prompt; `reach` says which files it may name.
 
     Raises `UsageError` for more than one, for one that may be meant otherwise, and where there is no place for it.
     """
@@ -37,7 +38,7 @@ def placed(gathered: "Gathered", schema: "Schema | None") -> "Gathered":
             hint=f"An input is written KEY=VALUE. A prompt of several words is quoted: {_shown(' '.join(texts))}",
         )
     (text,) = texts
-    field = _prompt(text, schema)
+    field = _prompt(text, schema, reach)
     others = tuple(item for item in gathered.items if item.word != text)
     for item in (*others, *gathered.texts):
         if item.key == field.name:
@@ -58,7 +59,7 @@ def _is_bare_here(item: Item, gathered: "Gathered", schema: "Schema | None") -> 
     return not _NAME.fullmatch(item.key) and not nearest(item.key.lower(), known) and item.key not in known
 
 
-def _prompt(text: str, schema: "Schema | None") -> "Field":
+def _prompt(text: str, schema: "Schema | None", reach: Reach) -> "Field":
     """The input that a bare text is. Raises `MalformedInput` where there is none, or more than one."""
     if not text.strip():
         raise MalformedInput("expected key=value", text, 0, hint="A bare text is the prompt, and this one is empty.")
@@ -66,7 +67,7 @@ def _prompt(text: str, schema: "Schema | None") -> "Field":
         raise _no_place(text, "the inputs of this endpoint are not known here, so name the one that this is")
     if text in [field.name for field in schema.inputs]:
         raise _no_place(text, f"{text} is an input: {text}=VALUE")
-    if _is_file(text):
+    if not any(map(str.isspace, text)) and reach.file_there(text):
         raise _no_place(text, f"a file is sent as the value of an input: KEY=@{text}")
     found = _prompts(schema)
     if len(found) == 1:
@@ -85,15 +86,6 @@ def _prompts(schema: "Schema") -> "Sequence[Field]":
 
 def _no_place(text: str, why: str) -> MalformedInput:
     return MalformedInput("expected key=value", text, len(text), hint=f"A bare text is the prompt, but {why}.")
-
-
-def _is_file(text: str) -> bool:
-    from pathlib import Path
-
-    try:
-        return not any(map(str.isspace, text)) and Path(text).expanduser().is_file()
-    except (OSError, ValueError, RuntimeError):
-        return False
 
 
 def _shown(text: str) -> str:

@@ -51,23 +51,17 @@ def typed(
     `tell` hears of each file that was read as text, of inputs that are empty or given twice, `tell_guess` of each
     guessed type. `{{expressions}}` look into `source`, without one into the JSON on stdin. Raises `UsageError`.
     """
-    split = (*gathered.presets, *gathered.items)
-    is_template = any(items.holds_template(item.value) for item in split)
-    if source is None and is_template and not reach.is_literal:
+    split = (*gathered.presets, *(() if reach.is_literal else gathered.items))
+    if source is None and any(items.holds_template(item.value) for item in split):
         from fal_cli.inputs.expressions import on_stdin
 
         source = on_stdin(stdin)
 
-    def value_of(item: Item, field: "Field | None") -> _Value:
-        if reach.is_literal:
-            return _literal(item, field, tell_guess)
-        return _value(item, field, stdin, source, reach, tell, tell_guess)
-
     found: dict[str, Any] = {}
     given: dict[str, Any] = {}
-    for item in gathered.presets:
+    for item in gathered.presets:  # the user's own words, whatever those of the call may do
         steps = nesting.steps(item.key, item.word)
-        value = value_of(item, _field(schema, steps))
+        value = _value(item, _field(schema, steps), stdin, source, ANYWHERE, tell, tell_guess)
         nesting.assign(found, steps, value.sent, item.word)
         _give(given, item, steps, value.given)
     found |= gathered.document
@@ -75,7 +69,11 @@ def typed(
     places = _Places(tell)
     for item in gathered.items:
         steps = nesting.steps(item.key, item.word)
-        value = value_of(item, _field(schema, steps))
+        field = _field(schema, steps)
+        if reach.is_literal:
+            value = _literal(item, field, tell_guess)
+        else:
+            value = _value(item, field, stdin, source, reach, tell, tell_guess)
         places.set(item, steps, value.sent)
         nesting.assign(found, steps, value.sent, item.word)
         _give(given, item, steps, value.given)

@@ -57,7 +57,7 @@ class Call(NamedTuple):
     the row of a call whose answer was lost, which this one is sent for. `once_key` is what the call is known by in
     its `scope`, `content_key` the same for any scope, `like_key` what it has in common with calls that cost the same;
     "" for a private one (see `identity`). `batch` and `row_number`
-    are those of a call that is one of many.
+    are those of a call that is one of many. `awaits_files`: files stand in its input that are not uploaded yet.
     """
 
     endpoint: str
@@ -75,6 +75,7 @@ class Call(NamedTuple):
     scope: str = ""
     batch: str = ""
     row_number: int | None = None
+    awaits_files: bool = False
 
 
 class Kept(NamedTuple):

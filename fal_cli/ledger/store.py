@@ -403,7 +403,8 @@ def kept_of(call: Call) -> tuple[str | None, bool, str]:
     short text is found by trying."""
     if call.is_private:
         return None, False, ""
-    return *stored_input(call.input_json), fingerprint(call.input_json)
+    text, is_whole = stored_input(call.input_json)
+    return text, is_whole and not call.awaits_files, fingerprint(call.input_json)
 
 
 def _conditions(search: Search) -> tuple[list[str], list[object]]:

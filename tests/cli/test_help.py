@@ -86,7 +86,7 @@ class TestHelp:
 
     def test_options_stand_in_groups_the_common_ones_first(self, fal: Program) -> None:
         titles = [title for title, _ in HELP["run"]["options"]]
-        assert titles == ["Input", "Queue", "Money", "Waiting", "Result", "Output"]
+        assert titles == ["Input", "Money", "Queue", "Waiting", "Result", "Output"]
         for path in ("run", "submit", "stream", "rerun"):
             assert "Options" not in [title for title, _ in HELP[path]["options"]]
         assert [title for title, _ in HELP["gallery"]["options"]] == ["Options"]
@@ -98,6 +98,7 @@ class TestHelp:
         [
             pytest.param(("run", "--", "--help"), id="a word"),
             pytest.param(("run", "-t", "--help"), id="a value"),
+            pytest.param(("run", "-th"), id="a value beside its option"),
             pytest.param(("rnu", "--help"), id="no command"),
             pytest.param(("auth", "logn", "--help"), id="no command of a group"),
         ],
@@ -125,6 +126,7 @@ class TestHelp:
     def test_of_a_command(self, fal: Program) -> None:
         assert fal("help", "run").text == fal("run", "--help").text
         assert fal("help", "auth", "login").text == fal("auth", "login", "--help").text
+        assert fal("status", "-qfh").text == fal("-h", "status").text == fal("status", "x", "-h").text
 
     @pytest.mark.parametrize("verb", ["run", "submit", "stream", "realtime"])
     def test_of_a_call_shows_what_its_endpoint_takes(self, served: Program, verb: str) -> None:
@@ -197,7 +199,8 @@ class TestInAWindow:
         self, fal: Program, columns: int, words: tuple[str, ...], capsysbinary: pytest.CaptureFixture[bytes]
     ) -> None:
         shown = in_window(fal, capsysbinary, columns, *words)
-        assert words_of(shown) == words_of(in_window(fal, capsysbinary, 200, *words))
+        wide = in_window(fal, capsysbinary, 200, *words)
+        assert set(words_of(shown)) == set(words_of(wide))  # in a narrow one a table's titles stand in each row
 
 
 class TestTopics:

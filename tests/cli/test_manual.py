@@ -71,7 +71,7 @@ Words with `some code`, **weight** and a [link](inputs.md).
 
 | a | b | more: |
 |---|---|---|
-| `x\\|y` | meaning | and more |
+| `x\\|y` | what it means | and more |
 | z | other | |
 
 ```sh
@@ -88,11 +88,23 @@ fal run a/b prompt="a cat"   # a comment
             "  - a point",
             "  - another that goes on",
             "",
-            "  x|y  meaning",
+            "  x|y  what it means",
             "       more: and more",
             "  z    other",
             "",
             '    fal run a/b prompt="a cat"   # a comment',
+        ]
+
+    def test_narrow_columns_stand_under_their_titles(self) -> None:
+        page = "# T\n\n| kind | code | again | meaning |\n|---|---|---|---|\n| `usage` | 2 | fixed | a word is wrong |"
+        assert painted(pages.manual(page, 43, color=False), color=False)[2:] == [
+            "  kind   code  again  meaning",
+            "  usage  2     fixed  a word is wrong",
+        ]
+        assert painted(pages.manual(page, 40, color=False), color=False)[2:] == [
+            "  usage  2",
+            "         again fixed",
+            "         meaning a word is wrong",
         ]
 
     def test_a_style_goes_on_in_the_next_line(self) -> None:

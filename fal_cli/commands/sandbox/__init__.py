@@ -13,6 +13,7 @@ from fal_cli.errors import CliError, UsageError
 from fal_cli.extras import sandbox_extra
 
 if TYPE_CHECKING:
+    from fal_cli.commands.sandbox.background import Server
     from fal_cli.sandbox.state.store import Store
 
 EXAMPLES = """\
@@ -144,6 +145,7 @@ def start(
         context.talk.note(f"the sandbox is up (process {found.pid})")
     context.talk.note(f'to use it in this shell: eval "$({context.program} sandbox env)"')
     context.talk.note(f"to end it: {context.program} sandbox stop")
+    _print(context, _state(found))
 
 
 def stop(context: Context) -> None:
@@ -155,9 +157,10 @@ def stop(context: Context) -> None:
     found = background.running(folder)
     if found is None:
         context.talk.note("no sandbox is up")
-        return
-    background.stop(folder, found)
-    context.talk.note("the sandbox has ended; its requests and files are kept")
+    else:
+        background.stop(folder, found)
+        context.talk.note("the sandbox has ended; its requests and files are kept")
+    _print(context, _state(None))
 
 
 def status(context: Context) -> None:
@@ -170,8 +173,7 @@ def status(context: Context) -> None:
 
     found = background.running(paths.sandbox_folder(context.env))
     if not context.output.is_terminal:
-        facts = {"running": False} if found is None else {"running": True, **found._asdict()}
-        context.output.json(facts, one_line=True)
+        context.output.json(_state(found), one_line=True)
     elif found is not None:
         context.output.line(f"up since {found.started_at} (process {found.pid})")
         for name, value in found.variables.items():
@@ -188,9 +190,16 @@ def env(context: Context) -> None:
 
     found = background.running(paths.sandbox_folder(context.env))
     if found is None:
-        raise CliError("no sandbox is up", hint=f"Start one: {context.program} sandbox start")
+        raise CliError(
+            "no sandbox is up", hint=f"Start one: {context.program} sandbox start", next=("sandbox", "start")
+        )
     for name, value in found.variables.items():
-        context.output.line(f"export {name}={shlex.quote(value)}")
+        context.output.line(f"export {name}={shlex.quote(value)}", {"name": name, "value": value})
+
+
+def _state(found: "Server | None") -> dict[str, object]:
+    """Whether a sandbox is up, and where, for a program."""
+    return {"running": False} if found is None else {"running": True, **found._asdict()}
 
 
 def _login(store: "Store", folder: Path) -> list[tuple[str, str]]:
@@ -261,7 +270,7 @@ def unlock(context: Context) -> None:
     _print(context, {"locked": None})
 
 
-def _print(context: Context, facts: Mapping[str, str | None]) -> None:
+def _print(context: Context, facts: Mapping[str, object]) -> None:
     """What became of the sandbox, for a program."""
     if context.output.machine:
         context.output.json(facts)
