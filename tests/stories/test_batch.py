@@ -170,9 +170,7 @@ def test_an_answer_that_cannot_be_found_is_named(place: Place) -> None:
 
 
 def test_a_429_and_a_lock_are_waited_for(place: Place) -> None:
-    place.proxy.fail(
-        "submit", answer(429, {"detail": "slow"}, {"Retry-After": "0.3"}), times=2
-    )
+    place.proxy.fail("submit", answer(429, {"detail": "slow"}, {"Retry-After": "0.3"}), times=2)
     of_echo(place, echoes(place, [{} for _ in range(5)]))
     assert accepted(place) == [1] * 5
     assert place.proxy.count("submit") <= 5 + 4
