@@ -62,7 +62,7 @@ class RunFlags(Fields):
     ] = None
     max_failures: Annotated[
         str,
-        typer.Option("--max-failures", metavar="N|P%", help="Stop when more fail.  [default: 20% of the last 50 rows]"),
+        typer.Option("--max-failures", metavar="N|P%", help="Stop when more fail (default: 20% of the last 50 rows)."),
     ] = ""
     on_locked: Annotated[
         Literal["wait", "stop"], typer.Option("--on-locked", help="What to do while the account is locked.")
@@ -78,5 +78,5 @@ class RunFlags(Fields):
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")] = False
     print_: Annotated[
         Literal["rows", "files", "urls", "none"] | None,
-        typer.Option("--print", help="What stdout carries of each row.  [default: rows in a pipe, else none]"),
+        typer.Option("--print", help="What stdout carries of each row (default: rows in a pipe, else none)."),
     ] = None
