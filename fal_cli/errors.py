@@ -334,8 +334,11 @@ def _sentence(error: ApiError, ways: _Ways) -> _Told:
     if isinstance(error, AnswerLost):
         return _lost(error, ways)
     if isinstance(error, Unavailable):
-        message = f"the service cannot answer now (HTTP {error.status}): {error.message}"
-        return _Told("service_unavailable", message, "Try again.")
+        return _Told(
+            "service_unavailable",
+            f"the service cannot answer now (HTTP {error.status}): {error.message}",
+            "Try again.",
+        )
     if isinstance(error, NotReached):
         nothing = "Nothing was accepted. " if isinstance(error, NotSent) else ""
         return _Told("network", f"network: {error.message}", f"{nothing}{error.way_out or 'Try again.'}")
@@ -343,9 +346,12 @@ def _sentence(error: ApiError, ways: _Ways) -> _Told:
         waiting = ways.argv("wait", error.request_id) if error.request_id else ()
         return _Told("not_finished", error.message, "Add --wait to wait for it.", waiting)
     if isinstance(error, WaitEnded):
-        hint = f"To pick it up: {ways.resume(error.request_id)}"
-        going_on = ways.resume_argv(error.request_id)
-        return _Told("still_running", f"{error.message}; the request goes on", hint, going_on)
+        return _Told(
+            "still_running",
+            f"{error.message}; the request goes on",
+            f"To pick it up: {ways.resume(error.request_id)}",
+            ways.resume_argv(error.request_id),
+        )
     if isinstance(error, RequestFailed):
         return _failed(error)
     if isinstance(error, Refused):
@@ -369,8 +375,11 @@ def _lost(error: AnswerLost, ways: _Ways) -> _Told:
 
 def _failed(error: RequestFailed) -> _Told:
     if error.headers.get("x-fal-request-timeout-type") == "user":
-        message = "the request did not start before its --start-timeout"
-        return _Told("start_timeout", message, "It did not run; submit it again.")
+        return _Told(
+            "start_timeout",
+            "the request did not start before its --start-timeout",
+            "It did not run; submit it again.",
+        )
     if error.error_type == "client_cancelled" or error.status == 499:
         return _Told("request_cancelled", f"the request was cancelled: {error.message}")
     if error.status in _INPUT_REFUSED and not any(entry.type.startswith("downstream") for entry in error.fields):
@@ -384,17 +393,24 @@ def _refused(error: Refused, ways: _Ways) -> _Told:
         hint = f"{_UNLOCKED[lock]}\n{_STILL_THERE.format(tool=ways.tool)}"
         return _Told("account_locked", f"the account is locked: {error.message}", hint, ways.argv("resume"))
     if locks.lacks_permission(error):
-        message = _http("the key is good, but lacks the permission for this", error)
-        return _Told("no_permission", message, "Use a key that has it, or make one: https://fal.ai/dashboard/keys")
-    if locks.is_denied(error):
-        message = _http("your team's access list does not allow this model, or the key may not do this", error)
-        hint = (
-            "Neither the key nor the balance is wrong. Ask an admin of the team to allow it: https://fal.ai/dashboard"
+        return _Told(
+            "no_permission",
+            _http("the key is good, but lacks the permission for this", error),
+            "Use a key that has it, or make one: https://fal.ai/dashboard/keys",
         )
-        return _Told("model_denied", message, hint)
+    if locks.is_denied(error):
+        return _Told(
+            "model_denied",
+            _http("your team's access list does not allow this model, or the key may not do this", error),
+            "Neither the key nor the balance is wrong. Ask an admin of the team to allow it: https://fal.ai/dashboard",
+        )
     if status in (401, 403):
-        hint, checking = f"Check the key: {ways.tool} auth status", ways.argv("auth", "status")
-        return _Told("key_refused", _http("the key was refused", error), hint, checking)
+        return _Told(
+            "key_refused",
+            _http("the key was refused", error),
+            f"Check the key: {ways.tool} auth status",
+            ways.argv("auth", "status"),
+        )
     if status == 404:
         return _Told("not_found", _http("no such endpoint or request", error))
     if status == 429:

@@ -38,6 +38,11 @@ class FieldError(NamedTuple):
     type: str = ""
     given: Any = None
 
+    @property
+    def texts(self) -> tuple[str, str, str]:
+        """What is said of it, without the value that was given."""
+        return self.location, self.message, self.type
+
 
 class Detail(NamedTuple):
     """What an error answer says: a text, its field errors, and the service's word for the kind."""

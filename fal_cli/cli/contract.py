@@ -13,7 +13,7 @@ class Effects(NamedTuple):
 
     `pays`: it may start work that is billed. `writes` names what it changes here (ledger, cache, files, settings,
     sandbox) or at the service (`service`). `asks`: a person at a terminal may be asked. `stdin` says when it is read.
-    `repeatable`: whether running it twice ends as running it once.
+    `repeatable`: whether running it twice ends as running it once: `yes`, `no`, or `with_once` (the option `--once`).
     """
 
     pays: bool = False
@@ -64,14 +64,21 @@ _WRITTEN = {"--dry-run": "dry_run", "--as": "script"}
 _SAVING = (("--output", "--directory"), ("--json", "--directory -"))
 _QUEUED = ("--webhook", "--max-queue", "--priority", "--print url", "--on-timeout cancel")
 _NOT_DIRECT = tuple(("--direct", option) for option in _QUEUED)
+_AGAIN: dict[str, tuple[str, ...]] = {"--again": ("--once",)}
 _LITERAL = (("--literal", "--from"),)
 
 CONTRACTS: dict[str, Contract] = {
-    "run": Contract(_CALL, Stdout("json", "result", "one", _FORMS | _WRITTEN), _SAVING + _NOT_DIRECT + _LITERAL),
+    "run": Contract(
+        _CALL._replace(repeatable="with_once"),
+        Stdout("json", "result", "one", _FORMS | _WRITTEN),
+        _SAVING + _NOT_DIRECT + _LITERAL,
+        _AGAIN,
+    ),
     "submit": Contract(
-        _CALL._replace(blocks="no"),
+        _CALL._replace(blocks="no", repeatable="with_once"),
         Stdout("text", "submitted", "one", {"--print id": "text", "--print url": "text"} | _WRITTEN),
         _LITERAL,
+        _AGAIN,
     ),
     "stream": Contract(
         _CALL,

@@ -232,7 +232,7 @@ _LIMITS = {"minimum": _NUMBER, "maximum": _NUMBER, "pattern": _TEXT}
 _EFFECTS = _object({
     "pays": _TRUTH, "writes": _TEXTS, "deletes": _TRUTH, "network": _TRUTH, "asks": _TRUTH,
     "blocks": _one_of("no", "until_done", "forever"), "stdin": _one_of("no", "if_asked", "if_no_input", "yes"),
-    "repeatable": _one_of("yes", "no"),
+    "repeatable": _one_of("yes", "with_once", "no"),
 })  # fmt: skip
 _STDOUT = _object({
     "pipe": _one_of("text", "json", "jsonl", "bytes", "none"), "schema": _or_null(_TEXT),

@@ -64,7 +64,7 @@ def _text(words: "list[str]") -> str:
 
     try:
         return as_text(" ".join(words))
-    except UnicodeDecodeError:
+    except UnicodeError:
         raise UsageError("what to look for is not valid UTF-8 text") from None
 
 

@@ -99,6 +99,6 @@ def _raw(text: str) -> items.Item:
 def _text(word: str) -> str:
     try:
         return as_text(word)
-    except UnicodeDecodeError:
+    except UnicodeError:  # bytes that are not UTF-8, or half a character that never were bytes
         at = next(at for at, character in enumerate(word) if "\ud800" <= character <= "\udfff")
         raise MalformedInput("this is not valid UTF-8 text", word, at) from None

@@ -24,7 +24,7 @@ class Reach(NamedTuple):
 
         Raises `UsageError` for one outside of it, whether it is there or not.
         """
-        return self.named(os.path.expanduser(written))
+        return self.named(os.path.expanduser(as_path(written)))
 
     def named(self, written: str) -> Path:
         """The same for a word that a shell has expanded. Raises as `path`."""

@@ -6,7 +6,7 @@ import os
 def as_text(word: str) -> str:
     """A word as text. Where the locale knows fewer characters, Python leaves their bytes as half characters.
 
-    Raises `UnicodeDecodeError` for bytes that are not UTF-8.
+    Raises `UnicodeError` for bytes that are not UTF-8.
     """
     try:
         word.encode()

@@ -40,12 +40,13 @@ class Journal:
         If it `is_required`, no such call is made.
         """
         self._path = path
-        self._alarm = alarm or warn
+        self._alarm = alarm
         self._is_required = is_required
         self._hide = hide
         self._warn = warn
         self._ledger: Ledger | None = None
         self._told = 0
+        self._has_alarmed = False
         self.failure = ""
         """Why the ledger cannot be used, once that was found; "" while it can."""
 
@@ -63,8 +64,9 @@ class Journal:
         return Entry(self, local_id, is_private=call.is_private)
 
     def _no_record(self, text: str) -> None:
-        if not self._is_required:
-            self._alarm(text)
+        if not (self._is_required or self._has_alarmed):
+            self._has_alarmed = True
+            (self._alarm or self._warn)(text)
 
     def claimed(self, local_id: int, *, is_private: bool) -> "Entry":
         """The record of a call that this process has claimed."""
@@ -125,6 +127,7 @@ class Journal:
         except LedgerError as error:
             self.failure = str(error)
             (warn or self._warn)(_told(self.failure))
+            self._has_alarmed |= self._alarm is None  # then one voice says both
             return otherwise
 
     def soon(self, action: Callable[[Ledger], None]) -> bool:
@@ -285,7 +288,7 @@ class Entry:
         kinds = {"status": error.status, "error_type": error.error_type}
         if self._is_private:
             return kinds
-        return kinds | {"fields": [list(map(self._journal.hidden, field)) for field in error.fields]}
+        return kinds | {"fields": [list(map(self._journal.hidden, field.texts)) for field in error.fields]}
 
     def settle(self, cost: "Decimal | None", currency: str, source: str) -> None:
         """Records what it cost, by the bill."""

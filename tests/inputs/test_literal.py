@@ -51,7 +51,7 @@ def secret(tmp_path: Path) -> Path:
 def inputs(*words: str, schema: Schema | None = None, reach: Reach = LITERAL) -> dict[str, Any]:
     """The input object of words, on a closed stdin."""
     stdin = Stdin(None, is_terminal=False, say=lambda text: None)
-    return typed(gather(words, (), stdin, base={}, reach=reach), stdin, schema=schema, reach=reach)
+    return typed(gather(words, (), stdin, base={}, reach=reach), stdin, schema=schema, reach=reach).input_json
 
 
 @pytest.fixture(scope="module")

@@ -54,7 +54,7 @@ def _text(option: str, word: str) -> str:
 
     try:
         return as_text(word)
-    except UnicodeDecodeError:
+    except UnicodeError:
         raise UsageError(f"{option}: the value is not valid UTF-8 text") from None
 
 

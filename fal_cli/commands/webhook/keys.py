@@ -36,6 +36,7 @@ class NoKeys(CliError):
     """There are no keys to check with now."""
 
     code = Exit.NETWORK
+    kind = "service_unavailable"
 
 
 class BadKeys(ValueError):
