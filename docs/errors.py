@@ -20,6 +20,7 @@ from fal_cli.kinds import KINDS
 
 PACKAGE = Path(__file__).parents[1] / "fal_cli"
 PAGE = Path(__file__).with_suffix(".md")
+_NOTHING = ast.Constant("")
 _NOT_OURS = "sandbox"
 _SAYS = {"note": "note", "warn": "warning", "essential": "note", "decision": "with -v"}
 _RAISED = {"BadParameter": Exit.USAGE, "InvalidOption": Exit.USAGE, "InvalidEndpoint": Exit.NOT_FOUND}
@@ -83,26 +84,45 @@ def _modules() -> list[Path]:
 def _said(path: Path) -> Iterator[Said]:
     module = path.relative_to(PACKAGE).with_suffix("").as_posix()
     nodes = list(ast.walk(ast.parse(path.read_text("utf-8"))))
-    known = _error_classes(path, nodes)
+    known, names = _error_classes(path, nodes), _Names(nodes)
     for node in nodes:
         if isinstance(node, ast.Call):
-            yield from _of_call(node, known, module)
+            for kind, text, hint in _of_call(node, known):
+                yield from _worth(Said(kind, names.template(text), names.template(hint), module))
 
 
-def _of_call(node: ast.Call, known: dict[str, str], module: str) -> Iterator[Said]:
+def _of_call(node: ast.Call, known: dict[str, str]) -> Iterator[tuple[str, ast.expr, ast.expr]]:
+    """What a call says if it makes an error or a note: the kind, the text and the hint."""
     name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    first, *others = node.args or [_NOTHING]
     hints = [keyword.value for keyword in node.keywords if keyword.arg in ("hint", "way_out")]
-    hint = _template(hints[0]) if hints else ""
-    if name == "_Told" and len(node.args) > 1 and isinstance(node.args[0], ast.Constant):
-        code = str(KINDS[node.args[0].value].code)
-        said = _template(node.args[2]) if len(node.args) > 2 else ""
-        yield from _worth(Said(code, _template(node.args[1]), said, module))
-    elif name == "Report" and len(node.args) > 1 and _is_exit(node.args[0]):
-        yield from _worth(Said(str(int(_exit(node.args[0]))), _template(node.args[1]), hint, module))
-    elif name in known and node.args:
-        yield from _worth(Said(known[name], _template(node.args[0]), hint, module))
-    elif name in _SAYS and isinstance(node.func, ast.Attribute) and node.args:
-        yield from _worth(Said(_SAYS[name], _template(node.args[0]), "", module))
+    if name == "Report" and others and _is_exit(first):
+        yield str(int(_exit(first))), others[0], hints[0] if hints else _NOTHING
+    elif name == "_Told" and isinstance(first, ast.Constant) and first.value in KINDS and others:  # of the wire
+        text, *further = others
+        yield str(KINDS[str(first.value)].code), text, [*hints, *further, _NOTHING][0]
+    elif name in known:
+        yield known[name], first, hints[0] if hints else _NOTHING
+    elif name in _SAYS and isinstance(node.func, ast.Attribute):
+        yield _SAYS[name], first, _NOTHING
+
+
+class _Names:
+    """The texts that a module's functions give names to before they say them."""
+
+    def __init__(self, nodes: list[ast.AST]) -> None:
+        self._functions = [node for node in nodes if isinstance(node, ast.FunctionDef)]
+        self._assigned = [node for node in nodes if isinstance(node, ast.Assign) and len(node.targets) == 1]
+
+    def template(self, node: ast.expr) -> str:
+        """A text as the code has it; of a name what it was last set to in the same function."""
+        if isinstance(node, ast.Name):
+            begin = max((one.lineno for one in self._functions if one.lineno <= node.lineno), default=0)
+            for found in sorted(self._assigned, key=lambda one: one.lineno, reverse=True):
+                target = found.targets[0]
+                if begin <= found.lineno < node.lineno and isinstance(target, ast.Name) and target.id == node.id:
+                    return _template(found.value)
+        return _template(node)
 
 
 def _error_classes(path: Path, nodes: list[ast.AST]) -> dict[str, str]:

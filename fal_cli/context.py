@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from fal_cli.api.events import Event
     from fal_cli.api.wire import Wire
     from fal_cli.auth.accounts import Account, Accounts
+    from fal_cli.config.project import Project
     from fal_cli.errors import Report
     from fal_cli.inputs.reach import Reach
     from fal_cli.inputs.stdin import Stdin
@@ -174,6 +175,13 @@ class Context:
         from fal_cli.config import paths
 
         return Path(paths.ledger(self.env, in_sandbox=self.accounts.costs_nothing))
+
+    @cached_property
+    def project(self) -> "Project | None":
+        """What the `fal.toml` of this folder, or of one above, says. Raises `UsageError` for what it may not hold."""
+        from fal_cli.config import project
+
+        return project.find(self.env)
 
     def wire(self, view: "View | None" = None, *, local: bool = False, account: "Account | None" = None) -> "Wire":
         """A request layer with an account's hosts and key, which tells `view` (or `notify`) of its retries.

@@ -26,6 +26,14 @@ Refs = Annotated[
     list[str],
     typer.Argument(metavar="[ENDPOINT] REF…", help="Request ids, their unique beginnings, 'last', 'last:2', or URLs."),
 ]
+AnyRefs = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[ENDPOINT] REF…", help="Request ids, unique beginnings of one, 'last', 'last:2', or URLs."),
+]
+Files = Annotated[
+    list[str] | None,
+    typer.Option("--file", metavar="FILE", help="The request that made this saved file, found by its content."),
+]
 Timeout = Annotated[
     float | None,
     typer.Option("--timeout", parser=seconds, metavar="TIME", help=f"Stop waiting after TIME, {DURATION_HELP}."),
@@ -102,7 +110,8 @@ class InputWords(Fields):
         list[str] | None,
         typer.Argument(
             metavar="[KEY=VALUE]…",
-            help="Inputs: key=value, key:=json, key=@file, key@file (upload), @file.json, '{…}' or - (stdin).",
+            help="Inputs: key=value, key:=json, key=@file, key@file (upload), @file.json, '{…}' or - (stdin); "
+            "a bare text is the prompt.",
         ),
     ] = None
     input: Annotated[
@@ -120,6 +129,9 @@ class InputWords(Fields):
         str,
         typer.Option("--from", metavar="REF", help="Take key={{expression}} from the result of REF, not from stdin."),
     ] = ""
+
+    takes_bare_text = True
+    """Whether one of the items may be a bare text: the prompt."""
 
     @property
     def words(self) -> list[str]:
@@ -243,7 +255,7 @@ class PrintFlags(Fields):
     ] = ""
 
 
-class SaveFlags(Fields):
+class StreamSaveFlags(Fields):
     """Where a result and its files are saved."""
 
     output: Annotated[
@@ -261,6 +273,15 @@ class SaveFlags(Fields):
     ] = ""
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")] = False
     preview: Annotated[bool, typer.Option("--preview", help="Draw the result's pictures in the terminal.")] = False
+
+
+class SaveFlags(StreamSaveFlags):
+    """The same for a result that is there as a whole."""
+
+    open: Annotated[bool, typer.Option("--open", help="Open the first file that was made.")] = False
+    sidecar: Annotated[
+        bool, typer.Option("--sidecar", help="Save beside each file FILE.json, from which rerun makes it again.")
+    ] = False
 
 
 class SubmitPrintFlags(Fields):

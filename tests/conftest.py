@@ -37,7 +37,7 @@ class Program:
 
     def __init__(self, home: Path, env: Mapping[str, str] | None = None) -> None:
         self.home = home
-        keep = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "LANG") if name in os.environ}
+        keep = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "SYSTEMROOT", "LANG") if name in os.environ}
         self.env = keep | {"HOME": str(home), "FAL_CLI_HOME": str(home / "fal"), "LC_ALL": "C.UTF-8"} | dict(env or {})
 
     @property
@@ -128,3 +128,11 @@ def service(tmp_path: Path) -> Iterator[Service]:
 def served(home: Path, service: Service) -> Program:
     """The program, pointed at the served sandbox with its key."""
     return Program(home, service.env)
+
+
+@pytest.fixture(autouse=True)
+def digits_as_python_has_them() -> Iterator[None]:
+    """A result with a long number raises the limit of the process that reads it; the next test is another process."""
+    digits = sys.get_int_max_str_digits()
+    yield
+    sys.set_int_max_str_digits(digits)

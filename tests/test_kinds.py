@@ -14,14 +14,14 @@ PROMISED = {
     "failed": (1, "no"), "unexpected": (1, "no"), "request_failed": (1, "no"), "request_cancelled": (1, "later"),
     "start_timeout": (1, "later"), "refused": (1, "no"), "usage": (2, "fixed"), "unknown_command": (2, "fixed"),
     "unknown_option": (2, "fixed"), "malformed_input": (2, "fixed"), "outside_files": (2, "fixed"),
-    "no_ledger": (2, "fixed"), "no_key": (3, "fixed"), "other_key": (3, "fixed"),
-    "key_refused": (3, "fixed"), "no_permission": (3, "fixed"), "model_denied": (3, "fixed"),
+    "no_ledger": (2, "fixed"), "no_key": (3, "fixed"), "other_key": (3, "fixed"), "key_refused": (3, "fixed"),
+    "no_permission": (3, "fixed"), "model_denied": (3, "fixed"),
     "input_refused": (4, "fixed"), "not_found": (5, "fixed"), "endpoint_not_found": (5, "fixed"),
     "request_not_found": (5, "fixed"), "network": (6, "later"), "service_unavailable": (6, "later"),
     "still_running": (7, "resume"), "not_finished": (8, "later"), "rate_limited": (9, "later"),
     "account_locked": (9, "later"), "answer_lost": (10, "resume"), "stream_cut": (10, "no"),
-    "not_saved": (11, "resume"), "over_budget": (12, "fixed"), "interrupted": (130, "resume"),
-    "interrupted_spent": (130, "no"),
+    "not_saved": (11, "resume"), "over_budget": (12, "fixed"),
+    "interrupted": (130, "resume"), "interrupted_spent": (130, "no"),
     "interrupted_unsent": (130, "later"),
 }  # fmt: skip
 """What programs were told. A line may be added here; none may be taken out or changed."""

@@ -1,10 +1,18 @@
 """An entry of the service's catalogue. Plain values, apart from what asks for them, since completion reads them."""
 
+import re
 from typing import NamedTuple
 
 DOCUMENT_BYTES = 8 * 1024 * 1024
 DOCUMENT_VALUES = 400_000
 """How large an endpoint's document may be. Real ones have less than a tenth of it."""
+
+
+DEPRECATED = "deprecated"
+# An endpoint in a text, where the words before it say that it is the one to use.
+_NAMED = re.compile(
+    r"\b(?:use|try|see|prefer|to|by|with|is|favou?r of)\s+[`\"'\[(]?([a-z0-9][\w-]*/[\w~][\w./~-]*)", re.IGNORECASE
+)
 
 
 class Model(NamedTuple):
@@ -17,6 +25,14 @@ class Model(NamedTuple):
     description: str = ""
     updated_at: str = ""
     license: str = ""
+
+    @property
+    def successor(self) -> str:
+        """The endpoint that the description of a deprecated one names to be used in its place; "" if it names none."""
+        if self.status != DEPRECATED:
+            return ""
+        named = [name.rstrip("./") for name in _NAMED.findall(self.description)]
+        return next((name for name in named if name != self.endpoint), "")
 
 
 class Search(NamedTuple):

@@ -45,10 +45,14 @@ class Aside:
 
     def _ask(self) -> None:
         deadline = Deadline(_PATIENCE_SECONDS)
-        with suppress(ApiError, CliError):
-            self._tally.usual_wait = catalog.usual_wait(self._wire, self._endpoint, deadline)
+        if self._context.streams.stderr_is_terminal:  # a person waits, and wants to know for how long
+            self._ask_wait(deadline)
         with suppress(ApiError, CliError):
             price.unit_price(self._context, self._wire, self._endpoint, deadline)
+
+    def _ask_wait(self, deadline: Deadline) -> None:
+        with suppress(ApiError, CliError):
+            self._tally.usual_wait = catalog.usual_wait(self._wire, self._endpoint, deadline)
 
 
 def _is_of_one_place(wire: Wire) -> bool:

@@ -34,7 +34,7 @@ def open_source(path: Path, *, name: str = "", kind: str = "") -> Source:
     """
     try:
         if path.is_dir():
-            raise UsageError(f"{path} is a folder; name a file")
+            raise UsageError(f"{path} is a folder; name a file", hint=f"As a zip of its files: KEY=@{path}/")
         named = names.as_sent(name or path.name)
         if path.is_char_device() and not _is_terminal(path):
             raise UsageError(f"{path} is a device, which has no end; name a file")
@@ -49,6 +49,20 @@ def open_source(path: Path, *, name: str = "", kind: str = "") -> Source:
         return Source(path, name=named, content_type=kind or content_type.guess(named, head))
     except (OSError, ValueError) as error:
         raise UsageError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from None
+
+
+def _open_folder(context: Context, found: Attachment) -> Source:
+    """The files of a folder as a zip. Raises `UsageError` for one that cannot be read, or holds none."""
+    from fal_cli.api.upload_folder import FolderSource
+
+    name = names.as_sent(f"{found.path.resolve().name or 'files'}.zip")
+    try:
+        source = FolderSource(found.path, name=name)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"cannot send {found.path}: {getattr(error, 'strerror', None) or error}") from None
+    left = [f"; {len(source.skipped)} left out, as {one.path} ({one.why})" for one in source.skipped[:1]]
+    context.notify.note(f"{found.key}: {source.count} files of {found.path}{''.join(left)}")
+    return source
 
 
 def _is_terminal(path: Path) -> bool:
@@ -97,7 +111,8 @@ def resolve(
         for found in attachments(input_json):
             identity = _identity(found)
             if identity not in sources:
-                sources[identity] = files.enter_context(open_source(found.path, name=found.name))
+                opened = _open_folder(context, found) if found.is_folder else open_source(found.path, name=found.name)
+                sources[identity] = files.enter_context(opened)
                 _check_inline(sources[identity], inline)
         wire = None if inline else context.wire()
         uploaded = Uploaded(context, wire) if wire and reuses else None

@@ -22,9 +22,10 @@ from fal_cli.terminal.progress.base import View
 CANCEL_SECONDS = 10.0
 
 
-def wait_for(context: Context, request: Tracked, ending: Ending, *, logs: bool) -> Outcome:
-    """Stays with a request that runs already until its result is there. Raises as `run_queued`."""
+def wait_for(context: Context, request: Tracked, ending: Ending, *, logs: bool, closes: bool = True) -> Outcome:
+    """Stays with a request that runs already until its result is there; `closes` and errors as of `run_queued`."""
     with context.terminal.view(request.endpoint, logs=logs) as view:
+        view.closes = closes
         view.tally.request_id = request.request_id
         view.tally.profile = request.account.credential.profile
         wire = context.wire(view, account=request.account)

@@ -1,7 +1,7 @@
 """A call and its stations: what is sent, what was accepted, and when waiting for it ends."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from fal_cli.api.call_options import CallOptions
 from fal_cli.api.deadline import Deadline
@@ -27,6 +27,25 @@ class Tracked(NamedTuple):
     @property
     def endpoint(self) -> str:
         return str(self.handle.endpoint)
+
+
+class Earlier(Protocol):
+    """A call that was made, as far as it takes to make it again: a row of the ledger, or what stands beside a file."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def endpoint(self) -> str: ...
+    @property
+    def mode(self) -> str: ...
+    @property
+    def input_json(self) -> Mapping[str, Any] | None: ...
+    @property
+    def input_is_whole(self) -> bool: ...
+    @property
+    def options(self) -> Mapping[str, Any]: ...
+    @property
+    def is_private(self) -> bool: ...
 
 
 class Call(NamedTuple):

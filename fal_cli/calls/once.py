@@ -157,12 +157,12 @@ class _Search:
                 row = self._newest()
                 continue
             found = self._acted(fate, row)
-            if not isinstance(found, Row):
+            if isinstance(found, Call | Answered):
                 return found
             row = found
 
-    def _acted(self, fate: Fate, row: Row | None) -> Call | Answered | Row:
-        """What a fate leads to: the end of the search, or the row to look at next."""
+    def _acted(self, fate: Fate, row: Row | None) -> Call | Answered | Row | None:
+        """What a fate leads to: the end of the search, or the row to look at next, if there still is one."""
         if fate is Fate.SEND or row is None:
             return self._claimed(row)
         if fate is Fate.FOLLOW:
@@ -271,7 +271,7 @@ class _Search:
 
     # -- what may be there
 
-    def _looked_up(self, row: Row) -> Answered | Row:
+    def _looked_up(self, row: Row) -> Answered | Row | None:
         """The row of a call whose answer was lost, with what the service knows of it. Raises `UnknownOutcome`."""
         context = self._context
         entry, account = context.journal.entry(row), refs.account_of(context, row)
@@ -291,19 +291,14 @@ class _Search:
             context.notify.essential(f"{row.name} is request {request_id}, which was accepted", request_id=request_id)
             if row.mode == "direct":
                 return Answered(row, outcome=_reused(lookup.listed_output(row, entry, item)))
-            return self._again(row)
+            return self._newest()
         now = context.journal.row(row.local_id)
         if now is not None and (now.state, now.request_id) != (row.state, row.request_id):
             return now  # another process was at it
         if not listed.is_exact:
             raise lookup.not_found(context, row)
         entry.ended(State.NOT_SENT, "the service lists all that it accepted, and not this")
-        return self._again(row)
-
-    def _again(self, row: Row) -> Row:
-        found = self._newest()
-        assert found is not None, row.name  # it was there a moment ago
-        return found
+        return self._newest()
 
 
 def _ago(row: Row) -> str:

@@ -15,7 +15,7 @@ from fal_cli.calls.model import Tracked
 from fal_cli.context import Context
 from fal_cli.errors import CliError, NotFound
 from fal_cli.ledger.rows import Kept, Row
-from fal_cli.results import at_hand
+from fal_cli.results import at_hand, made
 from fal_cli.urls import is_loopback
 
 _AGAIN_SECONDS = 10.0
@@ -39,19 +39,12 @@ class Past(NamedTuple):
     @property
     def seed(self) -> int | str | None:
         """The seed that the result names, else that of the input."""
-        for value in (self.answer, self.inputs):
-            seed = value.get("seed") if isinstance(value, Mapping) else None
-            if isinstance(seed, int | str) and not isinstance(seed, bool) and seed != "":
-                return seed
-        return None
+        return made.seed_of(self.answer, self.inputs)
 
     @property
     def took(self) -> float | None:
         """Seconds that the work took, as the service measured them, or else as they were seen from here."""
-        row = self.row
-        if row is None or row.inference_seconds is not None:
-            return row.inference_seconds if row else None
-        return (row.ended_at - row.started_at).total_seconds() if row.ended_at and row.started_at else None
+        return self.row.took if self.row else None
 
 
 def look(context: Context, found: Tracked | Row, *, asks: bool = True) -> Past:

@@ -1,21 +1,20 @@
 """A call made ready: the words of the command line as an endpoint, an input object and wire options."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fal_cli import endpoint
 from fal_cli.api.call_options import CallOptions, InvalidOption
 from fal_cli.api.deadline import Deadline
-from fal_cli.calls import output_format
-from fal_cli.calls.model import Call
+from fal_cli.calls import endpoints, output_format
+from fal_cli.calls.model import Call, Earlier
 from fal_cli.config import settings
 from fal_cli.context import Context
-from fal_cli.endpoint import InvalidEndpoint, Target
+from fal_cli.endpoint import Target
 from fal_cli.errors import UsageError
 from fal_cli.files.attachment import holds_attachments
+from fal_cli.inputs import bare
 from fal_cli.inputs.gather import Gathered, gather
 from fal_cli.inputs.typed import Typed, typed
-from fal_cli.ledger.rows import Row
 from fal_cli.options import CallFlags, InputWords
 
 if TYPE_CHECKING:
@@ -39,16 +38,18 @@ def prepare(
 
     Raises `UsageError` if something cannot be read; nothing has been sent then.
     """
-    target = parse_target(name, flags.path)
+    named = endpoints.named(context, name, flags.path)
+    endpoints.tell(context, named, aloud=flags.dry_run)
+    target = named.target
     options = wire_options(context, flags)
-    inputs = read_inputs(context, target, words, flags, extension=extension)
+    inputs = read_inputs(context, target, words, flags, presets=named.words, extension=extension)
     call = Call(target, inputs.input_json, options, is_private(context, flags), flags.no_validate, given=inputs.given)
     return ready(context, call, inline=words.inline, deadline=deadline) if uploads else call
 
 
 def prepare_again(
     context: Context,
-    row: Row,
+    row: Earlier,
     words: InputWords,
     flags: CallFlags,
     *,
@@ -62,14 +63,14 @@ def prepare_again(
     """
     if row.input_json is None or not row.input_is_whole:
         why = "it was private" if row.is_private else "it was too long, or held a file in itself"
-        raise UsageError(f"the ledger does not have the input of {row.name} in full: {why}")
+        raise UsageError(f"the input of {row.name} was not kept in full: {why}")
     if row.options.get("headers"):
         context.notify.warn(
             f"the call had headers of its own ({', '.join(row.options['headers'])}), which are not kept"
         )
     given = wire_options(context, flags)
     options = CallOptions.from_kept({**row.options, **given.as_kept()}).but(headers=given.headers)
-    target = parse_target(row.endpoint, flags.path)
+    target = endpoints.parse_target(row.endpoint, flags.path)
     inputs = read_inputs(context, target, words, flags, base=row.input_json, extension=extension)
     call = Call(target, inputs.input_json, options, is_private(context, flags), flags.no_validate, given=inputs.given)
     return ready(context, call, inline=words.inline, deadline=deadline) if uploads else call
@@ -103,14 +104,25 @@ def read_inputs(
     flags: CallFlags,
     *,
     base: Mapping[str, Any] | None = None,
+    presets: Sequence[str] = (),
     extension: str = "",
 ) -> Inputs:
     """The input object: gathered, typed by the endpoint's schema, completed by the person, checked.
 
     Raises `UsageError`, and `InputRefused` (code 4) for what cannot be right.
     """
-    gathered = gather(words.words, words.texts, context.stdin, base=base, reach=context.reach)
+    free = (words.items or ()) if words.takes_bare_text else ()
+    gathered = gather(
+        words.words,
+        words.texts,
+        context.stdin,
+        base=base,
+        reach=context.reach,
+        may_be_bare=free,
+        presets=presets,
+    )
     known = _known(context, target, gathered, flags)
+    gathered = bare.placed(gathered, known.schema if known else None, reach=context.reach)
     said = _typed(context, gathered, known, words)
     found: Mapping[str, Any] = said.input_json
     if extension and known is not None:
@@ -133,6 +145,7 @@ def _known(context: Context, target: Target, gathered: Gathered, flags: CallFlag
     from fal_cli.calls import validate
 
     looked = validate.look(context, target)
+    validate.tell_deprecated(context, target, looked.known)
     if not flags.no_validate:
         validate.check_endpoint(context, target, looked)
     return looked.known
@@ -190,16 +203,6 @@ def earlier_result(context: Context, ref: str) -> "Source":
     from fal_cli.calls import from_result
 
     return from_result.source(context, ref)
-
-
-def parse_target(name: str, path: str = "") -> Target:
-    """The endpoint or local app that a word names, with a path appended. Raises `UsageError`."""
-    try:
-        return endpoint.parse_target(name).joined(path)
-    except InvalidEndpoint as error:
-        from fal_cli.cli import suggestions
-
-        raise UsageError(str(error), hint=suggestions.for_endpoint(name)) from None
 
 
 def resolve(

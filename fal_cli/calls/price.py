@@ -153,8 +153,10 @@ def _scope(context: Context) -> str:
 def _by_bills(context: Context, call: Call, price: Known) -> Estimate | None:
     """By what like calls were billed, if there are enough and they agree."""
     like_key = alike.key(str(call.endpoint), call.input_json)
-    rows = context.journal.glance(lambda ledger: claims.like(ledger, like_key, _MOST_LIKE)) or []
-    rows = _with_texts_alike(rows, call.input_json, price.unit)
+    found = context.journal.glance(lambda ledger: claims.like(ledger, like_key, _MOST_LIKE)) or []
+    rows = _with_texts_alike(found, call.input_json, price.unit)
+    if len(rows) < _FEWEST_LIKE <= len(found):
+        return Estimate(None, None, f"{len(found)} like calls had longer or shorter texts", price)
     bills = sorted(count for row in rows if (count := plausible(row.billable_units)) is not None)
     if len(bills) < _FEWEST_LIKE:
         return None

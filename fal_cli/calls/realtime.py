@@ -11,11 +11,11 @@ from fal_cli.api import realtime as api
 from fal_cli.api.call_options import CallOptions
 from fal_cli.api.errors import ApiError, Refused
 from fal_cli.api.wire import Wire
-from fal_cli.calls import admission
+from fal_cli.calls import admission, endpoints
 from fal_cli.calls.conversation import AppFailed, Conversation, Plan
 from fal_cli.calls.model import Call
 from fal_cli.calls.notices import nothing_sent
-from fal_cli.calls.prepare import parse_target, resolve
+from fal_cli.calls.prepare import resolve
 from fal_cli.calls.realtime_json import MOST_BYTES, as_base64, beginning, jsonable, without_base64
 from fal_cli.calls.submit import begin, state_after
 from fal_cli.calls.terms import Terms
@@ -54,11 +54,13 @@ def converse(
 ) -> None:
     """Holds a conversation over stdin and stdout. Raises `UsageError`, the request layer's errors, `CliError`."""
     context.standing.leave = nothing_sent
-    target = parse_target(name)
+    named = endpoints.named(context, name)
+    endpoints.tell(context, named)
+    target = named.target
     call = admission.claim(context, Call(target, {}, CallOptions(), is_private=settings.is_private), terms, "realtime")
     assert isinstance(call, Call)  # no other session stands in its place
     with admission.held(context, call):
-        call = call._replace(input_json=_defaults(context, items, texts))
+        call = call._replace(input_json=_defaults(context, [*named.words, *items], texts))
         _converse(context, call, settings)
 
 

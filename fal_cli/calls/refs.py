@@ -14,6 +14,7 @@ from fal_cli import endpoint
 from fal_cli.api.errors import ApiError
 from fal_cli.api.queue import handle_for, is_request_id
 from fal_cli.auth.accounts import Account
+from fal_cli.calls import saved_files
 from fal_cli.calls.model import Tracked
 from fal_cli.context import Context
 from fal_cli.endpoint import EndpointId, InvalidEndpoint
@@ -65,6 +66,22 @@ def rows(context: Context, words: Sequence[str]) -> list[Row]:
     Raises `UsageError`, and `CliError` (code 5) for what the ledger does not hold.
     """
     return [_row(context, word) for word in words]
+
+
+def words(context: Context, refs: Sequence[str] | None, files: Sequence[str] | None) -> list[str]:
+    """The words of a command line and those that name the requests that made `files`.
+
+    Raises `UsageError` where there is neither, and as `saved_files.row`.
+    """
+    found = [*(refs or ()), *(saved_files.row(context, file).name for file in files or ())]
+    if not found:
+        raise UsageError("name a request: an id, 'last', or --file with a file that it made")
+    return found
+
+
+def earlier(context: Context, ref: str) -> Row | saved_files.Beside:
+    """The call that a word names, to be made again: as `rows`, and of a file also as its sidecar says it."""
+    return saved_files.earlier(context, ref) if saved_files.is_named(ref) else _row(context, ref)
 
 
 def unfinished(context: Context) -> list[Row]:
@@ -184,6 +201,8 @@ def is_in_queue(row: Row) -> bool:
 
 
 def _row(context: Context, ref: str) -> Row:
+    if saved_files.is_named(ref):
+        return saved_files.row(context, ref)
     row = _numbered(context, ref) or _last(context, ref, with_id=False) or _of_id(context, ref)
     if row is None:
         _check_ledger(context)

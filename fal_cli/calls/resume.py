@@ -25,7 +25,7 @@ from fal_cli.concurrency import Crowd, Finished
 from fal_cli.context import Context
 from fal_cli.errors import CliError, Exit, NotFinished, StillRunning, UsageError, report
 from fal_cli.ledger.journal import Entry
-from fal_cli.ledger.rows import Row, Search, State
+from fal_cli.ledger.rows import Mark, Row, Search, State
 from fal_cli.options import CallFlags, InputWords
 from fal_cli.results.money import NOT_KNOWN, cost_of
 from fal_cli.results.outcome import Outcome
@@ -135,6 +135,9 @@ class Resumption:
             self._deliver(job, kept_here(item, job.entry))
         elif lookup.is_being_sent(item):
             raise NotFinished(f"{item.name} is being sent by another process ({item.pid})")
+        elif item.state is State.SENDING and item.mark is Mark.CLAIMED:
+            job.entry.ended(State.NOT_SENT, "its process ended before it was sent")
+            raise over(self._context, job.entry.row() or item, job.entry)
         elif item.state in _LOOKED_UP.get(item.mode, ()) and "://" not in item.endpoint:
             self._look_up(job, item)
         else:

@@ -52,18 +52,22 @@ def call_directly(context: Context, wire: Wire, call: Call, deadline: Deadline) 
     return result, entry
 
 
-def run_queued(context: Context, call: Call, ending: Ending, *, logs: bool) -> Outcome:
+def run_queued(context: Context, call: Call, ending: Ending, *, logs: bool, closes: bool = True) -> Outcome:
     """Submits a call and stays with it until its result is there.
 
-    Raises the request layer's errors; `WaitEnded` and `Interrupted` leave the request as `ending` says.
+    Without `closes` no line says that it is done: one about what was made comes in its place. Raises the request
+    layer's errors; `WaitEnded` and `Interrupted` leave the request as `ending` says.
     """
     deadline = ending.deadline
     with context.terminal.view(str(call.endpoint), logs=logs) as view:
         view.tally.profile = context.accounts.own.credential.profile
+        view.closes = closes
         wire = context.wire(view)
         leave = partial(leave_of, context, wire, ending)
         request = submit(context, wire, call, deadline=deadline, leave=leave).request
         view.submitted(request.request_id)
+        if view.is_live:
+            view.tally.usual_seconds = context.journal.usual_seconds(str(call.endpoint))
         try:
             return to_the_end(context, wire, request, ending, deadline, view)
         except (Refused, NotReached) as error:
@@ -72,11 +76,20 @@ def run_queued(context: Context, call: Call, ending: Ending, *, logs: bool) -> O
 
 
 def run(
-    context: Context, call: Call, terms: Terms, ending: Ending, *, directly: bool, logs: bool, inline: bool
+    context: Context,
+    call: Call,
+    terms: Terms,
+    ending: Ending,
+    *,
+    directly: bool,
+    logs: bool,
+    inline: bool,
+    closes: bool = True,
 ) -> Outcome:
     """Makes a call through the queue, or directly, and stays with it; with `--once` gives what was made before.
 
-    Its files are not uploaded yet. Raises as `admission.admit`, `once.answer`, `run_queued` and `run_directly`.
+    Its files are not uploaded yet; `closes` as in `run_queued`. Raises as `admission.admit`, `once.answer`,
+    `run_queued` and `run_directly`.
     """
     mode = "direct" if directly else "queue"
     if terms.once is not None:
@@ -85,23 +98,23 @@ def run(
         found = once.answer(context, call, terms, mode, ending.deadline)
         if isinstance(found, once.Answered):
             once.tell(context, found)
-            return _given(context, found, ending, logs=logs)
+            return _given(context, found, ending, logs=logs, closes=closes)
         with admission.held(context, found):
             call = admission.ready(context, found, inline=inline, deadline=ending.deadline, reuses=True)
     else:
         call = admission.admit(context, call, terms, mode, inline=inline, deadline=ending.deadline)
     with admission.held(context, call):
         if directly:
-            return run_directly(context, call, ending.deadline)
-        return run_queued(context, call, ending, logs=logs)
+            return run_directly(context, call, ending.deadline, closes=closes)
+        return run_queued(context, call, ending, logs=logs, closes=closes)
 
 
-def _given(context: Context, found: "Answered", ending: Ending, *, logs: bool) -> Outcome:
+def _given(context: Context, found: "Answered", ending: Ending, *, logs: bool, closes: bool) -> Outcome:
     """The result of the call that stands for this one, which may still run."""
     if found.outcome is not None:
         return found.outcome
     assert found.request is not None
-    outcome = wait_for(context, found.request, ending, logs=logs)
+    outcome = wait_for(context, found.request, ending, logs=logs, closes=closes)
     outcome.reused = True
     return outcome
 
@@ -111,9 +124,10 @@ def inputs_of(outcome: Outcome, call: Call) -> Mapping[str, Any]:
     return outcome.entry.inputs() or dict(written(dict(call.input_json)))
 
 
-def run_directly(context: Context, call: Call, deadline: Deadline) -> Outcome:
-    """Makes a direct call and shows that it goes on. Raises as `call_directly`."""
+def run_directly(context: Context, call: Call, deadline: Deadline, *, closes: bool = True) -> Outcome:
+    """Makes a direct call and shows that it goes on; `closes` as in `run_queued`. Raises as `call_directly`."""
     with context.terminal.view(str(call.endpoint)) as view:
+        view.closes = closes
         view.tally.state = "calling directly"
         wire = context.wire(view, local=call.is_local)
         result, entry = call_directly(context, wire, call, deadline)

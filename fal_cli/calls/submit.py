@@ -15,7 +15,7 @@ from fal_cli.calls.model import Call, Sent, Tracked
 from fal_cli.calls.notices import goes_on, nothing_sent
 from fal_cli.context import Context, Leave
 from fal_cli.errors import NotFinished
-from fal_cli.files.attachment import written
+from fal_cli.files.attachment import holds_attachments, written
 from fal_cli.identity.keys import scope_of
 from fal_cli.ledger import claims, rows
 from fal_cli.ledger.journal import Entry
@@ -122,6 +122,7 @@ def recorded(context: Context, hosts: Hosts, call: Call, mode: str) -> rows.Call
         content_key=known.content_key if known and is_found_again else "",
         like_key="" if call.is_private or call.is_local else alike.key(str(call.endpoint), call.input_json),
         scope=scope_of(account) if account else "",
+        awaits_files=holds_attachments(call.input_json),
     )
 
 

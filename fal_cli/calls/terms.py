@@ -1,7 +1,7 @@
 """What a call may cost, and whether one that was made before will do: the options, the environment, the settings.
 
-Budgets do not replace each other. That of `--budget`, of FAL_BUDGET and of the profile hold together, so that no
-program that is run with one can loosen it.
+Budgets do not replace each other. Those of `--budget`, of FAL_BUDGET, of the profile and of the project's file hold
+together, so that nothing that sets one can loosen another.
 """
 
 from datetime import UTC, datetime
@@ -88,12 +88,21 @@ def _amount(text: str) -> "Decimal":
 
 def _limits(context: Context, option: str) -> "tuple[Limit, ...]":
     variable = context.env.get(BUDGET_VARIABLE, "").strip()
-    given = [(option, "--budget"), (variable, BUDGET_VARIABLE), _of_profile(context)]
+    given = [(option, "--budget"), (variable, BUDGET_VARIABLE), _of_profile(context), _of_project(context)]
     if not any(text for text, _ in given):  # most have none, and nothing is imported for them
         return ()
     from fal_cli.config import budgets
 
     return tuple(budgets.limit(text, source) for text, source in given if text)
+
+
+def _of_project(context: Context) -> tuple[str, str]:
+    """The budget that the project's file sets. It holds beside all others, so that it can only lower them."""
+    project = context.project
+    if project is None or not project.budget:
+        return "", ""
+    context.notify.note(f"a budget of {project.budget} holds here ({project.path})")
+    return project.budget, str(project.path)
 
 
 def _of_profile(context: Context) -> tuple[str, str]:

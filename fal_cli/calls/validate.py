@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from fal_cli.api.catalog_entry import DEPRECATED
 from fal_cli.endpoint import EndpointId, LocalApp, Target
 from fal_cli.errors import FieldFault, InputRefused, NotFound
 from fal_cli.terminal.times import seconds_ago
@@ -25,6 +26,14 @@ def look(context: "Context", target: Target) -> "Looked":
     from fal_cli.catalog import schemas
 
     return schemas.look(context, target)
+
+
+def tell_deprecated(context: "Context", target: Target, known: "Known | None") -> None:
+    """Warns of an endpoint that the catalogue calls deprecated, and names its successor where the catalogue does."""
+    if known is None or known.status != DEPRECATED:
+        return
+    instead = f"; its successor is {known.successor}" if known.successor else ""
+    context.notify.warn(f"{target} is deprecated{instead}")
 
 
 def known(context: "Context", target: Target) -> "Known | None":

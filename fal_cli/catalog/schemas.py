@@ -30,13 +30,28 @@ Question = Callable[[], "Described | None"]
 
 
 class Known:
-    """An endpoint's OpenAPI document as it came, and `age` seconds ago; `is_old`: past its week."""
+    """An endpoint's OpenAPI document as it came, and `age` seconds ago; `is_old`: past its week.
 
-    def __init__(self, target: Target, document: bytes, *, title: str, category: str, age: float = 0.0) -> None:
+    `status` is the catalogue's word, "" where it was not asked; `successor` what it names in place of a deprecated one.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        document: bytes,
+        *,
+        title: str,
+        category: str,
+        status: str = "",
+        successor: str = "",
+        age: float = 0.0,
+    ) -> None:
         self.endpoint = str(target)
         self.document = document
         self.title = title
         self.category = category
+        self.status = status
+        self.successor = successor
         self.age = age
         self._route = _route(target)
 
@@ -138,8 +153,8 @@ def _read(target: Target, shelf: Shelf) -> tuple[Kept | None, Known | None]:
     kept = shelf.read()
     if not kept or not kept.body:
         return kept, None
-    title, category = (str(kept.facts.get(name) or "") for name in ("title", "category"))
-    known = Known(target, kept.body, title=title, category=category, age=max(0.0, time.time() - kept.kept_at))
+    facts = {name: str(kept.facts.get(name) or "") for name in ("title", "category", "status", "successor")}
+    known = Known(target, kept.body, age=max(0.0, time.time() - kept.kept_at), **facts)
     return (kept, known) if known.json else (None, None)
 
 
@@ -169,7 +184,14 @@ def _asked(context: "Context", target: Target, shelf: Shelf, kept: Kept | None, 
     if found is None:
         return None
     model = found.model
-    return Known(target, found.document, title=model.title, category=model.category)
+    return Known(
+        target,
+        found.document,
+        title=model.title,
+        category=model.category,
+        status=model.status,
+        successor=model.successor,
+    )
 
 
 def _question(context: "Context", target: Target, seconds: float | None) -> Question:

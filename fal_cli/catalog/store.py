@@ -46,7 +46,13 @@ class Shelf(NamedTuple):
             facts: dict[str, Any] = {"is_unknown": True} if is_unknown else {}
             self.cache.write(self.name, b"", seconds=self._at_most(LIFE_OF_NO_SECONDS), facts=facts)
         else:
-            facts = {"title": found.model.title, "category": found.model.category}
+            model = found.model
+            facts = {
+                "title": model.title,
+                "category": model.category,
+                "status": model.status,
+                "successor": model.successor,
+            }
             self.cache.write(self.name, found.document, seconds=self.life, facts=facts)
 
     def postpone(self, kept: Kept | None) -> None:

@@ -129,7 +129,9 @@ CONTRACTS: dict[str, Contract] = {
     "open": Contract(_READ, Stdout("text", "address")),
     "models": Contract(Effects(writes=("cache",), network=True), Stdout("jsonl", "model", "many")),
     "schema": Contract(
-        Effects(writes=("cache",), network=True), Stdout("jsonl", "field", "many", {"--openapi": "openapi"})
+        Effects(writes=("cache",), network=True),
+        Stdout("jsonl", "field", "many", {"--openapi": "openapi", "--sample": "sample"}),
+        (("--openapi", "--sample"),),
     ),
     "pricing": Contract(_READ, Stdout("jsonl", "price", "each")),
     "webhook verify": Contract(
@@ -162,7 +164,16 @@ CONTRACTS: dict[str, Contract] = {
     "config set": Contract(_SETTING, Stdout("none", "setting")),
     "config unset": Contract(_SETTING, Stdout("none", "setting")),
     "config list": Contract(_HERE, Stdout("jsonl", "setting", "many")),
+    "alias set": Contract(_SETTING, Stdout("none", "alias")),
+    "alias list": Contract(_HERE, Stdout("jsonl", "alias", "many")),
+    "alias rm": Contract(
+        Effects(writes=("settings",), deletes=True, repeatable="no"), Stdout("none", "alias_removed")
+    ),
     "doctor": Contract(_READ, Stdout("jsonl", "finding", "many")),
+    "sandbox start": Contract(Effects(writes=("sandbox",)), Stdout("none", "sandbox_state")),
+    "sandbox stop": Contract(Effects(writes=("sandbox",)), Stdout("none", "sandbox_state")),
+    "sandbox status": Contract(_HERE, Stdout("json", "sandbox_state")),
+    "sandbox env": Contract(_HERE, Stdout("text", "variable", "many")),
     "sandbox serve": Contract(
         Effects(writes=("sandbox",), blocks="forever"),
         Stdout("text", "variable", "many"),

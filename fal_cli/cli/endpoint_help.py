@@ -30,9 +30,21 @@ def inputs_of(context: Context, word: str) -> list[str]:
     from fal_cli.terminal.schema_table import help_lines
 
     try:
-        target = parse_target(word)
+        target = parse_target(_meant(context, word))
     except InvalidEndpoint:
         return []
     known = schema_for(context, target)
     width = max(min(columns(context.env), WIDEST), _NARROWEST)
     return help_lines(known.schema, known.endpoint, width=width) if known else []
+
+
+def _meant(context: Context, word: str) -> str:
+    """The endpoint that an alias stands for; any other word as it is. Raises `UsageError`."""
+    from fal_cli.config import aliases
+    from fal_cli.endpoint import looks_like_endpoint
+
+    if looks_like_endpoint(word):
+        return word
+    project = context.project.aliases if context.project else {}
+    found = aliases.own(context.env).get(word) or project.get(word)
+    return found.endpoint if found else word

@@ -87,4 +87,4 @@ def _of_command(here: Place) -> HelpRequest | None:
     if here.words and not here.arguments:
         return None
     word = here.words[0] if here.path in CALLS and here.words else ""
-    return HelpRequest(path=here.path, endpoint=word if "/" in word and "=" not in word else "")
+    return HelpRequest(path=here.path, endpoint=word if "=" not in word else "")

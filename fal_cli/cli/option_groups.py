@@ -11,7 +11,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "--no-server-retry", "--hint", "-H", "--method", "--path",
     ),
     "Waiting": ("--timeout", "--wait", "--on-timeout", "--on-interrupt", "--idle-timeout", "--logs", "--direct"),
-    "Result": ("-o", "-d", "--overwrite", "--preview"),
+    "Result": ("-o", "-d", "--overwrite", "--preview", "--open", "--sidecar"),
     "Output": ("--print", "--query", "--text", "--final", "--as"),
 }  # fmt: skip
 OTHERS = "Options"

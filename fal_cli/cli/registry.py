@@ -35,8 +35,9 @@ VERBS: dict[str, Verb] = {
     "webhook": Verb("webhook", "Verify, send and receive webhooks."),
     "auth": Verb("auth", "Log in, and choose the key that calls use."),
     "config": Verb("config", "Show and change stored settings."),
+    "alias": Verb("alias", "Give endpoints short names, with preset inputs."),
     "doctor": Verb("doctor", "Check your setup: key, hosts, network, files, shell."),
-    "sandbox": Verb("sandbox", "Serve a local fal, inspect it, or reset it."),
+    "sandbox": Verb("sandbox", "Start, stop or serve a local fal, inspect it, or reset it."),
     "completion": Verb("completion", "Set up shell completion: install it, or print its script."),
     "help": Verb("help", "Explain a command or a topic, or list them all."),
     "subscribe": Verb("run", "The same as run.", hidden=True),
@@ -46,7 +47,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Follow": ("status", "logs", "result", "wait", "resume", "cancel", "rerun"),
     "History": ("history", "show", "gallery", "cost", "open"),
     "Find": ("models", "schema", "pricing"),
-    "Set up": ("auth", "config", "completion", "doctor"),
+    "Set up": ("auth", "config", "alias", "completion", "doctor"),
     "Develop": ("sandbox", "webhook", "help"),
 }
 """Every command by what it is for."""

@@ -147,6 +147,7 @@ OUTPUTS: dict[str, Schema] = {
     ),
     "field": _FIELD_SHAPE,
     "openapi": {"type": "object"},
+    "sample": {"description": "an input that fits the endpoint", "type": "object"},
     "price": _object({"endpoint_id": _TEXT} | _PRICE, {"unit_quantity": _DECIMAL, "total_cost": _DECIMAL}),
     "profile": _object({
         "profile": _TEXT, "active": _TRUTH, "source": _or_null(_one_of("file", "keyring", "vendor")),
@@ -158,10 +159,13 @@ OUTPUTS: dict[str, Schema] = {
         "profile": _or_null(_TEXT), "key_id": _or_null(_TEXT), "hosts": _TEXT_BY_NAME,
     }),
     "setting": _object({"key": _TEXT, "value": {"type": ["string", "boolean"]}, "from": _TEXT}),
+    "alias": _object({"name": _TEXT, "endpoint": _TEXT, "items": _TEXTS, "from": _TEXT}),
+    "alias_removed": _object({"name": _TEXT, "removed": _TRUTH}),
     "finding": _object({
         "name": _TEXT, "state": _one_of("ok", "warning", "problem"), "fact": _TEXT, "way_out": _or_null(_TEXT),
     }),
     "variable": _object({"name": _TEXT, "value": _TEXT}),
+    "sandbox_state": _object({"running": _TRUTH}, {"pid": _COUNT, "variables": _TEXT_BY_NAME, "started_at": _MOMENT}),
     "sandbox_emptied": _object({"state": _one_of("empty")}),
     "sandbox_lock": _object({"locked": _one_of("balance", "admin", "topup", None)}),
     "sandbox_stats": _object({"accepted": _COUNT}, {"requests": _MAPPING}),

@@ -74,6 +74,7 @@ ENVIRONMENT: tuple[tuple[str, str], ...] = (
     ("FAL_SANDBOX_FAULT", "failures to order from the sandbox, e.g. submit=429*2"),
     ("FAL_SANDBOX_SETTINGS", "the sandbox's account, e.g. concurrency=2"),
     ("FAL_PRIVATE", "1: every call as with --private"),
+    ("FAL_NO_PROJECT", "1: no fal.toml of a folder is read"),
     ("FAL_BUDGET", "what calls may cost, e.g. 5/day; --budget and the profile's own apply too"),
     ("FAL_LITERAL, FAL_FILES", "as --literal and --files DIR, for untrusted text"),
     ("FAL_REQUIRE_LEDGER", "1: as --require-ledger"),

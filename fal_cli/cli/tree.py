@@ -68,6 +68,7 @@ _VALUES_OF_ONE = {
     "profile", ("config get", "key"): "setting", ("config set", "key"): "setting", ("config unset", "key"): "setting",
     ("config set", "value"): "setting_value", ("help", "words"): "help_word", ("upload", "--expires"): "expiry",
 }  # fmt: skip
+_VALUES_OF_ONE |= {("alias rm", "name"): "alias"}
 _GLOBAL_HELP = ("--help", "-h")
 
 

@@ -8,7 +8,7 @@ import typer
 from fal_cli.api.events import BackOnline, Completed, InProgress, LogLine, Offline
 from fal_cli.context import Context
 from fal_cli.errors import UsageError
-from fal_cli.options import Refs, Timeout
+from fal_cli.options import AnyRefs, Files, Timeout
 
 EXAMPLES = """\
   fal logs $id
@@ -17,7 +17,8 @@ EXAMPLES = """\
 
 def logs(
     context: Context,
-    refs: Refs,
+    refs: AnyRefs = None,
+    file: Files = None,
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Keep reading until the request ends.")] = False,
     timeout: Timeout = None,
 ) -> None:
@@ -34,7 +35,7 @@ def logs(
 
     if timeout is not None and not follow:
         raise UsageError("--timeout limits --follow")
-    request = references.one(context, refs)
+    request = references.one(context, references.words(context, refs, file))
     wire = context.wire(account=request.account)
     if not follow:
         seen = queue.status(wire, request.handle, logs=True)

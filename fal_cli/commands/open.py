@@ -8,17 +8,21 @@ from fal_cli import jsontext
 from fal_cli.api.errors import ApiError
 from fal_cli.context import Context
 from fal_cli.errors import CliError, NotFound, UsageError
+from fal_cli.options import Files
+from fal_cli.terminal.browser import in_browser, is_web
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from fal_cli.calls.model import Tracked
+    from fal_cli.ledger.rows import Row
 
 EXAMPLES = """\
   fal open fal-ai/flux/dev            # its page
   fal open last                       # the first file of the last request
   fal open last --print"""
 
+_LARGEST_BYTES = 2**30
 MODEL_PAGE = "https://fal.ai/models/{}"
 # Seen, not documented: without the id it is the page of all requests.
 REQUEST_PAGE = "https://fal.ai/dashboard/requests?requestId={}"
@@ -26,30 +30,35 @@ REQUEST_PAGE = "https://fal.ai/dashboard/requests?requestId={}"
 
 def open_page(
     context: Context,
-    words: Annotated[list[str], typer.Argument(metavar="[ENDPOINT] REF", help="An endpoint, or a request.")],
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="[ENDPOINT] REF", help="An endpoint, or a request.")
+    ] = None,
+    file: Files = None,
     only_print: Annotated[bool, typer.Option("--print", help="Print the address instead.")] = False,
 ) -> None:
     """Open a model's page or the first file of a request in the browser.
 
-    A request without a file opens its page on the dashboard, one of the sandbox its saved file. Without a browser or a
+    A request without a file opens its page on the dashboard, one of a private sandbox its file. Without a browser or a
     terminal the address is printed.
     """
+    from fal_cli.calls import refs as references
     from fal_cli.endpoint import looks_like_endpoint
 
+    words = references.words(context, words, file)
     if len(words) == 1 and looks_like_endpoint(words[0]) and "/requests/" not in words[0]:
         address = _page_of(words[0])
     elif context.in_sandbox:
         address = str(_saved_file(context, words))
     else:
         address = _of_request(context, words)
-    if only_print or not context.output.is_terminal or not in_browser(context, _as_url(address)):
+    if only_print or not context.output.is_terminal or not in_browser(context.env, _as_url(address)):
         context.output.line(address, {"address": address})
     else:
         context.talk.note(f"opened {address}")
 
 
 def _page_of(name: str) -> str:
-    from fal_cli.calls.prepare import parse_target
+    from fal_cli.calls.endpoints import parse_target
     from fal_cli.endpoint import LocalApp
 
     target = parse_target(name)
@@ -67,7 +76,7 @@ def _as_url(address: str) -> str:
 def _saved_file(context: Context, words: list[str]) -> "Path":
     """A file of a request in a private sandbox, whose server is gone when the command that made the file has ended.
 
-    Raises `NotFound` where none was saved here.
+    One that was not saved is fetched from the private sandbox of this command. Raises `NotFound`.
     """
     from pathlib import Path
 
@@ -78,14 +87,32 @@ def _saved_file(context: Context, words: list[str]) -> "Path":
     if others:
         raise UsageError("this takes one request at a time")
     found = next((path for path in map(Path, row.files) if path.exists() and path.suffix != ".json"), None)
-    if found is None:
-        raise NotFound(
-            "no file of it was saved, and a private sandbox serves its files only while a command runs",
-            hint=f"To save them: {context.tool} result {row.name} -d FOLDER/\n"
-            f"To look at them in a browser, keep a sandbox up: {context.program} sandbox serve\n"
-            f"Then, with the variables that it prints: {context.program} open {row.name}",
-        )
-    return found
+    return found or _brought(context, row)
+
+
+def _brought(context: Context, row: "Row") -> "Path":
+    """The first file that a request made in a private sandbox, put where it outlives this command.
+
+    Raises `NotFound` where it has none, or none that can be had.
+    """
+    from fal_cli.calls import past
+    from fal_cli.config import paths
+    from fal_cli.files.atomic import Part
+    from fal_cli.results import at_hand
+
+    earlier = past.look_again(context, past.look(context, row))
+    files = at_hand.files(earlier.row, earlier.answer, is_whole=earlier.is_whole)
+    if not files:
+        raise NotFound(f"{row.name} made no file that could be opened")
+    folder = paths.cache_folder(context.env) / "opened" / row.name.removeprefix("@")
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / at_hand.name_of(files[0].file, 0)
+    try:
+        with Part(target) as part:
+            at_hand.bring(past.quiet_wire(context), files[0].file, part, most=_LARGEST_BYTES)
+            return part.place(target, overwrite=True)
+    except at_hand.NotHad as error:
+        raise NotFound(f"the file of {row.name} cannot be had: {error}") from None
 
 
 def _of_request(context: Context, words: list[str]) -> str:
@@ -108,6 +135,7 @@ def _result(context: Context, words: list[str]) -> tuple[str, bytes]:
 
     if len(words) == 1:
         (row,) = refs.rows(context, words)
+        words = [row.name]
         # The copy here names the port that a sandbox had then; the one that is up now names its own.
         kept = None if context.accounts.costs_nothing else context.journal.entry(row).kept()
         if kept or row.mode != "queue" or not row.request_id:
@@ -124,29 +152,6 @@ def _fetched(context: Context, request: "Tracked") -> bytes:
     except (ApiError, CliError) as error:
         context.talk.note(f"its result cannot be had: {error}")
         return b""
-
-
-def is_web(url: str) -> bool:
-    """Whether a browser may be given this URL: http or https, and nothing in it that is read in two ways."""
-    from fal_cli.urls import origin
-
-    scheme, host, _ = origin(url)
-    return scheme in ("http", "https") and bool(host) and url.isascii()
-
-
-def in_browser(context: Context, url: str) -> bool:
-    """Whether a browser took the URL. One that would draw in this terminal is left alone."""
-    import sys
-    import webbrowser
-
-    env = context.env
-    has_screen = sys.platform in ("win32", "darwin") or env.get("DISPLAY") or env.get("WAYLAND_DISPLAY")
-    if not (has_screen or env.get("BROWSER")):
-        return False
-    try:
-        return webbrowser.open(url)
-    except (webbrowser.Error, OSError):
-        return False
 
 
 VERB = open_page

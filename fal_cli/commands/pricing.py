@@ -54,9 +54,9 @@ def pricing(
         _one_call(context, [word for word in endpoints if not _is_input(word)], inputs, estimate)
         return
     from fal_cli.api import catalog, platform
-    from fal_cli.calls.prepare import parse_target
+    from fal_cli.calls.endpoints import named
 
-    names = list(dict.fromkeys(str(parse_target(endpoint)) for endpoint in endpoints))
+    names = list(dict.fromkeys(str(named(context, endpoint).target) for endpoint in endpoints))
     wire = context.wire()
     prices = platform.prices(wire, names)
     known = [prices[name] for name in names if name in prices]

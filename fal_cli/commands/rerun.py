@@ -22,6 +22,7 @@ from fal_cli.options import (
 EXAMPLES = """\
   fal rerun last
   fal rerun last seed=2 -d out/
+  fal rerun cat.jpg seed=8              # the call that made this file
   fal rerun last --as js > again.mjs
   fal rerun 6f0c2e0e prompt="a dog" --priority low"""
 
@@ -29,7 +30,8 @@ EXAMPLES = """\
 def rerun(
     context: Context,
     ref: Annotated[
-        str, typer.Argument(metavar="REF", show_default=False, help="An earlier call: an id, 'last', or @N.")
+        str,
+        typer.Argument(metavar="REF", show_default=False, help="An earlier call: an id, 'last', @N, or a saved file."),
     ],
     words: InputWords,
     call: CallFlags,
@@ -53,11 +55,14 @@ def rerun(
     from fal_cli.calls.notices import nothing_sent
     from fal_cli.calls.prepare import prepare_again
     from fal_cli.calls.terms import terms
+    from fal_cli.config import settings
+    from fal_cli.ledger.rows import Row
     from fal_cli.results.deliver import Delivery
 
     context.standing.leave = nothing_sent
-    delivery = Delivery(context, shown, save)
-    (row,) = references.rows(context, [ref])
+    is_private = call.private or settings.is_private(context.env)
+    delivery = Delivery(context, shown, save, is_private=is_private)
+    row = references.earlier(context, ref)
     if as_:
         from fal_cli.snippets import show, snippet
 
@@ -71,7 +76,7 @@ def rerun(
             f"{ref} was a {row.mode} call, and rerun makes queued and direct ones",
             hint=f"Use: {context.tool} {row.mode}",
         )
-    if "://" not in row.endpoint:
+    if isinstance(row, Row) and "://" not in row.endpoint:
         context.accounts.use(references.account_like(context, row))
     if call.dry_run:
         from fal_cli.calls import dry_run
@@ -83,7 +88,9 @@ def rerun(
     delivery.check(ready.input_json)
     directly = row.mode == "direct" or ready.is_local
     asked = terms(context, spend)
-    outcome = run.run(context, ready, asked, ending, directly=directly, logs=logs, inline=words.inline)
+    outcome = run.run(
+        context, ready, asked, ending, directly=directly, logs=logs, inline=words.inline, closes=not delivery.closes
+    )
     delivery.deliver(outcome, inputs=run.inputs_of(outcome, ready), can_fetch=not directly, deadline=ending.deadline)
 
 

@@ -6,7 +6,7 @@ import typer
 
 from fal_cli.context import Context
 from fal_cli.errors import UsageError
-from fal_cli.options import Logs, PrintFlags, Refs, SaveFlags, Timeout
+from fal_cli.options import AnyRefs, Files, Logs, PrintFlags, SaveFlags, Timeout
 
 EXAMPLES = """\
   fal result $id > result.json
@@ -16,9 +16,10 @@ EXAMPLES = """\
 
 def result(
     context: Context,
-    refs: Refs,
     shown: PrintFlags,
     save: SaveFlags,
+    refs: AnyRefs = None,
+    file: Files = None,
     wait: Annotated[bool, typer.Option("--wait", help="Follow the request until it ends.")] = False,
     timeout: Timeout = None,
     logs: Logs = False,
@@ -36,13 +37,17 @@ def result(
 
     if timeout is not None and not wait:
         raise UsageError("--timeout limits --wait")
-    requests = references.resolve(context, refs)
+    requests = references.resolve(context, references.words(context, refs, file))
     delivery = Delivery(context, shown, save, many=len(requests) > 1)
 
     def deliver(request: Tracked) -> None:
         inputs = request.entry.inputs()
         delivery.check(inputs)
-        outcome = wait_for(context, request, Ending(Deadline(timeout)), logs=logs) if wait else fetch(context, request)
+        if wait:
+            ending = Ending(Deadline(timeout))
+            outcome = wait_for(context, request, ending, logs=logs, closes=not delivery.closes)
+        else:
+            outcome = fetch(context, request)
         delivery.deliver(outcome, inputs=inputs)
 
     references.each(context, requests, deliver)

@@ -57,7 +57,8 @@ def resume(
     if len(found) == 1 and isinstance(first, Tracked):
         inputs = first.entry.inputs()
         delivery.check(inputs)
-        delivery.deliver(wait_for(context, first, ending, logs=logs), inputs=inputs)
+        outcome = wait_for(context, first, ending, logs=logs, closes=not delivery.closes)
+        delivery.deliver(outcome, inputs=inputs)
         return
     resumption = Resumption(
         context,

@@ -1,6 +1,6 @@
 """`fal run`: queue it, follow it live, print the result."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,6 +20,9 @@ from fal_cli.options import (
     SpendFlags,
     Timeout,
 )
+
+if TYPE_CHECKING:
+    from fal_cli.results.deliver import Delivery
 
 EXAMPLES = """\
   fal run fal-ai/flux/dev prompt="a cat"
@@ -60,7 +63,7 @@ def run(
     the request running and prints the command that picks it up. A lost network does not end the command.
     """
     from fal_cli.api.deadline import Deadline
-    from fal_cli.calls import run
+    from fal_cli.calls import endpoints, run
     from fal_cli.calls.model import Ending
     from fal_cli.calls.notices import nothing_sent
     from fal_cli.calls.prepare import is_private, prepare
@@ -71,7 +74,8 @@ def run(
     ending = Ending(
         Deadline(timeout), on_timeout, on_interrupt
     )  # it counts from here: uploads and the submit take time
-    delivery = Delivery(context, shown, save)
+    endpoint = endpoints.chosen(context, endpoint)
+    delivery = Delivery(context, shown, save) if as_ else _delivery(context, endpoint, call, shown, save)
     if direct:
         _refuse_queue_options(call, shown, on_timeout)
     if as_:
@@ -89,8 +93,24 @@ def run(
     ready = prepare(context, endpoint, words, call, uploads=False, extension=delivery.extension)
     delivery.check(ready.input_json)
     directly = direct or ready.is_local
-    outcome = run.run(context, ready, asked, ending, directly=directly, logs=logs, inline=words.inline)
+    outcome = run.run(
+        context, ready, asked, ending, directly=directly, logs=logs, inline=words.inline, closes=not delivery.closes
+    )
     delivery.deliver(outcome, inputs=run.inputs_of(outcome, ready), can_fetch=not directly, deadline=ending.deadline)
+
+
+def _delivery(context: Context, endpoint: str, call: CallFlags, shown: PrintFlags, save: SaveFlags) -> "Delivery":
+    """What becomes of the result, by the command line or else by the project."""
+    from fal_cli.calls import endpoints
+    from fal_cli.config import settings
+    from fal_cli.results import project_output
+    from fal_cli.results.deliver import Delivery
+
+    named = endpoints.named(context, endpoint, call.path)
+    is_private = call.private or settings.is_private(context.env)
+    alias = named.alias.name if named.alias else ""
+    save, within = project_output.applied(context, save, alias=alias, endpoint=str(named.target), is_private=is_private)
+    return Delivery(context, shown, save, within=within, is_private=is_private)
 
 
 def _refuse_queue_options(call: CallFlags, shown: PrintFlags, on_timeout: str) -> None:

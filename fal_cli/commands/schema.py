@@ -1,10 +1,12 @@
 """`fal schema`: what an endpoint takes and gives."""
 
+import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fal_cli.context import Context
+from fal_cli.errors import UsageError
 from fal_cli.options import Endpoint
 
 if TYPE_CHECKING:
@@ -15,6 +17,7 @@ EXAMPLES = """\
   fal schema fal-ai/flux/dev
   fal schema fal-ai/flux/dev | jq -r 'select(.required) | .name'
   fal schema fal-ai/flux/dev --openapi > flux.json
+  fal schema fal-ai/flux/dev --sample > in.json && fal run fal-ai/flux/dev in.json
   fal schema http://localhost:8080"""
 
 
@@ -22,6 +25,7 @@ def schema(
     context: Context,
     endpoint: Endpoint,
     openapi: Annotated[bool, typer.Option("--openapi", help="Print the OpenAPI document itself.")] = False,
+    sample: Annotated[bool, typer.Option("--sample", help="Print a filled input as JSON, to change and send.")] = False,
     refresh: Annotated[bool, typer.Option("--refresh", help="Ignore the cached schema.")] = False,
 ) -> None:
     """Show an endpoint's inputs and outputs: names, types, defaults, ranges and choices.
@@ -29,17 +33,34 @@ def schema(
     A table on a terminal, required inputs first; in a pipe one JSON object a line for each input and output. Nested
     inputs are listed under the names you type. Schemas are cached for a week.
     """
-    from fal_cli.calls.prepare import parse_target
+    from fal_cli.calls import endpoints
     from fal_cli.catalog import schemas
 
-    target = parse_target(endpoint)
+    target = endpoints.named(context, endpoints.chosen(context, endpoint)).target
     known = schemas.look_up(context, target, refresh=refresh)
-    if openapi:
+    if openapi and sample:
+        raise UsageError("--openapi and --sample say two different things; give one")
+    if sample:
+        _write_sample(context, known)
+    elif openapi:
         _write_document(context, known)
     elif context.output.is_terminal:
         _write_table(context, target, known)
     else:
         _write_fields(context, known)
+
+
+def _write_sample(context: Context, known: "Known") -> None:
+    from fal_cli.schema.sample import placeholders, sample
+
+    filled = sample(known.schema)
+    if context.output.machine:
+        context.output.json(filled)
+    else:  # to be changed by hand, so it is laid out in a file too
+        text = json.dumps(filled, ensure_ascii=False, indent=2) + "\n"
+        context.output.data(text.encode("utf-8", "backslashreplace"))
+    if places := placeholders(filled):
+        context.talk.note(f"put a file's URL in the place of: {', '.join(places)}")
 
 
 def _write_document(context: Context, known: "Known") -> None:

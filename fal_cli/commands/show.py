@@ -1,11 +1,10 @@
 """`fal show`: what earlier requests made, drawn in the terminal."""
 
-import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fal_cli.context import Context
 from fal_cli.errors import NotSaved
-from fal_cli.options import Refs
+from fal_cli.options import AnyRefs, Files
 
 if TYPE_CHECKING:
     from fal_cli.api.wire import Wire
@@ -14,10 +13,12 @@ if TYPE_CHECKING:
     from fal_cli.files.facts import MediaFacts
     from fal_cli.ledger.rows import Row
     from fal_cli.results.at_hand import AtHand
+    from fal_cli.results.made import Made
 
 EXAMPLES = """\
   fal show last
   fal show last:2 last                # the two newest, one under the other
+  fal show last --file cat.jpg        # and the request that made this file
   fal show last | jq -r .path"""
 
 _HEAD_BYTES = 1024 * 1024
@@ -34,7 +35,7 @@ class Seen(NamedTuple):
     data: bytes = b""
 
 
-def show(context: Context, refs: Refs) -> None:
+def show(context: Context, refs: AnyRefs = None, file: Files = None) -> None:
     """Draw the files of earlier requests, with a line of facts for each.
 
     Pictures are drawn if the terminal can and fal-cli[preview] is installed. In a pipe: one JSON object a line for each
@@ -42,13 +43,15 @@ def show(context: Context, refs: Refs) -> None:
     """
     from fal_cli.calls import refs as references
 
-    references.each(context, references.calls(context, refs), lambda call: _show(context, call))
+    references.each(
+        context, references.calls(context, references.words(context, refs, file)), lambda call: _show(context, call)
+    )
 
 
 def _show(context: Context, call: "Tracked | Row") -> None:
     """Shows the files of one call, or its text. Raises `CliError` (code 11) if a file cannot be had."""
     from fal_cli.calls import past
-    from fal_cli.results import at_hand
+    from fal_cli.results import at_hand, made
 
     earlier = past.look(context, call)
     files = at_hand.files(earlier.row, earlier.answer, is_whole=earlier.is_whole)
@@ -60,11 +63,15 @@ def _show(context: Context, call: "Tracked | Row") -> None:
     if not files:
         _show_text(context, earlier)
     failures = []
+    shown = []
     for number, file in enumerate(files):
         try:
-            _show_file(context, earlier, _looked_at(context, wire, file, number))
+            shown.append(_looked_at(context, wire, file, number))
+            _show_file(context, earlier, shown[-1], is_one=len(files) == 1)
         except at_hand.NotHad as error:
             failures.append(f"file {number} of {earlier.name} cannot be had: {error}")
+    if len(shown) > 1 and context.output.is_terminal:
+        _write_line(context, made.of_all(_of_call(earlier), [seen.facts for seen in shown]))
     for failure in failures[1:]:
         context.notify.warn(failure)
     if failures:
@@ -76,9 +83,10 @@ def _looked_at(context: Context, wire: "Wire | None", file: "AtHand", number: in
     from fal_cli.files.facts import facts
     from fal_cli.results import at_hand
     from fal_cli.results.preview import LARGEST_BYTES
+    from fal_cli.terminal.hyperlinks import as_typed
 
     if file.path is not None:
-        return Seen(_local_name(str(file.path)), file, facts(file.path))
+        return Seen(as_typed(str(file.path)), file, facts(file.path))
     assert wire is not None  # one is made where a file is to be fetched
     is_drawn = context.output.is_terminal and not file.file.content_type.startswith(_NEVER_DRAWN)
     data, download = at_hand.beginning(wire, file.file, count=LARGEST_BYTES if is_drawn else _HEAD_BYTES)
@@ -86,23 +94,34 @@ def _looked_at(context: Context, wire: "Wire | None", file: "AtHand", number: in
     return Seen(name, file, facts(data, name=name)._replace(bytes=download.size or len(data)), data)
 
 
-def _show_file(context: Context, earlier: "Past", seen: Seen) -> None:
-    """Its picture and the line about it, or its facts as JSON."""
+def _show_file(context: Context, earlier: "Past", seen: Seen, *, is_one: bool) -> None:
+    """Its picture and the line about it, with what is told of the call if it `is_one`, or its facts as JSON."""
+    from fal_cli.results.made import Made
+
     if not context.output.is_terminal:
         context.output.json(_as_json(earlier, seen), one_line=True)
         return
     if seen.facts.kind == "image":
         _draw(context, seen)
-    _write_line(context, earlier, seen.name, seen.facts, _link(seen))
+    line = Made(seen.name, seen.facts, _link(seen))
+    of_call = _of_call(earlier)
+    _write_line(context, of_call._replace(name=line.name, facts=line.facts, url=line.url) if is_one else line)
 
 
-def _write_line(context: Context, earlier: "Past", name: str, facts: "MediaFacts", url: str = "") -> None:
+def _write_line(context: Context, line: "Made") -> None:
     from fal_cli.results import made
     from fal_cli.terminal.output import Screen
 
     screen = Screen(context.output)
-    line = made.Made(name, facts, url, earlier.took, _cost(earlier), _text(earlier.seed))
     screen.write(made.lines(line, width=screen.width, color=screen.color, links=context.output.links))
+
+
+def _of_call(earlier: "Past") -> "Made":
+    """What a line tells of the call, without a file."""
+    from fal_cli.files.facts import MediaFacts
+    from fal_cli.results.made import Made
+
+    return Made("", MediaFacts("unknown"), "", earlier.took, _cost(earlier), _text(earlier.seed))
 
 
 def _draw(context: Context, seen: Seen) -> None:
@@ -137,14 +156,15 @@ def _show_text(context: Context, earlier: "Past") -> None:
 
     text = text_in(earlier.answer)
     if not context.output.is_terminal:
-        context.output.json({"content_type": "text/plain", "text": text} | _of_call(earlier), one_line=True)
+        context.output.json({"content_type": "text/plain", "text": text} | _call_json(earlier), one_line=True)
     elif text is None:
         context.output.json(earlier.answer)
     else:
         context.output.line(text[:_SHOWN_CHARACTERS])
         if len(text) > _SHOWN_CHARACTERS:
             context.notify.note(f"… all of it: {context.tool} result {earlier.name} --print text")
-        _write_line(context, earlier, "text", MediaFacts("text", bytes=len(text.encode("utf-8", "replace"))))
+        facts = MediaFacts("text", bytes=len(text.encode("utf-8", "replace")))
+        _write_line(context, _of_call(earlier)._replace(name="text", facts=facts))
 
 
 def _as_json(earlier: "Past", seen: Seen) -> dict[str, Any]:
@@ -158,10 +178,10 @@ def _as_json(earlier: "Past", seen: Seen) -> dict[str, Any]:
         "height": facts.height,
         "seconds": facts.seconds,
         "bytes": facts.bytes,
-    } | _of_call(earlier)
+    } | _call_json(earlier)
 
 
-def _of_call(earlier: "Past") -> dict[str, Any]:
+def _call_json(earlier: "Past") -> dict[str, Any]:
     return {"seed": earlier.seed, "request_id": earlier.name, "endpoint": earlier.endpoint}
 
 
@@ -179,14 +199,6 @@ def _link(seen: Seen) -> str:
     from fal_cli.terminal.hyperlinks import file_url
 
     return file_url(str(seen.file.path)) if seen.file.path else seen.file.file.url
-
-
-def _local_name(path: str) -> str:
-    """A path as one would type it here, if that is shorter."""
-    try:
-        return min(path, os.path.relpath(path), key=len)
-    except ValueError:  # on another drive
-        return path
 
 
 VERB = show

@@ -9,7 +9,7 @@ from fal_cli.api.events import Completed, InProgress, Queued, Status
 from fal_cli.calls.model import Tracked
 from fal_cli.context import Context
 from fal_cli.errors import Exit, UsageError
-from fal_cli.options import Logs, Refs, Timeout
+from fal_cli.options import AnyRefs, Files, Logs, Timeout
 
 EXAMPLES = """\
   fal status $id
@@ -21,7 +21,8 @@ StatusPrint = Literal["status", "envelope", "id", "none"]
 
 def status(
     context: Context,
-    refs: Refs,
+    refs: AnyRefs = None,
+    file: Files = None,
     follow: Annotated[
         bool, typer.Option("-f", "--follow", help="Follow it until it ends; in a pipe one word per change.")
     ] = False,
@@ -48,7 +49,7 @@ def status(
     selection = Selection(context.output, context.talk.note, PrintFlags(query=query))
     if timeout is not None and not follow:
         raise UsageError("--timeout limits --follow")
-    requests = references.resolve(context, refs)
+    requests = references.resolve(context, references.words(context, refs, file))
     if follow and len(requests) > 1:
         raise UsageError("--follow takes one request at a time")
     asks_for_object = print_ == "envelope" or bool(query)

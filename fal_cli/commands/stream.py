@@ -7,7 +7,7 @@ import typer
 from fal_cli.context import Context
 from fal_cli.durations import seconds
 from fal_cli.errors import UsageError
-from fal_cli.options import As, CallFlags, Endpoint, SaveFlags, SpendFlags, StreamWords
+from fal_cli.options import As, CallFlags, Endpoint, SpendFlags, StreamSaveFlags, StreamWords
 
 EXAMPLES = """\
   fal stream fal-ai/any-llm prompt="tell me a story" --text | tee story.txt
@@ -21,7 +21,7 @@ def stream(
     words: StreamWords,
     call: CallFlags,
     spend: SpendFlags,
-    save: SaveFlags,
+    save: StreamSaveFlags,
     text_only: Annotated[bool, typer.Option("--text", help="Print only the text, as it grows.")] = False,
     final: Annotated[bool, typer.Option("--final", help="Print only the last event.")] = False,
     idle_timeout: Annotated[
@@ -42,6 +42,7 @@ def stream(
     """
     from fal_cli.calls import stream as streaming
     from fal_cli.calls.admission import admit, held
+    from fal_cli.calls.endpoints import chosen
     from fal_cli.calls.notices import nothing_sent
     from fal_cli.calls.prepare import prepare
     from fal_cli.calls.terms import terms
@@ -55,6 +56,7 @@ def stream(
         from fal_cli.results import preview
 
         preview.check(context)
+    endpoint = chosen(context, endpoint)
     how = "text" if text_only else "final" if final else "events"
     if as_:
         from fal_cli.snippets import show

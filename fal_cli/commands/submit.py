@@ -30,10 +30,12 @@ def submit(
     reported as unknown (code 10); the request is never silently sent again.
     """
     from fal_cli.calls import notices, put
+    from fal_cli.calls.endpoints import chosen
     from fal_cli.calls.prepare import is_private, prepare
     from fal_cli.calls.terms import terms
 
     context.standing.leave = notices.nothing_sent
+    endpoint = chosen(context, endpoint)
     ready = prepare(context, endpoint, words, call, uploads=False)
     if call.dry_run:
         from fal_cli.calls import dry_run

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _APP = "fal-cli"
+PROJECT = "fal.toml"
 NOWHERE = os.path.join(os.devnull, "no-home")
 """In place of the home folder of a user that has none: nothing is there, and nothing can be made there."""
 SANDBOX_KEYS = ("sandbox:", "sandbox-")
@@ -55,6 +56,18 @@ def ledger(env: "Mapping[str, str]", *, in_sandbox: bool) -> str:
 def profiles(env: "Mapping[str, str]", *, in_sandbox: bool) -> str:
     """The file of the profiles. A sandbox has its own, so that no play touches a real key."""
     return os.path.join(sandbox(env) if in_sandbox else folder("config", env), "profiles.toml")
+
+
+def project_file(folder: str) -> str:
+    """The file of the project that a folder is in: the first on the way up; "" if there is none."""
+    while True:
+        path = os.path.join(folder, PROJECT)
+        if os.path.isfile(path):
+            return path
+        above = os.path.dirname(folder)
+        if above == folder:
+            return ""
+        folder = above
 
 
 def state_folder(env: "Mapping[str, str]") -> "Path":

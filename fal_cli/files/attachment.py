@@ -7,11 +7,15 @@ from fal_cli.fields import Fields
 
 
 class Attachment(Fields):
-    """The file at `path`, to be uploaded for the input `key`. `name` is what the service is told, "" for its own."""
+    """The file at `path`, to be uploaded for the input `key`. `name` is what the service is told, "" for its own.
+
+    With `is_folder` it is a folder, sent as a zip.
+    """
 
     key: str
     path: Path
     name: str = ""
+    is_folder: bool = False
 
 
 class Digest(Fields):

@@ -33,8 +33,24 @@ class Digests:
         self._known: dict[tuple[str, Seen], str] = {}
 
     def of(self, attachment: Attachment) -> str:
-        """The SHA-256 of an attachment's file. Raises `NoDigest` for a pipe, `UsageError` where it cannot be read."""
-        return self.of_path(attachment.path)
+        """The SHA-256 of an attachment's file, of a folder that of its files and their names.
+
+        Raises `NoDigest` for a pipe, `UsageError` where it cannot be read.
+        """
+        return self._of_folder(attachment.path) if attachment.is_folder else self.of_path(attachment.path)
+
+    def _of_folder(self, folder: Path) -> str:
+        from fal_cli.api.upload_folder import Skipped, listed
+
+        try:
+            paths = [path for path in listed(folder) if not isinstance(path, Skipped)]
+        except (OSError, ValueError) as error:
+            raise UsageError(f"cannot read {folder}: {getattr(error, 'strerror', None) or error}") from None
+        digest = hashlib.sha256()
+        for path in paths:
+            name = path.relative_to(folder).as_posix().encode("utf-8", "surrogateescape")
+            digest.update(name + b"\0" + self.of_path(path).encode())
+        return digest.hexdigest()
 
     def of_path(self, path: Path) -> str:
         """The same by the file's path."""

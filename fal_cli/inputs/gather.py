@@ -3,7 +3,7 @@
 Later ones win: stdin, then documents, then items, then raw texts. What an item's text means is `typed`'s.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from typing import Any, NamedTuple
 
@@ -18,16 +18,23 @@ STDIN = "-"
 
 
 class Gathered(NamedTuple):
-    """What was given, split but not typed: `texts` are keys with their raw text."""
+    """What was given, split but not typed: `texts` are keys with their raw text.
+
+    `presets` are what an alias stands for, under all else. `bare` are words that are no items (see `inputs.bare`),
+    `may_be_bare` those that may be none.
+    """
 
     document: dict[str, Any]
     items: tuple[Item, ...] = ()
     texts: tuple[Item, ...] = ()
+    presets: tuple[Item, ...] = ()
+    bare: tuple[str, ...] = ()
+    may_be_bare: frozenset[str] = frozenset()
 
     @property
     def is_document(self) -> bool:
         """Whether it is all JSON, as a program gives it."""
-        return not self.items and not self.texts
+        return not (self.items or self.texts or self.presets or self.bare)
 
 
 def gather(
@@ -37,14 +44,20 @@ def gather(
     *,
     base: Mapping[str, Any] | None = None,
     reach: Reach = ANYWHERE,
+    may_be_bare: Iterable[str] = (),
+    presets: Sequence[str] = (),
 ) -> Gathered:
     """What the words of a command line, `-t` texts and stdin give; `reach` says which files they may name.
 
     With `base` they are changes to that object, and stdin is read only if a word asks for it. `words` are positional
-    items and the values of `-i`, in order; `texts` are the values of `-t`. Raises `UsageError`.
+    items and the values of `-i`, in order; `texts` are the values of `-t`. Those of `words` that `may_be_bare` need not
+    be items. `presets` are items that all else wins over. Raises `UsageError`.
     """
     words, texts = [_text(word) for word in words], [_text(text) for text in texts]
-    found = [items.split(word, is_literal=reach.is_literal) for word in words if not is_document(word)]
+    free = frozenset(map(_text, may_be_bare))
+    plain = [word for word in words if not is_document(word)]
+    bare = [word for word in plain if word in free and items.is_bare(word, is_literal=reach.is_literal)]
+    found = [items.split(word, is_literal=reach.is_literal) for word in plain if word not in bare]
     raw = [_raw(text) for text in texts]
     document = dict(deepcopy(base)) if base is not None else {}
     if base is None or STDIN in words:
@@ -52,7 +65,7 @@ def gather(
     for word in words:
         if is_document(word) and word != STDIN:
             document |= _document(word, reach)
-    return Gathered(document, tuple(found), tuple(raw))
+    return Gathered(document, tuple(found), tuple(raw), tuple(map(items.split, presets)), tuple(bare), free)
 
 
 def _from_stdin(words: Sequence[str], texts: Sequence[str], stdin: Stdin) -> dict[str, Any]:

@@ -50,6 +50,18 @@ def split(word: str, *, is_literal: bool = False) -> Item:
     )
 
 
+def is_bare(word: str, *, is_literal: bool = False) -> bool:
+    """Whether a word has no operator, or an unescaped blank before its first one."""
+    escaped = False
+    for at, character in enumerate(word):
+        if character.isspace() and not escaped:
+            return True
+        if not escaped and _operator_at(word, at, _LITERAL if is_literal else _OPERATORS):
+            return False
+        escaped = character == "\\" and not escaped
+    return True
+
+
 def first_equals(text: str) -> int:
     """Where the first `=` stands that is not escaped; -1 if there is none."""
     match = re.match(r"(?:[^\\=]|\\.)*=", text, re.DOTALL)

@@ -51,12 +51,21 @@ def typed(
     `tell` hears of each file that was read as text, of inputs that are empty or given twice, `tell_guess` of each
     guessed type. `{{expressions}}` look into `source`, without one into the JSON on stdin. Raises `UsageError`.
     """
-    found, given = gathered.document, deepcopy(gathered.document)
-    is_template = any(items.holds_template(item.value) for item in gathered.items)
-    if source is None and is_template and not reach.is_literal:
+    split = (*gathered.presets, *(() if reach.is_literal else gathered.items))
+    if source is None and any(items.holds_template(item.value) for item in split):
         from fal_cli.inputs.expressions import on_stdin
 
         source = on_stdin(stdin)
+
+    found: dict[str, Any] = {}
+    given: dict[str, Any] = {}
+    for item in gathered.presets:  # the user's own words, whatever those of the call may do
+        steps = nesting.steps(item.key, item.word)
+        value = _value(item, _field(schema, steps), stdin, source, ANYWHERE, tell, tell_guess)
+        nesting.assign(found, steps, value.sent, item.word)
+        _give(given, item, steps, value.given)
+    found |= gathered.document
+    given |= deepcopy(gathered.document)
     places = _Places(tell)
     for item in gathered.items:
         steps = nesting.steps(item.key, item.word)
@@ -215,7 +224,9 @@ def _file(item: Item, field: "Field | None", stdin: Stdin, reach: Reach, tell: T
         path = stdin.spool_something(item.word, f"the file for {item.key}")
         attachment = Attachment(key=item.key, path=path, name="stdin")
     else:
-        attachment = Attachment(key=item.key, path=reach.path(item.value), name=_own_name(item.value, reach))
+        is_folder = item.value.endswith(("/", "\\")) and reach.path(item.value).is_dir()
+        name = "" if is_folder else _own_name(item.value, reach)
+        attachment = Attachment(key=item.key, path=reach.path(item.value), name=name, is_folder=is_folder)
         if _is_empty(attachment.path):
             tell(f"{item.key}: {item.value} is an empty file")
     if field is None:

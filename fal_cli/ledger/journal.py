@@ -21,6 +21,8 @@ CANCELLED_STATUS = 499
 SERVERS_FAULT = 500
 """From here on a status is the service's own failure, which is not billed (§4.10)."""
 _SOON_SECONDS = 0.5
+_LATELY = 20
+_FEWEST_CALLS = 3
 
 
 class Journal:
@@ -80,6 +82,10 @@ class Journal:
         """Rows whose id begins with `prefix`; the exact one alone if it is there."""
         return self.attempt(lambda ledger: ledger.by_request_id(prefix), [])
 
+    def by_content(self, sha256: str) -> list[Row]:
+        """Rows of which a file with this content was saved, newest first."""
+        return self.attempt(lambda ledger: ledger.by_content(sha256), [])
+
     def row(self, local_id: int) -> Row | None:
         """The row with this number."""
         return self.attempt(lambda ledger: ledger.row(local_id), None)
@@ -106,6 +112,12 @@ class Journal:
         text = kept.body.decode("utf-8", "surrogateescape")
         hidden = self._hide(text)
         return kept if hidden == text else Kept(hidden.encode("utf-8", "surrogateescape"), kept.content_type, False)
+
+    def usual_seconds(self, endpoint: str) -> float | None:
+        """How long the work of an endpoint took lately: the middle of its last calls; None for too few of them."""
+        none: list[float] = []
+        took = self.attempt(lambda ledger: ledger.took(endpoint, _LATELY), none)
+        return sorted(took)[len(took) // 2] if len(took) >= _FEWEST_CALLS else None
 
     def hidden(self, text: str) -> str:
         """A text without the secrets of this run."""
@@ -178,7 +190,7 @@ class Entry:
     def __init__(self, journal: Journal, local_id: int | None, *, is_private: bool = False) -> None:
         self._journal = journal
         self._local_id = local_id
-        self._is_private = is_private
+        self.is_private = is_private
         self._seen: State | None = None
         self._is_watched = False
 
@@ -257,7 +269,7 @@ class Entry:
 
     def completed(self, result: Result, *, inference_seconds: float | None = None, request_id: str = "") -> None:
         """Records a result, and keeps it if it is not private. `request_id` is that of a call outside the queue."""
-        kept = None if self._is_private else self._journal.without_secrets(result)
+        kept = None if self.is_private else self._journal.without_secrets(result)
         is_watched = self._is_watched or bool(request_id)
         size, units = len(result.body), result.billable_units
         self._do(
@@ -286,7 +298,7 @@ class Entry:
     def _facts_of(self, error: RequestFailed) -> Mapping[str, Any]:
         """What a failure was, for telling it again; of a private call no more than its kind."""
         kinds = {"status": error.status, "error_type": error.error_type}
-        if self._is_private:
+        if self.is_private:
             return kinds
         return kinds | {"fields": [list(map(self._journal.hidden, field.texts)) for field in error.fields]}
 
@@ -296,9 +308,10 @@ class Entry:
 
         self._do(lambda ledger, local_id: claims.settle(ledger, local_id, cost, currency=currency, source=source))
 
-    def delivered(self, files: Sequence[str] = ()) -> None:
-        """Records that the result went where it was asked to go."""
-        self._do(lambda ledger, local_id: ledger.delivered(local_id, files))
+    def delivered(self, files: Sequence[str] = (), hashes: Sequence[str] = ()) -> None:
+        """Records that the result went where it was asked to go; of a private one not what its files hold."""
+        kept = () if self.is_private else hashes
+        self._do(lambda ledger, local_id: ledger.delivered(local_id, files, kept))
 
     def kept(self) -> Kept | None:
         """The result that is kept here."""

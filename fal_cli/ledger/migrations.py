@@ -75,10 +75,10 @@ def _prepare(db: sqlite3.Connection) -> None:
     db.execute("PRAGMA foreign_keys = ON")
     db.execute("PRAGMA secure_delete = ON")
     if _version(db) < len(_MIGRATIONS):
-        _migrate(db)
+        _bring_up_to_date(db)
     _check_version(db)
     if _missing(db, _COLUMNS) or _not_made(db):
-        _add_later(db)
+        _bring_up_to_date(db)
     if lacking := _missing(db, _OWN_COLUMNS):
         raise sqlite3.DatabaseError(f"it lacks a column ({lacking[0]})")
 
@@ -100,19 +100,16 @@ def _not_made(db: sqlite3.Connection) -> list[str]:
     return [name for name in _LATER if name not in there]
 
 
-def _add_later(db: sqlite3.Connection) -> None:
-    with transaction(db):  # one process adds them, the others find it done
+def _bring_up_to_date(db: sqlite3.Connection) -> None:
+    """All that is missing, at once: whoever reads the file meanwhile sees the old one or the new one."""
+    with transaction(db):  # one process does it, the others find it done
+        for number in range(_version(db), len(_MIGRATIONS)):
+            _MIGRATIONS[number](db)
+            db.execute(f"PRAGMA user_version = {number + 1}")
         for column in _missing(db, _COLUMNS):
             db.execute(f"ALTER TABLE requests ADD COLUMN {column}")
         for name in _not_made(db):
             db.execute(_LATER[name].format(name))
-
-
-def _migrate(db: sqlite3.Connection) -> None:
-    with transaction(db):  # one process migrates, the others find it done
-        for number in range(_version(db), len(_MIGRATIONS)):
-            _MIGRATIONS[number](db)
-            db.execute(f"PRAGMA user_version = {number + 1}")
 
 
 def _version(db: sqlite3.Connection) -> int:
@@ -206,6 +203,7 @@ _COLUMNS = (
     "failure TEXT",
     "batch TEXT",
     "row_number INTEGER",
+    "file_hashes TEXT NOT NULL DEFAULT '[]'",
 )
 # Tables and indexes that came later in the same way, by their names.
 _LATER = {

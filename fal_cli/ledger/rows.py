@@ -57,7 +57,7 @@ class Call(NamedTuple):
     the row of a call whose answer was lost, which this one is sent for. `once_key` is what the call is known by in
     its `scope`, `content_key` the same for any scope, `like_key` what it has in common with calls that cost the same;
     "" for a private one (see `identity`). `batch` and `row_number`
-    are those of a call that is one of many.
+    are those of a call that is one of many. `awaits_files`: files stand in its input that are not uploaded yet.
     """
 
     endpoint: str
@@ -75,6 +75,7 @@ class Call(NamedTuple):
     scope: str = ""
     batch: str = ""
     row_number: int | None = None
+    awaits_files: bool = False
 
 
 class Kept(NamedTuple):
@@ -109,7 +110,8 @@ class Row(NamedTuple):
     one that `created_at` was read from, if that was known. `replaced_by` is the row of the call that was sent in place
     of this one, whose answer was lost. `mark` says of one that is being sent whether anything may have left, `sent_at`
     when. `reserved` is what it was expected to cost, `cost` what it did, both in `currency`; None where that is not
-    known. `failure` are the facts of an error that it ended with.
+    known. `failure` are the facts of an error that it ended with. `file_hashes` are SHA-256 of the files that were
+    saved, by which they are known again under any name.
     """
 
     local_id: int
@@ -152,6 +154,7 @@ class Row(NamedTuple):
     failure: Mapping[str, Any] = _NOTHING
     batch: str = ""
     row_number: int | None = None
+    file_hashes: tuple[str, ...] = ()
 
     @property
     def left_at(self) -> datetime:
@@ -162,6 +165,13 @@ class Row(NamedTuple):
     def name(self) -> str:
         """What the row is called on a command line: its request id, or `@` and its number."""
         return self.request_id or f"@{self.local_id}"
+
+    @property
+    def took(self) -> float | None:
+        """Seconds that the work took, as the service measured them, or else as they were seen from here."""
+        if self.inference_seconds is not None:
+            return self.inference_seconds
+        return (self.ended_at - self.started_at).total_seconds() if self.ended_at and self.started_at else None
 
     @property
     def tags(self) -> Mapping[str, str]:
@@ -256,6 +266,7 @@ def row_from(found: sqlite3.Row) -> Row:
         failure=_object(found["failure"]) or {},
         batch=found["batch"] or "",
         row_number=found["row_number"],
+        file_hashes=tuple(map(str, json.loads(found["file_hashes"]))),
     )
 
 

@@ -27,6 +27,7 @@ _BEFORE: dict[State, tuple[State, ...]] = {
 _BEFORE_ACCEPTED = (State.SENDING, State.UNKNOWN, State.NOT_SENT, State.ACCEPTED)
 _LARGEST = 2**63 - 1
 _PAGE_ROWS = 1000
+_LOOKED_THROUGH = 5000  # what a question that a person waits for may cost
 _MODES_THAT_LIVE_ON = ("queue", "direct")
 
 
@@ -235,14 +236,17 @@ class Ledger:
 
         self.at_once(act)
 
-    def delivered(self, local_id: int, files: Sequence[str] = ()) -> None:
-        """Records that a result went where it was asked to go, and the files that were saved."""
+    def delivered(self, local_id: int, files: Sequence[str] = (), hashes: Sequence[str] = ()) -> None:
+        """Records that a result went where it was asked to go, and the files that were saved with their SHA-256."""
 
         def act() -> None:
             row = self.row(local_id)
             known = row.files if row else ()
             added = [path for path in files if path not in known]
-            self.put(local_id, is_open=False, files=json.dumps([*known, *added]))
+            contents = dict.fromkeys([*(row.file_hashes if row else ()), *hashes])
+            self.put(
+                local_id, is_open=False, files=json.dumps([*known, *added]), file_hashes=json.dumps(list(contents))
+            )
 
         self.at_once(act)
 
@@ -258,6 +262,10 @@ class Ledger:
         exact = self.rows("request_id = ?", (prefix,), 1)
         # A range, since LIKE would read every row.
         return exact or self.rows("request_id >= ? AND request_id < ?", (prefix, f"{prefix}\U0010ffff"), most)
+
+    def by_content(self, sha256: str, most: int = 20) -> list[Row]:
+        """Rows of which a file with this content was saved, newest first."""
+        return self.rows("file_hashes LIKE ?", (f'%"{sha256}"%',), most)
 
     def newest(self, nth: int, *, with_id: bool = True) -> Row | None:
         """The nth newest row, from 1; with `with_id` of those in the queue that have a request id."""
@@ -284,6 +292,13 @@ class Ledger:
                 return
             before = page.last
             left = None if left is None else left - len(page.rows)
+
+    def took(self, endpoint: str, most: int) -> list[float]:
+        """How many seconds the work of the last calls of an endpoint took, of those that are known, newest first."""
+        newest = self.execute("SELECT max(local_id) FROM requests", ()).fetchone()[0] or 0
+        condition = "endpoint = ? AND state = ? AND mode = 'queue' AND local_id > ?"
+        rows = self.rows(condition, (endpoint, State.COMPLETED, newest - _LOOKED_THROUGH), most)
+        return [row.took for row in rows if row.took is not None]
 
     def result(self, local_id: int) -> Kept | None:
         """The result that is kept of a request."""
@@ -388,7 +403,8 @@ def kept_of(call: Call) -> tuple[str | None, bool, str]:
     short text is found by trying."""
     if call.is_private:
         return None, False, ""
-    return *stored_input(call.input_json), fingerprint(call.input_json)
+    text, is_whole = stored_input(call.input_json)
+    return text, is_whole and not call.awaits_files, fingerprint(call.input_json)
 
 
 def _conditions(search: Search) -> tuple[list[str], list[object]]:

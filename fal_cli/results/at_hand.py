@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, cast
+from typing import Any, NamedTuple, Protocol, cast
 from urllib.parse import unquote, urlsplit
 
 from fal_cli import media
@@ -18,6 +18,12 @@ from fal_cli.media import MediaFile
 
 _CLOCK_SECONDS = 2.0  # some file systems keep times no finer
 _RESULT_SUFFIX = ".json"
+
+
+class Sink(Protocol):
+    """What bytes can be written to."""
+
+    def write(self, data: bytes, /) -> object: ...
 
 
 class AtHand(NamedTuple):
@@ -77,7 +83,7 @@ def files(row: Row | None, data: Any, owned: Mapping[str, int] | None = None, *,
     return found
 
 
-def bring(wire: Wire, file: MediaFile, target: BinaryIO, *, most: int) -> Download:
+def bring(wire: Wire, file: MediaFile, target: Sink, *, most: int) -> Download:
     """Fetches a file into `target` and tells what its host said of it.
 
     Raises `TooLarge` for more than `most` bytes, before any is fetched where the size is told, and `NotHad`.

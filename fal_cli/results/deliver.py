@@ -1,6 +1,7 @@
 """A result to where it was asked to go: stdout in the form of `--print`, and files by `-o` and `-d`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 
 from fal_cli.api.deadline import Deadline
 from fal_cli.context import Context
-from fal_cli.errors import CliError, UsageError
+from fal_cli.errors import CliError, NotSaved, UsageError
 from fal_cli.options import PrintFlags, SaveFlags, words_of
 from fal_cli.results import destination as places
 from fal_cli.results.outcome import Outcome
@@ -21,23 +22,46 @@ _FLAGS = b"has_nsfw_concepts"
 class Delivery:
     """What `--print`, `--query`, `-o` and `-d` ask for together. Raises `UsageError` before anything is sent."""
 
-    def __init__(self, context: Context, shown: PrintFlags, save: SaveFlags, *, many: bool = False) -> None:
-        """With `many` each result ends with a newline, and `-o`, which names one file, is refused."""
+    def __init__(
+        self,
+        context: Context,
+        shown: PrintFlags,
+        save: SaveFlags,
+        *,
+        many: bool = False,
+        within: Path | None = None,
+        is_private: bool = False,
+    ) -> None:
+        """With `many` each result ends with a newline, and `-o`, which names one file, is refused.
+
+        Files leave the folder `within` by no link, if there is one.
+        """
         if many and save.output:
             raise UsageError(f"-o {save.output} is one file, and there are several requests", hint="Use: -d FOLDER/")
         self._context = context
         self._many = many
         self._saving = places.checked(save.output, save.directory, overwrite=save.overwrite, is_json=context.flags.json)
+        self._saving = replace(self._saving, within=within)
         self._previews = save.preview
         if save.preview:
             from fal_cli.results import preview
 
             preview.check(context)
+        self._opens = save.open
+        self._sidecars = save.sidecar
+        if save.sidecar:
+            _check_sidecar(self._saving, is_private)
         self._what = shown.print_ or ""
         self._prints_files = shown.print_ == "files" and not shown.query
         context.standing.asked = (*words_of(save), *words_of(shown))
         default = "none" if self._saving.to_stdout else "result"
         self._selection = Selection(context.output, context.notify.note, shown, default=default)
+        is_asked_for = bool(shown.print_ or shown.query)
+        self.closes = context.output.is_terminal and self._saving.saves and not is_asked_for
+        """Whether a line for each file tells what was made, in place of the result: on a terminal, where files are
+        saved and nothing else was asked for."""
+        if save.open:
+            _check_open(context, self._saving)
 
     def check(self, inputs: Mapping[str, Any]) -> None:
         """Raises `UsageError` if a file is to be named after an input that there is none of."""
@@ -65,32 +89,79 @@ class Delivery:
         context = self._context
         if can_fetch:
             context.standing.leave = partial(_left_behind, context, outcome.request_id)
-        failure: CliError | ReaderGone | None = None
         names_its_file = context.output.machine and self._is_saved_itself(outcome)
+        failure = None if self.closes or names_its_file else self._printed(outcome, can_fetch)
+        saved: list[Path] = []
         try:
-            if not self._prints_files and not names_its_file:
-                self._print(outcome)
-        except (CliError, ReaderGone) as error:
-            failure = error
-            if isinstance(error, CliError) and not can_fetch:
-                failure = self._as_it_is(outcome, error)
-        try:
-            files = self._save(outcome, inputs or {}, deadline)
+            self._save(outcome, inputs or {}, deadline, saved)
         except CliError:
-            if names_its_file:
-                self._print(outcome)
+            if self.closes:  # what was not saved is at least to be seen
+                self._close(outcome, inputs or {}, saved)
+            if self.closes or names_its_file:
+                self._printed(outcome, can_fetch)
             raise
-        context.talk.sum_up(files=[str(path) for path in files] or None)
+        if self.closes and not saved:
+            failure = self._printed(outcome, can_fetch)
+        context.talk.sum_up(files=[str(path) for path in saved] or None)
         if names_its_file:
-            context.output.json({"content_type": outcome.result.content_type, "path": str(files[-1])})
-        self._tell_flagged(outcome, files)
-        if self._previews:
+            context.output.json({"content_type": outcome.result.content_type, "path": str(saved[-1])})
+        self._tell_flagged(outcome, saved)
+        if self._previews and not (self.closes and saved):
             self._preview(outcome)
         if failure is not None:
             raise failure
-        if not files:
+        if not saved:
             self._tell_how_long(outcome)
-        outcome.entry.delivered([str(path.absolute()) for path in files])
+        outcome.entry.delivered([str(path.absolute()) for path in saved], _hashes(saved))
+        if self._sidecars:
+            self._write_sidecars(outcome, inputs or {}, saved)
+        if self.closes:
+            self._close(outcome, inputs or {}, saved)
+        if self._opens:
+            self._open(outcome, saved)
+
+    def _printed(self, outcome: Outcome, can_fetch: bool) -> CliError | ReaderGone | None:
+        """Prints the result; answers what went wrong, which keeps nothing else from being done."""
+        try:
+            if not self._prints_files:
+                self._print(outcome)
+        except (CliError, ReaderGone) as error:
+            if isinstance(error, CliError) and not can_fetch:
+                return self._as_it_is(outcome, error)
+            return error
+        return None
+
+    def _close(self, outcome: Outcome, inputs: Mapping[str, Any], saved: Sequence[Path]) -> None:
+        from fal_cli.results import closing
+
+        if saved and self._context.talk.level >= 0:
+            closing.tell(self._context, outcome, inputs, saved, draws=self._previews)
+
+    def _write_sidecars(self, outcome: Outcome, inputs: Mapping[str, Any], saved: Sequence[Path]) -> None:
+        from fal_cli.results import sidecar
+
+        if outcome.entry.is_private:
+            self._context.notify.warn("the call was private, so nothing of it is written beside its files")
+            return
+        for path in saved:
+            try:
+                written = sidecar.write(path, outcome, inputs)
+            except OSError as error:
+                raise NotSaved(f"cannot save the sidecar of {path}: {error.strerror or error}") from None
+            if not self.closes:
+                self._context.notify.note(f"saved {written}")
+
+    def _open(self, outcome: Outcome, saved: Sequence[Path]) -> None:
+        from fal_cli import media
+        from fal_cli.terminal.browser import in_browser, is_web
+        from fal_cli.terminal.hyperlinks import file_url
+
+        urls = [file_url(str(path)) for path in saved] or [file.url for file in media.find(outcome.outline)]
+        found = next((url for url in urls if url.startswith("file:") or is_web(url)), "")
+        if not found:
+            self._context.notify.warn("the result names no file that can be opened")
+        elif not in_browser(self._context.env, found):
+            self._context.notify.note(f"there is nothing here to open it with: {found}")
 
     def _is_saved_itself(self, outcome: Outcome) -> bool:
         """Whether the result is a file that `-o` or `-d` saves, which stdout then names."""
@@ -148,20 +219,22 @@ class Delivery:
 
         preview.show(self._context, outcome.outline, body=outcome.result.body, maker=outcome.endpoint)
 
-    def _save(self, outcome: Outcome, inputs: Mapping[str, Any], deadline: Deadline | None) -> list[Path]:
+    def _save(self, outcome: Outcome, inputs: Mapping[str, Any], deadline: Deadline | None, saved: list[Path]) -> None:
+        """Saves what is to be saved; `saved` grows by the path of each file, also where another one fails."""
         saving, body = self._saving, outcome.result.body
-        saved = []
         if saving.result_file:
             places.save_result(saving.result_file, body.chunks())
             saved.append(saving.result_file)
         if self._prints_files and not saving.template:
             saving = replace(saving, template=places.DEFAULT_NAME)
         if saving.template or saving.to_stdout:
-            media = self._media(outcome, saving, inputs, deadline)
+            media: list[Path] = []
+            try:
+                self._media(outcome, saving, inputs, deadline, media)
+            finally:
+                saved += media
             if self._prints_files:
                 self._print_paths(media)
-            saved += media
-        return saved
 
     def _print_paths(self, paths: list[Path]) -> None:
         """A path a line; for a program a list of them."""
@@ -172,19 +245,61 @@ class Delivery:
             self._context.output.line(str(path))
 
     def _media(
-        self, outcome: Outcome, saving: places.Saving, inputs: Mapping[str, Any], deadline: Deadline | None
-    ) -> list[Path]:
+        self,
+        outcome: Outcome,
+        saving: places.Saving,
+        inputs: Mapping[str, Any],
+        deadline: Deadline | None,
+        saved: list[Path],
+    ) -> None:
         from fal_cli.results import download, itself, naming
+
+        def tell(path: Path) -> None:
+            saved.append(path)
+            if not self.closes:
+                self._context.notify.note(f"saved {path}")
 
         origin = naming.Origin(outcome.endpoint, outcome.request_id, inputs)
         if itself.is_a_file(outcome):
-            return itself.save(self._context, outcome, saving, origin)
+            itself.save(self._context, outcome, saving, origin, tell)
+            return
         wire, body = self._context.reading_wire(outcome.account, maker=outcome.endpoint), outcome.result.body
-        saver = download.Saver(self._context, saving, wire, body=body, deadline=deadline, saved=outcome.saved)
+        saver = download.Saver(
+            self._context, saving, wire, body=body, deadline=deadline, saved=outcome.saved, tell=tell
+        )
         if saving.to_stdout:
             saver.write(outcome.outline)
-            return []
-        return saver.save(outcome.outline, origin)
+        else:
+            saver.save(outcome.outline, origin)
+
+
+def _hashes(saved: Sequence[Path]) -> list[str]:
+    """What the files that were saved are known by; nothing of one that is gone already."""
+    from fal_cli.files.digest import sha256
+
+    found = []
+    for path in saved:
+        with suppress(OSError):
+            found.append(sha256(path))
+    return found
+
+
+def _check_sidecar(saving: places.Saving, is_private: bool) -> None:
+    """Raises `UsageError` where no sidecar can be or may be."""
+    if is_private:
+        raise UsageError("a private call leaves no --sidecar: it holds the input")
+    if not saving.template:
+        raise UsageError("--sidecar stands beside saved files", hint="Save them: -o FILE or -d FOLDER/")
+
+
+def _check_open(context: Context, saving: places.Saving) -> None:
+    """Raises `UsageError` where there will be nothing that can be opened."""
+    if saving.to_stdout:
+        raise UsageError("--open opens a saved file, and -d - saves none")
+    if context.in_sandbox and not saving.saves:
+        raise UsageError(
+            "a private sandbox serves its files only while the command runs", hint="Save what is to open: -o FILE"
+        )
 
 
 def _left_behind(context: Context, request_id: str) -> tuple[str, ...]:

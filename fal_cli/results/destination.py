@@ -22,12 +22,21 @@ _ONE_OF = "Save the files (-d FOLDER/), or leave --json out."
 
 @dataclass(frozen=True)
 class Saving:
-    """What to save where: the result to `result_file`, media by `template`, or their bytes to stdout."""
+    """What to save where: the result to `result_file`, media by `template`, or their bytes to stdout.
+
+    Media leave the folder `within` by no link, if there is one.
+    """
 
     result_file: Path | None = None
     template: str = ""
     to_stdout: bool = False
     overwrite: bool = False
+    within: Path | None = None
+
+    @property
+    def saves(self) -> bool:
+        """Whether files are written."""
+        return self.result_file is not None or bool(self.template)
 
 
 def checked(output: str, folder: str, *, overwrite: bool = False, is_json: bool = False) -> Saving:
@@ -72,6 +81,12 @@ def check_fields(saving: Saving, inputs: Mapping[str, Any]) -> None:
     for name in filenames.fields_of(saving.template):
         if name.startswith("input.") and name.removeprefix("input.") not in inputs:
             raise UsageError(f"-d: there is no {{{name}}}, since the input has no {name.removeprefix('input.')!r}")
+
+
+def check_within(saving: Saving, target: Path) -> None:
+    """Raises `NotSaved` for a file that would land outside of the folder that it may not leave."""
+    if saving.within and not target.parent.resolve().is_relative_to(saving.within.resolve()):
+        raise NotSaved(f"cannot save {target}: a link leads out of {saving.within}")
 
 
 def save_result(path: Path, chunks: Iterable[bytes]) -> None:

@@ -6,7 +6,7 @@ Whatever happens to one of them is that file's failure: the others are saved.
 import itertools
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from fal_cli.files import content_type, names
 from fal_cli.files.atomic import Part
 from fal_cli.media import MediaFile
 from fal_cli.results import naming
-from fal_cli.results.destination import Saving, not_saved
+from fal_cli.results.destination import Saving, check_within, not_saved
 from fal_cli.results.naming import Head, Origin
 from fal_cli.terminal.output import NotShown
 from fal_cli.terminal.progress.transfer import Transfer
@@ -46,14 +46,16 @@ class Saver:
         body: Body | None = None,
         deadline: Deadline | None = None,
         saved: Mapping[str, Path] | None = None,
+        tell: Callable[[Path], None] | None = None,
     ) -> None:
-        """`saved` are files that are on this machine already, by their URLs."""
+        """`saved` are files that are on this machine already, by their URLs; `tell` hears of each that was saved."""
         self._saved_before = saved or {}
         self._context = context
         self._saving = saving
         self._wire = wire
         self._body = body
         self._deadline = deadline
+        self._tell = tell or (lambda path: context.notify.note(f"saved {path}"))
         self._stop = threading.Event()
         # Where names may be the same, a number is added: in the result's order, not in that of the hosts' speed.
         self._turns = None if {"index", "name"} & set(names.fields_of(saving.template)) else Turns()
@@ -101,7 +103,7 @@ class Saver:
         """The saved paths; the first failure is raised, after the rest is told."""
         for path in outcomes:
             if isinstance(path, Path):
-                self._context.notify.note(f"saved {path}")
+                self._tell(path)
         failures = [error for error in outcomes if isinstance(error, CliError)]
         for error in failures[1:]:
             self._context.notify.warn(error.message)
@@ -152,6 +154,7 @@ class Saver:
         self, index: int, target: Path, head: Head, pieces: Iterator[bytes], download: Download, transfer: Transfer
     ) -> Path:
         try:
+            check_within(self._saving, target)
             target.parent.mkdir(parents=True, exist_ok=True)
             transfer.expect(download.size or 0)
             with Part(target) as part:

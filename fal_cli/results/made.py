@@ -1,7 +1,7 @@
 """The line that tells what was made: `✓ cat.jpg  1024×768  48 kB · 3.2 s · $0.025 · seed 7`. Pure."""
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from fal_cli.files.facts import MediaFacts
 from fal_cli.terminal.cells import cells, cut
@@ -30,6 +30,13 @@ class Made(NamedTuple):
     seed: str = ""
 
 
+def of_all(of_call: Made, files: Sequence[MediaFacts]) -> Made:
+    """A line about all files of a call, which tells once what they have in common."""
+    weights = [facts.bytes for facts in files if facts.bytes is not None]
+    weight = sum(weights) if len(weights) == len(files) else None
+    return of_call._replace(name=f"{len(files)} files", facts=MediaFacts("unknown", bytes=weight), url="")
+
+
 def lines(made: Made, *, width: int, color: bool = False, links: bool = False, mark: str = "✓") -> list[str]:
     """The line, or as many as a terminal of `width` cells needs: a piece is never broken, but for a long name."""
     room = max(width, _FEWEST_CELLS) - len(_INDENT)
@@ -44,6 +51,15 @@ def lines(made: Made, *, width: int, color: bool = False, links: bool = False, m
             found.append(_INDENT + cut(piece, room))
             used = min(cells(piece), room)
     return found
+
+
+def seed_of(answer: Any, inputs: Mapping[str, Any]) -> int | str | None:
+    """The seed that a result names, else that of the input."""
+    for value in (answer, inputs):
+        seed = value.get("seed") if isinstance(value, Mapping) else None
+        if isinstance(seed, int | str) and not isinstance(seed, bool) and seed != "":
+            return seed
+    return None
 
 
 def pixels(facts: MediaFacts) -> str:

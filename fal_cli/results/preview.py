@@ -1,5 +1,6 @@
 """`--preview`: the pictures of a result, fetched and drawn on the terminal."""
 
+from pathlib import Path
 from typing import Any
 
 from fal_cli import media
@@ -52,6 +53,18 @@ def show(context: Context, data: Any, *, body: Body | None = None, maker: str = 
             draw(_fetched(wire, Download(file.url, body)), color=context.talk.color)
         except (ApiError, NoPicture) as error:
             context.notify.warn(f"no preview: {error}")
+
+
+def show_file(context: Context, path: Path) -> None:
+    """Draws a picture that was saved; what cannot be drawn is told and ends nothing."""
+    from fal_cli.terminal.picture import NoPicture, draw
+
+    try:
+        if path.stat().st_size > LARGEST_BYTES:
+            raise NoPicture(f"the file is larger than {LARGEST_BYTES // 2**20} MiB")
+        draw(path.read_bytes(), color=context.talk.color)
+    except (NoPicture, OSError) as error:
+        context.notify.warn(f"no preview: {error}")
 
 
 def _fetched(wire: Wire, download: Download) -> bytes:

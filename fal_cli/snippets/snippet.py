@@ -140,6 +140,10 @@ def _content_type(attachment: Attachment, *, embeds: bool) -> str:
     from fal_cli.calls.attachments import MOST_INLINE_BYTES, open_source
 
     path = attachment.path
+    if attachment.is_folder:
+        raise UsageError(
+            f"{attachment.key}: a folder cannot be part of a script", hint=f"Zip it first: zip -r {path}.zip {path}"
+        )
     if attachment.name or (path.exists() and not path.is_file() and not path.is_dir()):
         raise UsageError(f"{attachment.key}: what comes through a pipe cannot be part of a script", hint="Name a file.")
     with open_source(path) as source:

@@ -34,3 +34,11 @@ def linked(text: str, url: str) -> str:
 def file_url(path: str) -> str:
     """The URL of a local file."""
     return "file://" + quote(str(Path(os.path.abspath(path))))
+
+
+def as_typed(path: str) -> str:
+    """A path as one would type it here, if that is shorter."""
+    try:
+        return min(path, os.path.relpath(path), key=len)
+    except ValueError:  # on another drive
+        return path

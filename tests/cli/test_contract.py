@@ -18,7 +18,7 @@ from tests.support.in_process import call
 
 FACTS = tree.facts()
 COMMANDS = {command.path: command for command in tree.tree().walk()}
-GROUPS = {"", "webhook", "auth", "config", "sandbox", "completion"}
+GROUPS = {"", "webhook", "auth", "config", "alias", "sandbox", "completion"}
 WORDS = {
     "run": ["fal-ai/flux/dev", "prompt=x"], "submit": ["fal-ai/flux/dev"], "stream": ["fal-ai/any-llm", "prompt=x"],
     "rerun": ["last"], "subscribe": ["fal-ai/flux/dev", "prompt=x"], "webhook send": ["last", "--to", "http://x/"],

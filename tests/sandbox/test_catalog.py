@@ -97,7 +97,7 @@ def test_every_thumbnail_is_its_own(client: Client) -> None:
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
-        ({"q": "flux"}, [DEV, SCHNELL]),
+        ({"q": "flux"}, [DEV, SCHNELL, LCM]),
         ({"q": "FLUX.1 few steps"}, [SCHNELL]),
         ({"q": "streaming", "category": "llm"}, [LLM]),
         ({"q": "nothing of the kind"}, []),

@@ -22,7 +22,8 @@ def test_a_job_costs_three_requests_however_long_it_runs(served: Program, servic
     done = served("run", "sandbox/echo", "a=1", f"sandbox.run={seconds}", timeout=120)
     assert json.loads(done.stdout) == {"a": 1}
     counts = {route: count for route, count in service.stats["http"].items() if count}
-    assert counts == {"models": 1, "submit": 1, "status_stream": 1, "result": 1}  # the schema: once a week
+    # The schema is asked for once a week, the price once an hour.
+    assert counts == {"models": 1, "pricing": 1, "submit": 1, "status_stream": 1, "result": 1}
 
 
 @pytest.mark.parametrize("fault", ["refuse", "silent", "cut", "cut-after:2", "close-after:1", "silent-after:1"])

@@ -284,15 +284,15 @@ class TestOpen:
         done = served("open", name)
         assert done.text.strip() == f"https://fal.ai/dashboard/requests?requestId={name}"
 
-    def test_a_file_of_a_private_sandbox_as_it_was_saved(
+    def test_a_file_of_a_private_sandbox_as_it_was_saved_or_fetched_anew(
         self, fal: Program, browser: dict[str, str], tmp_path: Path
     ) -> None:
         """The server that its URL names is gone."""
         words = ("run", FLUX, "prompt=a cat", "sandbox.queue=0", "sandbox.run=0")
         assert "-d FOLDER/" in fal("--sandbox", *words).stderr
-        refused = fal("--sandbox", "open", "last", code=5).stderr
-        assert "fal --sandbox result " in refused
-        assert "fal sandbox serve" in refused
+        brought = Path(fal("--sandbox", "open", "last").text.strip())
+        assert brought.is_relative_to(fal.home)
+        assert brought.read_bytes()[:3] == b"\xff\xd8\xff"
         done = fal("--sandbox", *words, "-d", str(tmp_path / "out"))
         assert "only while the command runs" not in done.stderr
         (saved,) = (tmp_path / "out").iterdir()
@@ -302,7 +302,7 @@ class TestOpen:
         assert self.opened(fal) == saved.as_uri()
         assert "opened" in shown.text
         saved.unlink()
-        fal("--sandbox", "open", "last", code=5)
+        assert Path(fal("--sandbox", "open", "last").text.strip()).is_relative_to(fal.home)
 
     def test_a_file_of_a_private_sandbox_by_one_that_is_kept_up(self, fal: Program) -> None:
         fal("--sandbox", "run", FLUX, "prompt=a cat", "sandbox.queue=0", "sandbox.run=0")

@@ -134,6 +134,7 @@ def _finding(fal: Caller) -> None:
     assert "fal-ai/flux/dev" in [line["endpoint_id"] for line in fal("models", "flux").lines]
     assert "prompt" in [line["name"] for line in fal("schema", "fal-ai/flux/dev").lines]
     assert fal("schema", "fal-ai/flux/dev", "--openapi", schema="openapi").value["openapi"]
+    assert fal("schema", "fal-ai/flux/dev", "--sample", schema="sample").value["prompt"]
     assert fal("pricing", "fal-ai/flux/dev", "--estimate", "4").value["total_cost"]
 
 
@@ -161,9 +162,17 @@ def _settings(fal: Caller) -> None:
     assert fal("config get", "private").value["value"] is True
     assert fal("config unset", "private").value["value"] is False
     assert len(fal("config list").lines) == 9
+    assert fal("alias set", "poster", "fal-ai/flux/dev", "seed=7").value["items"] == ["seed=7"]
+    assert fal("alias list").value["name"] == "poster"
+    assert fal("alias rm", "poster").value == {"name": "poster", "removed": True}
     assert fal("completion install", "bash").lines
     for shell in ("bash", "zsh", "fish", "powershell"):
         assert fal(f"completion {shell}").value["shell"] == shell
+    assert fal("sandbox status", code=1).value == fal("sandbox stop").value == {"running": False}
+    assert fal("sandbox start", "--port", "0").value["running"]
+    variables = fal("sandbox status").value["variables"]
+    assert {line["name"]: line["value"] for line in fal("sandbox env").lines} == variables
+    assert fal("sandbox stop").value == {"running": False}
     for words in ("sandbox lock", "sandbox unlock", "sandbox stats", "sandbox reset"):
         fal(words)
 

@@ -1,5 +1,6 @@
 """A home, a folder to work in, a served sandbox, and between the program and it a proxy that fails as it is told."""
 
+import os
 import sqlite3
 import subprocess
 import time
@@ -26,7 +27,8 @@ from tests.support.time_machine import pass_time
 SECRET = "canary-0123456789abcdef-SECRET"
 QUEUE = "https://queue.fal.run"
 KEY = f"canary-id:{SECRET}"
-HURRY = str(Path(__file__).with_name("hurry"))
+HURRY = os.pathsep.join([str(Path(__file__).with_name("hurry")), str(Path(__file__).parents[2])])
+"""On the path of a program: what makes it wait for less, and the code beside these tests."""
 TALKATIVE = {"FAL_DEBUG": "1"}
 
 

@@ -26,10 +26,14 @@ class Asked:
         place = self.place
         for word, argument in zip(place.words, place.arguments, strict=False):
             if argument[0] == "endpoint":
-                return word
+                return self._meant(word)
             if argument[0] == "call":
                 return next((row.endpoint for row in self.home.rows(id_of(word), only_queued=False)), "")
         return next((word for word in place.words if "/" in word and "://" not in word), "")
+
+    def _meant(self, word: str) -> str:
+        """The endpoint that a word names, which may be an alias."""
+        return word if "/" in word else self.home.aliases().get(word, word).partition(" ")[0]
 
 
 def id_of(word: str) -> str:

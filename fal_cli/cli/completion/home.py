@@ -67,6 +67,24 @@ class Home:
             return []
         return [model for model in found if is_endpoint(model.endpoint)]
 
+    def aliases(self) -> "dict[str, str]":
+        """Short names of endpoints and what each stands for; one's own before the project's."""
+        found: dict[str, str] = {}
+        for path in (os.path.join(paths.folder("config", self._env), "config.toml"), self._project()):
+            table = _toml(path).get("aliases") if path else None
+            for name, text in table.items() if isinstance(table, dict) else ():
+                if isinstance(text, str) and text and is_endpoint(name) and "/" not in name:
+                    found.setdefault(name, text)
+        return found
+
+    def _project(self) -> str:
+        if self._env.get("FAL_NO_PROJECT", "") not in ("", "0"):
+            return ""
+        try:
+            return paths.project_file(os.getcwd())
+        except OSError:  # the folder is gone
+            return ""
+
     def document(self, endpoint: str) -> "tuple[Any, str] | None":
         """The kept OpenAPI document of an endpoint, or of an app on this machine, and its route there."""
         from fal_cli.endpoint import InvalidEndpoint, LocalApp, parse_target

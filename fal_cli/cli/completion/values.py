@@ -63,12 +63,18 @@ def _values(asked: Asked, kind: str, choices: "Iterable[str]") -> "Iterable[Cand
 
 
 def _endpoints(asked: Asked) -> "Iterable[Candidate]":
-    """Those that were called lately, then those of the kept catalogue."""
+    """Aliases, then those that were called lately, then those of the kept catalogue."""
+    if "/" not in asked.current:
+        yield from asked.home.aliases().items()
     models = {model.endpoint: model for model in asked.home.models()}
     called = list(asked.home.called_endpoints())
     for endpoint in dict.fromkeys((*called, *models)):
         model = models.get(endpoint)
         yield endpoint, model.text if model else ""
+
+
+def _aliases(asked: Asked) -> "Iterable[Candidate]":
+    return asked.home.aliases().items()
 
 
 def _requests(asked: Asked) -> "Iterable[Candidate]":
@@ -145,6 +151,7 @@ def _categories(asked: Asked) -> "Iterable[Candidate]":
 
 _OFFERS: "dict[str, Callable[[Asked], Iterable[Candidate]]]" = {
     "endpoint": _endpoints,
+    "alias": _aliases,
     "request": _requests,
     "unfinished_request": _unfinished_requests,
     "call": _calls,

@@ -207,9 +207,9 @@ def _counted(count: int, noun: str) -> str:
 
 
 def _open(context: Context, path: Path) -> None:
-    from fal_cli.commands.open import in_browser
+    from fal_cli.terminal.browser import in_browser
 
-    if not in_browser(context, path.absolute().as_uri()):
+    if not in_browser(context.env, path.absolute().as_uri()):
         context.talk.note("there is no browser here to open it with")
 
 

@@ -11,11 +11,11 @@ from urllib.parse import quote
 
 from fal_cli.api.wire import Wire
 from fal_cli.commands.gallery.page import Kind, Medium
-from fal_cli.commands.open import is_web
 from fal_cli.files.facts import MediaFacts, facts
 from fal_cli.media import MediaFile
 from fal_cli.results import at_hand, made
 from fal_cli.results.at_hand import AtHand, NotHad, TooLarge
+from fal_cli.terminal.browser import is_web
 from fal_cli.urls import origin
 
 _PIECE_BYTES = 96 * 1024

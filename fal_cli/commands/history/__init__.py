@@ -23,7 +23,7 @@ SHOWN_ON_TERMINAL = 20
 
 Refs = Annotated[
     list[str],
-    typer.Argument(metavar="REF…", help="Request ids, their unique beginnings, 'last', 'last:2', URLs, or @12."),
+    typer.Argument(metavar="REF…", help="Request ids, their beginnings, 'last', 'last:2', URLs, @12, or saved files."),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Delete unfinished requests too.")]
 

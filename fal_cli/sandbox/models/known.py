@@ -93,7 +93,8 @@ MODELS = {
     "fal-ai/fast-lcm-diffusion": Model(
         "LCM", "lcm", queue=0.3, run=0.6, price="0.0005", unit="megapixel", usual_units="1", realtime=RealtimeRules(),
         about=About(
-            "text-to-image", "Pictures fast enough for a realtime session. In the sandbox they are drawn.",
+            "text-to-image",
+            "Pictures fast enough for a realtime session. In the sandbox they are drawn. Use fal-ai/flux/dev instead.",
             ("sandbox", "image", "realtime"), "2024-01-10T00:00:00Z", status="deprecated", license_type="research",
         ),
     ),

@@ -14,10 +14,14 @@ from fal_cli.terminal.progress.tally import Tally, duration
 from fal_cli.terminal.talk import Talk
 
 SHORT_ID = 8
+DONE = "done"
 
 
 class Display:
     """Counts what happens to each request, by its name. By itself it shows nothing."""
+
+    is_live = False
+    """Whether it is drawn anew all the time, so that what changes with each second can be shown."""
 
     def __init__(self, talk: Talk, *, of_one: bool = False) -> None:
         self.talk = talk
@@ -70,6 +74,8 @@ class View:
 
     def __init__(self, display: Display, endpoint: str) -> None:
         self._display = display
+        self.closes = True
+        """Whether a line says at the end that it is done; one that failed is always told."""
         self.tally = display.add("", endpoint, "submitting")
 
     def __enter__(self) -> "View":
@@ -80,6 +86,11 @@ class View:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._display.close()
+
+    @property
+    def is_live(self) -> bool:
+        """As the display's."""
+        return self._display.is_live
 
     def submitted(self, request_id: str) -> None:
         """Tells the request id; this line is never silenced."""
@@ -93,7 +104,8 @@ class View:
 
     def finished(self, verdict: str, billable_units: str = "") -> None:
         """Ends the display with the closing line."""
-        self._display.ended("", verdict, billable_units)
+        if self.closes or verdict != DONE:
+            self._display.ended("", verdict, billable_units)
         self._display.close()
 
     def close(self) -> None:

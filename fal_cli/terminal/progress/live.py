@@ -29,6 +29,8 @@ DEFAULT_PROFILE = "default"
 class Live(Display):
     """A line for each request, redrawn in place; they are gone when the display ends, and closing lines stay."""
 
+    is_live = True
+
     def __init__(self, talk: Talk, *, color: bool, of_one: bool = False) -> None:
         super().__init__(talk, of_one=of_one)
         self._console = Console(stderr=True, no_color=not color, highlight=False, markup=False, emoji=False)
@@ -155,6 +157,8 @@ class LiveLine:
             parts.append((0, Text(self._state(), style="cyan")))
             parts += self._progress()
         parts.append((2, Text(clock(tally.elapsed), style="dim")))
+        if tally.left and not self.trouble:
+            parts.append((4, Text(tally.left, style="dim")))
         return parts
 
     def _state(self) -> str:

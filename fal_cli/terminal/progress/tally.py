@@ -8,6 +8,8 @@ from fal_cli.api.events import Completed, Event, InProgress, LogLine, Queued
 from fal_cli.terminal.logs import Progress, progress
 
 KEPT_LINES = 20
+_LEAST_LEFT_SECONDS = 1.0
+_MUCH_LONGER = 0.5
 
 
 @dataclass
@@ -28,6 +30,7 @@ class Tally:
     inference_seconds: float | None = None
     cost: str = ""
     usual_wait: float | None = None
+    usual_seconds: float | None = None
     last_lines: deque[LogLine] = field(default_factory=lambda: deque(maxlen=KEPT_LINES))
 
     def count(self, event: Event) -> None:
@@ -55,6 +58,19 @@ class Tally:
         """Seconds since the call began."""
         return time.monotonic() - self.started
 
+    @property
+    def left(self) -> str:
+        """How long the work still takes, by how long it usually did; "" where that is not known."""
+        usual = self.usual_seconds
+        if usual is None or self.state not in ("queued", "running"):
+            return ""
+        if self.running_since is None:
+            return f"usually {_about(usual)}"
+        left = usual - (time.monotonic() - self.running_since)
+        if left >= _LEAST_LEFT_SECONDS:
+            return f"about {_about(left)} left"
+        return "longer than usual" if left < -max(_LEAST_LEFT_SECONDS, usual * _MUCH_LONGER) else "nearly there"
+
     def closing(self, verdict: str, billable_units: str = "", width: int | None = None) -> str:
         """The last line about a request, e.g. `done in 3.1 s (queued 0.6 s, inference 2.5 s), 1 billable unit`.
 
@@ -81,6 +97,10 @@ class Tally:
                 self.progress = found
             else:
                 self.last_lines.append(line)
+
+
+def _about(seconds: float) -> str:
+    return duration(max(1, round(seconds)) if seconds < 10 else seconds).replace(".0 s", " s")
 
 
 def duration(seconds: float) -> str:

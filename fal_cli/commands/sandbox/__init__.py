@@ -13,9 +13,14 @@ from fal_cli.errors import CliError, UsageError
 from fal_cli.extras import sandbox_extra
 
 if TYPE_CHECKING:
+    from fal_cli.commands.sandbox.background import Server
     from fal_cli.sandbox.state.store import Store
 
 EXAMPLES = """\
+  fal sandbox start
+  eval "$(fal sandbox env)"             # this shell uses it from here on
+  fal sandbox status
+  fal sandbox stop
   fal sandbox serve --port 8700
   fal sandbox serve --fault submit=429:retry-after=2*3 --fault stream=cut-after:2
   fal sandbox serve --fault webhook=redeliver
@@ -64,6 +69,7 @@ def serve(
     ] = None,
 ) -> None:
     """Keep a sandbox running and print the environment that points a client at it."""
+    from fal_cli.commands.sandbox import background
     from fal_cli.config import paths
 
     _check_certificate(cert, key)
@@ -96,7 +102,104 @@ def serve(
     if cert is None:
         context.talk.note("http:// is for fal itself: the vendor's clients need --cert and --key")
     context.talk.note("the sandbox is up; end it with Ctrl-C")
-    sandbox.serve()
+    with background.registered(paths.sandbox_folder(context.env), dict(variables)):
+        sandbox.serve()
+
+
+def start(
+    context: Context,
+    port: Annotated[
+        int, typer.Option("--port", metavar="N", help="First of five ports; 0 takes free ones.")
+    ] = DEFAULT_PORT,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option("--fault", metavar="ROUTE=FAULT[*TIMES]", help="Order a failure, e.g. submit=cut-after*1."),
+    ] = None,
+    concurrency: Annotated[
+        int | None, typer.Option("--concurrency", metavar="N", help="Run at most N requests at once.")
+    ] = None,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME[=VALUE]", help="Set up the account, e.g. listing-lag=5."),
+    ] = None,
+) -> None:
+    """Start a sandbox in the background; it stays up until it is stopped.
+
+    This shell uses it after: eval "$(fal sandbox env)"
+    """
+    from fal_cli.commands.sandbox import background
+    from fal_cli.config import paths
+
+    folder = paths.sandbox_folder(context.env)
+    found = background.running(folder)
+    if found is not None:
+        context.talk.note(f"a sandbox is up already (process {found.pid})")
+    else:
+        with sandbox_extra():
+            import fal_cli.sandbox.server  # noqa: F401  # so that what is missing is told here, not in a log
+        options = ["--port", str(port)]
+        options += [word for text in fault or () for word in ("--fault", text)]
+        options += [word for text in setting or () for word in ("--set", text)]
+        options += ["--concurrency", str(concurrency)] if concurrency is not None else []
+        found = background.start(folder, options)
+        context.talk.note(f"the sandbox is up (process {found.pid})")
+    context.talk.note(f'to use it in this shell: eval "$({context.program} sandbox env)"')
+    context.talk.note(f"to end it: {context.program} sandbox stop")
+    _print(context, _state(found))
+
+
+def stop(context: Context) -> None:
+    """Stop the sandbox that is up; what it holds stays."""
+    from fal_cli.commands.sandbox import background
+    from fal_cli.config import paths
+
+    folder = paths.sandbox_folder(context.env)
+    found = background.running(folder)
+    if found is None:
+        context.talk.note("no sandbox is up")
+    else:
+        background.stop(folder, found)
+        context.talk.note("the sandbox has ended; its requests and files are kept")
+    _print(context, _state(None))
+
+
+def status(context: Context) -> None:
+    """Say whether a sandbox is up, and where. Ends with code 1 if none is.
+
+    Lines on a terminal, a JSON object in a pipe.
+    """
+    from fal_cli.commands.sandbox import background
+    from fal_cli.config import paths
+
+    found = background.running(paths.sandbox_folder(context.env))
+    if not context.output.is_terminal:
+        context.output.json(_state(found), one_line=True)
+    elif found is not None:
+        context.output.line(f"up since {found.started_at} (process {found.pid})")
+        for name, value in found.variables.items():
+            context.output.line(f"  {name}={value}")
+    if found is None:
+        context.talk.note(f"no sandbox is up; start one: {context.program} sandbox start")
+        raise typer.Exit(1)
+
+
+def env(context: Context) -> None:
+    """Print the environment that points a client at the sandbox that is up."""
+    from fal_cli.commands.sandbox import background
+    from fal_cli.config import paths
+
+    found = background.running(paths.sandbox_folder(context.env))
+    if found is None:
+        raise CliError(
+            "no sandbox is up", hint=f"Start one: {context.program} sandbox start", next=("sandbox", "start")
+        )
+    for name, value in found.variables.items():
+        context.output.line(f"export {name}={shlex.quote(value)}", {"name": name, "value": value})
+
+
+def _state(found: "Server | None") -> dict[str, object]:
+    """Whether a sandbox is up, and where, for a program."""
+    return {"running": False} if found is None else {"running": True, **found._asdict()}
 
 
 def _login(store: "Store", folder: Path) -> list[tuple[str, str]]:
@@ -167,7 +270,7 @@ def unlock(context: Context) -> None:
     _print(context, {"locked": None})
 
 
-def _print(context: Context, facts: Mapping[str, str | None]) -> None:
+def _print(context: Context, facts: Mapping[str, object]) -> None:
     """What became of the sandbox, for a program."""
     if context.output.machine:
         context.output.json(facts)
@@ -209,4 +312,7 @@ def _environment(key: str, addresses: Mapping[str, str]) -> list[tuple[str, str]
     return [("FAL_KEY", key), *hosts]
 
 
-SUBVERBS = {"serve": serve, "reset": reset, "stats": stats, "lock": lock, "unlock": unlock}
+SUBVERBS = {
+    "start": start, "stop": stop, "status": status, "env": env, "serve": serve, "reset": reset, "stats": stats,
+    "lock": lock, "unlock": unlock,
+}  # fmt: skip

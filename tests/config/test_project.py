@@ -1,0 +1,91 @@
+"""A project's `fal.toml`: found on the way up, and refused with anything that a stranger may not decide."""
+
+from pathlib import Path
+
+import pytest
+
+from fal_cli.config import project
+from fal_cli.errors import UsageError
+
+GOOD = """
+budget = "5/day"
+[aliases]
+poster = "fal-ai/flux/dev image_size=portrait_4_3"
+[output]
+poster = "posters/{seed}.{ext}"
+"fal-ai/flux/dev" = "flux/"
+default = "renders/{date}/{id}-{index}.{ext}"
+"""
+
+
+def test_what_it_says(tmp_path: Path) -> None:
+    (tmp_path / "fal.toml").write_text(GOOD)
+    deep = tmp_path / "a" / "b"
+    deep.mkdir(parents=True)
+    found = project.find({}, deep)
+    assert found is not None
+    assert found.folder == tmp_path
+    assert found.budget == "5/day"
+    assert found.aliases["poster"].text == "fal-ai/flux/dev image_size=portrait_4_3"
+    assert found.template("poster", "fal-ai/flux/dev") == "posters/{seed}.{ext}"
+    assert found.template("", "fal-ai/flux/dev") == "flux/"
+    assert found.template("", "fal-ai/other") == "renders/{date}/{id}-{index}.{ext}"
+
+
+def test_the_nearest_one_counts_and_a_variable_turns_it_off(tmp_path: Path) -> None:
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    (tmp_path / "fal.toml").write_text('budget = "5/day"')
+    (inner / "fal.toml").write_text('budget = "1/day"')
+    found = project.find({}, inner)
+    assert found is not None
+    assert found.budget == "1/day"
+    assert project.find({"FAL_NO_PROJECT": "1"}, inner) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        pytest.param('key = "id:secret"', "'key' cannot stand", id="key"),
+        pytest.param('[hosts]\nqueue = "https://evil.example"', "'hosts' cannot stand", id="host"),
+        pytest.param('profile = "work"', "'profile' cannot stand", id="profile"),
+        pytest.param('[headers]\nx-a = "b"', "'headers' cannot stand", id="header"),
+        pytest.param('webhook = "https://evil.example"', "'webhook' cannot stand", id="webhook"),
+        pytest.param('private = false', "'private' cannot stand", id="setting"),
+        pytest.param('[aliases]\na = "fal-ai/x image_url=@/etc/passwd"', "'@' reads a file", id="upload"),
+        pytest.param('[aliases]\na = "fal-ai/x doc@/etc/passwd"', "'@' reads a file", id="upload-operator"),
+        pytest.param('[aliases]\na = "fal-ai/x @/etc/passwd"', "'@' reads a file", id="document"),
+        pytest.param('[aliases]\na = "fal-ai/x a:=@/etc/passwd"', "'@' reads a file", id="json-file"),
+        pytest.param('[aliases]\na = "fal-ai/x a={{media[0]}}"', "'{{' looks into", id="template"),
+        pytest.param('[aliases]\na = "fal-ai/x --webhook https://evil.example"', "is an option", id="option"),
+        pytest.param('[aliases]\na = "fal-ai/x -H X:y"', "is an option", id="header-option"),
+        pytest.param('[aliases]\na = "fal-ai/x -"', "is an option", id="stdin"),
+        pytest.param('[aliases]\na = "fal-ai/x in.json"', "is not KEY=VALUE", id="file"),
+        pytest.param('[aliases]\na = "http://localhost:8080"', "names a host", id="local"),
+        pytest.param('[aliases]\na = "https://evil.example/x"', "only http://localhost", id="elsewhere"),
+        pytest.param('[aliases]\n"fal-ai/flux" = "fal-ai/x"', "cannot be an alias", id="shadow"),
+        pytest.param('[aliases]\nlast = "fal-ai/x"', "cannot be an alias", id="ref"),
+        pytest.param('[aliases]\n110602490-lora = "fal-ai/x"', "cannot be an alias", id="legacy"),
+        pytest.param('[aliases]\na = ""', "is not a text with an endpoint", id="empty"),
+        pytest.param('[aliases]\na = 7', "is not a text with an endpoint", id="number"),
+        pytest.param('[aliases]\na = "fal-ai/x \'open"', "quotation", id="quote"),
+        pytest.param('[output]\ndefault = "../{id}.{ext}"', "leaves the project", id="above"),
+        pytest.param('[output]\ndefault = "/tmp/{id}.{ext}"', "leaves the project", id="root"),
+        pytest.param('[output]\ndefault = "~/.ssh/{id}"', "leaves the project", id="home"),
+        pytest.param('[output]\ndefault = "-"', "leaves the project", id="stdout"),
+        pytest.param('[output]\ndefault = "C:\\\\x\\\\{id}"', "leaves the project", id="drive"),
+        pytest.param('[output]\ndefault = "a{{b}}"', "'{{' looks into", id="braces"),
+        pytest.param('output = "out/"', "is not a table", id="no-table"),
+        pytest.param("budget = 5", "is not a text", id="budget"),
+        pytest.param('budget = "lots"', "is not a budget", id="budget-text"),
+        pytest.param("aliases = 5", "is not a table", id="aliases"),
+        pytest.param("= broken", "is not TOML", id="toml"),
+        pytest.param("#" + "x" * 70_000, "is larger than any", id="size"),
+    ],
+)  # fmt: skip
+def test_what_it_may_not_hold_is_an_error(tmp_path: Path, text: str, told: str) -> None:
+    (tmp_path / "fal.toml").write_text(text)
+    with pytest.raises(UsageError) as caught:
+        project.find({}, tmp_path)
+    assert told in caught.value.message
+    assert "FAL_NO_PROJECT=1" in caught.value.hint
