@@ -54,7 +54,7 @@ def _kept(context: Context, told: Report) -> Report:
     if not context.standing.accepted_id or told.code not in (Exit.FAILED, Exit.NOT_SAVED) or told.request_id:
         return told
     request_id = context.standing.accepted_id
-    kept = f"The result is kept for a while: {context.command('result', request_id)}"
+    kept = f"The result is stored for a while. To get it: {context.command('result', request_id)}"
     return told._replace(
         hint=f"{told.hint}\n{kept}" if told.hint else kept,
         next=(*context.tool.split(), "result", request_id, *context.standing.asked),

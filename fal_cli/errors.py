@@ -48,7 +48,7 @@ _UNLOCKED: dict[locks.Lock, str] = {
     "topup": "A top-up is due. Pay it: https://fal.ai/dashboard/billing.",
     "other": "See https://fal.ai/dashboard/billing.",
 }
-_STILL_THERE = "What was paid for can still be fetched: {tool} resume, or {tool} result ID."
+_STILL_THERE = "Results you paid for can still be fetched: {tool} resume, or {tool} result ID."
 _LONGEST_MESSAGE = 500
 _LONGEST_FIELD = 200
 _CARET_WIDTH = 70
@@ -329,7 +329,7 @@ def _sentence(error: ApiError, ways: _Ways) -> _Told:
         told = _sentence(error.cause, ways)
         return told._replace(message=f"part {error.number} of the upload: {told.message}")
     if isinstance(error, StreamCut | StreamIdle):
-        hint = "It is billed as far as it ran. Its events cannot be fetched later."
+        hint = "It is billed for the part that ran. Its events cannot be fetched later."
         return _Told("stream_cut", error.message, hint)
     if isinstance(error, AnswerLost):
         return _lost(error, ways)
@@ -337,11 +337,15 @@ def _sentence(error: ApiError, ways: _Ways) -> _Told:
         return _Told(
             "service_unavailable",
             f"the service cannot answer now (HTTP {error.status}): {error.message}",
-            "Try again.",
+            "Run the command again later.",
         )
     if isinstance(error, NotReached):
         nothing = "Nothing was accepted. " if isinstance(error, NotSent) else ""
-        return _Told("network", f"network: {error.message}", f"{nothing}{error.way_out or 'Try again.'}")
+        return _Told(
+            "network",
+            f"network: {error.message}",
+            f"{nothing}{error.way_out or f'Run the command again, or find the cause: {ways.tool} doctor'}",
+        )
     if isinstance(error, NotReady):
         waiting = ways.argv("wait", error.request_id) if error.request_id else ()
         return _Told("not_finished", error.message, "Add --wait to wait for it.", waiting)
@@ -362,13 +366,13 @@ def _sentence(error: ApiError, ways: _Ways) -> _Told:
 def _lost(error: AnswerLost, ways: _Ways) -> _Told:
     look_up = ways.resume(ways.lost) if ways.lost else ""
     broken = error.phase == Phase.ANSWERED and error.status is not None and error.status >= 400
-    told = f"came back as a failure on the way (HTTP {error.status}: {error.message})" if broken else "was lost"
+    detail = f"came back as a failure on the way (HTTP {error.status}: {error.message})" if broken else "was lost"
     reason = "" if broken else f" ({error.message})"
     return _Told(
         "answer_lost",
-        f"the call was sent, but its answer {told}{reason}",
+        f"the call was sent, but its answer {detail}{reason}",
         "It may be running and may be billed, so it was not sent again. "
-        + (f"To look it up: {look_up}" if look_up else "Look at https://fal.ai/dashboard before you repeat it."),
+        + (f"To look it up: {look_up}" if look_up else "Check https://fal.ai/dashboard before you repeat it."),
         ways.resume_argv(ways.lost),
     )
 
@@ -395,7 +399,7 @@ def _refused(error: Refused, ways: _Ways) -> _Told:
     if locks.lacks_permission(error):
         return _Told(
             "no_permission",
-            _http("the key is good, but lacks the permission for this", error),
+            _http("the key is valid, but lacks the permission for this", error),
             "Use a key that has it, or make one: https://fal.ai/dashboard/keys",
         )
     if locks.is_denied(error):
@@ -414,7 +418,9 @@ def _refused(error: Refused, ways: _Ways) -> _Told:
     if status == 404:
         return _Told("not_found", _http("no such endpoint or request", error))
     if status == 429:
-        return _Told("rate_limited", _http("refused for now", error), "Nothing was accepted; try again later.")
+        return _Told(
+            "rate_limited", _http("refused for now", error), "Nothing was accepted. Run the command again later."
+        )
     if status in _INPUT_REFUSED:
         return _Told("input_refused", _http("the input was refused", error))
     return _Told("refused", _http("the service refused the call", error))

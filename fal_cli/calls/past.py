@@ -60,7 +60,7 @@ def look(context: Context, found: Tracked | Row, *, asks: bool = True) -> Past:
     request = _request(context, found) if asks else None
     if request is None:
         if here is None:
-            raise NotFound(f"no result of {row.name if row else found.request_id} was kept here")
+            raise NotFound(f"no result of {row.name if row else found.request_id} is stored here")
         return here
     try:
         result = follow.fetch(context, request).result
@@ -123,7 +123,7 @@ def _are_all_saved(past: Past) -> bool:
 
 def _answer(result: Result) -> Any:
     if len(result.body) > _LARGEST_ANSWER_BYTES:
-        raise CliError(f"the result is too large to be looked into ({len(result.body):,} bytes)")
+        raise CliError(f"the result is too large to read values from ({len(result.body):,} bytes)")
     return _read(result.body.read(), result.content_type)
 
 

@@ -63,11 +63,9 @@ def prepare_again(
     """
     if row.input_json is None or not row.input_is_whole:
         why = "it was private" if row.is_private else "it was too long, or held a file in itself"
-        raise UsageError(f"the input of {row.name} was not kept in full: {why}")
+        raise UsageError(f"the input of {row.name} was not stored in full: {why}")
     if row.options.get("headers"):
-        context.notify.warn(
-            f"the call had headers of its own ({', '.join(row.options['headers'])}), which are not kept"
-        )
+        context.notify.warn(f"the call had its own headers ({', '.join(row.options['headers'])}), which are not stored")
     given = wire_options(context, flags)
     options = CallOptions.from_kept({**row.options, **given.as_kept()}).but(headers=given.headers)
     target = endpoints.parse_target(row.endpoint, flags.path)
@@ -154,7 +152,7 @@ def _known(context: Context, target: Target, gathered: Gathered, flags: CallFlag
 def _typed(context: Context, gathered: Gathered, known: "Known | None", words: InputWords) -> Typed:
     notify = context.notify
     if words.from_ and context.reach.is_literal:
-        raise UsageError("--from is for {{expressions}}, and with --literal there are none")
+        raise UsageError("--from is for {{expressions}}, which --literal turns off")
     source = earlier_result(context, words.from_) if words.from_ else None
     schema = known.schema if known else None
     found = typed(
@@ -168,7 +166,7 @@ def _typed(context: Context, gathered: Gathered, known: "Known | None", words: I
     )
     if source is not None and not source.is_read:
         raise UsageError(
-            f"--from {words.from_}: no input takes anything from it",
+            f"--from {words.from_}: no input uses it",
             hint="Write an input as KEY='{{expression}}', such as image_url='{{media[0]}}'.",
         )
     if (words.words or words.texts) and not words.texts and context.stdin.holds_unread_pipe_data():

@@ -72,7 +72,7 @@ def submit(
             note_interrupted(entry, exchange)
             if exchange.phase > Phase.NOT_CONNECTED:
                 raise AnswerLost(
-                    "interrupted before the service had answered",
+                    "interrupted before the service answered",
                     phase=exchange.phase,
                     request_id=exchange.request_id,
                 ) from None
@@ -99,7 +99,7 @@ def begin(context: Context, wire: Wire, call: Call, mode: str) -> Entry:
     assert local_id is not None
     leaving = claims.Leaving(local_id, row)
     if local_id not in context.journal.needed(lambda ledger: claims.mark_sending(ledger, [leaving]), "this call"):
-        raise NotFinished(f"{call.claimed.ref} was taken up by another process, which sends it")
+        raise NotFinished(f"{call.claimed.ref} was picked up by another process, which is sending it")
     return call.claimed
 
 

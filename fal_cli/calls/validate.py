@@ -62,14 +62,14 @@ def check_endpoint(context: "Context", target: Target, looked: "Looked") -> None
         now = looked if looked.is_asked else look(context, target, refresh=True)
         if now.is_unknown and now.is_asked:
             raise NotFound(
-                f"there is no endpoint {target}, so nothing was sent",
+                f"no endpoint {target}, so nothing was sent",
                 hint=f"Did you mean {near}? To send it as it is: --no-validate",
                 kind="endpoint_not_found",
                 next=("schema", near),
             )
     elif looked.is_asked:
         perhaps = f" (there is {near})" if near else ""
-        context.notify.note(f"the service does not list {target}{perhaps}; sent all the same")
+        context.notify.note(f"the service does not list {target}{perhaps}; sent anyway")
 
 
 def check(
@@ -98,7 +98,7 @@ def check(
 
 
 def tell(context: "Context", target: Target, known: "Known | None", given: Mapping[str, Any]) -> None:
-    """Says what is odd about an input that is sent all the same."""
+    """Says what is odd about an input that is sent anyway."""
     for literal in _literals(context, known, given):
         context.notify.note(str(literal))
     if known:
@@ -135,8 +135,8 @@ def _tell_undocumented(context: "Context", target: Target, known: "Known", given
     if names:
         left = len(names) - _MOST_NAMED
         named = ", ".join(names[:_MOST_NAMED]) + (f" and {left} more" if left > 0 else "")
-        told = "is not a documented input" if len(names) == 1 else "are not documented inputs"
-        context.notify.note(f"{named} {told} of {target}; sent as given")
+        which = "is not a documented input" if len(names) == 1 else "are not documented inputs"
+        context.notify.note(f"{named} {which} of {target}; sent as given")
 
 
 def _faults(
@@ -161,7 +161,7 @@ def _refusal(
 ) -> InputRefused:
     from fal_cli.schema.report import lines
 
-    takes = f"What it takes: {context.tool} schema {target}. " if found else ""
+    takes = f"See its inputs: {context.tool} schema {target}. " if found else ""
     return InputRefused(
         f"the input does not fit {target}, so nothing was sent",
         lines=(*lines(found), *map(str, literals)),

@@ -111,7 +111,7 @@ def beginning(wire: Wire, file: MediaFile, *, count: int) -> tuple[bytes, Downlo
 
 def _download(file: MediaFile) -> Download:
     if not file.url:
-        raise NotHad("it was not kept")
+        raise NotHad("it was not stored")
     return Download(file.url)
 
 
@@ -137,7 +137,7 @@ def _told() -> Iterator[None]:
     except OSError as error:
         raise NotHad(f"no room for it: {error.strerror or error}") from None
     except ValueError:
-        raise NotHad("its address is malformed") from None
+        raise NotHad("its URL is malformed") from None
     except ApiError as error:
         if error.status in (404, 410):
             raise NotHad("no longer there") from None

@@ -31,7 +31,7 @@ from fal_cli.terminal.progress.transfer import Transfer
 
 PARALLEL = 4
 _BLOCK = 1024 * 1024
-_NOT_HERE = "Save it: -d FOLDER/; or send it on: … -d - > FILE"
+_NOT_HERE = "Save it: -d FOLDER/; or pipe it: … -d - > FILE"
 
 
 class Saver:

@@ -19,7 +19,7 @@ _NOT_PICTURES = ("video/", "audio/", "text/", "application/", "model/")
 def check(context: Context) -> None:
     """Raises `UsageError` where no picture can be drawn; comes before anything is sent."""
     if not context.streams.stderr_is_terminal:
-        raise UsageError("--preview draws on the terminal, and stderr is none", hint="Save the files: -d FOLDER/")
+        raise UsageError("--preview needs a terminal on stderr", hint="Save the files: -d FOLDER/")
     package = _missing()
     if package:
         raise UsageError(f"--preview needs a package that is not installed ({package})", hint=PREVIEW_EXTRA)

@@ -33,7 +33,7 @@ def write(file: Path, outcome: Outcome, inputs: Mapping[str, Any]) -> Path:
     """
     path = path_of(file)
     if path.exists() and not is_one(path):
-        raise FileExistsError(f"{path} is there, and is not a sidecar")
+        raise FileExistsError(f"{path} exists, and is not a sidecar")
     text = json.dumps(facts(file, outcome, inputs), ensure_ascii=False, indent=2)
     atomic.write(path, (text + "\n").encode("utf-8", "backslashreplace"))
     return path
