@@ -69,7 +69,7 @@ def _show(context: Context, call: "Tracked | Row") -> None:
             shown.append(_looked_at(context, wire, file, number))
             _show_file(context, earlier, shown[-1], is_one=len(files) == 1)
         except at_hand.NotHad as error:
-            failures.append(f"file {number} of {earlier.name} cannot be had: {error}")
+            failures.append(f"file {number} of {earlier.name} cannot be fetched: {error}")
     if len(shown) > 1 and context.output.is_terminal:
         _write_line(context, made.of_all(_of_call(earlier), [seen.facts for seen in shown]))
     for failure in failures[1:]:

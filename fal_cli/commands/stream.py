@@ -49,7 +49,7 @@ def stream(
     from fal_cli.results.destination import check_fields, checked
 
     if text_only and final:
-        raise UsageError("--text and --final say two different things; give one")
+        raise UsageError("give either --text or --final")
     context.standing.leave = nothing_sent
     saving = checked(save.output, save.directory, overwrite=save.overwrite, is_json=context.flags.json)
     if save.preview:

@@ -22,8 +22,8 @@ def typed_key(context: Context, name: str) -> str:
 
     if not context.streams.stdin_is_terminal:
         raise UsageError(
-            "there is no terminal to ask for the key on",
-            hint=f"Give it on stdin: {context.tool} auth login --with-key < FILE",
+            "no terminal to prompt for the key",
+            hint=f"Pass it on stdin: {context.tool} auth login --with-key < FILE",
         )
     try:
         with warnings.catch_warnings():
@@ -33,7 +33,7 @@ def typed_key(context: Context, name: str) -> str:
         context.streams.stderr.write("\n")  # what is said next has a line of its own
         raise
     except (getpass.GetPassWarning, OSError):
-        raise UsageError("this terminal would show the key", hint="Give it on stdin: --with-key") from None
+        raise UsageError("this terminal would show the key", hint="Pass it on stdin: --with-key") from None
     except (EOFError, UnicodeError):
         key = ""
     return profiles.checked_key(key)
@@ -44,7 +44,9 @@ def piped_key(context: Context) -> str:
     from fal_cli.inputs.documents import text
 
     if context.streams.stdin_is_terminal:
-        raise UsageError("--with-key reads a pipe or a file", hint="Leave it out to be asked for the key, unseen.")
+        raise UsageError(
+            "--with-key reads the key from a pipe or a file", hint="Leave it out, and fal prompts for the key."
+        )
     lines, found = context.stdin.lines("--with-key"), list[bytes]()
     while not (found or lines.is_over):
         found = lines.take()
@@ -72,7 +74,7 @@ def keep(context: Context, ours: Profiles, name: str, key: str, *, in_keyring: b
         keyring.write(entry, key)
     profiles.store_key(ours.path, name, key, in_keyring=in_keyring)
     place = "the system keyring" if in_keyring else str(ours.path)
-    context.talk.note(f"profile {name}: the key {profiles.short_id(key)}… is kept in {place}")
+    context.talk.note(f"profile {name}: the key {profiles.short_id(key)}… is stored in {place}")
     if was_in_keyring and not in_keyring:
         try:
             keyring.remove(entry)
@@ -85,7 +87,7 @@ def forget(context: Context, ours: Profiles, name: str) -> None:
     if ours.get(name).in_keyring:
         keyring.remove(ours.keyring_entry(name))
     profiles.forget_key(ours.path, name)
-    context.talk.note(f"profile {name}: its key is forgotten here; to end the key's own life: {_KEYS_PAGE}")
+    context.talk.note(f"profile {name}: its key is deleted here; to revoke it: {_KEYS_PAGE}")
 
 
 def nothing_stored() -> tuple[str, ...]:
@@ -100,9 +102,9 @@ def tell_what_wins(context: Context, name: str) -> None:
     if context.in_sandbox or (variable == "FAL_PROFILE" and context.env["FAL_PROFILE"] == name):
         return
     if variable:
-        context.talk.note(f"{variable} is set and still wins: calls use it unless --profile {name} is given")
+        context.talk.note(f"{variable} is set and overrides it: calls use it unless you pass --profile {name}")
     elif active != name:
-        context.talk.note(f"the active profile is {active}; to make it this one: fal auth switch {name}")
+        context.talk.note(f"the active profile is {active}; to use this one: fal auth switch {name}")
 
 
 def tell_what_is_left(context: Context) -> None:

@@ -43,7 +43,7 @@ class Setting(NamedTuple):
 def known(name: str) -> str:
     """Raises `UsageError` for a name that no setting has."""
     if name not in NAMES:
-        raise UsageError(f"there is no setting {name!r}", hint=f"There are: {', '.join(NAMES)}")
+        raise UsageError(f"no setting {name!r}", hint=f"Choose from: {', '.join(NAMES)}")
     return name
 
 
@@ -107,7 +107,8 @@ def _put_host(context: Context, name: str, url: str) -> None:
     profiles.set_host(ours.path, profile, name.removeprefix("hosts."), url)
     if url and not ours.get(profile).has_key:
         context.talk.note(
-            f"profile {profile} has no key yet; its hosts are used once it has: fal auth login --profile {profile}"
+            f"profile {profile} has no key yet; its hosts take effect when it has one: "
+            f"fal auth login --profile {profile}"
         )
 
 
@@ -124,11 +125,11 @@ def _setting(name: str, value: str | bool, variable: str, path: object, kept: ob
 def _truth(text: str) -> bool:
     value = _TRUTHS.get(text.lower())
     if value is None:
-        raise UsageError(f"{text!r} is neither true nor false")
+        raise UsageError(f"{text!r} is not true or false")
     return value
 
 
 def _word(text: str, choices: tuple[str, ...]) -> str:
     if text not in choices:
-        raise UsageError(f"{text!r} is none of: {', '.join(choices)}")
+        raise UsageError(f"{text!r} is not one of: {', '.join(choices)}")
     return text

@@ -42,7 +42,7 @@ def cost(
     context.accounts.hosts  # noqa: B018  # hosts that are misconfigured are no account that is gone
     rows = [row for row in past.search(context, Search(since=since)) if billing.may_cost(row)]
     if not rows:
-        context.talk.note("no request that can have cost anything")
+        context.talk.note("no request that could have cost anything")
         return
     bill = billing.ask(context, rows)
     lines, totals = sums.lines(bill.costs, by), sums.totals(bill.costs)

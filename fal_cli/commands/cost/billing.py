@@ -45,10 +45,10 @@ class Bill:
         sources = [cost.source for _, cost in self.costs if cost is not None]
         by_price = sources.count("list price")
         if not sources:
-            return f"nothing is known yet: no units were reported, and {self._why_no_events()}"
+            return f"not known yet: no units were reported, and {self._why_no_events()}"
         if by_price == len(sources):
             return f"units × list price: {self._why_no_events()}"
-        others = f"; {by_price} that they do not show, units × list price" if by_price else ""
+        others = f"; {by_price} missing there, units × list price" if by_price else ""
         return f"from the account's billing events{others}"
 
     def _why_no_events(self) -> str:
@@ -57,7 +57,7 @@ class Bill:
         error = self.no_events[0]
         if error.status in _KEY_REFUSED:
             return "the key may not read the account's billing events"
-        return f"the account's billing events cannot be had (HTTP {error.status}: {error.message})"
+        return f"the account's billing events cannot be fetched (HTTP {error.status}: {error.message})"
 
 
 def may_cost(row: Row) -> bool:

@@ -35,12 +35,12 @@ def netrc(context: Context, hosts: Hosts | None) -> Iterator[Finding]:
     except (FileNotFoundError, NotADirectoryError):
         return
     except (OSError, UnicodeDecodeError, reader.NetrcParseError) as error:
-        yield ok("netrc", f"{path} cannot be read ({getattr(error, 'msg', error)}); it is not used here")
+        yield ok("netrc", f"{path} cannot be read ({getattr(error, 'msg', error)}); fal does not use it")
         return
     names = {urlsplit(url).hostname or "" for url in hosts or Hosts()}
     matching = sorted(names & known) + (["every host"] if "default" in known else [])
     if matching:
-        yield ok("netrc", f"{path} has lines for {', '.join(matching)}; they are not used here, but by curl and others")
+        yield ok("netrc", f"{path} has lines for {', '.join(matching)}; fal does not use them, but curl and others do")
 
 
 def _beside(context: Context) -> str:
@@ -48,4 +48,4 @@ def _beside(context: Context) -> str:
     if context.in_sandbox:
         return ""
     there = [path for path in (vendor.config_path(context.env), vendor.login_path(context.env)) if path.exists()]
-    return f"; the vendor's {', '.join(map(str, there))} is there too" if there else ""
+    return f"; fal.ai's own CLI has one too: {', '.join(map(str, there))}" if there else ""

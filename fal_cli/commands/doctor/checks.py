@@ -44,4 +44,4 @@ def _each(checks: Iterable[tuple[str, Check]]) -> Iterator[Finding]:
 
 def _failed(name: str, error: Exception) -> Finding:
     told = report(error)
-    return problem(name, f"it cannot be looked at: {told.message}", told.hint or "FAL_DEBUG=1 fal doctor")
+    return problem(name, f"it cannot be checked: {told.message}", told.hint or "FAL_DEBUG=1 fal doctor")

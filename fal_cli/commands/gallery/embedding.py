@@ -79,7 +79,7 @@ class Embedding:
         """Fetches a file, unless its host was out of reach before."""
         host = origin(file.url)
         if not self._fetches and file.url and not file.url.startswith("data:"):
-            raise NotHad("not saved here, and not fetched")
+            raise NotHad("not saved here, and not downloaded")
         if host in self._out_of_reach:
             raise NotHad("its host cannot be reached")
         try:

@@ -46,7 +46,7 @@ class Filters(Fields):
 def check_limit(limit: int | None) -> None:
     """Raises `UsageError` for a `--limit` that is none."""
     if limit is not None and limit < 0:
-        raise UsageError(f"--limit is 0 or more, not {limit}")
+        raise UsageError(f"--limit must be 0 or more, not {limit}")
 
 
 def _text(option: str, word: str) -> str:
@@ -66,5 +66,5 @@ def _states(words: Sequence[str]) -> tuple[tuple[str, ...], bool]:
     known = tuple(State)
     for word in given:
         if word not in (*known, *_OPEN_WORDS):
-            raise UsageError(f"--state: {word!r} is none of {', '.join((*known, *_OPEN_WORDS))}")
+            raise UsageError(f"--state: {word!r} is not one of {', '.join((*known, *_OPEN_WORDS))}")
     return tuple(word for word in given if word in known), any(word in _OPEN_WORDS for word in given)

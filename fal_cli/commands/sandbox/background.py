@@ -96,13 +96,13 @@ def stop(folder: Path, server: Server) -> None:
     except ProcessLookupError:
         return
     except OSError as error:
-        raise CliError(f"the sandbox (process {server.pid}) cannot be ended: {error.strerror or error}") from None
+        raise CliError(f"the sandbox (process {server.pid}) cannot be stopped: {error.strerror or error}") from None
     end = time.monotonic() + STOP_SECONDS
     while time.monotonic() < end:
         if running(folder) is None:
             return
         time.sleep(_STEP_SECONDS)
-    raise CliError(f"the sandbox (process {server.pid}) was asked to end and is still there")
+    raise CliError(f"the sandbox (process {server.pid}) was asked to stop and is still running")
 
 
 def _last_lines(log: Path) -> tuple[str, ...]:

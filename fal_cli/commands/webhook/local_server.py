@@ -24,7 +24,7 @@ class LocalServer(ThreadingHTTPServer):
         try:
             super().__init__((HOST, port), handler)
         except OSError as error:
-            hint = f"Name another with {option}; 0 takes a free one."
+            hint = f"Choose another with {option}; 0 takes a free one."
             raise CliError(f"cannot listen on port {port}: {error.strerror or error}", hint=hint) from None
 
     def server_bind(self) -> None:
