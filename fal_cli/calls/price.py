@@ -163,9 +163,9 @@ def _by_bills(context: Context, call: Call, price: Known) -> Estimate | None:
     middle = _median(bills)
     apart = sum(abs(units - middle) > middle * _WITHIN for units in bills)
     if apart > len(bills) // 10:
-        return Estimate(None, _times(bills[-1], price), f"{len(bills)} like calls were billed too differently", price)
+        return Estimate(None, times(bills[-1], price), f"{len(bills)} like calls were billed too differently", price)
     source = f"median of {len(bills)} like calls: {_plain(middle)} × {unit_text(price)}"
-    return Estimate(_times(middle, price), _times(bills[-1], price), source, price)
+    return Estimate(times(middle, price), times(bills[-1], price), source, price)
 
 
 def _median(ordered: Sequence[Decimal]) -> Decimal:
@@ -188,7 +188,7 @@ def _by_count(context: Context, call: Call, price: Known) -> Estimate | None:
     count = _count(context, call, names) if names else None
     if count is None:
         return None
-    amount = _times(Decimal(count), price)
+    amount = times(Decimal(count), price)
     return Estimate(amount, amount, f"{count} × {unit_text(price)}", price)
 
 
@@ -245,7 +245,8 @@ def lines(endpoint: str, expected: Estimate) -> list[str]:
     return [endpoint, f"  price      {unit}", f"  this call  {expected.text}"]
 
 
-def _times(units: Decimal, price: Known) -> Decimal:
+def times(units: Decimal, price: Known) -> Decimal:
+    """So many units at their price, exactly."""
     return _EXACT.multiply(units, price.amount or Decimal(0))
 
 
