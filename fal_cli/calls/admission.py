@@ -90,7 +90,7 @@ def ready(context: Context, call: Call, *, inline: bool, deadline: Deadline | No
 
 @contextmanager
 def held(context: Context, call: Call) -> Iterator[None]:
-    """A block in which a claimed call is to leave: if it fails before that, the claim is given back."""
+    """A block that sends a claimed call. If it fails before sending, the claim is released."""
     try:
         yield
     except BaseException:
@@ -128,7 +128,7 @@ def _check_most(expected: "Estimate", most: "Decimal", terms: Terms) -> None:
 
 
 def _over(budget: Budget, spent: Spent, expected: "Estimate") -> OverBudget:
-    """The error for a call that does not fit a budget, with what was spent and what is left."""
+    """The error for a call beyond a budget, with the amounts spent and left."""
     waiting = f", {_money(spent.reserved)} of it set aside for calls whose bill is not known" if spent.reserved else ""
     left = max(budget.limit - spent.total, budget.limit * 0)
     used = f"spent {_money(spent.total)}{waiting}; left {_money(left)}"

@@ -104,7 +104,7 @@ def resolve(
 ) -> dict[str, Any]:
     """The input with each attachment replaced. The same file named twice is sent once, and one token serves all.
 
-    With `reuses` what was uploaded before is used, as long as it is there, and what is uploaded is remembered.
+    With `reuses`, earlier uploads are used while they exist, and new ones are recorded.
 
     Raises `UsageError` before anything is sent if one of the files cannot be read.
     """
@@ -143,7 +143,7 @@ def _identity(found: Attachment) -> tuple[int, int] | str:
     try:
         seen = os.stat(found.path)
     except OSError:
-        return str(found.path)  # opening it tells what is wrong
+        return str(found.path)  # opening it raises the right error
     return (seen.st_dev, seen.st_ino)
 
 

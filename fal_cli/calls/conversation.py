@@ -306,7 +306,7 @@ class Conversation:
         return AppFailed(f"the app ended the session{line}: {failure}")
 
     def _send_again(self) -> None:
-        """Puts what was sent with a token that is no longer good back in its place, once: none of it was looked at."""
+        """Puts back, once, the inputs sent with an expired token: the service looked at none of them."""
         if self._was_unauthorized or self._has_heard:
             raise Refused(UNAUTHORIZED, status=401)
         self._was_unauthorized = True

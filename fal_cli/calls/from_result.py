@@ -45,7 +45,7 @@ def _fetched(context: Context, request: Tracked) -> bytes:
 
 
 def _remembered(context: Context, row: Row) -> bytes:
-    """What the ledger kept of a call that the service cannot be asked about."""
+    """The stored result of a call that the service cannot look up."""
     kept = context.journal.entry(row).kept()
     if kept is None:
         raise NotFound(

@@ -1,4 +1,4 @@
-"""What became of a call whose answer was lost: the account's listing is searched, and told of in words (wire §9.3)."""
+"""Finds out what happened to a call whose answer was lost, by the account's listing (wire §9.3)."""
 
 import json
 import os
@@ -203,7 +203,7 @@ _OVER = {
 def listed_output(row: Row, entry: Entry, item: Listed) -> Outcome:
     """The result of a direct call whose answer was lost, as the listing has it.
 
-    Raises `CliError`: code 8 while it runs, 1 if it failed, 5 if the service kept no output.
+    Raises `CliError`: code 8 while it runs, 1 if it failed, 5 if the service has no output.
     """
     if item.ended_at is None:
         raise NotFinished(f"{row.name} is still running as request {item.request_id}", next=("resume", row.name))
@@ -220,7 +220,7 @@ def listed_output(row: Row, entry: Entry, item: Listed) -> Outcome:
 
 
 def over(context: Context, row: Row, entry: Entry) -> CliError:
-    """The error for a row that there is nothing to take up of."""
+    """The error for a row that cannot be resumed."""
     if row.state in (State.SENDING, State.UNKNOWN):
         entry.ended(State.UNKNOWN, row.error or "its process was killed")
         entry.delivered()

@@ -79,7 +79,7 @@ class Answered(NamedTuple):
 def answer(context: Context, call: Call, terms: Terms, mode: str, deadline: Deadline) -> Call | Answered:
     """The call to send, claimed for this process; or what stands for it.
 
-    Raises `NotFound` for what is gone, `UnknownOutcome` for what may run, `RequestFailed` for what failed for good,
+    Raises `NotFound` if it is gone, `UnknownOutcome` if it may run, `RequestFailed` if it failed for good,
     and as `admission.claim`.
     """
     return _Search(context, _known(context, call), terms, mode, deadline).answer()
@@ -317,7 +317,7 @@ def _reused(outcome: Outcome) -> Outcome:
 
 
 def _answers(wire: Wire, url: str) -> bool:
-    """Whether a file can be had. Raises `NetworkFailure` where its host cannot be asked, which is no answer."""
+    """Whether a file still exists. Raises `NetworkFailure` if its host cannot be asked."""
     try:
         at_hand.beginning(wire, media.MediaFile(url), count=1)
     except NotHad as error:

@@ -33,7 +33,7 @@ class Past(NamedTuple):
 
     @property
     def inputs(self) -> Mapping[str, Any]:
-        """The input, as far as it was kept."""
+        """The stored part of the input."""
         return (self.row.input_json if self.row else None) or {}
 
     @property
@@ -90,7 +90,7 @@ def look_again(context: Context, past: Past) -> Past:
 def quiet_wire(context: Context, request: Tracked | None = None) -> Wire:
     """A request layer that says nothing of its retries; without `request` one that any file is fetched with.
 
-    Files need no key, so that none is asked for.
+    Files need no key, so none is looked for.
     """
     try:
         wire = context.wire(account=request.account if request else None)

@@ -133,10 +133,10 @@ def read_inputs(
 
 
 def _known(context: Context, target: Target, gathered: Gathered, flags: CallFlags) -> "Known | None":
-    """The endpoint's schema, asked for unless it is kept. Raises `NotFound` for an endpoint that surely is misspelt.
+    """The endpoint's schema, cached or fetched. Raises `NotFound` for an endpoint that surely is misspelt.
 
-    It is asked for input that is all JSON, too: a check by what happens to be kept would let the same call pass on one
-    machine and not on another. Only where nothing is to be typed and nothing checked nobody asks.
+    It is fetched for input that is all JSON, too: checking only by a cached schema would let the same call pass on one
+    machine and not on another. It is not fetched if nothing has to be typed or checked.
     """
     if flags.no_validate and gathered.is_document:
         return None
@@ -175,7 +175,7 @@ def _typed(context: Context, gathered: Gathered, known: "Known | None", words: I
 
 
 def _checked(context: Context, target: Target, known: "Known | None", found: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The input, with what a person was asked for, who hears first of what is wrong. Raises `InputRefused`."""
+    """The input, with prompted values added. Faults are shown before prompting. Raises `InputRefused`."""
     from fal_cli.calls import missing_inputs, validate
 
     whole = _settled(context, known, found)

@@ -1,4 +1,4 @@
-"""A realtime session from the command line's words to its last line: recorded, opened, held, told how it ended."""
+"""A realtime session from the command line to its last line: recorded, opened, held, with a report of its end."""
 
 import os
 from collections.abc import Callable, Sequence

@@ -85,7 +85,7 @@ def earlier(context: Context, ref: str) -> Row | saved_files.Beside:
 
 
 def unfinished(context: Context) -> list[Row]:
-    """Everything of which something is still to be done: first the result that is due to go first."""
+    """Every unfinished request; first the one whose result expires first."""
     return context.journal.unfinished()
 
 
@@ -142,7 +142,7 @@ def endpoint_of(row: Row) -> EndpointId:
 
 
 def each(context: Context, requests: Sequence[T], action: Callable[[T], None]) -> None:
-    """Does something about each request; what fails for one is told and keeps no other from its turn.
+    """Handles each request. A failure of one is reported and does not stop the others.
 
     Raises `typer.Exit` with the worst code if any failed; the error itself if there is but one request.
     """

@@ -83,7 +83,7 @@ def _row(context: Context, path: Path) -> Row | None:
 
 
 def _read(path: Path) -> Beside:
-    """What a sidecar says. A stranger may have written it: it names an endpoint of the service, and values."""
+    """What a sidecar says. It is untrusted: it may name only an endpoint of the service, and values."""
     facts = documents.loads_object(documents.read_file(str(path)), str(path))
     given, named = facts.get("input"), facts.get("endpoint")
     if facts.get(sidecar.MARK) != sidecar.FORMAT or not isinstance(named, str):

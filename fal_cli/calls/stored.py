@@ -22,7 +22,7 @@ def instead(context: Context, request: Tracked, error: ApiError) -> Outcome:
     if row is not None and row.state is State.COMPLETED and row.has_result and error.status not in (401, 403):
         return _kept(context, request, row, error)
     if row is None or not (isinstance(error, NotReached) or _is_gone(row, error)):
-        if row is None or row.state is not State.COMPLETED:  # what is known to have gone well stays so
+        if row is None or row.state is not State.COMPLETED:  # a known success stays one
             request.entry.failed(error)
         raise error
     if isinstance(error, NotReached):

@@ -1,4 +1,4 @@
-"""A streamed call from its start to its end: recorded, printed as it comes, and told how it ended."""
+"""A streamed call from start to end: recorded, printed as it comes, with a report of how it ended."""
 
 from pathlib import Path
 from typing import Protocol
@@ -24,7 +24,7 @@ IDLE_SECONDS = 120.0  # a cold start can be silent for minutes
 
 
 class Printer(Protocol):
-    """Takes events and writes what is wanted of them."""
+    """Takes events and writes the requested part of them."""
 
     def show(self, event: StreamEvent) -> None: ...
 

@@ -49,7 +49,7 @@ def submit(
         context.standing.accepted_id = request.request_id
         context.standing.leave = leave(request) if leave else partial(goes_on, context, request.request_id)
         if not entry.accepted_soon(submitted.handle):
-            # No ledger holds the id, or another process keeps this one waiting: it is told before anything else.
+            # The ledger may lack the id, or be locked by another process: print the id before anything else.
             context.notify.essential(f"request {request.request_id}", request_id=request.request_id)
             entry.accepted(submitted.handle)
         return Sent(request, submitted.position, submitted.adopted)

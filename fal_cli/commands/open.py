@@ -130,7 +130,7 @@ def _of_request(context: Context, words: list[str]) -> str:
 
 
 def _result(context: Context, words: list[str]) -> tuple[str, bytes]:
-    """A request's id, and what it answered: the copy that is kept here, which takes no key, or the service's."""
+    """A request's id and result: from the ledger, which needs no key, or from the service."""
     from fal_cli.calls import refs
 
     if len(words) == 1:

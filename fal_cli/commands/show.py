@@ -95,7 +95,7 @@ def _looked_at(context: Context, wire: "Wire | None", file: "AtHand", number: in
 
 
 def _show_file(context: Context, earlier: "Past", seen: Seen, *, is_one: bool) -> None:
-    """Its picture and the line about it, with what is told of the call if it `is_one`, or its facts as JSON."""
+    """Its picture and the line about it, with the facts of the call if it `is_one`; or its facts as JSON."""
     from fal_cli.results.made import Made
 
     if not context.output.is_terminal:

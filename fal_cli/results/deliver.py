@@ -64,7 +64,7 @@ class Delivery:
             _check_open(context, self._saving)
 
     def check(self, inputs: Mapping[str, Any]) -> None:
-        """Raises `UsageError` if a file is to be named after an input that there is none of."""
+        """Raises `UsageError` if a file is to be named after an input that does not exist."""
         places.check_fields(self._saving, inputs)
 
     @property
@@ -80,7 +80,7 @@ class Delivery:
         can_fetch: bool = True,
         deadline: Deadline | None = None,
     ) -> None:
-        """Prints and saves; a failure of the one does not keep the other from being done.
+        """Prints and saves. A failure of one does not stop the other.
 
         `can_fetch` is False for a result that nothing can fetch again: it is printed as it is where it does not
         fit the form that was asked for, and saved where a terminal cannot show it. Raises `CliError` (code 11 for a
@@ -121,7 +121,7 @@ class Delivery:
             self._open(outcome, saved)
 
     def _printed(self, outcome: Outcome, can_fetch: bool) -> CliError | ReaderGone | None:
-        """Prints the result; answers what went wrong, which keeps nothing else from being done."""
+        """Prints the result. Returns the failure, which stops nothing else."""
         try:
             if not self._prints_files:
                 self._print(outcome)
@@ -179,7 +179,7 @@ class Delivery:
         self._selection.write(outcome, ends_line=self._many)
 
     def _as_it_is(self, outcome: Outcome, failure: CliError) -> CliError:
-        """Gives the bytes of a result out in any case. Answers the failure that is left to be told."""
+        """Writes the bytes of a result in any case. Returns the failure that must still be reported."""
         from fal_cli.results import unshown
 
         try:
@@ -293,7 +293,7 @@ def _check_sidecar(saving: places.Saving, is_private: bool) -> None:
 
 
 def _check_open(context: Context, saving: places.Saving) -> None:
-    """Raises `UsageError` where there will be nothing that can be opened."""
+    """Raises `UsageError` if there will be nothing to open."""
     if saving.to_stdout:
         raise UsageError("--open needs a saved file, and -d - saves none")
     if context.in_sandbox and not saving.saves:
@@ -303,5 +303,5 @@ def _check_open(context: Context, saving: places.Saving) -> None:
 
 
 def _left_behind(context: Context, request_id: str) -> tuple[str, ...]:
-    """What is said where the printing or the saving of a result is interrupted."""
+    """The lines to print if printing or saving a result is interrupted."""
     return (f"The result is paid for, and stored for a while. To get it: {context.command('result', request_id)}",)

@@ -64,7 +64,7 @@ def checked(output: str, folder: str, *, overwrite: bool = False, is_json: bool 
 
 
 def single_file(saving: Saving) -> Path | None:
-    """The file that `-o` names for media, where the template is no more than its name."""
+    """The file that `-o` names for media, if the template is only its name."""
     if not saving.template or filenames.fields_of(saving.template):
         return None
     return Path(filenames.filled(saving.template, {}))
@@ -90,7 +90,7 @@ def check_within(saving: Saving, target: Path) -> None:
 
 
 def save_result(path: Path, chunks: Iterable[bytes]) -> None:
-    """Writes a result over what is there. Raises `CliError` (code 11)."""
+    """Writes a result over an existing file. Raises `CliError` (code 11)."""
     write_whole(path, chunks, overwrite=True)
 
 

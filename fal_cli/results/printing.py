@@ -22,7 +22,7 @@ _HEAD_BYTES = 2000
 
 
 class Selection:
-    """Writes results to stdout in the form that was asked for. `note` says what is no data.
+    """Writes results to stdout in the requested form. `note` takes messages.
 
     Raises `UsageError` for a malformed query.
     """
@@ -40,7 +40,7 @@ class Selection:
     def write(self, outcome: Outcome, *, ends_line: bool = False) -> None:
         """Writes one result; `ends_line` says that another may follow.
 
-        Raises `CliError` where the result is not of the asked form, `ReaderGone` when nobody reads.
+        Raises `CliError` if the result does not fit the requested form, `ReaderGone` when nobody reads.
         """
         output = self._output
         if output.machine:

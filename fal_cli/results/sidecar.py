@@ -46,7 +46,7 @@ def is_one(path: Path) -> bool:
 
 
 def facts(file: Path, outcome: Outcome, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """What a sidecar says; what is not known is null."""
+    """The content of a sidecar; unknown values are null."""
     row = outcome.entry.row()
     kept, is_whole = stored_input(inputs)
     cost = money.cost_of(row) if row else None

@@ -1,4 +1,4 @@
-"""A paid answer that a terminal cannot show and nothing can fetch again: saved, whatever was asked for."""
+"""Saves a paid answer that a terminal cannot show and that cannot be fetched again."""
 
 from pathlib import Path
 

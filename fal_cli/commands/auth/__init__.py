@@ -1,4 +1,4 @@
-"""`fal auth`: whose key calls are made with."""
+"""`fal auth`: the key that calls use."""
 
 from typing import Annotated
 

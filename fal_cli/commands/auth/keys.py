@@ -1,4 +1,4 @@
-"""Taking a key in: asked for on the terminal or read from a pipe, shown to the service, and kept."""
+"""Logging in: prompts for a key or reads it from a pipe, checks it at the service, and stores it."""
 
 from fal_cli.api import account as api
 from fal_cli.api.deadline import Deadline
@@ -16,7 +16,7 @@ _NOTHING_STORED = "Nothing was stored."
 
 
 def typed_key(context: Context, name: str) -> str:
-    """The key as it is typed, unseen. Raises `UsageError` where there is no terminal, or for what is no key."""
+    """The key, typed without echo. Raises `UsageError` without a terminal, or if it is not a key."""
     import getpass
     import warnings
 
@@ -30,7 +30,7 @@ def typed_key(context: Context, name: str) -> str:
             warnings.simplefilter("error", getpass.GetPassWarning)  # it would go on, for all to see
             key = getpass.getpass(f"Key for profile {name} (from {_KEYS_PAGE}, not shown): ")
     except Interrupted:
-        context.streams.stderr.write("\n")  # what is said next has a line of its own
+        context.streams.stderr.write("\n")  # the next message starts on its own line
         raise
     except (getpass.GetPassWarning, OSError):
         raise UsageError("this terminal would show the key", hint="Pass it on stdin: --with-key") from None
@@ -54,13 +54,13 @@ def piped_key(context: Context) -> str:
 
 
 def check(context: Context, account: Account) -> None:
-    """Shows the key to the service. Raises `CliError` where it is refused, or cannot be shown."""
+    """Checks the key at the service. Raises `CliError` if it is refused, or cannot be checked."""
     try:
         api.check_key(context.wire(account=account), Deadline(PATIENCE_SECONDS))
     except Refused as error:
         told = report(error)
         if error.status == 403 and told.code == Exit.LIMITED:
-            context.talk.warn(told.message)  # the key is right, the account has to be topped up
+            context.talk.warn(told.message)  # the key is valid; the account needs a top-up
             return
         raise _not_stored(told, f"Keys are made at {_KEYS_PAGE}" if told.code == Exit.CREDENTIALS else "") from None
     except NotReached as error:
@@ -68,7 +68,7 @@ def check(context: Context, account: Account) -> None:
 
 
 def keep(context: Context, ours: Profiles, name: str, key: str, *, in_keyring: bool) -> None:
-    """Keeps the key of a profile and says where. Raises `CliError`."""
+    """Stores the key of a profile and says where. Raises `CliError`."""
     entry, was_in_keyring = ours.keyring_entry(name), ours.get(name).in_keyring
     if in_keyring:
         keyring.write(entry, key)
@@ -83,7 +83,7 @@ def keep(context: Context, ours: Profiles, name: str, key: str, *, in_keyring: b
 
 
 def forget(context: Context, ours: Profiles, name: str) -> None:
-    """Forgets the key of a profile. Raises `CliError`; the profile is as it was if the keyring does not let it go."""
+    """Deletes the key of a profile. Raises `CliError`; if the keyring fails, the profile stays as it was."""
     if ours.get(name).in_keyring:
         keyring.remove(ours.keyring_entry(name))
     profiles.forget_key(ours.path, name)
@@ -96,7 +96,7 @@ def nothing_stored() -> tuple[str, ...]:
 
 
 def tell_what_wins(context: Context, name: str) -> None:
-    """Says whose key calls are made with, where it is not this profile's."""
+    """Says which key calls use, if it is not this profile's."""
     variable = credentials.named_by_environment(context.env)
     active = profiles.of(context.env, in_sandbox=context.in_sandbox).active
     if context.in_sandbox or (variable == "FAL_PROFILE" and context.env["FAL_PROFILE"] == name):
@@ -108,7 +108,7 @@ def tell_what_wins(context: Context, name: str) -> None:
 
 
 def tell_what_is_left(context: Context) -> None:
-    """Says where the key of calls comes from now that one is gone."""
+    """Says which key calls use now that one is deleted."""
     if context.in_sandbox:
         return
     try:

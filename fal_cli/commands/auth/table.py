@@ -1,4 +1,4 @@
-"""Whose keys there are, on a terminal: a table of profiles, and the account behind one key as labelled lines."""
+"""Keys on a terminal: a table of profiles, and the account behind one key as labelled lines."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""`fal config`: the few settings that are kept for good."""
+"""`fal config`: the stored settings."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""The few settings that are kept for good: what each is now and where that comes from, and changing it.
+"""The stored settings: the value of each now, where it comes from, and changing it.
 
 `private` and `on_interrupt` stand in `config.toml`; `profile` (the active one), the `budget` and the `hosts.*` of a
 profile stand beside its key.
@@ -41,7 +41,7 @@ class Setting(NamedTuple):
 
 
 def known(name: str) -> str:
-    """Raises `UsageError` for a name that no setting has."""
+    """Raises `UsageError` for an unknown setting."""
     if name not in NAMES:
         raise UsageError(f"no setting {name!r}", hint=f"Choose from: {', '.join(NAMES)}")
     return name
@@ -69,7 +69,7 @@ def look(context: Context, name: str) -> Setting:
 
 
 def put(context: Context, name: str, text: str) -> None:
-    """Sets a setting for good. Raises `UsageError` for a value that it cannot have, `CliError`."""
+    """Stores a setting. Raises `UsageError` for a value that it cannot have, `CliError`."""
     if known(name) == "profile":
         credentials.switch_to(context.env, profiles.of(context.env, in_sandbox=context.in_sandbox), text)
     elif name in HOSTS:
@@ -83,7 +83,7 @@ def put(context: Context, name: str, text: str) -> None:
 
 
 def drop(context: Context, name: str) -> None:
-    """Leaves a setting to its default. Raises `CliError`."""
+    """Resets a setting to its default. Raises `CliError`."""
     if known(name) == "profile":
         profiles.switch(profiles.of(context.env, in_sandbox=context.in_sandbox).path, "")
     elif name in HOSTS:
@@ -96,7 +96,7 @@ def drop(context: Context, name: str) -> None:
 
 
 def variable_set(context: Context, name: str) -> str:
-    """The variable that decides a setting in place of what is kept; "" if none does."""
+    """The variable that overrides a stored setting; "" if none does."""
     variable = _VARIABLES[name]
     return variable if variable and context.env.get(variable, "").strip() else ""
 

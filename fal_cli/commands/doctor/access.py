@@ -15,7 +15,7 @@ _LOG_IN = "Log in: fal auth login (or try things without a key: --sandbox)"
 
 
 def key(context: Context) -> tuple[Credential | None, Finding]:
-    """The key, and where it comes from; never what it is."""
+    """Where the key comes from; never the key itself."""
     try:
         credential = context.accounts.credential
     except CliError as error:
@@ -26,7 +26,7 @@ def key(context: Context) -> tuple[Credential | None, Finding]:
 
 
 def netrc(context: Context, hosts: Hosts | None) -> Iterator[Finding]:
-    """Lines of `~/.netrc` for the service's hosts, which other programs send in the key's place."""
+    """Lines of `~/.netrc` for the service's hosts. Other programs send those instead of the key."""
     import netrc as reader
 
     path = paths.expanded(context.env.get("NETRC") or "~/.netrc")
@@ -44,7 +44,7 @@ def netrc(context: Context, hosts: Hosts | None) -> Iterator[Finding]:
 
 
 def _beside(context: Context) -> str:
-    """The vendor's files, where they are there and not what is used."""
+    """The files of fal.ai's own CLI, if they exist and are not used."""
     if context.in_sandbox:
         return ""
     there = [path for path in (vendor.config_path(context.env), vendor.login_path(context.env)) if path.exists()]

@@ -21,7 +21,7 @@ _UNITS = (("GB", 1 << 30), ("MB", 1 << 20), ("kB", 1 << 10))
 
 
 def checks(context: Context) -> Iterator[tuple[str, Callable[[], Iterable[Finding]]]]:
-    """All of it, by the names of what is looked at."""
+    """Every finding about files."""
     yield "settings", lambda: [_settings(context)]
     yield "ledger", lambda: [_ledger(context)]
     yield "cache", lambda: [_cache(context)]
@@ -45,7 +45,7 @@ def _settings(context: Context) -> Finding:
 
 
 def _ledger(context: Context) -> Finding:
-    """Whether the record of calls is whole: by SQLite's own check, without changing anything."""
+    """Whether the ledger is intact, by SQLite's own check. Changes nothing."""
     try:
         path = context.ledger_path
     except CliError:  # `access` tells of the key
@@ -71,7 +71,7 @@ def _ledger(context: Context) -> Finding:
 
 
 def _no_ledger(path: Path) -> Finding:
-    """It is made by the first call, if it can be."""
+    """The first call creates it; whether that will work."""
     parent = next((folder for folder in path.parents if folder.exists()), path)
     if not os.access(parent, os.W_OK | os.X_OK):
         return problem("ledger", f"{path} cannot be created", f"Make {parent} writable, or set FAL_CLI_HOME")

@@ -24,7 +24,7 @@ _MOST_SKEW_SECONDS = 300
 
 
 class Inquiry:
-    """What was begun: the findings are there when its time is over, at the latest."""
+    """The running checks. Their findings are there by the deadline at the latest."""
 
     def __init__(
         self, context: Context, hosts: Hosts | None, credential: Credential | None, misconfigured: str
@@ -43,7 +43,7 @@ class Inquiry:
             self._account = Task(partial(_account, hosts, credential), name="doctor")
 
     def findings(self) -> Iterator[Finding]:
-        """All of it, in the order of the way."""
+        """Every finding, in the order of the route."""
         yield _proxy(self._context.env)
         yield self._trust
         if self.hosts is None:
@@ -58,7 +58,7 @@ class Inquiry:
         yield from self._service()
 
     def _hosts_told(self, hosts: Hosts) -> Iterator[Finding]:
-        """A line for each host that was reached; those that fail for the same reason have one together."""
+        """A line for each host that was reached; hosts that fail for the same reason share one."""
         failed: dict[str, list[str]] = {}
         reasons: dict[str, str] = {}
         for service, url in hosts._asdict().items():
@@ -121,7 +121,7 @@ def _certificates() -> Finding:
 
 
 def _proxy(env: Mapping[str, str]) -> Finding:
-    """The proxy variables that are set, without a password that may stand in them."""
+    """The proxy variables that are set, without passwords."""
     given = {name: env[name] for name in proxies.VARIABLES if env.get(name)}
     if not given:
         return ok("proxy", "none")

@@ -24,7 +24,7 @@ _EXTRAS = {
 
 
 def checks(context: Context) -> Iterator[tuple[str, Callable[[], Iterable[Finding]]]]:
-    """All of it, by the names of what is looked at."""
+    """Every finding about the program."""
     yield "versions", lambda: [_versions()]
     yield "extras", lambda: [_extras()]
     yield "fal", lambda: _executables(context)
@@ -50,7 +50,7 @@ def _extras() -> Finding:
 
 
 def _executables(context: Context) -> Iterator[Finding]:
-    """Which program `fal` and `fal-cli` start; the vendor's, which deploys apps, has the first name too."""
+    """Which program `fal` and `fal-cli` start. fal.ai's own CLI, which deploys apps, is named `fal` too."""
     found = programs.on_path(context.env)
     others = [one for one in found if one.owner == "vendor"]
     ours = next((one for one in found if one.owner == "ours"), None)

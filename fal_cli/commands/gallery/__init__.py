@@ -1,4 +1,4 @@
-"""`fal gallery`: a page of what was made."""
+"""`fal gallery`: a page of results."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -110,7 +110,7 @@ def _target(output: str) -> Path | None:
 
 
 def _rows(context: Context, filters: Filters, limit: int) -> "tuple[list[Row], bool]":
-    """The calls that are asked for, newest first, and whether there are more. Raises `UsageError`, `CliError`."""
+    """The requested calls, newest first, and whether there are more. Raises `UsageError`, `CliError`."""
     from fal_cli.commands.history import facts
 
     wanted = filters.wanted()
@@ -180,7 +180,7 @@ def _write(
 
 
 def _subtitle(context: Context, filters: Filters, rows: "Sequence[Row]") -> str:
-    """From when the results are, and what was asked for."""
+    """The dates of the results, and the filters."""
     from fal_cli.commands.gallery.layout import span
 
     parts = [span(rows), filters.endpoint, f"“{filters.search}”" if filters.search else ""]
@@ -188,7 +188,7 @@ def _subtitle(context: Context, filters: Filters, rows: "Sequence[Row]") -> str:
 
 
 def _tell(context: Context, gathering: "Gathering", size: int, failures: int, limit: int) -> None:
-    """One line about what is on the page, and what is not."""
+    """One line that says how much is on the page, and how much is not."""
     from fal_cli.results.made import weight
 
     parts = [f"{_counted(gathering.shown, 'result')}, {weight(size)}"]

@@ -35,7 +35,7 @@ class Filters(Fields):
     ] = ""
 
     def wanted(self) -> "Search":
-        """What the ledger is asked for. Raises `UsageError`."""
+        """The search to run on the ledger. Raises `UsageError`."""
         from fal_cli.ledger.rows import Search
 
         endpoint, text = _text("--endpoint", self.endpoint), _text("--search", self.search)
@@ -59,7 +59,7 @@ def _text(option: str, word: str) -> str:
 
 
 def _states(words: Sequence[str]) -> tuple[tuple[str, ...], bool]:
-    """The states that are named, and whether unfinished ones are asked for. Raises `UsageError`."""
+    """The named states, and whether unfinished ones are included. Raises `UsageError`."""
     from fal_cli.ledger.rows import State
 
     given = [word for text in words for word in text.lower().replace("-", "_").split(",")]

@@ -136,7 +136,7 @@ def start(
         context.talk.note(f"a sandbox is up already (process {found.pid})")
     else:
         with sandbox_extra():
-            import fal_cli.sandbox.server  # noqa: F401  # so that what is missing is told here, not in a log
+            import fal_cli.sandbox.server  # noqa: F401  # so that a missing package is reported here, not in a log
         options = ["--port", str(port)]
         options += [word for text in fault or () for word in ("--fault", text)]
         options += [word for text in setting or () for word in ("--set", text)]

@@ -72,7 +72,7 @@ def start(folder: Path, options: Sequence[str], env: Mapping[str, str]) -> Serve
     atomic.make_private_folder(folder)
     log = folder / LOG
     with open(log, "wb") as stream:
-        # -P: a folder that this is typed in is no place to import from.
+        # -P: never import from the current folder.
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "fal_cli", "sandbox", "serve", *options],
             stdin=subprocess.DEVNULL,

@@ -33,14 +33,14 @@ _X = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 class NoKeys(CliError):
-    """There are no keys to check with now."""
+    """No keys to check with are available now."""
 
     code = Exit.NETWORK
     kind = "service_unavailable"
 
 
 class BadKeys(ValueError):
-    """A document that is no set of Ed25519 keys."""
+    """The document is not a set of Ed25519 keys."""
 
 
 class FileKeys:

@@ -37,7 +37,7 @@ class LocalServer(ThreadingHTTPServer):
         return f"http://{HOST}:{self.server_port}"
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that went away is nobody's traceback."""
+        """Disconnects are not logged."""
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -79,7 +79,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Nothing: what strangers send goes to no terminal unasked."""
+        """Logs nothing: untrusted text never goes to the terminal unasked."""
 
 
 class KeyServer(LocalServer):

@@ -44,7 +44,7 @@ class TooLarge(ValueError):
 def read(context: Context, headers: str, body: str) -> Received:
     """The webhook that the two options and stdin hold.
 
-    Raises `UsageError` for what is no webhook, `Invalid` for one whose body is cut short.
+    Raises `UsageError` if it is not a webhook, `Invalid` if its body is cut short.
     """
     source = headers or STDIN
     found, inner = parse(file_or_stdin(context, source, "--headers", "the webhook"), _name(source))
@@ -82,7 +82,7 @@ def parse(data: bytes, source: str) -> tuple[Headers, bytes]:
 
 
 def add_header(headers: Headers, name: bytes, value: bytes) -> None:
-    """Adds one header of the wire; what is no UTF-8 stands as surrogate escapes."""
+    """Adds one header of the wire. Bytes that are not UTF-8 become surrogate escapes."""
     text = value.strip(b" \t\r\n").decode("utf-8", "surrogateescape")
     headers.setdefault(name.decode("latin-1").strip().lower(), []).append(text)
 
@@ -149,7 +149,7 @@ def _pair(entry: Any) -> tuple[Any, Any]:
 
 
 def _unframed(headers: Headers, body: bytes) -> bytes:
-    """The body of a raw request without what is only HTTP around it, or behind it (an editor's last newline)."""
+    """The body of a raw request, without chunk framing and without an editor's last newline."""
     if any("chunked" in value.lower() for value in headers.get("transfer-encoding", ())):
         try:
             return read_chunked(io.BytesIO(body), len(body))

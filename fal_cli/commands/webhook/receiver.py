@@ -1,4 +1,4 @@
-"""Receiving webhooks over HTTP: strangers' requests are read in threads and handed one by one to the main thread."""
+"""Receives webhooks over HTTP: threads read untrusted requests and hand them one by one to the main thread."""
 
 import queue
 import threading
@@ -41,7 +41,7 @@ class Delivery:
         return self.status, f"{self.words}\n".encode("utf-8", "replace")
 
     def written(self) -> None:
-        """Says that the answer has left, or that nobody takes it."""
+        """Marks the answer as sent, or as not wanted."""
         self._written.set()
 
 

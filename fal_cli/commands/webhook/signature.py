@@ -96,7 +96,7 @@ def _values(received: Received) -> list[str]:
 
 
 def _age(timestamp: str, now: float) -> int:
-    """Whole seconds, as the vendor's own examples count them."""
+    """Whole seconds, as fal.ai's own examples count them."""
     if not _SECONDS.fullmatch(timestamp):
         raise Invalid(f"the time stamp {timestamp[:40]!r} is not a number of seconds")
     return int(now) - int(timestamp)

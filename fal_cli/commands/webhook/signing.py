@@ -48,7 +48,7 @@ def open_signer(context: Context, pem: str) -> Signer:
 
     Where the keys are to come from a sandbox on this machine, it is the sandbox's own: what checks with its keys
     takes these webhooks too.
-    Raises `UsageError`, and `CliError` where the key cannot be kept.
+    Raises `UsageError`, and `CliError` if the key cannot be stored.
     """
     if pem:
         return Signer(_loaded(documents.read_file(pem), pem))
