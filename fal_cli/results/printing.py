@@ -204,7 +204,7 @@ def _one_line(error: Exception) -> str:
 def _parsed(outcome: Outcome) -> Any:
     if outcome.data is jsontext.NOT_JSON:
         raise CliError(
-            f"the result is {outcome.result.content_type or 'no JSON'}, not JSON",
+            f"the result is {outcome.result.content_type or 'of an unknown type'}, not JSON",
             hint="Save it as it is: --print result > FILE",
         )
     return outcome.data
