@@ -100,11 +100,7 @@ OPTIONS: "tuple[tuple[str, Option], ...]" = (('--version', ('Show the version an
  ('--allow-unknown-cost', ('Send calls of unknown cost in spite of a budget', None, (), False)),
  ('--yes', ('Send without asking', None, (), False)),
  ('--print',
-<<<<<<< HEAD
-  ('What stdout carries of each row (default: rows in a pipe, else none)',
-=======
   ('What to print of each row. [default: rows in a pipe, else none]',
->>>>>>> x_words
    '',
    ('rows', 'files', 'urls', 'none'),
    False)),
