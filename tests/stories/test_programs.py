@@ -183,6 +183,8 @@ def _about_itself(fal: Caller) -> None:
     assert {line["kind"] for line in fal("help", "errors", schema="kind").lines} > {"usage", "network"}
     assert fal("help", schema="tree").value["format"] == 2
     assert fal("help", "run", schema="command").value["name"] == "run"
+    assert "--max-cost" in fal("skill").value["text"]
+    assert fal("skill install", "--dir", "skills").value["written"]
 
 
 @pytest.fixture
