@@ -190,6 +190,7 @@ CONTRACTS: dict[str, Contract] = {
     },
     "skill": Contract(_HERE, Stdout("text", "skill")),
     "skill install": Contract(Effects(writes=("files",)), Stdout("none", "skill_installed", "many")),
+    "mcp": Contract(_CALL._replace(asks=False, blocks="forever", stdin="yes"), Stdout("jsonl", "any", "many")),
     "help": Contract(_HERE, Stdout("text", "topic", "one", {"": "tree", "errors": "kind", "COMMAND": "command"})),
 }  # fmt: skip
 CONTRACTS["subscribe"] = CONTRACTS["run"]

@@ -21,7 +21,7 @@ from tests.support.in_process import Called, call
 NOW = ("sandbox.queue=0", "sandbox.run=0")
 SMALL = ("image_size.width=32", "image_size.height=24", "output_format=png", *NOW)
 VALIDATORS = {name: Draft202012Validator(schema) for name, schema in schemas().items()}
-BY_PROCESS = {"webhook listen", "sandbox serve"}
+BY_PROCESS = {"webhook listen", "sandbox serve", "mcp"}
 """What ends when somebody ends it."""
 ODD = b'{"a": 1.10, "b": [1e5, -0, 100000000000000000000001.0], "c": "x y"}'
 NUMBERS = b'{"a":1.10,"b":[1e5,-0,100000000000000000000001.0],"c":"x y"}'
