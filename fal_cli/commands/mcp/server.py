@@ -7,6 +7,7 @@ submit whose answer is on its way.
 import asyncio
 import contextlib
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import anyio
@@ -21,9 +22,11 @@ from pydantic import ValidationError
 from fal_cli import __version__
 from fal_cli.commands.mcp.answers import Answer, refusal
 from fal_cli.commands.mcp.arguments import LONGEST_WAIT, schema_of
-from fal_cli.commands.mcp.session import Event, Session
+from fal_cli.commands.mcp.session import Event, Session, Tell
 from fal_cli.commands.mcp.tools import INSTRUCTIONS, TOOLS, Tool
 from fal_cli.terminal.sanitize import visible
+
+Call = Callable[[Session, Tell], Answer]
 
 _MOST_AT_ONCE = 16
 _LOOK_SECONDS = 0.5
@@ -95,13 +98,9 @@ async def _called(
     given: dict[str, Any],
 ) -> Answer:
     """One call: checked, run in a thread, its progress told as it comes."""
-    tool = TOOLS.get(name)
-    if tool is None:
-        return refusal("usage", f"there is no tool {name!r}; there are {', '.join(TOOLS)}")
-    try:
-        arguments = tool.takes.model_validate(given)
-    except ValidationError as error:
-        return refusal("usage", "; ".join(_fault(fault) for fault in error.errors(include_url=False)))
+    call = called_with(name, given)
+    if isinstance(call, Answer):
+        return call
     loop = asyncio.get_running_loop()
     send, receive = anyio.create_memory_object_stream[Event](float("inf"))
 
@@ -113,13 +112,23 @@ async def _called(
     async with anyio.create_task_group() as group:
         group.start_soon(_report, context, receive)
         with anyio.move_on_after(LONGEST_WAIT):
-            answer = await anyio.to_thread.run_sync(
-                tool.call, session, arguments, tell, abandon_on_cancel=True, limiter=at_once
-            )
+            answer = await anyio.to_thread.run_sync(call, session, tell, abandon_on_cancel=True, limiter=at_once)
         send.close()
     return answer or Answer(
         {"state": "at work", "next": "it takes longer than a call may, and goes on here: see history, or call it again"}
     )
+
+
+def called_with(name: str, given: dict[str, Any]) -> Call | Answer:
+    """What is to be run, or what is wrong with what was asked."""
+    tool = TOOLS.get(name)
+    if tool is None:
+        return refusal("usage", f"there is no tool {name!r}; there are {', '.join(TOOLS)}")
+    try:
+        arguments = tool.takes.model_validate(given)
+    except ValidationError as error:
+        return refusal("usage", "; ".join(_fault(fault) for fault in error.errors(include_url=False)))
+    return lambda session, tell: tool.call(session, arguments, tell)
 
 
 def _put(send: Any, event: Event) -> None:

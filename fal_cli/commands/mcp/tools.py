@@ -119,7 +119,7 @@ def _result(session: Session, given: takes.Result, tell: Tell) -> Answer:
     done = session.verb(["result", "--print", "envelope", *_saving(session), "--", given.request], tell)
     if not done.values:
         return failure(done.error)
-    answer = _with_warnings(Answer({**done.values[0], "saved": done.files}), done.error, done.warnings)
+    answer = _with_warnings(Answer({**_as_it_was(done.values[0]), "saved": done.files}), done.error, done.warnings)
     if not given.thumbnail:
         return answer
     from fal_cli.commands.mcp.thumbnail import thumbnail
@@ -231,6 +231,11 @@ def _behind(words: Sequence[str]) -> list[str]:
 def _in_short(model: Mapping[str, Any]) -> dict[str, Any]:
     kept = ("endpoint_id", "display_name", "category", "status", "description")
     return {name: _few(model[name]) for name in kept if name in model}
+
+
+def _as_it_was(envelope: Mapping[str, Any]) -> dict[str, Any]:
+    """A result without what only its call can tell."""
+    return {name: value for name, value in envelope.items() if name != "reused"}
 
 
 def _past(row: Mapping[str, Any]) -> dict[str, Any]:
