@@ -6,6 +6,7 @@ import json
 import subprocess
 import threading
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,13 @@ pytest.importorskip("mcp")
 
 import anyio
 
-from tests.conftest import Program, Service
+from tests.conftest import SECONDS, Program, Service
 from tests.stories.test_hostile_text import HOSTILE, is_control
-from tests.support.fault_proxy import replaced
+from tests.support.fault_proxy import Exchange, replaced
 from tests.support.hostile import texts
 from tests.support.mcp_client import Agent, connected
 from tests.support.place import Place
 from tests.support.tokens import tokens
-from tests.support.waiting import until
 
 NOW = {"sandbox": {"queue": 0, "run": 0}}
 CAT = {"prompt": "a cat", "image_size": {"width": 32, "height": 24}, "output_format": "png", **NOW}
@@ -82,20 +82,15 @@ def test_a_job_from_its_model_to_its_file(served: Program, service: Service, fol
     tell(served, story, "--files", str(folder), "--budget", "5/day")
 
 
-def test_a_call_of_an_earlier_session_is_not_taken_for_one_of_this(
-    served: Program, service: Service, folder: Path
-) -> None:
+def test_a_call_of_an_earlier_session_is_not_taken_for_one_of_this(place: Place) -> None:
     async def run(agent: Agent) -> None:
         assert not (await agent("run", endpoint="sandbox/echo", input={"n": 1, **NOW}))["reused"]
+        assert (await agent("run", endpoint="sandbox/echo", input={"n": 1, **NOW}))["reused"]
 
     for _ in range(2):
-        tell(served, run, "--budget", "5/day")
-        served("config", "list")  # a second passes, at least
-        until(lambda: True, 1)
-        import time
-
-        time.sleep(1.1)
-    assert service.accepted == 2
+        tell(place.program, run, "--budget", "5/day", "--allow-unknown-cost")
+        place.pass_time(timedelta(hours=1))
+    assert place.service.accepted == 2
 
 
 def test_a_picture_is_shown_only_when_it_is_asked_for(served: Program, folder: Path) -> None:
@@ -230,10 +225,10 @@ def test_a_server_that_is_killed_in_a_paid_call(place: Place, folder: Path) -> N
     """The service has the call, its answer never came; the next server finds it, and does not pay again."""
     asked, released = threading.Event(), threading.Event()
 
-    def hold(exchange: Any) -> None:
+    def hold(exchange: Exchange) -> None:
         exchange.forward()
         asked.set()
-        released.wait(30)
+        released.wait(SECONDS)
 
     call = {"endpoint": "sandbox/echo", "input": {"n": 1, **NOW}}
     limits = ("--budget", "5/day", "--allow-unknown-cost")
@@ -246,7 +241,7 @@ def test_a_server_that_is_killed_in_a_paid_call(place: Place, folder: Path) -> N
             agent.kill()
 
     async def lost(agent: Agent) -> None:
-        with pytest.raises(Exception, match="(?i)clos"):
+        with pytest.raises(Exception, match=r"(?i)clos"):
             await agent("run", **call)
 
     async def found(agent: Agent) -> None:
@@ -271,11 +266,14 @@ def test_two_clients_at_once_on_one_budget(served: Program, service: Service) ->
         answers.append((await agent.ask("run", **call)).value)
 
     async def story() -> None:
-        async with connected(served, "--budget", "0.10/day") as one, connected(served, "--budget", "0.10/day") as two:
-            async with anyio.create_task_group() as group:
-                for number in range(4):
-                    group.start_soon(ask, one, number)
-                    group.start_soon(ask, two, number + 4)
+        async with (
+            connected(served, "--budget", "0.10/day") as one,
+            connected(served, "--budget", "0.10/day") as two,
+            anyio.create_task_group() as group,
+        ):
+            for number in range(4):
+                group.start_soon(ask, one, number)
+                group.start_soon(ask, two, number + 4)
 
     anyio.run(story)
     assert sorted(answer.get("error", "made") for answer in answers) == ["made"] * 2 + ["over_budget"] * 6
@@ -289,7 +287,8 @@ def test_strangers_text_stays_text(place: Place, folder: Path) -> None:
         "text": HOSTILE + order,
         "images": [{"url": "https://fal.media/files/x.png", "file_name": f"../{HOSTILE}.png"}],
     }
-    prompts = [HOSTILE, order, *texts(12, "/etc/hostname")]
+    # Half a character is the one thing that the client cannot send.
+    prompts = [HOSTILE, order, *(text for text in texts(12, "/etc/hostname") if "\ud800" not in text)]
 
     async def story(agent: Agent) -> None:
         before = [tool.model_dump_json() for tool in (await agent.client.list_tools()).tools]
@@ -328,27 +327,55 @@ class TestWhatClientsAreTold:
         assert {name for name, hint in hints.items() if hint and "costs money" in (hint.title or "")} == {"run"}
 
 
+def message(method: str, number: int | None = None, **params: Any) -> bytes:
+    """A line of the protocol."""
+    numbered = {} if number is None else {"id": number}
+    return json.dumps({"jsonrpc": "2.0", "method": method, "params": params, **numbered}).encode() + b"\n"
+
+
+def greet(process: "subprocess.Popen[bytes]") -> None:
+    """Begins a session by hand."""
+    assert process.stdin
+    assert process.stdout
+    client = {"name": "x", "version": "1"}
+    process.stdin.write(message("initialize", 1, protocolVersion="2025-06-18", capabilities={}, clientInfo=client))
+    process.stdin.flush()
+    assert json.loads(process.stdout.readline())["result"]["serverInfo"]["name"] == "fal"
+    process.stdin.write(message("notifications/initialized"))
+    process.stdin.flush()
+
+
 def test_it_ends_with_its_client_and_on_a_signal(fal: Program) -> None:
     for end, code in ((lambda process: process.stdin.close(), 0), (lambda process: process.terminate(), 143)):
-        process = fal.start("mcp", stdin=subprocess.PIPE)
-        assert process.stdin is not None
-        assert process.stdout is not None
-        hello = {
-            "jsonrpc": "2.0",
-            "id": 1,
-            "method": "initialize",
-            "params": {
-                "protocolVersion": "2025-06-18",
-                "capabilities": {},
-                "clientInfo": {"name": "x", "version": "1"},
-            },
-        }
-        process.stdin.write(json.dumps(hello).encode() + b"\n")
+        with fal.start("mcp", stdin=subprocess.PIPE) as process:
+            greet(process)
+            end(process)
+            assert process.wait(SECONDS) == code
+
+
+def test_a_client_that_leaves_during_a_submit_loses_no_id(place: Place) -> None:
+    asked, released = threading.Event(), threading.Event()
+
+    def hold(exchange: Exchange) -> None:
+        answer = exchange.forward()
+        asked.set()
+        released.wait(SECONDS)
+        exchange.reply(answer)
+
+    place.proxy.fail("submit", hold)
+    with place.start("mcp", "--budget", "5/day", "--allow-unknown-cost", stdin=subprocess.PIPE) as process:
+        assert process.stdin
+        greet(process)
+        arguments = {"endpoint": "sandbox/echo", "input": {"n": 1, **NOW}}
+        process.stdin.write(message("tools/call", 2, name="run", arguments=arguments))
         process.stdin.flush()
-        assert json.loads(process.stdout.readline())["result"]["serverInfo"]["name"] == "fal"
-        end(process)
-        assert process.wait(20) == code
-        process.stdout.close()
+        assert asked.wait(SECONDS)
+        process.stdin.close()
+        released.set()
+        assert process.wait(SECONDS) == 0
+    (row,) = place.rows
+    assert row.request_id
+    assert place.service.accepted == 1
 
 
 def test_a_folder_that_is_none_is_told(fal: Program, tmp_path: Path) -> None:

@@ -16,13 +16,13 @@ def mcp(context: Context, spend: SpendFlags) -> None:
     saved in the folder of --files alone; without it none is. Requests outlive the server and stand in your history.
     Needs fal-cli[mcp].
     """
+    from fal_cli.commands.mcp.session import Session
     from fal_cli.extras import mcp_extra
 
+    session = Session(context, spend)
     with mcp_extra():
         from fal_cli.commands.mcp.server import serve
-    from fal_cli.commands.mcp.session import Session
-
-    serve(Session(context, spend))
+    serve(session)
 
 
 VERB = mcp
