@@ -128,6 +128,11 @@ class Crowd(Generic[K, E, T]):
         self._waiting: deque[tuple[K, Callable[[Callable[[E], None]], T]]] = deque()
         self._running = 0
 
+    @property
+    def free(self) -> int:
+        """How many pieces of work could begin now."""
+        return max(0, MOST - self._running - len(self._waiting))
+
     def add(self, key: K, work: Callable[[Callable[[E], None]], T]) -> None:
         """Begins `work`, or lets it wait for its turn. It is given a function that takes its events."""
         self._waiting.append((key, work))

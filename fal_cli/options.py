@@ -207,6 +207,12 @@ class CallFlags(Fields):
         ),
     ] = ""
 
+    @property
+    def of_the_queue(self) -> tuple[str, ...]:
+        """The options that were given and that only the queue understands."""
+        given = {"--webhook": self.webhook, "--max-queue": self.max_queue is not None, "--priority": self.priority}
+        return tuple(option for option, value in given.items() if value)
+
 
 class SpendFlags(Fields):
     """What a call may cost."""

@@ -23,6 +23,7 @@ _SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP
 
 _handled: set[int] = set()
 _on_the_way: "list[SubmitShield]" = []
+_noting: "list[Noted]" = []
 _held: int | None = None
 
 
@@ -56,6 +57,9 @@ def install(*, again: bool = False) -> None:
 def _end(signum: int, frame: FrameType | None) -> None:
     """The handler of the ending signals."""
     global _held
+    if _noting and not _noting[-1].signum:
+        _noting[-1].note(signum)
+        return
     at_risk = [shield for shield in _on_the_way if shield.exchange.phase > Phase.NOT_CONNECTED]
     if _held is not None or not at_risk:
         _raise(signum)
@@ -99,6 +103,31 @@ def _wake_main_thread(signum: int) -> None:
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGALRM)
     else:
         _thread.interrupt_main(signal.Signals(signum))
+
+
+class Noted:
+    """While it is entered, the first ending signal is noted in `signum`, and a second one raises `Interrupted`.
+
+    For who has many calls on their way at once, and ends by itself when none of them is at risk. `wake` is called in
+    the main thread.
+    """
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self.signum = 0
+        self._wake = wake
+
+    def note(self, signum: int) -> None:
+        self.signum = signum
+        self._wake()
+
+    def __enter__(self) -> "Noted":
+        _noting.append(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        _noting.remove(self)
 
 
 class SubmitShield:

@@ -1,5 +1,6 @@
 """Where a URL points: its origin, and whether that is this machine."""
 
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 _HERE_SECONDS = 0.5
@@ -7,6 +8,7 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 """Names of this machine, for messages; all of 127.0.0.0/8 counts."""
 
 
+@lru_cache(maxsize=512)  # each exchange asks it a dozen times about its one URL
 def origin(url: str) -> tuple[str, str, int | None]:
     """Scheme, host name and port of a URL; a malformed one gives an origin that equals no other."""
     try:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from fal_cli.api import failures, free
+from fal_cli.api import failures, free, retry
 from fal_cli.api.deadline import Deadline
 from fal_cli.api.locks import Lock, lock_of
 from fal_cli.api.messages import Request
@@ -35,7 +35,8 @@ def lock(wire: Wire, deadline: Deadline | None = None) -> Lock | None:
     Raises `Refused` where the key is, `NotReached`, `Unavailable`.
     """
     url = f"{wire.hosts.rest}/storage/auth/token?storage_type=fal-cdn-v3"
-    answer = free.exchange(wire, Request("the upload token", "POST", url, body=b"{}"), deadline=deadline)
+    request = Request("the upload token", "POST", url, body=b"{}")
+    answer = free.exchange(wire, request, retry.at_most(0), deadline=deadline)
     if answer.ok:
         return None
     error = failures.free_error(answer)

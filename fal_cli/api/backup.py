@@ -18,7 +18,7 @@ def of(url: str) -> str:
 
 def current(url: str) -> str:
     """Where a URL is asked for now: at the backup once its host could not be reached and the backup could."""
-    return of(url) if urlsplit(url).hostname in _in_use else url
+    return of(url) if _in_use and urlsplit(url).hostname in _in_use else url
 
 
 def use(url: str) -> None:
@@ -28,6 +28,8 @@ def use(url: str) -> None:
 
 def original(url: str) -> str:
     """The URL at the host that a backup stands for; the URL itself if it is at none."""
+    if "falrun.com" not in url:
+        return url
     try:
         parts = urlsplit(url)
         port = f":{parts.port}" if parts.port else ""

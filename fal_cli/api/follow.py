@@ -36,13 +36,13 @@ class _Ending(Enum):
     UNSUPPORTED = auto()
 
 
-def follow(wire: Wire, handle: Handle, *, deadline: Deadline | None = None) -> Iterator[Event]:
-    """Yields what happens to a request, ending with `Completed`. Each log line is yielded once.
+def follow(wire: Wire, handle: Handle, *, deadline: Deadline | None = None, logs: bool = True) -> Iterator[Event]:
+    """Yields what happens to a request, ending with `Completed`. Each log line is yielded once, if they are wanted.
 
     A lost network does not end it: `Offline` and `BackOnline` are told. Raises `WaitEnded` at the deadline,
     `Refused` if the service no longer knows the request or the credential.
     """
-    watch = _Watch(wire, handle, deadline or Deadline.never())
+    watch = _Watch(wire, handle, deadline or Deadline.never(), logs=logs)
     broken = 0
     while broken <= REOPENINGS:
         opened = time.monotonic()
@@ -60,8 +60,9 @@ def follow(wire: Wire, handle: Handle, *, deadline: Deadline | None = None) -> I
 class _Watch:
     """What is known of one request while it is followed."""
 
-    def __init__(self, wire: Wire, handle: Handle, deadline: Deadline) -> None:
+    def __init__(self, wire: Wire, handle: Handle, deadline: Deadline, *, logs: bool) -> None:
         self._wire = wire
+        self._logs = logs
         self._handle = handle
         self._deadline = deadline
         self._seen: OrderedDict[LogLine, None] = OrderedDict()
@@ -74,7 +75,7 @@ class _Watch:
         request = Request(
             "the status stream",
             "GET",
-            queue.stream_url(self._handle),
+            queue.stream_url(self._handle, logs=self._logs),
             {"Accept": "text/event-stream", "Accept-Encoding": "identity"},
             read_seconds=max(self._deadline.cut(READ_SECONDS), 0.05),
         )
@@ -139,7 +140,7 @@ class _Watch:
 
     def _events(self, response: requests.Response, exchange: Exchange) -> Generator[Event, None, _Ending]:
         decoder = EventDecoder()
-        patience = FIRST_BYTE_SECONDS
+        patience, before = FIRST_BYTE_SECONDS, b""
         while True:
             self._end_at_deadline()
             if exchange.sock is not None:
@@ -149,6 +150,9 @@ class _Watch:
             if not chunk:
                 return _Ending.BROKEN
             patience = SILENCE_SECONDS
+            if chunk == before and chunk.endswith(b"\n\n"):
+                continue  # the same events again, whole: a service repeats them while nothing changes
+            before = chunk
             for event in decoder.feed(chunk):
                 body = json.loads(event.data, parse_float=Number.of)
                 if not isinstance(body, dict) or "status" not in body:

@@ -81,6 +81,34 @@ def requests_of(
     return found
 
 
+class Pages:
+    """The account's requests to an endpoint from `start` on, read page by page.
+
+    It `is_exact` once it is read, if the service says so: what it does not name was never accepted.
+    """
+
+    def __init__(self, wire: Wire, endpoint: str, *, start: datetime, payloads: bool, deadline: Deadline) -> None:
+        self._wire = wire
+        self._deadline = deadline
+        self._parameters = {"endpoint_id": endpoint, "start": _text(start), "limit": str(_PAGE)}
+        if payloads:
+            self._parameters["expand"] = "payloads"
+        self.is_exact = True
+
+    def __iter__(self) -> Iterator[Listed]:
+        """Raises as `requests_of`."""
+        path = "/v1/models/requests/by-endpoint"
+        found = entries(
+            self._wire, "the request listing", path, self._parameters, "items", self._deadline, look=self._look
+        )
+        for item in found:
+            if isinstance(item.get("request_id"), str):
+                yield _listed(item)
+
+    def _look(self, answer: Answer) -> None:
+        self.is_exact = self.is_exact and answer.headers.get(_EXACT_HEADER, "").lower() == "exact"
+
+
 def prices(wire: Wire, endpoints: Sequence[str], deadline: Deadline | None = None) -> dict[str, Price]:
     """The unit price of each endpoint that the service has one for. Raises as `requests_of`."""
     found: dict[str, Price] = {}

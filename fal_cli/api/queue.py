@@ -14,7 +14,7 @@ from fal_cli.api.deadline import Deadline
 from fal_cli.api.errors import ApiError, NotReady, NotSent, Phase
 from fal_cli.api.events import Cancelled, Completed, Handle, InProgress, LogLine, Queued, Result, Status, Submitted
 from fal_cli.api.hosts import Hosts
-from fal_cli.api.messages import Answer, Request, TransportFailure
+from fal_cli.api.messages import Answer, Policy, Request, TransportFailure
 from fal_cli.api.phases import Exchange
 from fal_cli.api.wire import Wire
 from fal_cli.endpoint import EndpointId
@@ -53,11 +53,14 @@ def submit(
     options: CallOptions,
     exchange: Exchange | None = None,
     deadline: Deadline | None = None,
+    *,
+    policy: Policy | None = None,
 ) -> Submitted:
     """Puts a request into the queue, once (§4.1, §9.3).
 
-    It is sent again only where the service cannot have accepted it; `deadline` ends that, and a little later the wait
-    for an answer. Raises `NotReached` (nothing was sent), `Refused`, or `AnswerLost` (it may run).
+    It is sent again only where the service cannot have accepted it (or as `policy` has it); `deadline` ends that, and
+    a little later the wait for an answer. Raises `NotReached` (nothing was sent), `Refused`, or `AnswerLost` (it may
+    run).
     """
     deadline = deadline or Deadline.never()
     if deadline.passed:
@@ -74,7 +77,7 @@ def submit(
     )
     exchange = exchange or Exchange()
     try:
-        answer = wire.send(request, retry.submit(options), exchange=exchange, deadline=deadline)
+        answer = wire.send(request, policy or retry.submit(options), exchange=exchange, deadline=deadline)
     except TransportFailure as failure:
         if not retry.is_delivered(failure):
             raise failures.unsent(failure) from failure
@@ -195,9 +198,9 @@ def status_url(handle: Handle) -> str:
     return _extended(handle.status_url, query="logs=1")
 
 
-def stream_url(handle: Handle) -> str:
+def stream_url(handle: Handle, *, logs: bool = True) -> str:
     """The status event stream of a request (§4.6)."""
-    return _extended(handle.status_url, path="/stream", query="logs=1")
+    return _extended(handle.status_url, path="/stream", query=f"logs={int(logs)}")
 
 
 def _submitted(wire: Wire, endpoint: EndpointId, answer: Answer, exchange: Exchange) -> Submitted:

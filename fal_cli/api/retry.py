@@ -12,6 +12,7 @@ The numbers are repetitions allowed in all. `wire` makes them, and waits as the 
 | result | 7 | 7 | the gateway's 7; 1 once it has ended | a page 7; the stored outcome 1 | 404 in the first 5 s: 3 |
 | a stored outcome, once more (`STORED_OUTCOME`) | 7 | 7 | 0 | 0 | 0 |
 | submit | 5 | **0** | 7; 0 if the caller asked for it with `--max-queue` | **0** | 0 |
+| submit, one of many (`ONCE`) | 0 | **0** | 0 | **0** | 0 |
 | direct, stream (`paid`) | 5 | **0** | the gateway's 7, an app's **0** | **0**; 2 where no runner had it | 0 |
 
 A paid call is sent again only where the first copy cannot have been accepted. A failure that is permanent (a
@@ -105,6 +106,10 @@ def submit(options: CallOptions) -> Policy:
         return 0 if is_asked_for else unsent(outcome)
 
     return Policy(retries, fresh_connection=True, cuts_reads=False)
+
+
+ONCE = Policy(lambda outcome: 0, fresh_connection=True, cuts_reads=False)
+"""A submit of many: whoever makes them decides for all when another may be made."""
 
 
 def paid(*, is_local: bool = False) -> Policy:

@@ -191,7 +191,8 @@ class Wire:
         exchange.phase = Phase.NOT_CONNECTED
         exchange.steps.clear()
         prepared = self._prepare(request._replace(url=backup.current(request.url)))
-        self._trace(trace.request_text(prepared))
+        if self._tracer:
+            self._trace(self._tracer, trace.request_text(prepared))
         try:
             response = self._session.send(
                 prepared,
@@ -202,7 +203,8 @@ class Wire:
             )
         except (*TRANSPORT_ERRORS, trust.Unusable) as error:
             raise _failure(error, exchange, request, None) from error
-        self._trace(trace.response_text(response))
+        if self._tracer:
+            self._trace(self._tracer, trace.response_text(response))
         if self.hosts.owns(request.url):
             clock.observe(response.headers)
         return response
@@ -251,14 +253,14 @@ class Wire:
         """Seconds until the next attempt, or None to stop: full jitter, or what the service asks for."""
         if attempt >= policy.retries(outcome):
             return None
-        asked = _asked_wait(outcome.headers)
+        asked = asked_wait(outcome.headers)
         if asked is not None:
             return min(asked, LONGEST_WAIT_SECONDS)
         return random.uniform(0.0, min(policy.cap_seconds, policy.base_seconds * 2.0**attempt))
 
     def _prepare(self, request: Request) -> requests.PreparedRequest:
         headers: CaseInsensitiveDict[str | bytes] = CaseInsensitiveDict(
-            {"Accept": "application/json", "User-Agent": f"fal-cli/{__version__}"}
+            {**self._session.headers, "Accept": "application/json", "User-Agent": f"fal-cli/{__version__}"}
         )
         if request.body is not None:
             headers["Content-Type"] = "application/json"
@@ -266,18 +268,20 @@ class Wire:
             headers["Authorization"] = request.authorization
         # Bytes, because http.client would refuse a text header outside of Latin-1.
         headers.update({name: value.encode() for name, value in request.headers.items()})
-        plain = requests.Request(
+        # Not by the session, which would merge settings of its own that we have none of: a third of the work.
+        prepared = requests.PreparedRequest()
+        prepared.prepare(
             request.method,
             request.url,
             headers=headers,
             data=request.make_body() if request.make_body else request.body,
             auth=self._auth if request.authorization is None else _NoAuth(),
+            cookies=self._session.cookies,
         )
-        return self._session.prepare_request(plain)
+        return prepared
 
-    def _trace(self, text: str) -> None:
-        if self._tracer:
-            self._tracer(redacted(text, self._secret))
+    def _trace(self, tracer: Callable[[str], None], text: str) -> None:
+        tracer(redacted(text, self._secret))
 
 
 TRANSPORT_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, HTTPException, OSError)
@@ -338,7 +342,7 @@ def _reason_of(outcome: Outcome) -> str:
     return outcome.reason if isinstance(outcome, TransportFailure) else f"HTTP {outcome.status}"
 
 
-def _asked_wait(headers: Mapping[str, str]) -> float | None:
+def asked_wait(headers: Mapping[str, str]) -> float | None:
     """Seconds from `Retry-After` (seconds or a date) or `x-ratelimit-reset` (seconds), if one is readable."""
     value = headers.get("retry-after") or headers.get("x-ratelimit-reset")
     if not value:

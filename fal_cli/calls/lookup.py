@@ -2,8 +2,9 @@
 
 import json
 import os
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -40,17 +41,55 @@ def is_being_sent(row: Row) -> bool:
     return _is_alive(row.pid) and not _began_after(row.pid, row.created_at)
 
 
-def look_up(wire: Wire, row: Row, deadline: Deadline, is_taken: Callable[[str], bool]) -> Listing:
+def taker() -> str:
+    """What a row says of the process that picked it up: its number, and when."""
+    return f"{os.getpid()} {datetime.now(UTC).isoformat(timespec='milliseconds')}"
+
+
+def is_followed(row: Row) -> bool:
+    """Whether another process picked the request up and may still follow it."""
+    pid, _, moment = row.taken_by.partition(" ")
+    try:
+        number, taken_at = int(pid), datetime.fromisoformat(moment)
+    except ValueError:
+        return False
+    return number != os.getpid() and _is_alive(number) and not _began_after(number, taken_at)
+
+
+class Listings:
+    """The listings that several lookups share: each time that all of them look, the service is asked once."""
+
+    def __init__(self, since: Mapping[str, datetime]) -> None:
+        """`since` is, of each endpoint, when the first of its calls was sent."""
+        self._since = since
+        self._locks = {endpoint: threading.Lock() for endpoint in since}
+        self._found: dict[tuple[str, int], Listing] = {}
+
+    def of(self, wire: Wire, endpoint: str, turn: int, deadline: Deadline) -> Listing:
+        """The listing of an endpoint as it is for the nth look of each. Raises as `platform.requests_of`."""
+        with self._locks[endpoint]:
+            if (endpoint, turn) not in self._found:
+                start = self._since[endpoint] - SKEW
+                self._found[endpoint, turn] = platform.requests_of(wire, endpoint, start=start, deadline=deadline)
+                self._found.pop((endpoint, turn - 2), None)
+            return self._found[endpoint, turn]
+
+
+def look_up(
+    wire: Wire, row: Row, deadline: Deadline, is_taken: Callable[[str], bool], listings: Listings | None = None
+) -> Listing:
     """The listed requests that may be the row's, the likeliest first; none if it was looked for long enough.
 
     Of one that `is_exact` and names none the call never arrived. `is_taken` says of a request id that another row has
-    it. Raises as `platform.requests_of`: `Refused` with 403 where the key's scope does not allow it.
+    it. `listings` are shared with other lookups. Raises as `platform.requests_of`: `Refused` with 403 where the key's
+    scope does not allow it.
     """
     started = time.monotonic()
     knew_clock = clock.skew_seconds() is not None
-    for pause in _pauses():
+    listings = listings or Listings({row.endpoint: min(sent_about(row))})
+    for turn, pause in enumerate(_pauses()):
         about = sent_about(row)
-        listed = platform.requests_of(wire, row.endpoint, start=min(about) - SKEW, deadline=deadline)
+        listed = listings.of(wire, row.endpoint, turn, deadline)
         found = _candidates(row, about, [item for item in listed if not is_taken(item.request_id)])
         likely = Listing(item for item in found if _is_of_its_kind(wire, row, item))
         likely.is_exact = listed.is_exact

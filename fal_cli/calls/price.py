@@ -98,7 +98,7 @@ def estimate(context: Context, call: Call, deadline: Deadline | None = None) -> 
     if price.currency not in ("", CURRENCY):
         return Estimate(None, None, f"its price is in {price.currency}", price)
     found = _by_bills(context, call, price) or _by_count(context, call, price)
-    return found or _by_history(wire, str(call.endpoint), price, deadline)
+    return found or _more_than_one(call, price) or _by_history(wire, str(call.endpoint), price, deadline)
 
 
 def unit_price(context: Context, wire: Wire, endpoint: str, deadline: Deadline | None = None) -> Known:
@@ -163,9 +163,9 @@ def _by_bills(context: Context, call: Call, price: Known) -> Estimate | None:
     middle = _median(bills)
     apart = sum(abs(units - middle) > middle * _WITHIN for units in bills)
     if apart > len(bills) // 10:
-        return Estimate(None, _times(bills[-1], price), f"{len(bills)} like calls were billed too differently", price)
+        return Estimate(None, times(bills[-1], price), f"{len(bills)} like calls were billed too differently", price)
     source = f"median of {len(bills)} like calls: {_plain(middle)} × {unit_text(price)}"
-    return Estimate(_times(middle, price), _times(bills[-1], price), source, price)
+    return Estimate(times(middle, price), times(bills[-1], price), source, price)
 
 
 def _median(ordered: Sequence[Decimal]) -> Decimal:
@@ -188,7 +188,7 @@ def _by_count(context: Context, call: Call, price: Known) -> Estimate | None:
     count = _count(context, call, names) if names else None
     if count is None:
         return None
-    amount = _times(Decimal(count), price)
+    amount = times(Decimal(count), price)
     return Estimate(amount, amount, f"{count} × {unit_text(price)}", price)
 
 
@@ -207,6 +207,15 @@ def _count(context: Context, call: Call, names: Sequence[str]) -> int | None:
         return 1
     default = field.default
     return default if isinstance(default, int) and not isinstance(default, bool) and default > 0 else None
+
+
+def _more_than_one(call: Call, price: Known) -> Estimate | None:
+    """An average over calls that mostly ask for one says nothing of a call that asks for more."""
+    for name in dict.fromkeys(name for names in _PLAIN_COUNTS.values() for name in names):
+        asked = call.input_json.get(name)
+        if asked is not None and str(asked) != "1":
+            return Estimate(None, None, f"no like calls here, and the service's average does not know of {name}", price)
+    return None
 
 
 def _by_history(wire: Wire, endpoint: str, price: Known, deadline: Deadline) -> Estimate:
@@ -245,7 +254,8 @@ def lines(endpoint: str, expected: Estimate) -> list[str]:
     return [endpoint, f"  price      {unit}", f"  this call  {expected.text}"]
 
 
-def _times(units: Decimal, price: Known) -> Decimal:
+def times(units: Decimal, price: Known) -> Decimal:
+    """So many units at their price, exactly."""
     return _EXACT.multiply(units, price.amount or Decimal(0))
 
 

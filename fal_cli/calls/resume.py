@@ -4,21 +4,25 @@ A request with an id is followed; a call whose answer was lost is looked up on t
 recorded and handed on in the main thread, in the order in which it comes.
 """
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from fal_cli.api import follow, queue
 from fal_cli.api.deadline import Deadline
 from fal_cli.api.errors import ApiError, NotReached, Refused, RequestFailed, WaitEnded
 from fal_cli.api.events import Completed, Event, Result
 from fal_cli.api.platform import Listed
-from fal_cli.api.wire import Wire
-from fal_cli.calls import admission, lookup, prepare, price, refs, stored, submit
+from fal_cli.api.wires import Wires
+from fal_cli.auth.accounts import Account
+from fal_cli.calls import admission, lookup, prepare, price, refs, stored, submit, sweep
 from fal_cli.calls.follow import arrived, cancelled, fetch_patiently
 from fal_cli.calls.lookup import check_listing, listed_output, not_found, over, refused_lookup
 from fal_cli.calls.model import Call, Ending, Tracked
+from fal_cli.calls.opens import Opens
 from fal_cli.calls.stored import kept_here
 from fal_cli.calls.terms import terms
 from fal_cli.concurrency import Crowd, Finished
@@ -42,7 +46,7 @@ Again = Callable[[Row], Tracked]
 
 @dataclass(eq=False)
 class Job:
-    """One request on its way to its result; `row` is a call without an id, which is looked up first."""
+    """One request on its way to its result; `row` is its record. Without a `request` it is looked up first."""
 
     name: str
     endpoint: str
@@ -85,7 +89,14 @@ class Resumption:
         self._tells_ends = ended is not None
         self._again = again
         self._stops_at_first = stops_at_first
-        self._crowd: Crowd[Job, Event, Arrival | list[Listed]] = Crowd()
+        self._crowd: Crowd[Job | None, Event, Arrival | list[Listed] | set[str]] = Crowd()
+        self._opens = Opens()
+        self._not_begun: dict[str, Job] = {}
+        self._is_sweeping = self._has_looked = False
+        self._is_small = threading.Event()
+        self._wires: dict[tuple[str, str], Wires] = {}
+        self._listings: lookup.Listings | None = None
+        self._known_ids: dict[str, dict[str, int]] = {}
         self._display = context.terminal.display()
         self._going_on: dict[str, Job] = {}
         self.worst = 0
@@ -94,9 +105,15 @@ class Resumption:
         """Follows all of them to their ends and returns the worst exit code."""
         self._context.standing.leave = self._leave
         with self._display:
-            for item in _each_once([self._latest(item) for item in found]):
+            items = _each_once([self._latest(item) for item in found])
+            self._listings = _shared(items)
+            for item in items:
                 self._guarded(partial(self._begin, item), item.request_id)
+                self._start()
             for job, happened in self._crowd.news():
+                if job is None:
+                    self._swept(happened)
+                    continue
                 if not isinstance(happened, Finished):
                     self._display.show(job.name, happened)
                     job.entry.note(happened)
@@ -105,6 +122,7 @@ class Resumption:
                 self._guarded(partial(self._finish, job, happened), job.request.request_id if job.request else "")
                 if self._stops_at_first:
                     break
+                self._start()
         return self.worst
 
     def _latest(self, item: Tracked | Row) -> Tracked | Row:
@@ -144,26 +162,81 @@ class Resumption:
             raise over(self._context, item, job.entry)
 
     def _follow(self, job: Job) -> None:
-        request = job.request
-        assert request is not None
-        wire = self._context.wire(account=request.account)
+        """Has a request followed when there is room: one that has ended before all others."""
+        job.row = job.row or job.entry.row()
         self._display.add(job.name, job.endpoint)
-        self._add(job, partial(_followed_to_the_end, wire, request, self._deadline))
+        self._going_on[job.name] = self._not_begun[job.name] = job
+        self._opens.add_job(job.name, job.row)
 
     def _look_up(self, job: Job, row: Row) -> None:
         account = refs.account_of(self._context, row)
         check_listing(self._context, row, account)
-        wire = self._context.wire(account=account)
-        others = self._context.journal.search(Search(endpoint=row.endpoint, since=row.created_at - lookup.SKEW))
-        taken = {other.request_id for other in others if other.local_id != row.local_id}
         self._display.add(job.name, job.endpoint, "looking it up on the service")
-        self._add(job, partial(_look_up, wire, row, self._deadline, taken))
-
-    def _add(self, job: Job, work: Callable[[Show], Arrival | list[Listed]]) -> None:
         self._going_on[job.name] = job
-        self._crowd.add(job, work)
+        known, wires = self._known(row), self._wires_of(account)
+        self._crowd.add(
+            job,
+            partial(
+                _look_up, wires, row, self._deadline, lambda name: known.get(name, row.local_id) != row.local_id,
+                self._listings,
+            ),
+        )  # fmt: skip
 
-    def _finish(self, job: Job, finished: Finished[Arrival | list[Listed]]) -> None:
+    def _known(self, row: Row) -> dict[str, int]:
+        """The requests to an endpoint that the ledger has, each with the number of its row."""
+        if row.endpoint not in self._known_ids:
+            others = self._context.journal.search(Search(endpoint=row.endpoint))
+            self._known_ids[row.endpoint] = {other.request_id: other.local_id for other in others if other.request_id}
+        return self._known_ids[row.endpoint]
+
+    def _wires_of(self, account: Account) -> Wires:
+        key = (account.hosts.queue, account.credential.authorization)
+        if key not in self._wires:
+            self._wires[key] = Wires(self._context.wire(account=account))
+        return self._wires[key]
+
+    # -- which of many are followed
+
+    def _start(self) -> None:
+        """Begins as many as there is room for. Where there are more, the listing tells which have ended."""
+        pause = self._opens.look_in
+        if not self._opens.are_too_many:
+            self._is_small.set()  # nobody is to wait for another look
+        elif not self._is_sweeping and pause < float("inf"):
+            self._is_sweeping = True
+            self._is_small.clear()
+            self._crowd.add(None, partial(_swept, self._groups(), self._deadline, self._is_small, pause))
+        may_follow = self._has_looked or not self._is_sweeping
+        while found := self._opens.next(room=self._crowd.free, may_follow=may_follow):
+            open_, has_ended = found
+            job = self._not_begun.pop(open_.request_id)
+            assert job.request is not None
+            wires = self._wires_of(job.request.account)
+            work = _fetched if has_ended else _followed_to_the_end
+            self._crowd.add(job, partial(work, wires, job.request, self._deadline))
+
+    def _groups(self) -> "list[_Group]":
+        """What the listing is to tell of: the requests that are not begun, by account and endpoint."""
+        groups: dict[tuple[str, str, str], _Group] = {}
+        for job in self._not_begun.values():
+            row, request = job.row, job.request
+            if row is None or request is None:
+                continue
+            account = request.account
+            key = (account.hosts.queue, account.credential.key_print, job.endpoint)
+            group = groups.setdefault(key, _Group(self._wires_of(account), job.endpoint, [], []))
+            group.names.append(job.name)
+            group.since.append(row.created_at)
+        return list(groups.values())
+
+    def _swept(self, happened: object) -> None:
+        if isinstance(happened, Finished):
+            self._is_sweeping, self._has_looked = False, True
+            ended = happened.value
+            self._opens.learn(ended if isinstance(ended, set) else None)
+            self._start()
+
+    def _finish(self, job: Job, finished: Finished[Arrival | list[Listed] | set[str]]) -> None:
         if job.row is not None and job.request is None:
             self._found(job, job.row, finished)
             return
@@ -190,7 +263,7 @@ class Resumption:
                 self._ended(job.name, False)
             raise
 
-    def _found(self, job: Job, row: Row, finished: Finished[Arrival | list[Listed]]) -> None:
+    def _found(self, job: Job, row: Row, finished: Finished[Arrival | list[Listed] | set[str]]) -> None:
         """Goes on with what a lookup found."""
         try:
             listed = _value(finished)
@@ -275,18 +348,67 @@ def _each_once(found: Sequence[Tracked | Row]) -> list[Tracked | Row]:
     return list(by_name.values())
 
 
-def _followed_to_the_end(wire: Wire, request: Tracked, deadline: Deadline, show: Show) -> Arrival:
-    wire.notify = show
-    last: Event | None = None
-    for last in follow.follow(wire, request.handle, deadline=deadline):
-        show(last)
-    result = fetch_patiently(wire, request.handle, deadline, show)
-    return Arrival(result, last.inference_seconds if isinstance(last, Completed) else None)
+class _Group(NamedTuple):
+    """Requests that one listing can tell of, and when they were sent."""
+
+    wires: Wires
+    endpoint: str
+    names: list[str]
+    since: list[datetime]
 
 
-def _look_up(wire: Wire, row: Row, deadline: Deadline, taken: set[str], show: Show) -> list[Listed]:
-    wire.notify = show
-    return lookup.look_up(wire, row, deadline, taken.__contains__)
+def _shared(items: Sequence[Tracked | Row]) -> lookup.Listings:
+    """The listings in which lost answers are looked for: one for all calls to an endpoint."""
+    since: dict[str, datetime] = {}
+    for item in items:
+        if isinstance(item, Row) and not refs.is_in_queue(item):
+            first = min(lookup.sent_about(item))
+            since[item.endpoint] = min(first, since.get(item.endpoint, first))
+    return lookup.Listings(since)
+
+
+def _swept(
+    groups: Sequence[_Group], deadline: Deadline, is_small: threading.Event, pause: float, show: Show
+) -> set[str]:
+    """Those of the requests that have ended, by the listing, after a pause; none where it is not worth a look then."""
+    ended: set[str] = set()
+    if is_small.wait(deadline.cut(pause)):
+        return ended
+    for group in groups:
+        with group.wires.one() as wire:
+            wire.notify = lambda event: None
+            ended |= sweep.ended_of(wire, group.endpoint, min(group.since), group.names, deadline)
+    return ended
+
+
+def _followed_to_the_end(wires: Wires, request: Tracked, deadline: Deadline, show: Show) -> Arrival:
+    with wires.one() as wire:
+        wire.notify = show
+        last: Event | None = None
+        for last in follow.follow(wire, request.handle, deadline=deadline):
+            show(last)
+        result = fetch_patiently(wire, request.handle, deadline, show)
+        return Arrival(result, last.inference_seconds if isinstance(last, Completed) else None)
+
+
+def _fetched(wires: Wires, request: Tracked, deadline: Deadline, show: Show) -> Arrival:
+    """The result of a request that has ended: nothing is to be followed."""
+    with wires.one() as wire:
+        wire.notify = show
+        return Arrival(fetch_patiently(wire, request.handle, deadline, show), None)
+
+
+def _look_up(
+    wires: Wires,
+    row: Row,
+    deadline: Deadline,
+    is_taken: Callable[[str], bool],
+    listings: lookup.Listings | None,
+    show: Show,
+) -> list[Listed]:
+    with wires.one() as wire:
+        wire.notify = show
+        return lookup.look_up(wire, row, deadline, is_taken, listings)
 
 
 def _value(finished: Finished[T]) -> T:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from fal_cli.inputs.literals import Literal
     from fal_cli.schema import Problem
 
-_NOT_OLD_SECONDS = 60.0
+NOT_OLD_SECONDS = 60.0
 _MOST_NAMED = 10
 _MOST_ROWS = 50
 _SANDBOX_KEY = "sandbox"
@@ -80,7 +80,7 @@ def check(
     What is missing is wrong only if it `is_complete`. Returns what is known then.
     """
     found = _problems(known, given, is_complete=is_complete)
-    if found and known and known.age > _NOT_OLD_SECONDS:
+    if found and known and known.age > NOT_OLD_SECONDS:
         from fal_cli.catalog import schemas
 
         known = schemas.schema_for(context, target, refresh=True)

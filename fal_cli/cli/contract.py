@@ -80,6 +80,25 @@ CONTRACTS: dict[str, Contract] = {
         _LITERAL,
         _AGAIN,
     ),
+    "batch": Contract(
+        _CALL._replace(repeatable="yes", stdin="if_asked"),
+        Stdout(
+            "jsonl", "batch_row", "many",
+            {"--print files": "text", "--print urls": "text", "--dry-run": "batch_plan"},
+        ),
+    ),
+    "batch status": Contract(_HERE, Stdout("json", "batch")),
+    "batch resume": Contract(
+        _CALL._replace(repeatable="yes", stdin="no"),
+        Stdout("jsonl", "batch_row", "many", {"--print files": "text", "--print urls": "text"}),
+    ),
+    "batch retry": Contract(
+        _CALL._replace(stdin="no"),
+        Stdout("jsonl", "batch_row", "many", {"--print files": "text", "--print urls": "text"}),
+    ),
+    "batch cancel": Contract(Effects(writes=("service",), network=True), Stdout("none", "any", "many")),
+    "batch export": Contract(_HERE, Stdout("jsonl", "batch_export", "many", {"--format csv": "text"})),
+    "batch rm": Contract(Effects(writes=("ledger",), deletes=True), Stdout("none", "any", "many")),
     "stream": Contract(
         _CALL,
         Stdout("jsonl", "any", "many", {"--text": "text"} | _WRITTEN),

@@ -87,4 +87,15 @@ def _of_command(here: Place) -> HelpRequest | None:
     if here.words and not here.arguments:
         return None
     word = here.words[0] if here.path in CALLS and here.words else ""
-    return HelpRequest(path=here.path, endpoint=word if "=" not in word else "")
+    return HelpRequest(path=here.path, endpoint=word if _is_endpoint(word) else "")
+
+
+def _is_endpoint(word: str) -> bool:
+    """Whether a word can be an endpoint's, or is an alias."""
+    if not word or "=" in word:
+        return False
+    if "/" in word:
+        return True
+    from fal_cli.cli.completion.home import Home
+
+    return word in Home(os.environ).aliases()

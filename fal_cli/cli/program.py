@@ -42,7 +42,7 @@ def build(words: Sequence[str] | None = None) -> typer.Typer:
         if is_named and words is not None and name != words[0]:
             continue
         if words is None or name in words:
-            _register(tree, name, verb)
+            _register(tree, name, verb, words)
         else:
             tree.command(name, help=verb.help, short_help=verb.help, hidden=verb.hidden)(_unreachable)
     return tree
@@ -59,14 +59,15 @@ def _root(
         raise typer.Exit
 
 
-def _register(tree: typer.Typer, name: str, verb: Verb) -> None:
+def _register(tree: typer.Typer, name: str, verb: Verb, words: Sequence[str] | None) -> None:
     module = import_module(f"fal_cli.commands.{verb.module}")
     subverbs: dict[str, Callable[..., None]] | None = getattr(module, "SUBVERBS", None)
-    if subverbs is None:
+    first = _first_after(name, words) if getattr(module, "TAKES_WORDS", False) else ""
+    if subverbs is None or (first and first not in subverbs):
         tree.command(name, hidden=verb.hidden, epilog=help_tail(module.EXAMPLES))(bind(module.VERB))
         return
     # A group with a verb of its own does that where no other is named: `fal history` beside `fal history show`.
-    own = getattr(module, "VERB", None)
+    own = None if first else getattr(module, "VERB", None)
     group = typer.Typer(
         suggest_commands=False,
         rich_markup_mode=None,
@@ -78,6 +79,12 @@ def _register(tree: typer.Typer, name: str, verb: Verb) -> None:
         tail = help_tail(_examples_of(f"{name} {subname}", module.EXAMPLES))
         group.command(subname, epilog=tail, short_help=_in_short(function))(bind(function))
     tree.add_typer(group, name=name)
+
+
+def _first_after(name: str, words: Sequence[str] | None) -> str:
+    """The word after a group's, which may be one of its own verb's, or name another verb; "" if there is none."""
+    after = words[words.index(name) + 1 :] if words is not None and name in words else ()
+    return next((word for word in after if not word.startswith("-")), "")
 
 
 def _group(context: Context) -> None:

@@ -14,6 +14,7 @@ class Verb(NamedTuple):
 VERBS: dict[str, Verb] = {
     "run": Verb("run", "Call an endpoint: queue it, follow it live, print the result."),
     "submit": Verb("submit", "Put a request into the queue and print its id."),
+    "batch": Verb("batch", "Make many calls from one list, each paid for once."),
     "status": Verb("status", "Print the state of requests."),
     "logs": Verb("logs", "Print the log lines of a request."),
     "result": Verb("result", "Print the result of a finished request."),
@@ -45,7 +46,7 @@ VERBS: dict[str, Verb] = {
     "subscribe": Verb("run", "The same as run.", hidden=True),
 }
 GROUPS: dict[str, tuple[str, ...]] = {
-    "Call": ("run", "submit", "stream", "realtime", "upload"),
+    "Call": ("run", "submit", "batch", "stream", "realtime", "upload"),
     "Follow": ("status", "logs", "result", "wait", "resume", "cancel", "rerun"),
     "History": ("history", "show", "gallery", "cost", "open"),
     "Find": ("models", "schema", "pricing"),

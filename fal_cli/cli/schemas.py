@@ -49,6 +49,19 @@ _STATES = (
     "sending", "accepted", "running", "ended", "unknown", "completed", "failed", "cancelled", "expired", "refused",
     "not_sent",
 )  # fmt: skip
+_BATCH_PLAN = {
+    "batch": _TEXT, "rows": _COUNT, "done": _COUNT, "open": _COUNT, "to_look_up": _COUNT, "failed": _COUNT,
+    "to_send": _COUNT, "new": _COUNT, "gone": _COUNT, "others": _COUNT,
+    "files": _object({"number": _COUNT, "bytes": _COUNT}),
+    "estimate": _or_null(_object({
+        "amount": _or_null(_DECIMAL), "currency": _or_null(_TEXT), "unknown_calls": _COUNT, "source": _TEXT,
+    })),
+    "names": _TEXTS,
+}  # fmt: skip
+_BATCH_COUNTS = {
+    "rows": _COUNT, "done": _COUNT, "failed": _COUNT, "unknown": _COUNT, "unsaved": _COUNT, "cancelled": _COUNT,
+    "sending": _COUNT, "waiting": _COUNT, "running": _COUNT, "saving": _COUNT, "open": _COUNT,
+}  # fmt: skip
 _STATUS = _one_of("IN_QUEUE", "IN_PROGRESS", "COMPLETED")
 _REQUEST = {
     "local_id": _COUNT, "request_id": _or_null(_TEXT), "created_at": _MOMENT, "endpoint": _TEXT,
@@ -56,7 +69,8 @@ _REQUEST = {
     "input": _or_null(_MAPPING), "input_is_whole": _TRUTH, "private": _TRUTH, "profile": _or_null(_TEXT),
     "host": _TEXT, "tags": _TEXT_BY_NAME, "error": _or_null(_TEXT), "started_at": _or_null(_MOMENT),
     "ended_at": _or_null(_MOMENT), "inference_seconds": _or_null(_NUMBER), "billable_units": _or_null(_TEXT),
-    "expires_at": _or_null(_MOMENT), "files": _TEXTS, "has_result": _TRUTH,
+    "expires_at": _or_null(_MOMENT), "files": _TEXTS, "has_result": _TRUTH, "batch": _or_null(_TEXT),
+    "batch_row": _or_null(_COUNT),
 }  # fmt: skip
 _REQUEST_WHOLE = {
     "options": _MAPPING, "urls": _TEXT_BY_NAME, "result": _ANY, "result_is_whole": _or_null(_TRUTH),
@@ -112,6 +126,18 @@ OUTPUTS: dict[str, Schema] = {
         "error": _or_null(_TEXT), "error_type": _or_null(_TEXT),
     }),
     "status_envelope": {"type": "object", "properties": {"status": _STATUS}, "required": ["status"]},
+    "batch_row": _object({
+        "row": _COUNT, "key": _TEXT, "state": _one_of("done", "failed", "cancelled", "unsaved"), "request_id": _TEXT,
+        "media": _TEXTS, "files": _TEXTS, "cost": _or_null(_object({"amount": _DECIMAL, "currency": _TEXT})),
+        "seconds": _or_null(_NUMBER), "input": _or_null(_MAPPING), "error": _TEXT, "columns": _MAPPING, "result": _ANY,
+    }),
+    "batch": _object({
+        "name": _TEXT, "endpoint": _TEXT, "source": _or_null(_TEXT), "made_at": _MOMENT, "rows": _COUNT,
+        "done": _COUNT, "open": _COUNT, "failed": _COUNT, "cancelled": _COUNT, "unknown": _COUNT, "left": _COUNT,
+        "is_running": _TRUTH, "manifest": _or_null(_TEXT),
+    }),
+    "batch_plan": _object(_BATCH_PLAN),
+    "batch_export": _MAPPING,
     "log_line": _object({"timestamp": _TEXT, "level": _TEXT, "message": _TEXT}),
     "ended": _object({"request_id": _TEXT, "verdict": _one_of("ok", "failed")}),
     "cancelled": _object({"request_id": _TEXT, "outcome": _one_of("cancelled", "asked", "too_late")}),
@@ -134,7 +160,8 @@ OUTPUTS: dict[str, Schema] = {
     "cost": {
         "type": "object",
         "properties": {
-            "endpoint": _TEXT, "day": _TEXT, "profile": _TEXT, "tag": _TEXT, "requests": _COUNT,
+            "endpoint": _TEXT, "day": _TEXT, "profile": _TEXT, "tag": _TEXT, "batch": _TEXT,
+            "requests": _COUNT,
             "units": _or_null(_DECIMAL), "cost": _or_null(_DECIMAL), "currency": _or_null(_TEXT),
             "not_known": _COUNT, "source": _or_null(_one_of("billing events", "list price")),
         },
@@ -197,6 +224,9 @@ EVENTS: dict[str, tuple[dict[str, Schema], dict[str, Schema]]] = {
     "inprogress": ({}, _OF_MANY),
     "completed": ({}, {"error": _TEXT, "error_type": _TEXT} | _OF_MANY),
     "progress": ({"percent": _COUNT}, {"what": _TEXT}),
+    "plan": (_BATCH_PLAN, {}),
+    "batch": ({"batch": _TEXT, **_BATCH_COUNTS, "awaited": _or_null(_TEXT)}, {}),
+    "summary": ({"batch": _TEXT, **_BATCH_COUNTS, "left": _COUNT, "stopped": _or_null(_TEXT)}, {}),
     "log": ({"timestamp": _TEXT, "level": _TEXT, "message": _TEXT}, {}),
     "retrying": ({"what": _TEXT, "reason": _TEXT, "attempt": _COUNT, "delay": _NUMBER}, _OF_MANY),
     "offline": ({"reason": _TEXT, "seconds": _NUMBER}, _OF_MANY),

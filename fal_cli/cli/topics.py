@@ -12,6 +12,7 @@ SUMMARIES: dict[str, str] = {
     "files": "save results, upload files",
     "requests": "name a request, look it up, find it again",
     "money": "prices, budgets, cost, and never paying twice",
+    "batch": "many calls from one list, each paid for once",
     "scripting": "loops, pipes, polling, CI",
     "programs": "JSON for programs",
     "agents": "a skill and an MCP server for coding agents",
@@ -42,6 +43,7 @@ ALIASES: dict[str, str] = {
 OF_COMMAND: dict[str, tuple[str, ...]] = {
     "run": ("inputs", "files", "output", "money", "exit-codes"),
     "submit": ("inputs", "requests", "money", "scripting"),
+    "batch": ("batch", "money", "exit-codes"),
     "stream": ("streams", "inputs"),
     "realtime": ("streams",),
     "upload": ("files",),

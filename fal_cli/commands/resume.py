@@ -5,7 +5,9 @@ from typing import Annotated
 
 import typer
 
+from fal_cli.commands import taking
 from fal_cli.context import Context
+from fal_cli.errors import UsageError
 from fal_cli.options import Logs, OnTimeout, PrintFlags, SaveFlags, Timeout
 
 EXAMPLES = """\
@@ -23,6 +25,7 @@ def resume(
     context: Context,
     shown: PrintFlags,
     save: SaveFlags,
+    filters: taking.Filters,
     refs: Annotated[
         list[str] | None,
         typer.Argument(metavar="[ENDPOINT] [REF]…", help="Requests; without any, everything unfinished."),
@@ -45,7 +48,13 @@ def resume(
     from fal_cli.ledger.rows import Row
     from fal_cli.results.deliver import Delivery
 
-    found: Sequence[Tracked | Row] = references.calls(context, refs) if refs else references.unfinished(context)
+    found: Sequence[Tracked | Row]
+    if refs:
+        if filters.is_given:
+            raise UsageError("a request that is named needs no --tag, --endpoint, --since or --batch")
+        found = references.calls(context, refs)
+    else:
+        found = taking.take(context, filters)
     delivery = Delivery(context, shown, save, many=len(found) > 1)
     ending = Ending(Deadline(timeout), on_timeout)
     if not found:

@@ -114,16 +114,9 @@ def _delivery(context: Context, endpoint: str, call: CallFlags, shown: PrintFlag
 
 
 def _refuse_queue_options(call: CallFlags, shown: PrintFlags, on_timeout: str) -> None:
-    named = {
-        "--webhook": call.webhook,
-        "--max-queue": call.max_queue is not None,
-        "--priority": call.priority,
-        "--print url": shown.print_ == "url",
-        "--on-timeout cancel": on_timeout == "cancel",
-    }
-    for option, given in named.items():
-        if given:
-            raise UsageError(f"{option} is for the queue, which --direct skips")
+    others = {"--print url": shown.print_ == "url", "--on-timeout cancel": on_timeout == "cancel"}
+    for option in (*call.of_the_queue, *(option for option, given in others.items() if given)):
+        raise UsageError(f"{option} is for the queue, which --direct skips")
 
 
 VERB = run

@@ -50,6 +50,8 @@ def stream(
 
     if text_only and final:
         raise UsageError("--text and --final say two different things; give one")
+    for option in call.of_the_queue:
+        raise UsageError(f"{option} is for the queue, and a stream is not queued")
     context.standing.leave = nothing_sent
     saving = checked(save.output, save.directory, overwrite=save.overwrite, is_json=context.flags.json)
     if save.preview:

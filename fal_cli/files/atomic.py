@@ -11,14 +11,16 @@ from pathlib import Path
 from fal_cli.files import cleanup
 
 _unfinished: set[Path] = set()
+_BLOCK = 1024 * 1024
 
 
 class Part:
     """A file beside its target that is gone unless it was placed. Raises `OSError`."""
 
-    def __init__(self, target: Path, *, private: bool = False) -> None:
+    def __init__(self, target: Path, *, private: bool = False, mark: str = "") -> None:
+        """`mark` stands in its name, for whoever is to clear away what a killed process left."""
         self._is_private = private
-        self._path, descriptor = _created(target, 0o600 if private else 0o666)
+        self._path, descriptor = _created(target, 0o600 if private else 0o666, mark)
         self._stream = os.fdopen(descriptor, "wb", buffering=0)
         _unfinished.add(self._path)
         if private and hasattr(os, "fchmod"):
@@ -36,6 +38,19 @@ class Part:
         view = memoryview(data)
         while view:
             view = view[self._stream.write(view) :]
+
+    def holds_the_same_as(self, other: Path) -> bool:
+        """Whether another file has these very bytes; False where it cannot be read."""
+        try:
+            if other.stat().st_size != self._path.stat().st_size:
+                return False
+            with self._path.open("rb") as mine, other.open("rb") as theirs:
+                while piece := mine.read(_BLOCK):
+                    if piece != theirs.read(_BLOCK):
+                        return False
+        except OSError:
+            return False
+        return True
 
     def place(self, target: Path, *, overwrite: bool, durable: bool = True) -> Path:
         """Gives the file its name, a free one unless it may replace what is there, and returns it."""
@@ -78,10 +93,10 @@ def make_private_folder(folder: Path) -> None:
             part.mkdir(exist_ok=True, mode=0o700)
 
 
-def _created(target: Path, mode: int) -> tuple[Path, int]:
+def _created(target: Path, mode: int, mark: str) -> tuple[Path, int]:
     """A new file beside the target. Its mode is set as it is made: changing the process's umask is not for threads."""
     while True:
-        path = target.with_name(f".{target.name[:40]}.{os.urandom(6).hex()}.part")
+        path = target.with_name(f".{target.name[:40]}.{mark}{os.urandom(6).hex()}.part")
         with suppress(FileExistsError):
             return path, os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_CLOEXEC", 0), mode)
 

@@ -30,6 +30,9 @@ _PACKED = {"gzip": "application/gzip", "bzip2": "application/x-bzip2", "xz": "ap
 # What `puremagic` lacks or calls by another name.
 _BEGINNINGS = (
     (b"ID3", "audio/mpeg"),
+    # What it knows too, but finds by trying hundreds of others: most of all files are these.
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
     (b"glTF", "model/gltf-binary"),
     (b"OggS", "audio/ogg"),
     (b"PK\x03\x04", "application/zip"),

@@ -90,6 +90,21 @@ def newest(ledger: Ledger, once_key: str) -> Row | None:
     return rows[0] if rows else None
 
 
+def newest_of(ledger: Ledger, once_keys: Sequence[str]) -> dict[str, Row]:
+    """The newest call of each of these keys that is known."""
+    marks = ", ".join("?" * len(once_keys))
+    rows = ledger.rows(f"once_key IN ({marks})", tuple(once_keys), None) if once_keys else []
+    return {row.once_key: row for row in reversed(rows)}
+
+
+def newest_of_batch(ledger: Ledger, batch: str, numbers: Sequence[str]) -> dict[str, Row]:
+    """The newest call of each of these rows of a batch, whose calls are known by their numbers alone."""
+    marks = ", ".join("?" * len(numbers))
+    condition = f"batch = ? AND row_number IN ({marks}) AND once_key IS NULL"
+    rows = ledger.rows(condition, (batch, *map(int, numbers)), None) if numbers else []
+    return {str(row.row_number): row for row in reversed(rows)}
+
+
 def elsewhere(ledger: Ledger, content_key: str, scope: str) -> Row | None:
     """The newest call of the same content under another scope, which never stands for this one."""
     rows = (
@@ -107,6 +122,7 @@ def claim(
     reserved: Decimal | None = None,
     budgets: Sequence[Budget] = (),
     allows_unknown: bool = False,
+    leaves: bool = False,
 ) -> Claim:
     """Takes a call for this process, in one transaction with the look at its key and at the budgets.
 
@@ -115,6 +131,8 @@ def claim(
 
     `reserved` is what the call is expected to cost at most, in `CURRENCY`; None is not known, and under a budget
     refused unless `allows_unknown`. With `allows_unknown` calls of the past whose cost is not known are passed over.
+
+    One that `leaves` at once has nothing to be done before, and is marked as being sent; that is on disk then.
     """
 
     def act() -> Claim:
@@ -130,13 +148,56 @@ def claim(
                 there.local_id, state=State.NOT_SENT, is_open=False, error="its process ended before it was sent"
             )
         amount = None if reserved is None else f"{reserved:f}"
-        return Claimed(
-            ledger.insert(
-                call, mark=Mark.CLAIMED, reserved=amount, currency=CURRENCY if amount else None, held=held(reserved)
-            )
-        )
+        money = {"reserved": amount, "currency": CURRENCY if amount else None, "held": held(reserved)}
+        mark = {"mark": Mark.SENDING, "sent_at": ledger.moment()} if leaves else {"mark": Mark.CLAIMED}
+        return Claimed(ledger.insert(call, **mark, **money))
 
-    return ledger.at_once(act)
+    return ledger.at_once(act, durable=leaves)
+
+
+def leave_again(ledger: Ledger, local_id: int) -> bool:
+    """Marks a call that was taken back as being sent once more; False if it is not this process's any more."""
+    cursor = ledger.execute(
+        "UPDATE requests SET mark = ?, sent_at = ?, updated_at = ? WHERE local_id = ? AND state = ? AND mark = ?"
+        " AND pid = ?",
+        (Mark.SENDING, ledger.moment(), ledger.moment(), local_id, State.SENDING, Mark.CLAIMED, os.getpid()),
+        durable=True,
+    )
+    return cursor.rowcount == 1
+
+
+def take_back(ledger: Ledger, local_id: int) -> None:
+    """Notes that a call which was marked as being sent surely was not taken: it is claimed still, and may be sent."""
+    ledger.execute(
+        "UPDATE requests SET mark = ?, updated_at = ? WHERE local_id = ? AND state = ? AND mark = ?",
+        (Mark.CLAIMED, ledger.moment(), local_id, State.SENDING, Mark.SENDING),
+    )
+
+
+def take_up(ledger: Ledger, row: Row, taker: str) -> bool:
+    """Takes an open request for this process to follow; False if another one did meanwhile."""
+    cursor = ledger.execute(
+        "UPDATE requests SET taken_by = ? WHERE local_id = ? AND coalesce(taken_by, '') = ? AND is_open",
+        (taker, row.local_id, row.taken_by),
+    )
+    return cursor.rowcount == 1
+
+
+def close_claimed(ledger: Ledger, batch: str) -> None:
+    """Gives back what this process had claimed of a batch and has not sent."""
+    ledger.execute(
+        "UPDATE requests SET state = ?, is_open = 0, error = ?, updated_at = ? WHERE batch = ? AND state = ?"
+        " AND mark = ? AND pid = ?",
+        (
+            State.NOT_SENT,
+            "the batch ended before it was sent",
+            ledger.moment(),
+            batch,
+            State.SENDING,
+            Mark.CLAIMED,
+            os.getpid(),
+        ),
+    )
 
 
 def mark_sending(ledger: Ledger, leaving: Iterable[Leaving]) -> set[int]:

@@ -113,6 +113,13 @@ class Journal:
         hidden = self._hide(text)
         return kept if hidden == text else Kept(hidden.encode("utf-8", "surrogateescape"), kept.content_type, False)
 
+    def facts_of(self, error: RequestFailed, *, is_private: bool) -> Mapping[str, Any]:
+        """What a failure was, for telling it again; of a private call no more than its kind."""
+        kinds = {"status": error.status, "error_type": error.error_type}
+        if is_private:
+            return kinds
+        return kinds | {"fields": [list(map(self.hidden, field.texts)) for field in error.fields]}
+
     def usual_seconds(self, endpoint: str) -> float | None:
         """How long the work of an endpoint took lately: the middle of its last calls; None for too few of them."""
         none: list[float] = []
@@ -151,6 +158,11 @@ class Journal:
         except LedgerError:
             return False
         return True
+
+    def open_ledger(self) -> Ledger:
+        """The ledger itself, for who writes to it from many threads. Raises `LedgerError`."""
+        self._ledger = self._ledger or Ledger(self._path)
+        return self._ledger
 
     def glance(self, action: Callable[[Ledger], T]) -> T | None:
         """What `action` returns, for what is no loss if it is not had; None where the ledger cannot be used."""
@@ -289,18 +301,12 @@ class Entry:
         if isinstance(error, RequestFailed):
             state = State.CANCELLED if error.status == CANCELLED_STATUS else State.FAILED
             units = error.headers.get("x-fal-billable-units", "")
-            self.ended(state, error.message, billable_units=units, failure=self._facts_of(error))
+            facts = self._journal.facts_of(error, is_private=self.is_private)
+            self.ended(state, error.message, billable_units=units, failure=facts)
             if state is State.FAILED and not units and (error.status or 0) >= SERVERS_FAULT:
                 from decimal import Decimal
 
                 self.settle(Decimal(0), "", "not billed: the service's own failure")
-
-    def _facts_of(self, error: RequestFailed) -> Mapping[str, Any]:
-        """What a failure was, for telling it again; of a private call no more than its kind."""
-        kinds = {"status": error.status, "error_type": error.error_type}
-        if self.is_private:
-            return kinds
-        return kinds | {"fields": [list(map(self._journal.hidden, field.texts)) for field in error.fields]}
 
     def settle(self, cost: "Decimal | None", currency: str, source: str) -> None:
         """Records what it cost, by the bill."""

@@ -203,6 +203,7 @@ _COLUMNS = (
     "failure TEXT",
     "batch TEXT",
     "row_number INTEGER",
+    "taken_by TEXT",
     "file_hashes TEXT NOT NULL DEFAULT '[]'",
 )
 # Tables and indexes that came later in the same way, by their names.
@@ -212,6 +213,9 @@ _LATER = {
     "requests_by_like_key": "CREATE INDEX {} ON requests (like_key, local_id) WHERE like_key IS NOT NULL",
     "requests_by_batch": "CREATE INDEX {} ON requests (batch, row_number) WHERE batch IS NOT NULL",
     "requests_by_spending": "CREATE INDEX {} ON requests (scope, created_at, state, held)",
+    "batches": "CREATE TABLE {} (number INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, endpoint TEXT NOT"
+    " NULL, source TEXT NOT NULL, made_at TEXT NOT NULL, facts TEXT NOT NULL, learned INTEGER NOT NULL DEFAULT 0, host"
+    " TEXT, boot TEXT, pid INTEGER, beat_at TEXT)",
     "uploads": "CREATE TABLE {} (sha256 TEXT NOT NULL, scope TEXT NOT NULL, url TEXT NOT NULL, expires TEXT,"
     " PRIMARY KEY (sha256, scope)) WITHOUT ROWID",
     "hashes": "CREATE TABLE {} (path TEXT NOT NULL PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,"

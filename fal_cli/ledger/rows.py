@@ -89,7 +89,7 @@ class Kept(NamedTuple):
 class Search(NamedTuple):
     """Which rows are asked for; of `states` and `only_open` it is enough that a row fits one.
 
-    `text` is looked for in input, endpoint, id and error.
+    `text` is looked for in input, endpoint, id and error. `only_single` leaves out what is of a batch.
     """
 
     states: tuple[str, ...] = ()
@@ -99,6 +99,8 @@ class Search(NamedTuple):
     text: str = ""
     only_private: bool = False
     only_open: bool = False
+    batch: str = ""
+    only_single: bool = False
     limit: int | None = None
 
 
@@ -111,7 +113,8 @@ class Row(NamedTuple):
     of this one, whose answer was lost. `mark` says of one that is being sent whether anything may have left, `sent_at`
     when. `reserved` is what it was expected to cost, `cost` what it did, both in `currency`; None where that is not
     known. `failure` are the facts of an error that it ended with. `file_hashes` are SHA-256 of the files that were
-    saved, by which they are known again under any name.
+    saved, by which they are known again under any name. `taken_by` is the
+    process that picked it up last, and when.
     """
 
     local_id: int
@@ -154,6 +157,7 @@ class Row(NamedTuple):
     failure: Mapping[str, Any] = _NOTHING
     batch: str = ""
     row_number: int | None = None
+    taken_by: str = ""
     file_hashes: tuple[str, ...] = ()
 
     @property
@@ -266,6 +270,7 @@ def row_from(found: sqlite3.Row) -> Row:
         failure=_object(found["failure"]) or {},
         batch=found["batch"] or "",
         row_number=found["row_number"],
+        taken_by=found["taken_by"] or "",
         file_hashes=tuple(map(str, json.loads(found["file_hashes"]))),
     )
 

@@ -281,7 +281,7 @@ class Ledger:
 
     def search(self, search: Search) -> Iterator[Row]:
         """The rows that are asked for, newest first; a page of them at a time, so that any number fits into memory."""
-        conditions, values = _conditions(search)
+        conditions, values = conditions_of(search)
         left = search.limit
         before = _LARGEST
         while left is None or left > 0:
@@ -366,15 +366,37 @@ class Ledger:
         return self._guarded(act)
 
     def at_once(self, act: Callable[[], T], *, durable: bool = False, patience: float | None = None) -> T:
-        """Reading and writing in one transaction: another process sees all of it or nothing."""
+        """Reading and writing in one transaction: another process sees all of it or nothing.
+
+        Within `together` it is part of that one's.
+        """
 
         def transacted() -> T:
+            if self._db.in_transaction:
+                return act()
             self._db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             self._db.execute(f"PRAGMA busy_timeout = {int(1000 * (BUSY_SECONDS if patience is None else patience))}")
             with transaction(self._db):
                 return act()
 
         return self._guarded(transacted)
+
+    def together(self, acts: Sequence[Callable[["Ledger"], Any]]) -> list[Any]:
+        """What several acts answer, in one transaction that is on disk when this returns: one wait for the disk.
+
+        One that fails undoes itself alone, and its error stands in the place of its answer.
+        """
+        return self.at_once(lambda: [self._apart(act) for act in acts], durable=True)
+
+    def _apart(self, act: Callable[["Ledger"], Any]) -> Any:
+        self._db.execute("SAVEPOINT act")
+        try:
+            answer = act(self)
+        except Exception as error:  # whatever it is belongs to whoever wanted the act
+            self._db.execute("ROLLBACK TO act")
+            answer = error
+        self._db.execute("RELEASE act")
+        return answer
 
     def _guarded(self, act: Callable[[], T]) -> T:
         try:
@@ -407,7 +429,8 @@ def kept_of(call: Call) -> tuple[str | None, bool, str]:
     return text, is_whole and not call.awaits_files, fingerprint(call.input_json)
 
 
-def _conditions(search: Search) -> tuple[list[str], list[object]]:
+def conditions_of(search: Search) -> tuple[list[str], list[object]]:
+    """What a search asks of rows, as SQL, and the values for its marks."""
     conditions: list[str] = []
     values: list[object] = []
 
@@ -433,6 +456,10 @@ def _conditions(search: Search) -> tuple[list[str], list[object]]:
         add(f"({' OR '.join(map(condition.format, looked_for))})", *texts)
     if search.only_private:
         add("is_private")
+    if search.batch:
+        add("batch = ?", search.batch)
+    if search.only_single:
+        add("batch IS NULL")
     return conditions, values
 
 

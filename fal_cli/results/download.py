@@ -126,7 +126,7 @@ class Saver:
         download = Download(file.url, self._body)
         pieces = self._pieces(self._wire.twin(), download)
         try:
-            head = Head(_first(pieces), download.content_type)
+            head = Head(first_bytes(pieces), download.content_type)
             if why := naming.wrong_content(file, head):
                 raise _not_fetched(file, why)
             target = self._target(file, head, values)
@@ -179,7 +179,7 @@ def _copied(path: Path, download: Download) -> Iterator[bytes]:
             yield piece
 
 
-def _first(pieces: Iterator[bytes]) -> bytes:
+def first_bytes(pieces: Iterator[bytes]) -> bytes:
     """Enough of a file's beginning to tell what it is, or all of a shorter one."""
     head = b""
     for piece in pieces:

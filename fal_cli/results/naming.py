@@ -34,13 +34,13 @@ class Head(NamedTuple):
 def values(origin: Origin, data: Any, file: MediaFile, index: int) -> dict[str, str]:
     """The fields of a template for one file, `ext` excepted."""
     seed = data.get("seed", "") if isinstance(data, dict) else ""
-    inputs = {f"input.{key}": _as_text(value) for key, value in origin.inputs.items()}
+    inputs = {f"input.{key}": as_text(value) for key, value in origin.inputs.items()}
     return {
         "endpoint": origin.endpoint,
         "id": origin.request_id,
         "index": str(index),
         "name": _stem(file),
-        "seed": _as_text(seed),
+        "seed": as_text(seed),
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         **inputs,
     }
@@ -107,5 +107,5 @@ def _beginning(data: bytes) -> str:
     return " ".join(data[:100].decode("utf-8", "replace").split())
 
 
-def _as_text(value: object) -> str:
+def as_text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -13,6 +13,7 @@ from fal_cli.terminal.talk import Talk
 
 if TYPE_CHECKING:
     from fal_cli.terminal.progress.base import Display, View
+    from fal_cli.terminal.progress.board import Board
     from fal_cli.terminal.progress.transfer import Transfer
 
 
@@ -111,6 +112,12 @@ class Terminal:
         from fal_cli.terminal.progress.open import open_display
 
         return open_display(self.talk, is_terminal=self._can_draw, color=self.talk.color, of_one=of_one, logs=logs)
+
+    def board(self) -> "Board":
+        """The display of a batch."""
+        from fal_cli.terminal.progress.open import open_board
+
+        return open_board(self.talk, is_terminal=self._can_draw, color=self.talk.color)
 
     def transfer(self, verb: str, name: str, total: int | None) -> "Transfer":
         """The display of one file on its way."""

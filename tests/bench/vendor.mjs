@@ -41,6 +41,25 @@ const verbs = {
     print(JSON.stringify((await fal.subscribe(app, { input: JSON.parse(input) })).data));
   },
 
+  // As scripts do it: a list, so many calls at once, the picture of each saved.
+  async batch(app, path, folder) {
+    const { mkdir, readFile, writeFile } = await import("node:fs/promises");
+    await mkdir(folder, { recursive: true });
+    const calls = (await readFile(path, "utf8")).trim().split("\n").map(JSON.parse);
+    let next = 0;
+    const worker = async () => {
+      while (next < calls.length) {
+        const number = next++;
+        const { data } = await fal.subscribe(app, { input: calls[number] });
+        for (const [index, image] of data.images.entries()) {
+          const answer = await fetch(image.url);
+          await writeFile(`${folder}/${number + 1}-${index}.jpg`, Buffer.from(await answer.arrayBuffer()));
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: 40 }, worker));
+  },
+
   async result(app, requestId) {
     print(JSON.stringify((await fal.queue.result(app, { requestId })).data));
   },

@@ -73,5 +73,28 @@ def realtime_alone(app: str, count: str) -> None:
             _print(json.dumps(connection.recv()))
 
 
+def batch(app: str, path: str, folder: str) -> None:
+    """As scripts do it: a list, so many calls at once, the picture of each saved."""
+    import asyncio
+
+    import httpx
+
+    async def one(number: int, arguments: dict[str, object], places: asyncio.Semaphore, web: httpx.AsyncClient) -> None:
+        async with places:
+            result = await fal_client.subscribe_async(app, arguments=arguments)
+            for index, image in enumerate(result["images"]):
+                answer = await web.get(image["url"])
+                (Path(folder) / f"{number}-{index}.jpg").write_bytes(answer.content)
+
+    async def every() -> None:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        calls = [json.loads(line) for line in Path(path).read_text().splitlines()]
+        places = asyncio.Semaphore(40)
+        async with httpx.AsyncClient(verify=os.environ.get("SSL_CERT_FILE", "") or True) as web:
+            await asyncio.gather(*(one(number, call, places, web) for number, call in enumerate(calls, 1)))
+
+    asyncio.run(every())
+
+
 verb, *words = sys.argv[1:]
 globals()[verb](*words)

@@ -44,7 +44,7 @@ def gathered(run: Run, *words: str, target: Any = FLUX) -> dict[str, Any]:
 def read(run: Run, *words: str, given: bytes = b"", target: Any = FLUX, **flags: Any) -> Mapping[str, Any]:
     """The same through all of the pipeline, with JSON on stdin."""
     run.context.stdin = Stdin(io.BytesIO(given) if given else None, is_terminal=not given, say=print)
-    return prepare.read_inputs(run.context, target, InputWords(items=list(words)), CallFlags(**flags), uploads=False)
+    return prepare.read_inputs(run.context, target, InputWords(items=list(words)), CallFlags(**flags)).input_json
 
 
 class TestTypes:
@@ -292,9 +292,8 @@ class TestAPerson:
         streams = Streams(io.BytesIO(typed), io.BytesIO(), one.stderr, True, False, True)
         one.context = Context(streams, one.context.env)
         try:
-            return prepare.read_inputs(
-                one.context, target, InputWords(items=list(words)), CallFlags(), uploads=False
-            ), one.said
+            made = prepare.read_inputs(one.context, target, InputWords(items=list(words)), CallFlags())
+            return made.input_json, one.said
         except InputRefused as error:
             return {}, one.said + "\n".join(error.lines)
 

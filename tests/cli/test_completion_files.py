@@ -13,7 +13,7 @@ from tests.conftest import Program
 COMPLETIONS = Path(__file__).parents[2] / "completions"
 
 # Values that are the user's own, of which nothing can be offered.
-FREE = {"", "duration", "moment", "url", "port", "tag", "header", "size"}
+FREE = {"", "age", "duration", "moment", "url", "port", "tag", "header", "size"}
 
 
 def test_the_generated_files_are_current() -> None:

@@ -10,6 +10,7 @@ import pytest
 import fal_cli.inputs.json_faults  # noqa: F401  # so that no import is among what is opened
 from fal_cli.errors import UsageError
 from fal_cli.files.attachment import Attachment
+from fal_cli.inputs.bare import placed
 from fal_cli.inputs.gather import gather
 from fal_cli.inputs.literals import literals
 from fal_cli.inputs.reach import Reach, reach
@@ -95,6 +96,26 @@ def test_json_is_still_json() -> None:
 
 def test_an_at_in_a_key_is_a_letter() -> None:
     assert inputs("a@b=c") == {"a@b": "c"}
+
+
+def test_a_bare_word_is_the_prompt_and_no_file_is_looked_for(secret: Path, flux: Schema, opened: list[str]) -> None:
+    stdin = Stdin(None, is_terminal=False, say=lambda text: None)
+    for word in (str(secret.with_suffix("")), "mail me @home", "say {{seed}}"):
+        (secret.parent / "canary").touch()
+        gathered = gather([word], (), stdin, base={}, reach=LITERAL, may_be_bare=[word])
+        opened.clear()
+        assert typed(placed(gathered, flux, reach=LITERAL), stdin, schema=flux, reach=LITERAL).input_json == {
+            "prompt": word
+        }
+        assert opened == []
+
+
+def test_what_an_alias_sets_keeps_its_meaning(secret: Path) -> None:
+    stdin = Stdin(None, is_terminal=False, say=lambda text: None)
+    gathered = gather(["x=@y"], (), stdin, base={}, reach=LITERAL, presets=[f"prompt=@{secret}", "seed=7"])
+    found = typed(gathered, stdin, reach=LITERAL)
+    assert found.input_json == {"prompt": secret.read_text(), "seed": 7, "x": "@y"}
+    assert found.given["seed"] == 7
 
 
 def test_nothing_is_said_of_what_is_there(secret: Path, flux: Schema) -> None:

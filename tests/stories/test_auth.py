@@ -559,6 +559,7 @@ class TestStatus:
             "account": "acme",
             "balance": 12.345,
             "currency": "USD",
+            "lock": "none",
             "source": f"the active profile (work) in {profiles_file(keyless)}",
             "profile": "work",
             "key_id": "sandbox-",

@@ -231,6 +231,7 @@ class TestForPrograms:
             "open": False, "input": {"prompt": PROMPT}, "input_is_whole": True, "private": False, "profile": "work",
             "host": "https://queue.fal.run", "tags": {"team": "art"}, "error": None, "started_at": None,
             "inference_seconds": 2.5, "billable_units": "3", "files": ["/a.png"], "has_result": True,
+            "cost": {"amount": None, "currency": None, "units": "3", "source": "not known"}, "reserved": None,
         }  # fmt: skip
 
     def test_json_on_a_terminal_is_the_same(self, fal: Program, past: Past) -> None:

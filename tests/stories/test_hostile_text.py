@@ -176,13 +176,10 @@ class TestBytes:
     """They are saved or refused, and never written to a terminal, not even in the form for programs."""
 
     @pytest.mark.parametrize("kind", KINDS)
-    @pytest.mark.parametrize("machine", [(), ("--json",)], ids=["shown", "machine"])
-    def test_of_a_direct_call(
-        self, place: Place, show: Callable[..., Shown], kind: str, machine: tuple[str, ...]
-    ) -> None:
+    def test_of_a_direct_call(self, place: Place, show: Callable[..., Shown], kind: str) -> None:
         """Nothing can fetch them again, so they are saved."""
         place.proxy.fail("run", answer(200, BINARY, {"Content-Type": kind}))
-        shown = show("run", "--direct", "sandbox/echo", "n=1", *machine)
+        shown = show("run", "--direct", "sandbox/echo", "n=1")
         shown.is_harmless()
         assert shown.code == 1
         (saved,) = place.folder.iterdir()
@@ -194,11 +191,23 @@ class TestBytes:
     def test_of_a_request(self, place: Place, show: Callable[..., Shown], kind: str) -> None:
         place.queued(n=1)
         place.proxy.fail("result", answer(200, BINARY, {"Content-Type": kind}), times=2)
-        for words in (("result", "last"), ("result", "last", "--json")):
-            shown = show(*words)
-            shown.is_harmless()
-            assert shown.code == 1
+        shown = show("result", "last")
+        shown.is_harmless()
+        assert shown.code == 1
         assert "> FILE" in shown.text
+
+    @pytest.mark.parametrize("kind", KINDS)
+    @pytest.mark.parametrize("words", [("run", "--direct", "sandbox/echo", "n=1"), ("result", "last")], ids="-".join)
+    def test_for_a_program_they_are_base64(
+        self, place: Place, show: Callable[..., Shown], kind: str, words: tuple[str, ...]
+    ) -> None:
+        place.queued(n=1)
+        for route in ("run", "result"):
+            place.proxy.fail(route, answer(200, BINARY, {"Content-Type": kind}))
+        shown = show(*words, "--json")
+        shown.is_harmless()
+        assert shown.code == 0
+        assert base64.b64encode(BINARY[:60]).decode()[:70] in "".join(shown.text.split())
 
     @pytest.mark.parametrize("kind", KINDS)
     def test_of_files(self, place: Place, show: Callable[..., Shown], kind: str) -> None:

@@ -349,9 +349,9 @@ class TestTwoAtOnce:
         place.lost(n=1)
         found = threading.Event()
         place.proxy.fail("listing", held(found))
-        late = place.start("resume")
+        late = place.start("resume", "@1")
         until(lambda: place.proxy.count("listing") == 1)
-        assert json.loads(place("resume").stdout) == {"n": 1}
+        assert json.loads(place("resume", "@1").stdout) == {"n": 1}
         found.set()
         done = end(late)
         assert "lists no request" not in done.stderr
@@ -361,9 +361,9 @@ class TestTwoAtOnce:
         place.lost(n=1)
         found = threading.Event()
         place.proxy.fail("listing", held(found))
-        late = place.start("resume", "--retry-unknown")
+        late = place.start("resume", "@1", "--retry-unknown")
         until(lambda: place.proxy.count("listing") == 1)
-        place("resume")
+        place("resume", "@1")
         found.set()
         end(late)
         assert place.service.accepted == 1
@@ -374,13 +374,26 @@ class TestTwoAtOnce:
         place.elsewhere(n=1)
         found = threading.Event()
         place.proxy.fail("listing", held(found))
-        late = place.start("resume")
+        late = place.start("resume", "@1")
         until(lambda: place.proxy.count("listing") == 1)
-        place("resume")
+        place("resume", "@1")
         mine = place.row("@1").request_id
         found.set()
         end(late)
         assert place.row("@1").request_id == mine
+
+    def test_what_another_picked_up_is_left_to_it(self, place: Place) -> None:
+        place.queued(n=1)
+        given = threading.Event()
+        place.proxy.fail("result", held(given))
+        first = place.start("resume", "--print", "none")
+        until(lambda: place.proxy.count("result") == 1)
+        done = place("resume")
+        given.set()
+        assert done.stdout == b""
+        assert "1 request is followed by another process" in done.stderr
+        assert first.wait(30) == 0
+        assert place.proxy.count("result") == 1
 
     def test_a_call_that_nobody_finds_is_sent_again_once(self, place: Place) -> None:
         place.lost(n=1, arrives=False)

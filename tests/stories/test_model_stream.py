@@ -513,3 +513,11 @@ def test_a_local_app_is_called_without_the_queue(fal: Program) -> None:
         assert json.loads(fal("run", server.url, '{"a": 1}', "--no-validate").stdout) == {"ok": True}
         (seen,) = server.requests
     assert (seen.target, seen.headers.get("authorization"), json.loads(seen.body)) == ("/", None, {"a": 1})
+
+
+@pytest.mark.parametrize(
+    "words", [("--webhook", "https://example.com/hook"), ("--max-queue", "3"), ("--priority", "low")]
+)
+def test_what_only_the_queue_understands_is_refused(served: Program, service: Service, words: tuple[str, ...]) -> None:
+    assert f"{words[0]} is for the queue" in served(*ECHO, "a=1", *words, code=2).stderr
+    assert service.accepted == 0

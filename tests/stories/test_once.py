@@ -64,6 +64,23 @@ def rows(program: Program) -> list[Row]:
 
 
 class TestReuse:
+    def test_a_bare_text_and_an_alias_are_part_of_the_call(self, served: Program, service: Service) -> None:
+        served("alias", "set", "small", *PICTURE[:1], *PICTURE[2:])
+        served("run", *PICTURE, "--once")
+        for words in (("small", "a cat"), (PICTURE[0], "a cat", *PICTURE[2:])):
+            assert "reused" in served("run", *words, "--once").stderr
+        assert "reused" not in served("run", "small", "a cat", "seed=3", "--once").stderr
+
+    def test_a_folder_is_known_by_its_files(self, served: Program, tmp_path: Path) -> None:
+        folder = tmp_path / "photos"
+        folder.mkdir()
+        (folder / "a.txt").write_text("a")
+        words = ("run", *ECHO, f"data_url@{folder}/", "--once")
+        served(*words)
+        assert "reused" in served(*words).stderr
+        (folder / "a.txt").rename(folder / "b.txt")
+        assert "reused" not in served(*words).stderr
+
     def test_it_is_paid_for_once_however_it_is_written(self, served: Program, service: Service) -> None:
         first = served("run", *ECHO, "seed=7", "scale=1.0", "--once")
         again = served("run", "sandbox/echo", "-i", json.dumps({"scale": 1, "seed": 7, **ORDERS}), "--once")

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -57,7 +58,8 @@ def check_stderr(text: str) -> None:
 
 @pytest.fixture
 def caller(home: Path, service: Service) -> Caller:
-    return Caller({"HOME": str(home), "FAL_CLI_HOME": str(home / "fal")} | service.env, set())
+    own = {"HOME": str(home), "FAL_CLI_HOME": str(home / "fal"), "PYTHONPATH": os.environ.get("PYTHONPATH", "")}
+    return Caller(own | service.env, set())
 
 
 def test_every_command_keeps_its_contract(

@@ -177,7 +177,7 @@ class TestTerminal:
     def test_a_text_is_shown_with_its_line(self, desk: Desk) -> None:
         desk.echo("text=\x1b[2Jhello")
         text = screen(desk, "show", "last").text
-        assert text.splitlines()[-2:] == ["␛[2Jhello", "✓ text  9 B · 0.0 s"]
+        assert text.splitlines()[-2:] == ["␛[2Jhello", "✓ text  9 B · 0.0 s · $0.001"]
 
     def test_strangers_names_are_shown_and_not_obeyed(self, desk: Desk) -> None:
         name = "a\x1b]0;owned\x07\u202egnp.png"

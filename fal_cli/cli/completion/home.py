@@ -71,7 +71,7 @@ class Home:
         """Short names of endpoints and what each stands for; one's own before the project's."""
         found: dict[str, str] = {}
         for path in (os.path.join(paths.folder("config", self._env), "config.toml"), self._project()):
-            table = _toml(path).get("aliases") if path else None
+            table = _toml(path).get("aliases") if os.path.exists(path) else None
             for name, text in table.items() if isinstance(table, dict) else ():
                 if isinstance(text, str) and text and is_endpoint(name) and "/" not in name:
                     found.setdefault(name, text)

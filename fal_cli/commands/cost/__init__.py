@@ -24,9 +24,9 @@ def cost(
         datetime,
         typer.Option("--since", parser=moment, metavar=METAVAR, help="Only newer: 7d, 2h, or 2026-01-31."),
     ] = "30d",  # type: ignore[assignment]  # Typer hands a default to the parser
-    by: Annotated[Literal["endpoint", "day", "profile", "tag"], typer.Option("--by", help="What to add up by.")] = (
-        "endpoint"
-    ),
+    by: Annotated[
+        Literal["endpoint", "day", "profile", "tag", "batch"], typer.Option("--by", help="What to add up by.")
+    ] = ("endpoint"),
 ) -> None:
     """Show the cost of this machine's requests.
 

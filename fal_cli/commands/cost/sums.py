@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from fal_cli.ledger.rows import Row
 
-By = Literal["endpoint", "day", "profile", "tag"]
+By = Literal["endpoint", "day", "profile", "tag", "batch"]
 Source = Literal["billing events", "list price"]
 USUAL_CURRENCY = "USD"  # billing events name no other: their finest amount is in nano US dollars
 WITHOUT = "(none)"
@@ -131,4 +131,5 @@ _KEYS: dict[By, Callable[[Row], Sequence[str]]] = {
     "day": lambda row: (f"{row.created_at.astimezone():%Y-%m-%d}",),
     "profile": lambda row: (row.profile or WITHOUT,),
     "tag": lambda row: [f"{key}={value}" for key, value in row.tags.items()] or (WITHOUT,),
+    "batch": lambda row: (row.batch or WITHOUT,),
 }

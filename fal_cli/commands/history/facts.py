@@ -85,6 +85,8 @@ def facts(row: Row) -> dict[str, Any]:
         "expires_at": _moment(row.expires_at),
         "files": list(row.files),
         "has_result": row.has_result,
+        "batch": row.batch or None,
+        "batch_row": row.row_number,
     }
 
 

@@ -141,7 +141,7 @@ def start(
         options += [word for text in fault or () for word in ("--fault", text)]
         options += [word for text in setting or () for word in ("--set", text)]
         options += ["--concurrency", str(concurrency)] if concurrency is not None else []
-        found = background.start(folder, options)
+        found = background.start(folder, options, context.env)
         context.talk.note(f"the sandbox is up (process {found.pid})")
     context.talk.note(f'to use it in this shell: eval "$({context.program} sandbox env)"')
     context.talk.note(f"to end it: {context.program} sandbox stop")

@@ -64,8 +64,11 @@ def running(folder: Path) -> Server | None:
         return None
 
 
-def start(folder: Path, options: Sequence[str]) -> Server:
-    """Serves a sandbox in a process of its own, which outlives this one. Raises `CliError` if it does not come up."""
+def start(folder: Path, options: Sequence[str], env: Mapping[str, str]) -> Server:
+    """Serves a sandbox in a process of its own with this environment, which outlives this one.
+
+    Raises `CliError` if it does not come up.
+    """
     atomic.make_private_folder(folder)
     log = folder / LOG
     with open(log, "wb") as stream:
@@ -76,6 +79,7 @@ def start(folder: Path, options: Sequence[str]) -> Server:
             stdout=stream,
             stderr=stream,
             start_new_session=True,
+            env=dict(env),
         )
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end:

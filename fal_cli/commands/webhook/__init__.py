@@ -155,6 +155,9 @@ def listen(
     ] = None,
     no_verify: Annotated[bool, typer.Option("--no-verify", help="Accept every one unchecked.")] = False,
     jwks: Jwks = "",
+    record: Annotated[
+        bool, typer.Option("--record", help="Keep verified results in your history, for resume and batch.")
+    ] = False,
 ) -> None:
     """Receive webhooks on this machine, check each, and print a JSON line for it.
 
@@ -167,6 +170,8 @@ def listen(
 
     if no_verify and jwks:
         raise UsageError("--no-verify checks nothing, and --jwks says what to check with; give one")
+    if no_verify and record:
+        raise UsageError("--record keeps only what was checked, and --no-verify checks nothing; give one")
     if not path.startswith("/"):
         raise UsageError(f"--path begins with a slash, not {path!r}")
     keys = None if no_verify else _open_keys(context, jwks)
@@ -176,7 +181,7 @@ def listen(
     context.talk.essential(f"listening on {url}, {checked}; end it with Ctrl-C", url=url)
     if keys:
         _load_keys(context, keys)
-    listening.listen(context, receiver, keys, count=count)
+    listening.listen(context, receiver, keys, count=count, records=record)
 
 
 def jwks(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fal_cli import jsontext
-from fal_cli.commands.webhook import signature
+from fal_cli.commands.webhook import recording, signature
 from fal_cli.commands.webhook.receiver import Delivery, Receiver
 from fal_cli.commands.webhook.signature import Invalid, Received, Verifier
 from fal_cli.context import Context
@@ -28,8 +28,12 @@ class Verdict:
         return 200 <= self.status < 300
 
 
-def listen(context: Context, receiver: Receiver, keys: Verifier | None, *, count: int | None) -> None:
+def listen(
+    context: Context, receiver: Receiver, keys: Verifier | None, *, count: int | None, records: bool = False
+) -> None:
     """Takes deliveries until `count` of them were printed. Without `keys` none is checked.
+
+    With `records` what a valid one brings goes into the history before it is acknowledged.
 
     A delivery is acknowledged only after its line has left: the service brings again what was not.
     """
@@ -37,7 +41,10 @@ def listen(context: Context, receiver: Receiver, keys: Verifier | None, *, count
     for number, delivery in enumerate(receiver.deliveries(), 1):
         verdict = judge(delivery.received, keys)
         is_duplicate = seen.before(delivery.received, remember=verdict.is_taken)
-        _print(context, _line(delivery, verdict, is_duplicate))
+        line = _line(delivery, verdict, is_duplicate)
+        if records and verdict.valid and recording.record(context, line["body"]):
+            context.talk.note(f"the result of {line['body']['request_id']} is in the history")
+        _print(context, line)
         delivery.answer(verdict.status, verdict.reason if verdict.reason and not verdict.is_taken else "ok")
         if number == count:
             return

@@ -122,7 +122,13 @@ def test_fish_finds_it(fal: Program) -> None:
     launcher.chmod(0o755)
     env = fal.env | {"PATH": f"{folder}{os.pathsep}{fal.env['PATH']}"}
     done = subprocess.run(["fish", "-c", "complete -C 'fal sandbox s'"], env=env, capture_output=True, check=True)
-    assert [line.partition(b"\t")[0] for line in done.stdout.splitlines()] == [b"serve", b"stats"]
+    assert [line.partition(b"\t")[0] for line in done.stdout.splitlines()] == [
+        b"start",
+        b"stop",
+        b"status",
+        b"serve",
+        b"stats",
+    ]
 
 
 def test_places_follow_the_users_own_variables(tmp_path: Path) -> None:

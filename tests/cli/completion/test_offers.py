@@ -19,7 +19,7 @@ from tests.support.filled_home import FIRST, OPEN, SECOND, keep_catalogue
     ("words", "offered"),
     [
         pytest.param(["ru"], ["run"], id="verb"),
-        pytest.param(["sandbox", "s"], ["serve", "stats"], id="subverb"),
+        pytest.param(["sandbox", "s"], ["start", "stop", "status", "serve", "stats"], id="subverb"),
         pytest.param(["--sandbox", "sta"], ["status"], id="after-a-flag"),
         pytest.param(["--profile", "run", "can"], ["cancel"], id="a-value-is-no-verb"),
         pytest.param(["run", "x/y", "--on-t"], ["--on-timeout"], id="option"),

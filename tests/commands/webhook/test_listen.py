@@ -88,7 +88,8 @@ def test_a_signal_ends_it_cleanly(listen: Listen, jwks: str, number: signal.Sign
     assert ended(listener.process) == 128 + number
     assert time.monotonic() - started < 2
     assert listener.process.stderr is not None
-    assert listener.process.stderr.read() == b""
+    end = json.loads(listener.process.stderr.read())
+    assert (end["event"], end["kind"], end["code"]) == ("error", "interrupted_unsent", 128 + number)
 
 
 def test_a_reader_that_goes_ends_it_and_nothing_more_is_acknowledged(listen: Listen, author: Author, jwks: str) -> None:

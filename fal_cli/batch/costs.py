@@ -1,0 +1,121 @@
+"""What the calls of a batch are expected to cost, and what they did: asked for once for all calls that cost alike."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from fal_cli.api.call_options import CallOptions
+from fal_cli.api.errors import ApiError
+from fal_cli.calls import alike, price
+from fal_cli.calls.model import Call
+from fal_cli.calls.price import Estimate
+from fal_cli.context import Context
+from fal_cli.endpoint import EndpointId
+from fal_cli.errors import CliError
+from fal_cli.ledger import claims
+from fal_cli.ledger.journal import SERVERS_FAULT
+from fal_cli.ledger.prices import Known
+from fal_cli.ledger.store import Ledger
+
+_FRESH_SECONDS = 10.0
+_PRICE_SECONDS = 1800.0
+MOST_KINDS = 1000
+
+
+class Sum(NamedTuple):
+    """What calls are expected to cost together. `unknown` of them cost nobody knows what; `how` is told of the rest."""
+
+    amount: Decimal
+    unknown: int
+    how: str
+
+
+class Costs:
+    """Expectations and bills of one endpoint's calls, for many threads."""
+
+    def __init__(self, context: Context, endpoint: EndpointId) -> None:
+        self._context = context
+        self._endpoint = endpoint
+        self._lock = threading.Lock()
+        self._estimates: dict[str, tuple[float, Estimate]] = {}
+        self._price: tuple[float, Known | None] = (0.0, None)
+
+    def key(self, input_json: Mapping[str, Any]) -> str:
+        """What calls that cost alike have in common."""
+        return alike.key(str(self._endpoint), input_json)
+
+    def expected(self, key: str, input_json: Mapping[str, Any]) -> Estimate:
+        """What a call is expected to cost, as bills had it a moment ago."""
+        with self._lock:
+            at, found = self._estimates.get(key, (0.0, None))
+            if found is None or time.monotonic() - at > _FRESH_SECONDS:
+                found = price.estimate(self._context, Call(self._endpoint, input_json, CallOptions()))
+                if len(self._estimates) >= MOST_KINDS:
+                    self._estimates.clear()
+                self._estimates[key] = (time.monotonic(), found)
+            return found
+
+    def bill(self, local_id: int, units: str) -> Callable[[Ledger], None] | None:
+        """The act that records what a call cost; None where its bill does not tell."""
+        count = price.plausible(units)
+        if count is None:
+            return None
+        if not count:
+            return lambda ledger: claims.settle(ledger, local_id, Decimal(0), source="no units billed")
+        known = self._unit_price()
+        if known is None or known.amount is None:
+            return None
+        cost, currency = price.times(count, known), known.currency or claims.CURRENCY
+        return lambda ledger: claims.settle(ledger, local_id, cost, currency=currency, source="units × price")
+
+    def failure(self, local_id: int, units: str, status: int) -> Callable[[Ledger], None] | None:
+        """The same of a call that failed: the service's own failures are not billed."""
+        if not units and status >= SERVERS_FAULT:
+            told = "not billed: the service's own failure"
+            return lambda ledger: claims.settle(ledger, local_id, Decimal(0), source=told)
+        return self.bill(local_id, units)
+
+    def _unit_price(self) -> Known | None:
+        with self._lock:
+            at, known = self._price
+            if at and time.monotonic() - at < _PRICE_SECONDS:
+                return known
+            try:
+                known = price.unit_price(self._context, self._context.wire(), str(self._endpoint))
+            except (ApiError, CliError):
+                known = None
+            self._price = (time.monotonic(), known)
+            return known
+
+
+class Expected:
+    """Adds up, while a plan is made, what its calls are expected to cost: kinds of calls, not calls, are asked for."""
+
+    def __init__(self, costs: Costs) -> None:
+        self._costs = costs
+        self._kinds: dict[str, tuple[int, Mapping[str, Any]]] = {}
+        self._others = 0
+
+    def add(self, input_json: Mapping[str, Any]) -> None:
+        """Takes a call in that is to be sent."""
+        key = self._costs.key(input_json)
+        count, first = self._kinds.get(key, (0, input_json))
+        if key not in self._kinds and len(self._kinds) >= MOST_KINDS:
+            self._others += 1
+            return
+        self._kinds[key] = (count + 1, first)
+
+    def sum(self) -> Sum:
+        """What all of them are expected to cost. Asks the service for prices."""
+        amount, unknown, how = Decimal(0), self._others, ""
+        for key, (count, first) in self._kinds.items():
+            found = self._costs.expected(key, first)
+            if found.amount is None:
+                unknown += count
+                how = how or found.source
+            else:
+                amount += found.amount * count
+                how = found.source
+        return Sum(amount, unknown, how)

@@ -1,0 +1,123 @@
+"""A batch that is there: its open requests stopped, its rows written out, all of it forgotten."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from fal_cli.api import queue
+from fal_cli.api.deadline import Deadline
+from fal_cli.api.errors import ApiError
+from fal_cli.api.wire import Wire
+from fal_cli.batch import manifest, places
+from fal_cli.batch.planned import PlanFile, Planned
+from fal_cli.calls import refs
+from fal_cli.calls.follow import CANCEL_SECONDS
+from fal_cli.concurrency import in_parallel
+from fal_cli.context import Context
+from fal_cli.errors import NotFound, UsageError
+from fal_cli.ledger import batches
+from fal_cli.ledger.batches import Batch
+from fal_cli.ledger.rows import Row
+
+_AT_ONCE = 8
+
+
+def cancel_all(context: Context, batch: Batch) -> None:
+    """Asks the service to stop what is open, and says what came of it."""
+    rows = [row for row in _open_rows(context, batch) if row.request_id]
+    if not rows:
+        context.talk.note(f"{batch.name} has no open requests")
+        return
+    wire = context.wire()
+    words = in_parallel([lambda row=row: _cancel(context, wire.twin(), row) for row in rows], _AT_ONCE)  # type: ignore[misc]
+    asked = sum(words)
+    context.talk.note(f"{asked} of {len(rows)} open requests were asked to stop; those that ran may be billed")
+
+
+def _cancel(context: Context, wire: Wire, row: Row) -> bool:
+    try:
+        queue.cancel(wire, refs.of_row(context, row).handle, deadline=Deadline(CANCEL_SECONDS))
+    except ApiError:
+        return False
+    return True
+
+
+def export_rows(context: Context, batch: Batch, form: str) -> None:
+    """Prints every row in the order of the list. Raises `NotFound`."""
+    place = places.plan_of(context, batch.number)
+    if not place.exists():
+        raise NotFound(f"the plan of the batch {batch.name} is not kept here")
+    plan = PlanFile(place)
+    try:
+        found = manifest.latest(Path(str(batch.facts.get("manifest", ""))))
+    except OSError:
+        found = {}
+    try:
+        rows = ((planned, found.get(planned.row, {})) for planned in plan.rows())
+        for line in _csv(rows) if form == "csv" else _jsonl(rows):
+            context.output.line(line)
+    finally:
+        plan.close()
+
+
+def _jsonl(rows: Iterator[tuple[Planned, Mapping[str, Any]]]) -> Iterator[str]:
+    for planned, told in rows:
+        facts = {**planned.cells, **_told(planned, told)}
+        yield json.dumps(facts, ensure_ascii=False)
+
+
+def _csv(rows: Iterator[tuple[Planned, Mapping[str, Any]]]) -> Iterator[str]:
+    names: list[str] = []
+    for planned, told in rows:
+        facts = {**planned.cells, **_told(planned, told)}
+        if not names:
+            names = list(facts)
+            yield _csv_line(names)
+        yield _csv_line([_cell(facts.get(name)) for name in names])
+
+
+def _told(planned: Planned, told: Mapping[str, Any]) -> dict[str, Any]:
+    """What became of a row, under names that no column of its list takes away."""
+    facts = {
+        "row": planned.row,
+        "state": told.get("state", "left"),
+        "request_id": told.get("request_id") or None,
+        "media": told.get("media") or [],
+        "files": told.get("files") or [],
+        "cost": told.get("cost"),
+        "seconds": told.get("seconds"),
+        "error": told.get("error") or None,
+    }
+    return {f"fal_{name}" if name in planned.cells else name: value for name, value in facts.items()}
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return " ".join(value)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _csv_line(cells: list[str]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow(cells)
+    return text.getvalue()
+
+
+def forget(context: Context, batch: Batch, *, force: bool) -> None:
+    """Forgets a batch and its plan. Raises `UsageError` while something of it is open."""
+    if not force and _open_rows(context, batch):
+        raise UsageError(
+            f"{batch.name} has open requests",
+            hint=f"Finish it: {context.tool} batch resume {batch.name}; or add --force",
+        )
+    context.journal.required(lambda ledger: batches.remove(ledger, batch.number))
+    places.remove(context, batch.number)
+
+
+def _open_rows(context: Context, batch: Batch) -> list[Row]:
+    return context.journal.required(lambda ledger: ledger.rows("batch = ? AND is_open", (batch.name,), None))

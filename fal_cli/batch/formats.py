@@ -1,0 +1,3 @@
+"""The kinds of lists."""
+
+FORMATS = ("csv", "tsv", "jsonl", "json", "txt")

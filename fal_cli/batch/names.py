@@ -1,0 +1,80 @@
+"""Where the files of each row go: one template for all rows, `run`'s placeholders and those of the row.
+
+`{row}` is the row's own number, given when it is first seen, and `{row.COLUMN}` what its column holds. Two rows whose
+files would have one name are an error before anything is sent.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fal_cli.errors import UsageError
+from fal_cli.files import names as filenames
+from fal_cli.results import destination
+from fal_cli.results.naming import as_text
+
+DEFAULT_NAME = "{row}-{index}.{ext}"
+_OF_RESULT = ("index", "ext", "name", "id", "seed", "date")
+
+
+class Names:
+    """The template of a batch. Raises `UsageError` for one that cannot be used."""
+
+    def __init__(self, directory: str, name: str) -> None:
+        self.template = _template(directory, name)
+        self._fields = filenames.fields_of(self.template)
+        self.is_unique = "row" in self._fields or "id" in self._fields
+
+    @property
+    def folder(self) -> Path:
+        """The deepest folder that holds the files of all rows."""
+        fixed = self.template.replace("{{", "\0").partition("{")[0].replace("\0", "{").replace("}}", "}")
+        return Path(fixed.rpartition("/")[0] or ("/" if fixed.startswith("/") else "."))
+
+    def values(
+        self, row: int, cells: Mapping[str, Any], input_json: Mapping[str, Any], endpoint: str
+    ) -> dict[str, str]:
+        """The fields that are known before the call. Raises `UsageError` for one that the row lacks."""
+        found = {"row": str(row), "endpoint": endpoint}
+        for field in self._fields:
+            kind, dot, key = field.partition(".")
+            if dot:
+                there: Mapping[str, Any] = cells if kind == "row" else input_json
+                if key not in there:
+                    what = "the row has no column" if kind == "row" else "the input has no"
+                    raise UsageError(f"-d: there is no {{{field}}}: {what} {key!r}")
+                found[field] = as_text(there[key])
+        return found
+
+    def shown(self, values: Mapping[str, str]) -> str:
+        """The name of a row's first file as far as it is known."""
+        text = filenames.filled(self.template, {**dict.fromkeys(_OF_RESULT, "_"), "index": "0", **values})
+        return text if text.rpartition(".")[2] != "_" else f"{text[:-1]}…"
+
+    def target(self, values: Mapping[str, str]) -> str:
+        """What tells one row's files from another's: the name as far as it is known, as any file system has it."""
+        if self.is_unique:
+            return ""
+        kept = dict.fromkeys(_OF_RESULT, "_")
+        return filenames.filled(self.template, {**kept, **values}).casefold()
+
+
+def _template(directory: str, name: str) -> str:
+    if not directory:
+        return f"{name}/{DEFAULT_NAME}"
+    expanded = os.path.expanduser(directory)
+    if "{" not in expanded or os.path.isdir(expanded):
+        if os.path.exists(expanded) and not os.path.isdir(expanded):
+            raise UsageError(f"-d {directory}: it is a file, not a folder")
+        return os.path.join(expanded.replace("{", "{{").replace("}", "}}"), DEFAULT_NAME)
+    try:
+        fields = filenames.fields_of(expanded)
+    except ValueError as error:
+        raise UsageError(f"-d {directory}: {error}") from None
+    known = (*destination.FIELDS, "row")
+    for field in fields:
+        if field not in known and not field.startswith(("input.", "row.")):
+            listed = ", ".join(f"{{{one}}}" for one in (*known, "input.KEY", "row.COLUMN"))
+            raise UsageError(f"-d {directory}: there is no {{{field}}}", hint=f"There are: {listed}")
+    return expanded

@@ -1,0 +1,110 @@
+"""The plan shown, and agreed to: what a person, or a program, sees before anything is paid for."""
+
+from decimal import Decimal
+from typing import Any
+
+from fal_cli.batch.costs import Sum
+from fal_cli.batch.plan import Found
+from fal_cli.batch.planned import Fate
+from fal_cli.context import Context
+from fal_cli.errors import UsageError
+from fal_cli.ledger.claims import CURRENCY
+from fal_cli.results.money import Money
+
+_WORDS = {
+    Fate.DONE: "done",
+    Fate.OPEN: "open",
+    Fate.LOST: "to look up",
+    Fate.FAILED: "failed",
+}
+
+
+def facts(name: str, found: Found, expected: Sum | None) -> dict[str, Any]:
+    """The plan as a JSON object."""
+    counts = {word.replace(" ", "_"): found.count(fate) for fate, word in _WORDS.items()}
+    return {
+        "batch": name,
+        "rows": found.rows,
+        **counts,
+        "to_send": found.to_send,
+        "new": found.new,
+        "gone": found.gone,
+        "others": found.others,
+        "files": {"number": found.files.number, "bytes": found.files.size},
+        "estimate": _estimate_facts(expected),
+        "names": found.examples,
+    }
+
+
+def _estimate_facts(expected: Sum | None) -> dict[str, Any] | None:
+    if expected is None:
+        return None
+    is_known = expected.unknown == 0
+    return {
+        "amount": f"{expected.amount:f}" if is_known else None,
+        "currency": CURRENCY if is_known else None,
+        "unknown_calls": expected.unknown,
+        "source": expected.how,
+    }
+
+
+def lines(name: str, endpoint: str, found: Found, expected: Sum | None) -> list[str]:
+    """The plan as people read it."""
+    known = [f"{found.count(fate):,} {word}" for fate, word in _WORDS.items() if found.count(fate)]
+    rows = "1 row" if found.rows == 1 else f"{found.rows:,} rows"
+    told = [f"{name}: {rows} for {endpoint}: {', '.join([*known, f'{found.to_send:,} to send'])}"]
+    if found.new < found.rows and found.new and found.rows - found.new:
+        told.append(f"  {found.new:,} of them are new in the list")
+    if found.gone:
+        told.append(f"  {found.gone:,} earlier rows are in the list no longer; they are left alone")
+    if found.others:
+        told.append(f"  {found.others:,} more are other shards'")
+    if found.files.number:
+        told.append(
+            f"  files: {found.files.number:,}, {_bytes(found.files.size)}; what was uploaded before is not sent"
+        )
+    if found.to_send:
+        told.append(f"  cost: {estimate(expected)}")
+    if found.examples:
+        told.append(f"  names: {', '.join(found.examples)}")
+    return told
+
+
+def estimate(expected: Sum | None) -> str:
+    """What is expected, in words."""
+    if expected is None:
+        return "not known"
+    if expected.unknown and not expected.amount:
+        return f"not known ({expected.how})"
+    amount = f"about {Money(round(expected.amount, 4).normalize(), CURRENCY)} ({expected.how})"
+    return amount + (f", and {expected.unknown:,} calls that cost nobody knows what" if expected.unknown else "")
+
+
+def amount(expected: Sum | None) -> str:
+    """What is expected to be spent, as money; "" where a part of it is not known."""
+    if expected is None or expected.unknown:
+        return ""
+    return str(Money(round(expected.amount, 4).normalize(), CURRENCY))
+
+
+def agree(context: Context, found: Found, expected: Sum | None, *, is_agreed: bool) -> None:
+    """Returns when the plan may be paid for. Raises `UsageError` where nobody has agreed to it."""
+    if not found.to_send or is_agreed:
+        return
+    if not context.terminal.has_somebody:
+        raise UsageError(
+            f"{found.to_send:,} calls would be sent, and nobody is here to be asked; nothing was sent",
+            hint="Look at the plan: --dry-run. To send it: --yes, or --budget DOLLARS",
+        )
+    answer = context.terminal.ask(f"Send {found.to_send:,} calls, for {estimate(expected)}? [y/N] ")
+    if (answer or "").lower() not in ("y", "yes"):
+        raise UsageError("nothing was sent")
+
+
+def _bytes(size: int) -> str:
+    amount = Decimal(size)
+    for unit in ("B", "KB", "MB", "GB"):
+        if amount < 1000 or unit == "GB":
+            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    raise AssertionError

@@ -1,0 +1,148 @@
+"""What is told of a batch while it runs: a line in its manifest and on stdout for each row, and the board."""
+
+import os
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from fal_cli.batch import manifest
+from fal_cli.batch.carrier import Job, Saved
+from fal_cli.batch.engine import Teller
+from fal_cli.batch.manifest import Line, Manifest
+from fal_cli.batch.planned import Planned
+from fal_cli.context import Context
+from fal_cli.ledger import claims
+from fal_cli.ledger.journal import Journal
+from fal_cli.ledger.rows import Row
+from fal_cli.results.money import Money, cost_of
+from fal_cli.terminal.output import ReaderGone
+from fal_cli.terminal.progress.board import Board
+from fal_cli.terminal.progress.standing import Standing
+
+
+class Telling(Teller):
+    """Tells of rows and of the whole. What was told of a row is in the ledger before it is told."""
+
+    def __init__(
+        self,
+        context: Context,
+        board: Board,
+        manifest_: Manifest,
+        shown: str,
+        *,
+        is_private: bool,
+        spent: Decimal,
+    ) -> None:
+        """`shown` is what stdout carries of each row: `rows`, `files`, `urls`, `none`; `spent` was before."""
+        self._context = context
+        self._board = board
+        self._manifest = manifest_
+        self._shown = shown
+        self._is_private = is_private
+        self._sums: dict[str, Decimal] = {claims.CURRENCY: spent} if spent else {}
+
+    def row_done(self, planned: Planned, job: Job, saved: Saved) -> None:
+        row = self._journal.row(job.local_id)
+        self._add_cost(row)
+        paths = [str(path) for path in saved.files]
+        self._tell(self._line(planned, row, manifest.DONE, job.request_id, saved.urls, paths, "", saved.result))
+
+    def row_failed(self, planned: Planned, job: Job, state: str, why: str) -> None:
+        row = self._journal.row(job.local_id) if job.local_id else None
+        self._tell(self._line(planned, row, state, job.request_id, [], [], why, None))
+
+    @property
+    def path(self) -> Path:
+        """The manifest's."""
+        return self._manifest.path
+
+    def has_told(self, row: int) -> bool:
+        """Whether the manifest says that a row is done."""
+        return self._manifest.says_done(row)
+
+    def repair(self, planned: Planned, row: Row, urls: Sequence[str]) -> None:
+        """Writes the line of a row that was done when the program was killed before it could say so."""
+        line = self._line(planned, row, manifest.DONE, row.request_id, urls, row.files, "", None)
+        self._manifest.write(line._replace(files=self._from_manifest(line.files)))
+
+    def stands(self, standing: Standing) -> None:
+        standing.spent = " + ".join(str(Money(amount, currency)) for currency, amount in self._sums.items())
+        self._board.show(standing)
+
+    def note(self, text: str) -> None:
+        self._context.talk.note(text)
+
+    def essential(self, text: str, **facts: Any) -> None:
+        self._context.talk.essential(text, **facts)
+
+    def _add_cost(self, row: Row | None) -> None:
+        cost = cost_of(row) if row else None
+        if cost is not None:
+            self._sums[cost.currency] = self._sums.get(cost.currency, Decimal(0)) + cost.amount
+
+    @property
+    def _journal(self) -> Journal:
+        return self._context.journal
+
+    def _tell(self, line: Line) -> None:
+        self._manifest.write(line._replace(files=self._from_manifest(line.files)))
+        try:
+            self._print(line)
+        except ReaderGone:
+            self._shown = "none"  # what is paid for is saved all the same
+
+    def _print(self, line: Line) -> None:
+        output = self._context.output
+        if self._shown == "rows":
+            output.json(line.facts(), one_line=True)
+        elif self._shown in ("files", "urls"):
+            for text in line.files if self._shown == "files" else line.media:
+                output.line(text)
+
+    def _line(
+        self,
+        planned: Planned,
+        row: Row | None,
+        state: str,
+        request_id: str,
+        urls: Sequence[str],
+        files: Sequence[str],
+        error: str,
+        result: Any,
+    ) -> Line:
+        hidden = self._is_private
+        return Line(
+            planned.row,
+            "" if hidden else planned.key,
+            state,
+            request_id,
+            list(urls),
+            list(files),
+            _money(row),
+            row.inference_seconds if row else None,
+            None if hidden else _written(planned.input_json),
+            "" if hidden else self._journal.hidden(error),
+            {} if hidden else planned.cells,
+            None if hidden else result,
+        )
+
+    def _from_manifest(self, files: Sequence[str]) -> list[str]:
+        """Paths as they are seen from the manifest, so that its folder may be moved."""
+        folder = self._manifest.path.parent.absolute()
+        return [_below(folder, Path(file).absolute()) for file in files]
+
+
+def _below(folder: Path, path: Path) -> str:
+    return os.path.relpath(path, folder) if path.is_relative_to(folder) else str(path)
+
+
+def _money(row: Row | None) -> Mapping[str, Any] | None:
+    cost = cost_of(row) if row else None
+    return None if cost is None else {"amount": f"{cost.amount:f}", "currency": cost.currency}
+
+
+def _written(input_json: Mapping[str, Any]) -> Any:
+    from fal_cli.files.attachment import written
+
+    return written(dict(input_json))

@@ -1,0 +1,109 @@
+"""`fal batch`: many calls of one list, each paid for once."""
+
+from typing import Annotated, Literal
+
+import typer
+
+from fal_cli.batch.options import RowFlags, RunFlags
+from fal_cli.commands.batch.verbs import cancel, export, resume, retry, rm, status
+from fal_cli.context import Context
+from fal_cli.durations import age
+from fal_cli.options import CallFlags, OnInterrupt
+
+EXAMPLES = """\
+  fal batch fal-ai/flux/dev cats.csv --dry-run
+  fal batch fal-ai/flux/dev cats.csv -d out/ --budget 25
+  fal batch fal-ai/flux/dev prompts.txt num_images=2 --yes
+  fal batch fal-ai/flux/dev zoo.csv prompt='a {{animal}}' -d 'zoo/{row.animal}.{ext}' --yes
+  fal batch fal-ai/esrgan photos/ -d big/ --yes
+  fal batch fal-ai/flux/dev prompt="a cat" --vary seed=1..10 --name seeds --yes
+  fal batch status cats
+  fal batch resume cats
+  fal batch retry cats --yes
+  fal batch cancel cats
+  fal batch export cats --format csv > done.csv
+  fal batch rm cats"""
+
+Directory = Annotated[
+    str,
+    typer.Option(
+        "-d",
+        "--directory",
+        metavar="DIR|TEMPLATE",
+        help="Save the files there: 'out/', 'out/{row.name}-{index}.{ext}'.",
+    ),
+]
+Again = Annotated[
+    Literal["failed", "expired", "both"] | None,
+    typer.Option("--again", help="Send again what failed for good, what is past its time, or both."),
+]
+Once = Annotated[
+    bool, typer.Option("--once", help="Take what any earlier call of the account made, not only this batch's.")
+]
+
+Adopt = Annotated[
+    float | None,
+    typer.Option(
+        "--adopt",
+        parser=age,
+        metavar="AGE",
+        help="Take requests of the account that are not older for rows with the same input, such as 7d.",
+    ),
+]
+
+
+def batch(
+    context: Context,
+    *,
+    endpoint: Annotated[
+        str | None, typer.Argument(metavar="[ENDPOINT]", show_default=False, help="Such as fal-ai/flux/dev.")
+    ] = None,
+    rows: RowFlags,
+    call: CallFlags,
+    flags: RunFlags,
+    directory: Directory = "",
+    again: Again = None,
+    once: Once = False,
+    adopt: Adopt = None,
+    on_interrupt: OnInterrupt = "detach",
+) -> None:
+    """Make many calls of one list, each paid for once.
+
+    The list is planned as a whole first: what cannot be right is told with line and column, and nothing is sent.
+    The same command again goes on where the last one ended, and sends nothing twice. Without words it lists the
+    batches.
+    """
+    if endpoint is None:
+        from fal_cli.commands.batch import listing
+
+        listing.show(context)
+        return
+    from fal_cli.batch.beginning import begin
+
+    code = begin(
+        context,
+        endpoint,
+        rows,
+        call,
+        flags,
+        directory,
+        frozenset(("failed", "expired") if again == "both" else (again,) if again else ()),
+        once=once,
+        adopts=adopt,
+        cancels_on_interrupt=on_interrupt == "cancel",
+    )
+    if code:
+        raise typer.Exit(code)
+
+
+VERB = batch
+SUBVERBS = {
+    "status": status,
+    "resume": resume,
+    "retry": retry,
+    "cancel": cancel,
+    "export": export,
+    "rm": rm,
+}
+TAKES_WORDS = True
+"""Its own verb takes words of its own, so that a word after it may name one of the others or an endpoint."""

@@ -1,0 +1,98 @@
+"""The list of batches, and where one of them stands."""
+
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from fal_cli.context import Context
+from fal_cli.ledger import batches
+from fal_cli.ledger.batches import Batch, Tally
+from fal_cli.ledger.rows import State
+from fal_cli.terminal.table import Cell, Column, Columns
+from fal_cli.terminal.times import ago, on_day
+
+_OPEN = (State.SENDING, State.ACCEPTED, State.RUNNING, State.ENDED)
+
+
+class Stand(NamedTuple):
+    """A batch and what came of its calls."""
+
+    batch: Batch
+    tally: Tally
+
+    def count(self, *states: State) -> int:
+        return sum(self.tally.states.get(state, 0) for state in states)
+
+    @property
+    def rows(self) -> int:
+        known = self.batch.facts.get("rows")
+        return known if isinstance(known, int) else self.tally.calls
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many rows are in which state."""
+        ended = {
+            "done": self.count(State.COMPLETED),
+            "open": self.count(*_OPEN),
+            "failed": self.count(State.FAILED, State.EXPIRED),
+            "cancelled": self.count(State.CANCELLED),
+            "unknown": self.count(State.UNKNOWN),
+        }
+        return ended | {"left": max(0, self.rows - sum(ended.values()))}
+
+
+def show(context: Context) -> None:
+    """Prints every batch: a table on a terminal, an object a line in a pipe."""
+    every = context.journal.required(batches.all_of_them)
+    stands = (_stand(context, batch) for batch in every)
+    now = datetime.now(UTC)
+    columns: Columns[Stand] = {
+        Column("name", 0): lambda stand: Cell(stand.batch.name, "bold"),
+        Column("endpoint", 2, least=12, enough=28, keeps_end=True): lambda stand: Cell(stand.batch.endpoint),
+        Column("rows", 3, is_right=True): lambda stand: Cell(f"{stand.rows:,}"),
+        Column("state", 1, least=12): lambda stand: Cell(_in_words(stand)),
+        Column("made", 4): lambda stand: Cell(ago(stand.batch.made_at, now) or on_day(stand.batch.made_at), "dim"),
+    }
+    if not context.output.rows(columns, stands, facts):
+        context.talk.note("no batch was made yet")
+
+
+def show_one(context: Context, batch: Batch) -> None:
+    """Prints where one batch stands."""
+    stand = _stand(context, batch)
+    if not context.output.is_terminal:
+        context.output.json(facts(stand))
+        return
+    for line in (
+        f"{batch.name}: {batch.endpoint}, of {batch.source or 'a grid'}",
+        f"  {_in_words(stand)}",
+        f"  manifest: {batch.facts.get('manifest', '')}",
+    ):
+        context.output.line(line)
+
+
+def facts(stand: Stand) -> dict[str, Any]:
+    """A batch as a JSON object."""
+    batch = stand.batch
+    return {
+        "name": batch.name,
+        "endpoint": batch.endpoint,
+        "source": batch.source or None,
+        "made_at": batch.made_at.isoformat(),
+        "rows": stand.rows,
+        **stand.counts,
+        "is_running": _is_running(batch),
+        "manifest": batch.facts.get("manifest"),
+    }
+
+
+def _stand(context: Context, batch: Batch) -> Stand:
+    return Stand(batch, context.journal.required(lambda ledger: batches.tally(ledger, batch.name)))
+
+
+def _in_words(stand: Stand) -> str:
+    told = ", ".join(f"{count:,} {word}" for word, count in stand.counts.items() if count) or "nothing to do"
+    return f"{told} (runs now, {stand.batch.holder})" if _is_running(stand.batch) else told
+
+
+def _is_running(batch: Batch) -> bool:
+    return batch.holder is not None and batch.holder.is_at_it(datetime.now(UTC))

@@ -1,0 +1,65 @@
+"""The board of a batch on a terminal: its lines redrawn in place; what is said meanwhile scrolls above them."""
+
+import sys
+from contextlib import ExitStack, suppress
+
+from rich.console import Console, Group
+from rich.live import Live as RichLive
+from rich.text import Text
+
+from fal_cli.terminal.progress.board import Board
+from fal_cli.terminal.progress.standing import Standing, lines
+from fal_cli.terminal.sanitize import visible
+from fal_cli.terminal.talk import Talk
+
+_REFRESHES_A_SECOND = 4
+_STYLES = ("default", "dim", "red", "yellow")
+
+
+class LiveBoard(Board):
+    """Four lines. They are gone when the display ends."""
+
+    def __init__(self, talk: Talk, *, color: bool) -> None:
+        super().__init__(talk)
+        self._console = Console(stderr=True, no_color=not color, highlight=False, markup=False, emoji=False)
+        self._standing = Standing()
+        self._open = ExitStack()
+
+    def __enter__(self) -> "LiveBoard":
+        # Redirecting would send a piped stdout to stderr as well: the data would be lost to the pipe.
+        live = RichLive(
+            get_renderable=self._rendered,
+            console=self._console,
+            transient=True,
+            refresh_per_second=_REFRESHES_A_SECOND,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        self._open.enter_context(live)
+        self._open.enter_context(self.talk.through(self._above))
+        return self
+
+    def show(self, standing: Standing) -> None:
+        self._standing = standing
+
+    def close(self) -> None:
+        with suppress(OSError, ValueError):  # the terminal may be gone, and that must not hide why we end
+            self._open.close()
+
+    def _rendered(self) -> Group:
+        found = lines(self._standing, is_unicode=(sys.stderr.encoding or "").lower().startswith("utf"))
+        rows = []
+        for line, style in zip(found, _styles(self._standing, len(found)), strict=True):
+            text = Text(visible(line), style=style)
+            text.truncate(self._console.width - 1, overflow="ellipsis")
+            rows.append(text)
+        return Group(*rows)
+
+    def _above(self, line: str) -> None:
+        with suppress(OSError, ValueError):
+            self._console.print(Text.from_ansi(line) if "\x1b" in line else Text(line), overflow="fold")
+
+
+def _styles(standing: Standing, count: int) -> list[str]:
+    styles = list(_STYLES[:2]) + (["red"] if standing.last_failure else [])
+    return [*styles, *(["yellow"] * (count - len(styles)))]

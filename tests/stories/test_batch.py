@@ -1,0 +1,330 @@
+"""`fal batch`: a list, each row of it paid for once, whatever happens to the program, the network and the account."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from fal_cli.batch.saving import clear_parts
+from tests.support.fault_proxy import answer, lose_answer
+from tests.support.full_run import FULL
+from tests.support.place import Place
+from tests.support.waiting import until
+
+ECHO = "sandbox/echo"
+FLUX = "fal-ai/flux/dev"
+KILLS = 200 if FULL else 5
+AT_ONCE = 'sandbox:={"queue":0,"run":0}'
+
+
+def rows(place: Place, count: int, *, name: str = "rows.csv", first: int = 0) -> str:
+    lines = [f'"picture {number}",{number}' for number in range(first, first + count)]
+    (place.folder / name).write_text("\n".join(["prompt,seed", *lines, ""]))
+    return name
+
+
+def echoes(place: Place, orders: list[dict[str, Any]], name: str = "rows.jsonl") -> str:
+    """A list of calls that a sandbox without pictures answers: `n` and the orders of each."""
+    lines = [{"n": number, "sandbox": {"queue": 0, "run": 0} | order} for number, order in enumerate(orders)]
+    (place.folder / name).write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    return name
+
+
+def batch(place: Place, *words: str, code: int = 0, **how: Any) -> list[dict[str, Any]]:
+    """Runs a batch and gives the lines of its stdout."""
+    done = place("batch", *words, code=code, **how)
+    return [json.loads(line) for line in done.text.splitlines()]
+
+
+def of_echo(place: Place, name: str, *words: str, **how: Any) -> list[dict[str, Any]]:
+    return batch(place, ECHO, name, "n={{n}}", "sandbox={{sandbox}}", "--yes", *words, **how)
+
+
+def accepted(place: Place) -> list[int]:
+    """How often each different call was accepted."""
+    return sorted(place.service.stats["by_body"].values())
+
+
+def manifest(place: Place, folder: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (place.folder / folder / "manifest.jsonl").read_text().splitlines()]
+
+
+def test_a_list_and_the_same_command_again(place: Place) -> None:
+    name = rows(place, 3)
+    told = batch(place, FLUX, name, AT_ONCE, "--yes")
+    assert [(row["state"], row["columns"]["seed"]) for row in sorted(told, key=lambda row: row["row"])] == [
+        ("done", "0"),
+        ("done", "1"),
+        ("done", "2"),
+    ]
+    assert sorted(path.name for path in (place.folder / "rows").iterdir()) == [
+        "1-0.jpg",
+        "2-0.jpg",
+        "3-0.jpg",
+        "manifest.jsonl",
+    ]
+    seen = len(place.proxy.seen)
+    assert batch(place, FLUX, name, AT_ONCE, "--yes") == []
+    assert len(place.proxy.seen) == seen
+    assert place.service.accepted == 3
+    assert [row["row"] for row in sorted(manifest(place, "rows"), key=lambda row: row["row"])] == [1, 2, 3]
+    assert {(row.state, row.is_open, row.batch) for row in place.rows} == {("completed", False, "rows")}
+    place.holds_no_secret()
+
+
+def test_a_list_that_was_shuffled_and_grew(place: Place) -> None:
+    name = rows(place, 4)
+    batch(place, FLUX, name, AT_ONCE, "--yes", "-d", "out/{row}.{ext}")
+    lines = (place.folder / name).read_text().splitlines()
+    new = [lines[0], lines[4], '"a new one",9', lines[2], lines[1]]  # one is gone, one is new
+    (place.folder / "moved.csv").write_text("\n".join(new))
+    plan = json.loads(place("batch", FLUX, "moved.csv", AT_ONCE, "--name", "rows", "--dry-run").text)
+    assert {name: plan[name] for name in ("rows", "done", "to_send", "new", "gone")} == {
+        "rows": 4,
+        "done": 3,
+        "to_send": 1,
+        "new": 1,
+        "gone": 1,
+    }
+    told = batch(place, FLUX, "moved.csv", AT_ONCE, "--name", "rows", "--yes", "-d", "out/{row}.{ext}")
+    assert [(row["row"], row["input"]["prompt"]) for row in told] == [(5, "a new one")]
+    assert place.service.accepted == 5
+
+
+def test_equal_rows_are_as_many_calls(place: Place) -> None:
+    name = echoes(place, [{}])
+    told = of_echo(place, name, "--repeat", "3")
+    assert len({row["key"] for row in told}) == 3
+    assert of_echo(place, name, "--repeat", "4", "--print", "rows")[0]["row"] == 4
+    assert place.service.accepted == 4
+
+
+def test_nobody_to_ask_and_nothing_is_sent(place: Place) -> None:
+    done = place("batch", FLUX, rows(place, 2), code=2)
+    assert "--yes" in done.stderr
+    assert place.service.accepted == 0
+    assert place.rows == []
+
+
+def test_what_cannot_be_right_is_found_before_anything_is_sent(place: Place) -> None:
+    (place.folder / "bad.csv").write_text("prompt,seed,num_images\nx,1,2\ny,one,2\nz,1,99\n")
+    done = place("batch", FLUX, "bad.csv", "--yes", code=4)
+    assert 'line 3, column "seed"' in done.stderr
+    assert 'line 4, column "num_images"' in done.stderr
+    (place.folder / "same.csv").write_text("prompt,who\nx,A\ny,a\n")
+    done = place("batch", FLUX, "same.csv", "--yes", "-d", "o/{row.who}.{ext}", code=2)
+    assert "lines 2 and 3 would have one name" in done.stderr
+    assert place.service.accepted == 0
+    assert place.rows == []
+
+
+def test_rows_fail_alone(place: Place) -> None:
+    refused = {"status": 422, "body": {"detail": [{"loc": ["body", "n"], "msg": "no", "type": "value_error"}]}}
+    name = echoes(place, [{}, {"fail": refused}, {"fail": {"status": 500, "body": {"detail": "broke"}}}, {}])
+    told = {row["row"]: row for row in of_echo(place, name, code=1)}
+    assert {number: row["state"] for number, row in told.items()} == {1: "done", 2: "failed", 3: "failed", 4: "done"}
+    assert told[1]["result"]["n"] == 0
+    assert accepted(place) == [1, 1, 1, 3]  # what broke on its own is tried again, what is wrong is not
+    assert of_echo(place, name, code=1)  # and the first of them not in another run either
+    assert accepted(place) == [1, 1, 1, 6]
+
+
+def test_a_wrong_list_is_paid_for_a_few_times(place: Place) -> None:
+    refused = {"fail": {"status": 422, "body": {"detail": "no"}}}
+    done = place(
+        "batch",
+        ECHO,
+        echoes(place, [refused] * 60),
+        "n={{n}}",
+        "sandbox={{sandbox}}",
+        "--yes",
+        "--print",
+        "none",
+        code=1,
+    )
+    assert "the first 5 rows all failed" in done.stderr
+    assert place.service.accepted <= 5 + 12
+
+
+def test_lost_answers_are_found_and_not_sent_again(place: Place) -> None:
+    place.proxy.fail("submit", lose_answer, times=3)
+    told = of_echo(place, echoes(place, [{} for _ in range(6)]))
+    assert Counter(row["state"] for row in told) == {"done": 6}
+    assert accepted(place) == [1] * 6
+
+
+def test_an_answer_that_cannot_be_found_is_named(place: Place) -> None:
+    place.proxy.fail("submit", lose_answer)
+    place.proxy.fail("listing", answer(403, {"detail": "not allowed"}), times=99)
+    name = echoes(place, [{}, {}, {}])
+    done = place("batch", ECHO, name, "n={{n}}", "sandbox={{sandbox}}", "--yes", "--print", "none", code=10)
+    assert "not known: row " in done.stderr
+    assert accepted(place) == [1, 1, 1]
+    place("batch", "resume", "rows", "--print", "none", code=10)
+    assert accepted(place) == [1, 1, 1]
+
+
+def test_a_429_and_a_lock_are_waited_for(place: Place) -> None:
+    place.proxy.fail("submit", answer(429, {"detail": "slow"}, {"Retry-After": "0.3"}), times=2)
+    of_echo(place, echoes(place, [{} for _ in range(5)]))
+    assert accepted(place) == [1] * 5
+    assert place.proxy.count("submit") <= 5 + 4
+    locked = {"detail": "User is locked. Reason: Exhausted balance."}
+    place.proxy.fail("submit", answer(403, locked), times=99)
+    before = place.proxy.count("submit")
+    done = place(
+        "batch", ECHO, echoes(place, [{} for _ in range(30)], "more.jsonl"), "n={{n}}", "sandbox={{sandbox}}", "--yes",
+        "--on-locked", "stop", code=9,
+    )  # fmt: skip
+    assert "locked" in done.stderr
+    assert place.proxy.count("submit") - before <= 5
+    assert place.service.accepted == 5
+
+
+def test_ctrl_c_leaves_what_runs_and_the_same_command_goes_on(place: Place) -> None:
+    name = echoes(place, [{"run": 1.0}] * 6)
+    words = ("batch", ECHO, name, "n={{n}}", "sandbox={{sandbox}}", "--yes", "--print", "none")
+    process = place.start(*words, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    until(lambda: place.service.accepted >= 4)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert b"requests go on. To continue: the same command, or fal batch resume rows" in stderr
+    place(*words)
+    assert accepted(place) == [1] * 6
+    assert {row.state for row in place.rows} == {"completed"}
+
+
+def test_kill_at_random_moments(place: Place) -> None:
+    """None is paid twice, none is lost, no half file stays, and the manifest says what the ledger says."""
+    count, chance = max(16, KILLS), random.Random(os.environ.get("FAL_TESTS_SEED", "7"))
+    name = rows(place, count)
+    words = ("batch", FLUX, name, 'sandbox:={"queue":0,"run":0.2}', "--yes", "--print", "none", "--concurrency", "4")
+    for _ in range(KILLS):
+        process = place.start(*words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        at = place.service.accepted
+        until(lambda process=process, at=at: place.service.accepted > at or process.poll() is not None)  # type: ignore[misc]
+        time.sleep(chance.random() * 0.3)
+        process.kill()
+        process.wait()
+    for _ in range(3):
+        if place(*words, code=None).code == 0:
+            break
+    assert max(accepted(place)) == 1
+    folder = place.folder / "rows"
+    done = {row["row"] for row in manifest(place, "rows") if row["state"] == "done"}
+    ledger = {row.row_number for row in place.rows if row.state == "completed" and not row.is_open}
+    unknown = {row.row_number for row in place.rows if row.state in ("unknown", "sending")} - ledger
+    assert done == ledger
+    assert done | unknown == set(range(1, count + 1))
+    assert len(list(folder.glob("*.jpg"))) == len(done)
+    assert not list(folder.glob(".*.part"))
+
+
+def test_a_half_file_of_a_killed_process_is_cleared(tmp_path: Path) -> None:
+    mine, others = tmp_path / ".1-0.jpg.b3-0a1b.part", tmp_path / ".1-0.jpg.0a1b.part"
+    for path in (mine, others):
+        path.write_bytes(b"x")
+    clear_parts(tmp_path, "b3-")
+    assert not mine.exists()
+    assert others.exists()
+
+
+def test_one_process_a_batch(place: Place) -> None:
+    name = echoes(place, [{"run": 1.5}] * 2)
+    words = ("batch", ECHO, name, "n={{n}}", "sandbox={{sandbox}}", "--yes", "--print", "none")
+    first = place.start(*words, stderr=subprocess.DEVNULL)
+    until(lambda: place.service.accepted == 2)
+    assert f"process {first.pid}" in place(*words, code=8).stderr
+    assert first.wait(30) == 0
+    assert accepted(place) == [1, 1]
+
+
+def test_shards_share_nothing_and_a_fresh_home_adopts(place: Place) -> None:
+    name = echoes(place, [{} for _ in range(12)])
+    homes = [str(place.folder / f"home{number}") for number in range(3)]
+    for number in (1, 2):
+        of_echo(place, name, "--shard", f"{number}/2", "-d", f"o{number}/", env={"FAL_CLI_HOME": homes[number]})
+    assert accepted(place) == [1] * 12
+    place(
+        "batch", ECHO, name, "n={{n}}", "sandbox={{sandbox}}", "--yes", "--adopt", "1d", env={"FAL_CLI_HOME": homes[0]}
+    )
+    assert accepted(place) == [1] * 12
+
+
+def test_a_budget_ends_it_and_a_larger_one_goes_on(place: Place) -> None:
+    name = rows(place, 6)
+    done = place("batch", FLUX, name, AT_ONCE, "--budget", "0.10", "--print", "none", code=12)
+    assert "budget" in done.stderr
+    assert place.service.accepted == 4
+    place("batch", FLUX, name, AT_ONCE, "--budget", "1", "--print", "none")
+    assert accepted(place) == [1] * 6
+
+
+def test_a_folder_is_uploaded_once_and_its_manifest_is_the_next_list(place: Place) -> None:
+    batch(place, FLUX, rows(place, 2), AT_ONCE, "--yes", "-d", "pics/{row}.{ext}")
+    (place.folder / "pics" / "copy.jpg").write_bytes((place.folder / "pics" / "1.jpg").read_bytes())
+    told = batch(place, "fal-ai/esrgan", "pics/", AT_ONCE, "--yes", "-d", "big/")
+    assert Counter(row["state"] for row in told) == {"done": 3}
+    assert place.service.stats["http"]["upload"] == 2  # two of three have the same bytes
+    told = batch(place, "fal-ai/esrgan", "pics/manifest.jsonl", "image_url={{media[0]}}", AT_ONCE, "--yes")
+    assert [row["columns"]["seed"] for row in sorted(told, key=lambda row: row["row"])] == ["0", "1"]
+    assert (place.folder / "pics-esrgan" / "1-0.png").is_file()
+
+
+def test_what_there_is_of_batches(place: Place) -> None:
+    name = rows(place, 2)
+    batch(place, FLUX, name, AT_ONCE, "--yes")
+    assert json.loads(place("batch").text)["done"] == 2
+    status = json.loads(place("batch", "status", "rows").text)
+    assert (status["rows"], status["done"], status["left"], status["is_running"]) == (2, 2, 0, False)
+    table = place("batch", "export", "--format", "csv").text.splitlines()
+    assert table[0].startswith("prompt,seed,row,state,")
+    assert [line.split(",")[:4] for line in table[1:]] == [
+        ["picture 0", "0", "1", "done"],
+        ["picture 1", "1", "2", "done"],
+    ]
+    place("batch", "rm", "rows")
+    assert "no batch" in place("batch", "status", "rows", code=5).stderr
+    assert len(place.rows) == 2
+
+
+def test_the_name_of_another_list_is_not_taken(place: Place) -> None:
+    batch(place, FLUX, rows(place, 1), AT_ONCE, "--yes")
+    (place.folder / "other").mkdir()
+    rows(place, 1, name="other/rows.csv")
+    assert "--name" in place("batch", FLUX, "other/rows.csv", "--yes", code=2).stderr
+    assert place.service.accepted == 1
+
+
+def test_without_a_ledger_nothing_is_sent(place: Place) -> None:
+    (place.home / "file").write_text("no folder")
+    done = place("batch", FLUX, rows(place, 1), "--yes", code=2, env={"FAL_CLI_HOME": str(place.home / "file")})
+    assert "FAL_CLI_HOME" in done.stderr
+    assert place.service.accepted == 0
+
+
+def test_a_private_batch_keeps_no_input(place: Place) -> None:
+    (place.folder / "rows.csv").write_text("prompt\nvery secret words\n")
+    batch(place, FLUX, "rows.csv", AT_ONCE, "--yes", "--private")
+    kept = [path for path in place.home.rglob("*") if path.is_file() and b"very secret" in path.read_bytes()]
+    assert kept == []
+    assert b"very secret" not in (place.folder / "rows" / "manifest.jsonl").read_bytes()
+
+
+def test_history_and_cost_know_of_batches(place: Place) -> None:
+    batch(place, FLUX, rows(place, 2), AT_ONCE, "--yes")
+    place.queued(n=1)
+    told = [json.loads(line) for line in place("history").text.splitlines()]
+    assert [row["batch"] for row in told] == [None, "rows", "rows"]
+    told = [json.loads(line) for line in place("history", "--batch", "rows").text.splitlines()]
+    assert sorted(row["batch_row"] for row in told) == [1, 2]
+    done = place("resume", "--print", "none")
+    assert "batch" not in done.stderr
+    costs = [json.loads(line) for line in place("cost", "--by", "batch").text.splitlines()]
+    assert [(line["batch"], line["requests"]) for line in costs if line["batch"] == "rows"] == [("rows", 2)]
