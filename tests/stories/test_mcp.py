@@ -309,6 +309,31 @@ def test_strangers_text_stays_text(place: Place, folder: Path) -> None:
     tell(place.program, story, "--files", str(folder), "--budget", "5/day", "--allow-unknown-cost")
 
 
+def test_a_call_that_takes_longer_than_clients_wait_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    from fal_cli.commands.mcp import server
+    from fal_cli.commands.mcp.answers import Answer
+    from fal_cli.commands.mcp.tools import TOOLS
+
+    ended, has_ended = threading.Event(), threading.Event()
+
+    def slow(*given: object) -> Answer:
+        ended.wait(SECONDS)
+        has_ended.set()
+        return Answer({"state": "completed"})
+
+    async def story() -> Answer:
+        nobody: Any = None  # no event is told
+        return await server._called(nobody, nobody, anyio.CapacityLimiter(1), "wait", {"request": "last"})
+
+    monkeypatch.setattr(server, "LONGEST_WAIT", 0.05)
+    monkeypatch.setattr("fal_cli.commands.mcp.server.TOOLS", {**TOOLS, "wait": TOOLS["wait"]._replace(call=slow)})
+    answer = anyio.run(story)
+    assert answer.value["state"] == "at work"
+    assert not has_ended.is_set()
+    ended.set()
+    assert has_ended.wait(SECONDS)  # it was left alone, and came to its end
+
+
 class TestWhatClientsAreTold:
     def test_at_most_ten_tools_in_less_than_4000_tokens(self) -> None:
         from fal_cli.commands.mcp.server import tools

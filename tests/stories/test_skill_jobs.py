@@ -1,4 +1,4 @@
-"""Three jobs done by the command lines that the skill prescribes, with nothing else known, and each paid for once."""
+"""Jobs done by the command lines that the skill prescribes, with nothing else known, and each paid for once."""
 
 import re
 import shlex
@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from fal_cli.cli import skill
+from fal_cli.cli.registry import VERBS
 from tests.conftest import Service
 from tests.support.command_lines import command_lines
 from tests.support.in_process import Called, call
@@ -73,6 +74,19 @@ def test_a_local_file_made_larger(agent: Agent, service: Service) -> None:
     for _ in range(2):
         (big,) = saved(agent("fal run fal-ai/esrgan"))
     assert big.stat().st_size
+    assert service.accepted == 2
+
+
+@pytest.mark.skipif("batch" not in VERBS, reason="there is no batch")
+def test_many_calls(agent: Agent, service: Service) -> None:
+    """Planned and priced, made, and made again for nothing."""
+    Path("cats.csv").write_text("prompt,seed\na cat,1\na cat,2\n", "utf-8")
+    assert float(agent("fal batch", **{"--yes": "--dry-run"}).value["estimate"]["amount"]) < 5
+    assert service.accepted == 0
+    done = agent("fal batch")
+    assert [line["state"] for line in done.lines] == ["done", "done"]
+    assert all(Path(path).exists() for line in done.lines for path in line["files"])
+    agent("fal batch")
     assert service.accepted == 2
 
 

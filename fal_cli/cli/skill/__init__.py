@@ -27,7 +27,8 @@ One row of a CSV or JSONL file is one call. The same command again goes on, and 
 fal batch fal-ai/flux/dev cats.csv --budget 5/day -d out/ --yes --json
 ```
 
-Put `--dry-run` in the place of `--yes` to see the plan and its price first.
+Put `--dry-run` in the place of `--yes` to see the plan and its price first. Each line of stdout is a row: `state`,
+`files`, `error`.
 """
 
 
