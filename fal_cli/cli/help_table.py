@@ -64,6 +64,8 @@ HELP: "dict[str, Page]" = {'': {'help': "The command line for fal.ai's model end
                      ('config', 'Show and change stored settings'),
                      ('alias', 'Give endpoints short names, with preset inputs'),
                      ('completion', 'Set up shell completion: install it, or print its script'),
+                     ('skill', 'Print a skill file for coding agents, or install it'),
+                     ('mcp', 'Serve models to an agent over MCP, within a budget'),
                      ('doctor', 'Check your setup: key, hosts, network, files, shell'))),
                    ('Develop',
                     (('sandbox', 'Start, stop or serve a local fal, inspect it, or reset it'),
@@ -1143,6 +1145,51 @@ HELP: "dict[str, Page]" = {'': {'help': "The command line for fal.ai's model end
               'options': (),
               'commands': (),
               'examples': ('fal alias rm poster',)},
+ 'skill': {'help': 'Print a skill file for coding agents.\n'
+                   '\n'
+                   'It tells an agent how to find models, read their inputs and prices, and call them with a '
+                   "bounded cost and without paying twice. It is made of this version's commands: run fal skill "
+                   'install again after an update.',
+           'usage': 'fal skill [OPTIONS] [COMMAND …]',
+           'needs_command': False,
+           'arguments': (),
+           'options': (),
+           'commands': (('Commands', (('install', 'Write the skill file where coding agents look for skills'),)),),
+           'examples': ('fal skill | less',
+                        'fal skill install',
+                        'fal skill install --dir .claude/skills        # for this project alone')},
+ 'skill install': {'help': 'Write the skill file where coding agents look for skills.\n'
+                           '\n'
+                           'Running it twice changes nothing.',
+                   'usage': 'fal skill install [OPTIONS]',
+                   'needs_command': False,
+                   'arguments': (),
+                   'options': (('Options',
+                                (('--dir',
+                                  'DIR',
+                                  'A folder of skills (default: ~/.agents/skills and ~/.claude/skills)'),
+                                 ('--force', '', 'Replace a file of that name that fal did not write'))),),
+                   'commands': (),
+                   'examples': ('fal skill install',
+                                'fal skill install --dir .claude/skills        # for this project alone')},
+ 'mcp': {'help': 'Serve models to an agent over the Model Context Protocol, on stdin and stdout.\n'
+                 '\n'
+                 'Nothing is paid for without a budget: --budget, FAL_BUDGET, or that of the profile or project. '
+                 'Files are read and saved in the folder of --files alone; without it none is. Requests outlive '
+                 'the server and stand in your history. Needs fal-cli[mcp].',
+         'usage': 'fal mcp [OPTIONS]',
+         'needs_command': False,
+         'arguments': (),
+         'options': (('Options',
+                      (('--max-cost', 'DOLLARS', 'Refuse the call if it may cost more'),
+                       ('--budget',
+                        'DOLLARS/PERIOD',
+                        "Refuse calls beyond it, e.g. 5/day. FAL_BUDGET and the profile's budget apply too"),
+                       ('--allow-unknown-cost', '', 'Send calls of unknown price in spite of a budget'))),),
+         'commands': (),
+         'examples': ('fal mcp --files ~/pictures --budget 5/day',
+                      'fal mcp --files . --budget 5/day --max-cost 0.50',
+                      'fal --sandbox mcp --files .')},
  'doctor': {'help': 'Check your setup: key, hosts, network, files, shell.\n'
                     '\n'
                     'Prints a line for each check, with a fix where something is wrong. A list on a terminal, in a '
