@@ -17,8 +17,9 @@ PACKAGE = Path(fal_cli.__file__).parent
 TESTS = Path(__file__).parent
 ORDER = (
     "__main__", "commands", "app", "snippets", "batch", "calls", "cli", "results", "catalog", "context", "terminal",
-    "inputs", "schema", "options", "identity", "auth", "ledger", "config", "extras", "signals", "errors", "kinds", "api",
-    "media", "endpoint", "files", "fields", "jsontext", "limits", "urls", "concurrency", "durations", "sandbox",
+    "inputs", "schema", "options", "identity", "auth", "ledger", "config", "extras", "signals", "errors", "kinds",
+    "api", "media", "endpoint", "files", "fields", "jsontext", "limits", "urls", "concurrency", "durations",
+    "sandbox",
 )  # fmt: skip
 _REFERENCE = re.compile(r"§(\d+(?:\.\d+)?)")
 _DOTTED = re.compile(r"fal_cli(?:\.\w+)+")

@@ -64,7 +64,7 @@ def begin(
         batch = _recorded(context, typed, names, call, found)
         ready = Ready(
             batch, typed.endpoint, typed.options, plan, names, typed.is_private, again, adopts, cancels_on_interrupt,
-            planning.amount(expected),
+            expected.amount if expected and not expected.unknown else None,
         )  # fmt: skip
         return running.run(context, _placed(context, ready), flags)
     finally:

@@ -51,6 +51,8 @@ class Job:
     has_begun: bool = False
     is_counted: bool = False
     """Whether the window knows of it."""
+    is_leaving: bool = False
+    """Whether its submit is on its way, and nothing was heard of it yet."""
     seconds: float | None = None
     failures: int = 0
 

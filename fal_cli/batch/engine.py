@@ -13,6 +13,7 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
+from fal_cli.api import locks
 from fal_cli.api import queue as service
 from fal_cli.api.deadline import Deadline
 from fal_cli.api.errors import ApiError, NotReached, Refused, WaitEnded
@@ -55,6 +56,12 @@ SAVERS = 8
 _MOST_UNSAVED = 32
 _TICK_SECONDS = 0.25
 _MOST_ATTEMPTS = 3
+_LOCKED: dict[locks.Lock, str] = {
+    "balance": "balance locked: fal.ai/dashboard/billing",
+    "topup": "locked, a top-up is due: fal.ai/dashboard/billing",
+    "admin": "locked by fal.ai: support@fal.ai",
+    "other": "account locked: fal.ai/dashboard/billing",
+}
 _PAGE = 500
 _LOOK_PAUSES = (0.0, 1.0, 2.0, 3.0, 5.0, 5.0, 5.0, 5.0, 5.0)
 
@@ -281,7 +288,7 @@ class Engine:
         self._take_up_opens()
         while self._may_send() and (job := self._next_job()) is not None:
             self._window.sends()
-            job.is_counted = True
+            job.is_counted = job.is_leaving = True
             self._jobs.add(job)
             self._crew.put(job, partial(self._carrier.send, job))
         if not self._jobs and not self._has_more() and not len(self._opens):
@@ -431,6 +438,7 @@ class Engine:
         }
 
     def _accepted(self, job: Job, what: Accepted) -> None:
+        job.is_leaving = False
         self._window.is_accepted()
         was = self._gate.why
         if self._gate.open() and was != RATE:
@@ -445,6 +453,11 @@ class Engine:
         if job.is_counted:
             job.is_counted = False
             self._window.ends(was_running=job.has_begun)
+
+    def _comes_to_nothing(self, job: Job) -> None:
+        """A submit that was on its way gave no request."""
+        job.is_leaving = job.is_counted = False
+        self._window.is_refused()
 
     def _came(self, job: Job, what: Came) -> None:
         self._leaves_window(job)
@@ -473,8 +486,7 @@ class Engine:
 
     def _turned(self, job: Job, what: Turned) -> None:
         """A submit that came to nothing: the gate closes for all, or the row has failed."""
-        self._window.is_refused()
-        job.is_counted = False
+        self._comes_to_nothing(job)
         error = what.error
         if isinstance(error, NotReached) and not error.is_permanent:
             self._gate.close_for_network(error.message)
@@ -497,11 +509,10 @@ class Engine:
     def _locked(self, error: ApiError) -> None:
         if not self._rules.waits_for_lock:
             self._stop(f"the account is locked: {error.message}", Exit.LIMITED)
-        self._gate.close_for_lock(error.message)
+        self._gate.close_for_lock(_LOCKED[locks.lock_of(error) or "other"])
 
     def _vanished(self, job: Job, what: Vanished) -> None:
-        self._window.is_refused()
-        job.is_counted = False
+        self._comes_to_nothing(job)
         self._jobs.discard(job)
         self._add_lost(job.planned)
         self._looks = 0
@@ -527,8 +538,7 @@ class Engine:
 
     def _taken(self, job: Job, what: Taken) -> None:
         """Another process has sent this very call meanwhile."""
-        self._window.is_refused()
-        job.is_counted = False
+        self._comes_to_nothing(job)
         self._jobs.discard(job)
         if what.row.request_id:
             self._take_up(Job(job.planned, what.row.local_id, what.row.request_id))
@@ -536,8 +546,7 @@ class Engine:
             self._add_lost(job.planned)
 
     def _over_budget(self, job: Job, what: OverBudget) -> None:
-        self._window.is_refused()
-        job.is_counted = False
+        self._comes_to_nothing(job)
         self._jobs.discard(job)
         spent, budget = what.spent, what.budget
         self._stop(
@@ -555,10 +564,10 @@ class Engine:
         if isinstance(what.error, LedgerError) and job is not None and job.request_id:
             # The disk does not take the id: it is told, since nothing else has it.
             self._teller.essential(f"row {job.planned.row} is request {job.request_id}", request_id=job.request_id)
-        if job is not None and job.is_counted and not job.request_id:
-            self._window.is_refused()
-            job.is_counted = False
+        if job is not None and job.is_leaving:
+            self._comes_to_nothing(job)
         if job is not None:
+            self._leaves_window(job)
             self._forget(job)
         if self._broken is None:
             failed = isinstance(what.error, LedgerError)

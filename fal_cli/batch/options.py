@@ -64,7 +64,7 @@ class RunFlags(Fields):
     ] = None
     max_failures: Annotated[
         str,
-        typer.Option("--max-failures", metavar="N|P%", help="Stop when more fail.  [default: 20% of the last 50 rows]"),
+        typer.Option("--max-failures", metavar="N|P%", help="Stop when more fail (default: 20% of the last 50 rows)."),
     ] = ""
     on_locked: Annotated[
         Literal["wait", "stop"], typer.Option("--on-locked", help="What to do while the account is locked.")
@@ -80,5 +80,9 @@ class RunFlags(Fields):
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")] = False
     print_: Annotated[
         Literal["rows", "files", "urls", "none"] | None,
+<<<<<<< HEAD
+        typer.Option("--print", help="What stdout carries of each row (default: rows in a pipe, else none)."),
+=======
         typer.Option("--print", help="What to print of each row.  [default: rows in a pipe, else none]"),
+>>>>>>> x_words
     ] = None

@@ -78,13 +78,6 @@ def estimate(expected: Sum | None) -> str:
     return amount + (f", and {expected.unknown:,} calls of unknown cost" if expected.unknown else "")
 
 
-def amount(expected: Sum | None) -> str:
-    """What is expected to be spent, as money; "" where a part of it is not known."""
-    if expected is None or expected.unknown:
-        return ""
-    return str(Money(round(expected.amount, 4).normalize(), CURRENCY))
-
-
 def agree(context: Context, found: Found, expected: Sum | None, *, is_agreed: bool) -> None:
     """Returns when the plan may be paid for. Raises `UsageError` where nobody has agreed to it."""
     if not found.to_send or is_agreed:

@@ -36,6 +36,7 @@ from fal_cli.ledger import batches, claims
 from fal_cli.ledger.batches import Batch
 from fal_cli.ledger.claims import Budget
 from fal_cli.options import SpendFlags
+from fal_cli.results.money import Money
 from fal_cli.signals import Interrupted
 
 if TYPE_CHECKING:
@@ -60,8 +61,8 @@ class Ready:
     adopts: float | None = None
     """How old in seconds requests of other machines may be that are taken for rows; None for none."""
     cancels_on_interrupt: bool = False
-    planned: str = ""
-    """What is expected to be spent, in words."""
+    planned: Decimal | None = None
+    """What is expected to be spent, where that is known."""
 
 
 def concurrency(text: str) -> int | None:
@@ -86,6 +87,16 @@ def budgets_of(context: Context, flags: RunFlags, batch: str) -> tuple[Callable[
     amount = budgets.amount(flags.budget, "--budget") if is_own else None
     own = [Budget(amount, flags.budget, scope_of(context.accounts.own), batch=batch)] if amount is not None else []
     return lambda: [*own, *terms.budgets(context)], bool(own or terms.limits)
+
+
+def _planned(ready: Ready, flags: RunFlags, spent: Decimal) -> str:
+    """What will have been spent at the end, and what may be."""
+    told = [] if ready.planned is None else [f"~{Money(_short(spent + ready.planned), claims.CURRENCY)}"]
+    return " ".join([*told, *([f"(budget {flags.budget})"] if flags.budget else [])])
+
+
+def _short(amount: Decimal) -> Decimal:
+    return round(amount, 4).normalize()
 
 
 def _own_budget(batch: Batch) -> Budget:
@@ -161,12 +172,7 @@ def _run(context: Context, ready: Ready, flags: RunFlags, rules: Rules, engines:
                 ready.plan, batch.number, batch.name, ready.endpoint, crew, savers, carrier, group, news, rules, telling
             )
             engines.append(engine)
-            engine.standing.planned = " ".join(
-                [
-                    *([f"~{ready.planned}"] if ready.planned else []),
-                    *([f"(budget {flags.budget})"] if flags.budget else []),
-                ]
-            )
+            engine.standing.planned = _planned(ready, flags, spent)
             code = engine.run()
         except Interrupted:
             context.standing.leave = lambda: _left(context, batch.name, engines)

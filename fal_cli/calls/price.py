@@ -98,7 +98,7 @@ def estimate(context: Context, call: Call, deadline: Deadline | None = None) -> 
     if price.currency not in ("", CURRENCY):
         return Estimate(None, None, f"its price is in {price.currency}", price)
     found = _by_bills(context, call, price) or _by_count(context, call, price)
-    return found or _by_history(wire, str(call.endpoint), price, deadline)
+    return found or _more_than_one(call, price) or _by_history(wire, str(call.endpoint), price, deadline)
 
 
 def unit_price(context: Context, wire: Wire, endpoint: str, deadline: Deadline | None = None) -> Known:
@@ -207,6 +207,15 @@ def _count(context: Context, call: Call, names: Sequence[str]) -> int | None:
         return 1
     default = field.default
     return default if isinstance(default, int) and not isinstance(default, bool) and default > 0 else None
+
+
+def _more_than_one(call: Call, price: Known) -> Estimate | None:
+    """An average over calls that mostly ask for one says nothing of a call that asks for more."""
+    for name in dict.fromkeys(name for names in _PLAIN_COUNTS.values() for name in names):
+        asked = call.input_json.get(name)
+        if asked is not None and str(asked) != "1":
+            return Estimate(None, None, f"no like calls here, and the service's average does not know of {name}", price)
+    return None
 
 
 def _by_history(wire: Wire, endpoint: str, price: Known, deadline: Deadline) -> Estimate:

@@ -224,16 +224,43 @@ HELP: "dict[str, Page]" = {'': {'help': "The command line for fal.ai's model end
                          ('[SOURCE] [KEY=VALUE]…',
                           "A list (csv, tsv, jsonl, json, txt, a folder, a 'pattern', a manifest, -), and inputs: "
                           'constants, or texts with {{column}}')),
-           'options': (('Input',
+           'options': (('List',
+                        (('--rows', 'SOURCE', 'The list, where its path holds = or @'),
+                         ('--format', 'csv|tsv|jsonl|json|txt', 'What kind of list it is, if not as its name says'),
+                         ('--vary', 'KEY=V1,V2', 'Every row with each value; KEY=A..B[..STEP] is a range'),
+                         ('--repeat', 'N', 'Every row so many times (default: 1)'),
+                         ('--limit', 'N', 'Only the first N rows of the list'),
+                         ('--shard', 'I/N', "Only this machine's share, such as 1/10 of ten"),
+                         ('--name', 'NAME', 'What the batch is called, if not as its list'))),
+                       ('Input',
                         (('-i, --input', 'INPUT', 'An input, as an option'),
                          ('-t, --text', 'KEY=TEXT', 'Raw text: no file, number, JSON or {{column}}'),
                          ('--dry-run', '', 'Print the checked request and its price; send nothing'),
                          ('--no-validate', '', 'Send the input unchecked'))),
                        ('Money',
                         (('--budget', 'DOLLARS', 'What the batch may cost; 5/day for all calls of a day'),
+<<<<<<< HEAD
+                         ('--once', '', "Take what any earlier call of the account made, not only this batch's"),
+                         ('--again',
+                          'failed|expired|both',
+                          'Send again what failed for good, what is past its time, or both'),
+                         ('--allow-unknown-cost', '', 'Send what costs nobody knows what, whatever the budget'))),
+                       ('Batch',
+                        (('--yes', '', 'Send without asking'),
+                         ('--concurrency',
+                          'auto|N',
+                          'How many requests at once; auto finds the limit (default: auto)'),
+                         ('--max-failures', 'N|P%', 'Stop when more fail (default: 20% of the last 50 rows)'),
+                         ('--on-locked', 'wait|stop', 'What to do while the account is locked (default: wait)'),
+                         ('--adopt',
+                          'AGE',
+                          'Take requests of the account that are not older for rows with the same input, such as '
+                          '7d'))),
+=======
                          ('--once', '', 'Use results of any earlier call of yours, not only of this batch'),
                          ('--again', 'failed|expired|both', 'Send again: failed rows, expired ones, or both'),
                          ('--allow-unknown-cost', '', 'Send calls of unknown cost in spite of a budget'))),
+>>>>>>> x_words
                        ('Queue',
                         (('--webhook', 'URL', 'POST the result to this URL'),
                          ('--private', '', 'Store neither input nor result, here or at the service'),
@@ -265,6 +292,9 @@ HELP: "dict[str, Page]" = {'': {'help': "The command line for fal.ai's model end
                        ('Output',
                         (('--print',
                           'rows|files|urls|none',
+<<<<<<< HEAD
+                          'What stdout carries of each row (default: rows in a pipe, else none)'),))),
+=======
                           'What to print of each row. [default: rows in a pipe, else none]'),)),
                        ('Options',
                         (('--rows', 'SOURCE', 'The list, if its path contains = or @'),
@@ -285,6 +315,7 @@ HELP: "dict[str, Page]" = {'': {'help': "The command line for fal.ai's model end
                          ('--adopt',
                           'AGE',
                           'Use requests of the account, at most so old (7d), for rows with the same input')))),
+>>>>>>> x_words
            'commands': (('Commands',
                          (('status', 'Show the progress of a batch'),
                           ('resume', 'Continue a batch without its list'),
@@ -318,7 +349,24 @@ HELP: "dict[str, Page]" = {'': {'help': "The command line for fal.ai's model end
                   'arguments': (('[NAME]', 'The batch. Default: the newest'),),
                   'options': (('Money',
                                (('--budget', 'DOLLARS', 'What the batch may cost; 5/day for all calls of a day'),
+<<<<<<< HEAD
+                                ('--allow-unknown-cost',
+                                 '',
+                                 'Send what costs nobody knows what, whatever the budget'))),
+                              ('Batch',
+                               (('--yes', '', 'Send without asking'),
+                                ('--concurrency',
+                                 'auto|N',
+                                 'How many requests at once; auto finds the limit (default: auto)'),
+                                ('--max-failures',
+                                 'N|P%',
+                                 'Stop when more fail (default: 20% of the last 50 rows)'),
+                                ('--on-locked',
+                                 'wait|stop',
+                                 'What to do while the account is locked (default: wait)'))),
+=======
                                 ('--allow-unknown-cost', '', 'Send calls of unknown cost in spite of a budget'))),
+>>>>>>> x_words
                               ('Waiting',
                                (('--timeout', 'TIME', 'Stop after TIME, such as 90s, 10m or 1h30m'),
                                 ('--on-interrupt',
@@ -329,6 +377,9 @@ HELP: "dict[str, Page]" = {'': {'help': "The command line for fal.ai's model end
                               ('Output',
                                (('--print',
                                  'rows|files|urls|none',
+<<<<<<< HEAD
+                                 'What stdout carries of each row (default: rows in a pipe, else none)'),))),
+=======
                                  'What to print of each row. [default: rows in a pipe, else none]'),)),
                               ('Options',
                                (('--concurrency',
@@ -341,6 +392,7 @@ HELP: "dict[str, Page]" = {'': {'help': "The command line for fal.ai's model end
                                  'wait|stop',
                                  'What to do while the account is locked (default: wait)'),
                                 ('--yes', '', 'Send without asking')))),
+>>>>>>> x_words
                   'commands': (),
                   'examples': ('fal batch resume cats',)},
  'batch retry': {'help': 'Send again the rows of a batch that failed or whose results expired.',
@@ -349,7 +401,22 @@ HELP: "dict[str, Page]" = {'': {'help': "The command line for fal.ai's model end
                  'arguments': (('[NAME]', 'The batch. Default: the newest'),),
                  'options': (('Money',
                               (('--budget', 'DOLLARS', 'What the batch may cost; 5/day for all calls of a day'),
+<<<<<<< HEAD
+                               ('--allow-unknown-cost',
+                                '',
+                                'Send what costs nobody knows what, whatever the budget'))),
+                             ('Batch',
+                              (('--yes', '', 'Send without asking'),
+                               ('--concurrency',
+                                'auto|N',
+                                'How many requests at once; auto finds the limit (default: auto)'),
+                               ('--max-failures', 'N|P%', 'Stop when more fail (default: 20% of the last 50 rows)'),
+                               ('--on-locked',
+                                'wait|stop',
+                                'What to do while the account is locked (default: wait)'))),
+=======
                                ('--allow-unknown-cost', '', 'Send calls of unknown cost in spite of a budget'))),
+>>>>>>> x_words
                              ('Waiting',
                               (('--timeout', 'TIME', 'Stop after TIME, such as 90s, 10m or 1h30m'),
                                ('--on-interrupt',
@@ -360,6 +427,9 @@ HELP: "dict[str, Page]" = {'': {'help': "The command line for fal.ai's model end
                              ('Output',
                               (('--print',
                                 'rows|files|urls|none',
+<<<<<<< HEAD
+                                'What stdout carries of each row (default: rows in a pipe, else none)'),))),
+=======
                                 'What to print of each row. [default: rows in a pipe, else none]'),)),
                              ('Options',
                               (('--concurrency',
@@ -372,6 +442,7 @@ HELP: "dict[str, Page]" = {'': {'help': "The command line for fal.ai's model end
                                 'wait|stop',
                                 'What to do while the account is locked (default: wait)'),
                                ('--yes', '', 'Send without asking')))),
+>>>>>>> x_words
                  'commands': (),
                  'examples': ('fal batch retry cats --yes',)},
  'batch cancel': {'help': 'Ask the service to stop the open requests of a batch.',

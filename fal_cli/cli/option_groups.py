@@ -4,8 +4,10 @@ By their shortest names. What is not listed stands last, as other options do.
 """
 
 GROUPS: dict[str, tuple[str, ...]] = {
+    "List": ("--rows", "--format", "--vary", "--repeat", "--limit", "--shard", "--name"),
     "Input": ("-i", "-t", "--from", "--inline", "--dry-run", "--no-validate"),
     "Money": ("--max-cost", "--budget", "--once", "--again", "--allow-unknown-cost"),
+    "Batch": ("--yes", "--concurrency", "--max-failures", "--on-locked", "--adopt"),
     "Queue": (
         "--webhook", "--private", "--no-store", "--expires", "--tag", "--priority", "--start-timeout", "--max-queue",
         "--no-server-retry", "--hint", "-H", "--method", "--path",

@@ -72,7 +72,8 @@ def pricing(
 
 
 def _is_input(word: str) -> bool:
-    return "=" in word or word.startswith(("{", "@", "-")) or ("@" in word and "://" not in word)
+    """An item, or a bare text; an endpoint has no blank."""
+    return "=" in word or " " in word or word.startswith(("{", "@", "-")) or ("@" in word and "://" not in word)
 
 
 def _one_call(context: Context, endpoints: list[str], inputs: list[str], estimate: Decimal | None) -> None:

@@ -94,13 +94,17 @@ OPTIONS: "tuple[tuple[str, Option], ...]" = (('--version', ('Show the version an
  ('--name', ('The name of the batch, if not that of its list', '', (), False)),
  ('--concurrency', ('How many requests at once; auto finds the limit', '', (), False)),
  ('--timeout', ('Stop after TIME, such as 90s, 10m or 1h30m', 'duration', (), False)),
- ('--max-failures', ('Stop when more fail. [default: 20% of the last 50 rows]', '', (), False)),
+ ('--max-failures', ('Stop when more fail (default: 20% of the last 50 rows)', '', (), False)),
  ('--on-locked', ('What to do while the account is locked', '', ('wait', 'stop'), False)),
  ('--budget', ('What the batch may cost; 5/day for all calls of a day', '', (), False)),
  ('--allow-unknown-cost', ('Send calls of unknown cost in spite of a budget', None, (), False)),
  ('--yes', ('Send without asking', None, (), False)),
  ('--print',
+<<<<<<< HEAD
+  ('What stdout carries of each row (default: rows in a pipe, else none)',
+=======
   ('What to print of each row. [default: rows in a pipe, else none]',
+>>>>>>> x_words
    '',
    ('rows', 'files', 'urls', 'none'),
    False)),

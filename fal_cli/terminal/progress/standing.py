@@ -114,7 +114,7 @@ def awaited(standing: Standing) -> str:
     if standing.gate == RATE:
         parts.append(f"429, {duration(max(1.0, standing.gate_left))}")
     elif standing.gate == LOCK:
-        parts.append(f"{standing.gate_told} fal.ai/dashboard/billing")
+        parts.append(standing.gate_told)
     elif standing.gate == NETWORK:
         parts.append(f"offline for {duration(standing.gate_closed_for)}: {standing.gate_told}")
     elif standing.offline:
