@@ -239,7 +239,7 @@ def _last(context: Context, ref: str, *, with_id: bool = True) -> Row | None:
     row = context.journal.newest(int(match.group(1) or 1), with_id=with_id)
     if row is None:
         _check_ledger(context)
-        raise NotFound(f"no request {ref!r}: your history has fewer", kind="request_not_found", next=("history",))
+        raise NotFound(f"no request {ref!r} in your history", kind="request_not_found", next=("history",))
     context.notify.note(f"{ref} is {row.endpoint} request {row.name}")
     return row
 

@@ -118,7 +118,7 @@ def test_what_last_meant_is_said(desk: Desk) -> None:
     [
         pytest.param(["nothing"], Exit.NOT_FOUND, "no request 'nothing' in your history", id="unknown"),
         pytest.param(["abc"], Exit.USAGE, "matches several requests, such as abc-2 and abc-1", id="ambiguous"),
-        pytest.param(["last:4"], Exit.NOT_FOUND, "has fewer", id="last of too few"),
+        pytest.param(["last:4"], Exit.NOT_FOUND, "in your history", id="last of too few"),
         pytest.param(["@9"], Exit.NOT_FOUND, "no request @9", id="number"),
         pytest.param(["@0"], Exit.USAGE, "not a request id", id="no number"),
         pytest.param(["last:0"], Exit.USAGE, "not a request id", id="no such last"),
