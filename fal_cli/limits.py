@@ -26,3 +26,5 @@ PARSED = 64 * MIB
 
 ANSWER_SECONDS = 120.0
 """How long a body that is read into memory may take to come, however steadily it drips."""
+NESTING = 400
+"""Levels of an input: each costs Python two frames, and it has a thousand."""

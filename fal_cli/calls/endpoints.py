@@ -1,13 +1,12 @@
 """What may stand where an endpoint is wanted: one itself, a local app, an alias, on a terminal a word of its name."""
 
 import re
-from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from fal_cli import endpoint
 from fal_cli.context import Context
 from fal_cli.endpoint import InvalidEndpoint, Target
-from fal_cli.errors import CliError, UsageError
+from fal_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from fal_cli.api.catalog_entry import Model
@@ -84,15 +83,9 @@ def _alias(context: Context, name: str) -> "Alias | None":
 
 def _matching(context: Context, name: str) -> "list[Model]":
     """The models that match a word: those with it in their id before others."""
-    from fal_cli.api.catalog_entry import Search
-    from fal_cli.api.errors import ApiError
     from fal_cli.catalog import models
 
-    try:
-        found = list(islice(models.models(context, Search(query=name, limit=5 * _MOST_OFFERED)), 5 * _MOST_OFFERED))
-    except (ApiError, CliError) as error:
-        context.notify.decision(f"the models could not be searched for {name} ({error})")
-        return []
+    found = models.matching(context, name, 5 * _MOST_OFFERED)
     active = [model for model in found if model.status != "deprecated"]
     return sorted(active, key=lambda model: name.lower() not in model.endpoint.lower())[:_MOST_OFFERED]
 

@@ -70,6 +70,23 @@ def nearest_endpoint(context: "Context", target: Target, *, asks: bool = False) 
     return nearest(str(target), [model.endpoint for model in _searched(context, target)])
 
 
+def matching(context: "Context", word: str, most: int) -> list[Model]:
+    """The models that a word finds, for somebody who waits: nothing where the service does not say it at once."""
+    from fal_cli.api import catalog as api
+
+    wire = context.reading_wire()
+    wire.notify = lambda event: None
+
+    def search() -> list[Model]:
+        return list(api.search(wire, Search(word, limit=most), policy=retry_policy(0)))
+
+    try:
+        return within(PATIENCE_SECONDS, search, name="search")
+    except (TooLate, ApiError) as error:
+        context.notify.decision(f"the models could not be searched for {word} ({error})")
+        return []
+
+
 def _searched(context: "Context", target: Target) -> list[Model]:
     """What the service lists: under the parts of a name, and if nothing there is near, all of it.
 

@@ -6,6 +6,7 @@ Texts, truth values and tables of them are all that is written; the standard lib
 import json
 import os
 import re
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -36,6 +37,8 @@ class Contents(NamedTuple):
 def read(path: Path) -> Contents:
     """What the file holds; nothing if it is not there. Raises `UsageError` for what cannot be read."""
     try:
+        if stat.S_ISFIFO(os.stat(path).st_mode):
+            raise UsageError(f"cannot read {path}: it is not a file")
         with open(path, "rb") as stream:
             mode = os.fstat(stream.fileno()).st_mode
             data = stream.read()

@@ -3,10 +3,11 @@
 Later ones win: stdin, then documents, then items, then raw texts. What an item's text means is `typed`'s.
 """
 
+import marshal
 from collections.abc import Iterable, Mapping, Sequence
-from copy import deepcopy
 from typing import Any, NamedTuple
 
+from fal_cli import limits
 from fal_cli.errors import MalformedInput, UsageError
 from fal_cli.inputs import documents, items
 from fal_cli.inputs.items import Item
@@ -59,13 +60,24 @@ def gather(
     bare = [word for word in plain if word in free and items.is_bare(word, is_literal=reach.is_literal)]
     found = [items.split(word, is_literal=reach.is_literal) for word in plain if word not in bare]
     raw = [_raw(text) for text in texts]
-    document = dict(deepcopy(base)) if base is not None else {}
+    document = dict(marshal.loads(marshal.dumps(dict(base)))) if base is not None else {}
     if base is None or STDIN in words:
         document |= _from_stdin(words, texts, stdin)
     for word in words:
         if is_document(word) and word != STDIN:
             document |= _document(word, reach)
+    _refuse_deep(document)
     return Gathered(document, tuple(found), tuple(raw), tuple(map(items.split, presets)), tuple(bare), free)
+
+
+def _refuse_deep(document: Mapping[str, Any]) -> None:
+    level: list[Any] = [document]
+    for _ in range(limits.NESTING):
+        inner = [list(one.values()) if isinstance(one, Mapping) else one for one in level]
+        level = [value for values in inner for value in values if isinstance(value, (Mapping, list))]
+        if not level:
+            return
+    raise UsageError(f"the input is nested more than {limits.NESTING} levels deep")
 
 
 def _from_stdin(words: Sequence[str], texts: Sequence[str], stdin: Stdin) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 import hashlib
 import json
+import marshal
 from collections.abc import Callable
-from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -65,7 +65,7 @@ def typed(
         nesting.assign(found, steps, value.sent, item.word)
         _give(given, item, steps, value.given)
     found |= gathered.document
-    given |= deepcopy(gathered.document)
+    given |= _copied(gathered.document)
     places = _Places(tell)
     for item in gathered.items:
         steps = nesting.steps(item.key, item.word)
@@ -179,7 +179,12 @@ def _value(
 
 def _as_given(value: object) -> _Value:
     # Later items set into it, and what is sent and what was given are not to share that.
-    return _Value(value, deepcopy(value))
+    return _Value(value, _copied(value))
+
+
+def _copied(value: Any) -> Any:
+    """A JSON value anew, however deep it is nested; `deepcopy` ends where a service still reads on."""
+    return marshal.loads(marshal.dumps(value))
 
 
 def _text(item: Item, field: "Field | None", tell: Tell) -> _Value:

@@ -317,7 +317,7 @@ def test_what_is_nested_deeply(fal: Program, language: str) -> None:
     for depth in (50, 900):
         deep = '{"a":' * depth + "1" + "}" * depth
         done = fal("run", "sandbox/echo", deep, "--no-validate", "--as", language, code=None)
-        assert done.code == 0 or "nested too deeply" in done.stderr
+        assert done.code == 0 or "nested" in done.stderr
         assert done.code == 0 or depth == 900
 
 

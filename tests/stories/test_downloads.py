@@ -267,7 +267,7 @@ def test_a_result_without_files(served: Program, tmp_path: Path) -> None:
 
 def test_a_blacked_out_picture_deserves_a_warning(served: Program, tmp_path: Path) -> None:
     done = served(*FLUX, "sandbox.nsfw=true", "-d", f"{tmp_path}/out/")
-    assert "warning: the model marked picture 0" in done.stderr
+    assert "the model marked it as not safe for work; it may be blacked out" in done.stderr
     assert "warning" not in served(*FLUX, "-d", f"{tmp_path}/out/").stderr
 
 

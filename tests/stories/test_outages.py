@@ -191,7 +191,7 @@ def test_a_disk_that_is_full_of_results_gives_its_result_all_the_same(place: Pla
     place("submit", "sandbox/echo", "n=0", "sandbox.queue=0", "sandbox.run=0")
 
     def fill() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, resource.RLIM_INFINITY))
 
     (place.folder / "in.json").write_text(json.dumps({"text": "x" * 500_000}))
     process = place.start("run", "sandbox/echo", "@in.json", "sandbox.queue=0", "sandbox.run=0", preexec_fn=fill)
