@@ -1,4 +1,4 @@
-# Completion of fal for bash. Load it with: source <(fal completion bash), or have it kept by: fal completion install bash
+# Completion of fal for bash. Load it with: source <(fal completion bash), or install it with: fal completion install bash
 _fal() {
     local line
     COMPREPLY=()

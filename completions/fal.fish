@@ -1,4 +1,4 @@
-# Completion of fal for fish. Load it with: fal completion fish | source, or have it kept by: fal completion install fish
+# Completion of fal for fish. Load it with: fal completion fish | source, or install it with: fal completion install fish
 function __fal_complete
     set -l words (commandline -opc)
     command $words[1] __complete fish $words[2..-1] (commandline -ct) 2>/dev/null

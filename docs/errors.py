@@ -48,7 +48,7 @@ def page() -> str:
         key=lambda said: (said.module, said.text, said.hint, said.kind),
     )
     titles = {str(code): f"Code {code}: {meaning}" for codes, meaning, _ in EXIT_CODES for code in codes.split(", ")}
-    titles |= {"api": "Told as the failure of a call"} | {kind: kind.capitalize() for kind in _SAYS.values()}
+    titles |= {"api": "Reasons that stand in other messages"} | {kind: kind.capitalize() for kind in _SAYS.values()}
     parts = [_HEAD]
     for kind, title in titles.items():
         rows = [said for said in found if said.kind == kind]

@@ -24,7 +24,7 @@ def _leave(code: int) -> None:
     if os.environ.get("FAL_DEBUG"):
         sys.exit(code)
     for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError, AttributeError):  # closed, full or never there: it was told already
+        with suppress(OSError, ValueError, AttributeError):  # closed, full or never there: reported already
             stream.flush()
     os._exit(code)
 
@@ -48,7 +48,7 @@ def _dispatch(words: list[str]) -> int:
 
 
 def _help(words: "list[str]") -> int | None:
-    """Prints the help that is asked for; None if none is, or if more must be known for it than what is generated."""
+    """Prints the requested help. None if no help was requested, or if the generated tables cannot answer."""
     import os
 
     is_terminal = os.isatty(1)
@@ -77,7 +77,7 @@ def _run(words: list[str]) -> int:
     import gc
     import os
 
-    gc.disable()  # what is imported stays; `cli.binding` enables it for what the verb makes
+    gc.disable()  # imports stay for good; `cli.binding` enables it again for the verb
     from fal_cli import signals
     from fal_cli.files import cleanup
 

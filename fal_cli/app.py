@@ -43,18 +43,18 @@ def main(words: Sequence[str], context: Context) -> int:
 
 
 def _usage_report(error: Exception, words: Sequence[str], context: Context) -> Report:
-    """Typer's own complaint, with what was probably meant."""
+    """Typer's own usage error, with the likely intention as its hint."""
     from fal_cli.cli import usage_errors
 
     return report(usage_errors.explained(error, words, context))
 
 
 def _kept(context: Context, told: Report) -> Report:
-    """A report that also says where the paid result is, if something failed after it was there."""
+    """A report that also says where the paid result is, if the failure came after it."""
     if not context.standing.accepted_id or told.code not in (Exit.FAILED, Exit.NOT_SAVED) or told.request_id:
         return told
     request_id = context.standing.accepted_id
-    kept = f"The result is kept for a while: {context.command('result', request_id)}"
+    kept = f"The result is stored for a while. To get it: {context.command('result', request_id)}"
     return told._replace(
         hint=f"{told.hint}\n{kept}" if told.hint else kept,
         next=(*context.tool.split(), "result", request_id, *context.standing.asked),
@@ -62,7 +62,7 @@ def _kept(context: Context, told: Report) -> Report:
 
 
 def _interrupted(context: Context, interruption: Interrupted, lines: Sequence[str]) -> Report:
-    """An interruption for a program: what lives on, and how to take it up."""
+    """An interruption for a program: which request goes on, and how to pick it up."""
     standing = context.standing
     names = standing.going_on or ((standing.accepted_id,) if standing.accepted_id else ())
     message = " ".join(["interrupted:", *lines]).rstrip(":")

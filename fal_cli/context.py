@@ -1,4 +1,4 @@
-"""One run of the program, in one object that a test can fill differently.
+"""One run of the program, in one object that a test can replace parts of.
 
 It holds what was typed around the verb (`flags`) and what surrounds the process (`streams`, `env`). Of both it makes,
 when first asked, what commands work with: `terminal` shows, `accounts` knows whose key and hosts calls use, `journal`
@@ -34,7 +34,7 @@ Leave = Callable[[], tuple[str, ...]]
 
 
 class Notify(Protocol):
-    """Who is told what a person should know. `terminal.talk` is one; a batch has one of its own for each row."""
+    """Takes messages for a person. `terminal.talk` is one; a batch has its own for each row."""
 
     def note(self, text: str) -> None: ...
     def warn(self, text: str) -> None: ...
@@ -44,7 +44,7 @@ class Notify(Protocol):
 
 
 class Standing:
-    """What a command has on the service right now.
+    """What a command has running at the service right now.
 
     `leave` is called when an interruption comes: it does what is to be done about a request that lives on, and
     answers the lines that tell what is left behind. `accepted_id` is the request that is paid for, `lost` names in
@@ -76,7 +76,7 @@ class Context:
         self.standing = Standing()
 
     def add_flags(self, flags: GlobalFlags) -> None:
-        """Adds the flags of one side of the verb. Comes before anything is made of them."""
+        """Adds the flags of one side of the verb. Call it before anything reads them."""
         self.flags = self.flags.merged(flags)
 
     @property
@@ -118,7 +118,7 @@ class Context:
 
     @property
     def notify(self) -> Notify:
-        """Who hears what flows have to say."""
+        """Takes the messages of flows."""
         return self.terminal.talk
 
     @cached_property
@@ -134,7 +134,7 @@ class Context:
 
     @cached_property
     def reach(self) -> "Reach":
-        """Which files the words of inputs may name. Raises `UsageError` for a folder that is none."""
+        """Which files inputs may name. Raises `UsageError` if the folder is not a folder."""
         from fal_cli.inputs.reach import reach
 
         is_literal = self.flags.literal or self.env.get("FAL_LITERAL", "") not in ("", "0")
@@ -156,7 +156,7 @@ class Context:
 
     @cached_property
     def journal(self) -> "Journal":
-        """The ledger, behind a guard that never stops a call."""
+        """The ledger, behind a guard: its failures never stop a call."""
         from fal_cli.ledger.journal import Journal
 
         return Journal(
@@ -169,7 +169,7 @@ class Context:
 
     @property
     def ledger_path(self) -> "Path":
-        """Where calls are remembered; those to a sandbox, private or served, apart. Raises `UsageError`."""
+        """The ledger's file. Calls to a sandbox, private or served, have their own. Raises `UsageError`."""
         from pathlib import Path
 
         from fal_cli.config import paths

@@ -26,13 +26,13 @@ def moment(text: str) -> datetime:
             return datetime.now(UTC) - timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
     except (ValueError, OverflowError):
         pass
-    raise typer.BadParameter(f"{text!r} is neither a span (30d, 2h, 1w3d) nor a date (2026-01-31)")
+    raise typer.BadParameter(f"{text!r} is not a time span (30d, 2h, 1w3d) or a date (2026-01-31)")
 
 
 def moment_to_clear(text: str) -> datetime:
     """The same where things are removed: `6m` is refused, since it might be meant as months."""
     if text.endswith("m") and _SPAN.fullmatch(text):
-        raise typer.BadParameter(f"{text!r} would be minutes; name hours, days (30d), weeks (26w) or a date")
+        raise typer.BadParameter(f"{text!r} would be minutes; write hours, days (30d), weeks (26w) or a date")
     return moment(text)
 
 

@@ -89,7 +89,7 @@ def parse_target(text: str) -> Target:
     if "://" not in text or _PAGE.match(text):
         return parse(text)
     if not text.startswith("http://") or not is_loopback(text):
-        raise InvalidEndpoint(f"{text!r} is no app on this machine: only http://localhost and 127.0.0.1 stand for one")
+        raise InvalidEndpoint(f"{text!r} is not an app on this machine: use http://localhost or http://127.0.0.1")
     if not text.isprintable() or any(character in text for character in " ?#\\@"):
         raise InvalidEndpoint(f"{text!r} is not the plain URL of an app, like http://localhost:8080")
     # The slash at the end of a prefix is part of it: some apps answer with a redirect where it is missing.
@@ -140,4 +140,4 @@ def _complaint(segment: str) -> str:
         return "it has an empty part between two slashes"
     if segment in (".", ".."):
         return f"{segment!r} cannot be a part of it"
-    return f"{segment!r} holds a character that no endpoint has"
+    return f"{segment!r} contains a character that is not allowed in an endpoint"

@@ -14,7 +14,7 @@ CliError                       1   a failure that the program explains itself
 ├── NotSaved                  11   the result is there, a file is not
 └── Retold                     *   another error in other words; keeps its code
 
-What the request layer raises is the other family: `api.errors`.
+The request layer raises the other family: `api.errors`.
 """
 
 import shlex
@@ -48,7 +48,7 @@ _UNLOCKED: dict[locks.Lock, str] = {
     "topup": "A top-up is due. Pay it: https://fal.ai/dashboard/billing.",
     "other": "See https://fal.ai/dashboard/billing.",
 }
-_STILL_THERE = "What was paid for can still be fetched: {tool} resume, or {tool} result ID."
+_STILL_THERE = "Results you paid for can still be fetched: {tool} resume, or {tool} result ID."
 _LONGEST_MESSAGE = 500
 _LONGEST_FIELD = 200
 _CARET_WIDTH = 70
@@ -153,21 +153,21 @@ class MalformedInput(UsageError):
 
 
 class NoCredentials(CliError):
-    """There is no key to call with, or one that cannot be one."""
+    """There is no key, or it cannot be a key."""
 
     code = Exit.CREDENTIALS
     kind = "no_key"
 
 
 class CredentialRefused(CliError):
-    """The key at hand is not the one that this needs."""
+    """This needs a different key."""
 
     code = Exit.CREDENTIALS
     kind = "other_key"
 
 
 class InputRefused(CliError):
-    """The input cannot be right by the endpoint's schema. Nothing was sent."""
+    """The endpoint's schema rejects the input. Nothing was sent."""
 
     code = Exit.INPUT_REFUSED
     kind = "input_refused"
@@ -181,42 +181,42 @@ class NotFound(CliError):
 
 
 class NetworkFailure(CliError):
-    """Nothing was accepted, or a read did not come whole."""
+    """Nothing was accepted, or a read was cut off."""
 
     code = Exit.NETWORK
     kind = "network"
 
 
 class StillRunning(CliError):
-    """Waiting ended before the request did, and it lives on."""
+    """Waiting ended before the request did; the request goes on."""
 
     code = Exit.STILL_RUNNING
     kind = "still_running"
 
 
 class NotFinished(CliError):
-    """What is asked for is not there yet."""
+    """The result is not there yet."""
 
     code = Exit.NOT_FINISHED
     kind = "not_finished"
 
 
 class UnknownOutcome(CliError):
-    """A paid call was sent, and what became of it is not known."""
+    """A paid call was sent, and its outcome is unknown."""
 
     code = Exit.UNKNOWN_OUTCOME
     kind = "answer_lost"
 
 
 class NotSaved(CliError):
-    """The result is there, but a file of it could not be saved."""
+    """The result is there, but one of its files could not be saved."""
 
     code = Exit.NOT_SAVED
     kind = "not_saved"
 
 
 class OverBudget(CliError):
-    """A call that does not fit what calls may cost. Nothing was sent."""
+    """The call exceeds a budget or --max-cost. Nothing was sent."""
 
     code = Exit.OVER_BUDGET
     kind = "over_budget"
@@ -231,7 +231,7 @@ class Retold(CliError):
 
 
 class Report(NamedTuple):
-    """An error made ready to be shown: `lines` are details under the message.
+    """An error, ready to be shown: `lines` are details under the message.
 
     With `pointed`, a word and a place in it, they are that word and a caret below it: `caret` makes them narrower.
     `kind` is its word in `KINDS`, `next` a whole command that goes on from here.
@@ -291,7 +291,7 @@ class _Ways(NamedTuple):
         return f"{self.tool} resume {ref}{self.asked}"
 
     def argv(self, *words: str) -> tuple[str, ...]:
-        """A command as the words of which it is made."""
+        """A command as a tuple of words."""
         return (*self.tool.split(), *words)
 
     def resume_argv(self, ref: str) -> tuple[str, ...]:
@@ -299,7 +299,7 @@ class _Ways(NamedTuple):
 
 
 class _Told(NamedTuple):
-    """What is said of an error of the request layer."""
+    """The kind, message and hint for an error of the request layer."""
 
     kind: str
     message: str
@@ -329,7 +329,7 @@ def _sentence(error: ApiError, ways: _Ways) -> _Told:
         told = _sentence(error.cause, ways)
         return told._replace(message=f"part {error.number} of the upload: {told.message}")
     if isinstance(error, StreamCut | StreamIdle):
-        hint = "It is billed as far as it ran. Its events cannot be fetched later."
+        hint = "It is billed for the part that ran. Its events cannot be fetched later."
         return _Told("stream_cut", error.message, hint)
     if isinstance(error, AnswerLost):
         return _lost(error, ways)
@@ -337,11 +337,15 @@ def _sentence(error: ApiError, ways: _Ways) -> _Told:
         return _Told(
             "service_unavailable",
             f"the service cannot answer now (HTTP {error.status}): {error.message}",
-            "Try again.",
+            "Run the command again later.",
         )
     if isinstance(error, NotReached):
         nothing = "Nothing was accepted. " if isinstance(error, NotSent) else ""
-        return _Told("network", f"network: {error.message}", f"{nothing}{error.way_out or 'Try again.'}")
+        return _Told(
+            "network",
+            f"network: {error.message}",
+            f"{nothing}{error.way_out or f'Run the command again, or find the cause: {ways.tool} doctor'}",
+        )
     if isinstance(error, NotReady):
         waiting = ways.argv("wait", error.request_id) if error.request_id else ()
         return _Told("not_finished", error.message, "Add --wait to wait for it.", waiting)
@@ -362,13 +366,13 @@ def _sentence(error: ApiError, ways: _Ways) -> _Told:
 def _lost(error: AnswerLost, ways: _Ways) -> _Told:
     look_up = ways.resume(ways.lost) if ways.lost else ""
     broken = error.phase == Phase.ANSWERED and error.status is not None and error.status >= 400
-    told = f"came back as a failure on the way (HTTP {error.status}: {error.message})" if broken else "was lost"
+    detail = f"came back as a failure on the way (HTTP {error.status}: {error.message})" if broken else "was lost"
     reason = "" if broken else f" ({error.message})"
     return _Told(
         "answer_lost",
-        f"the call was sent, but its answer {told}{reason}",
+        f"the call was sent, but its answer {detail}{reason}",
         "It may be running and may be billed, so it was not sent again. "
-        + (f"To look it up: {look_up}" if look_up else "Look at https://fal.ai/dashboard before you repeat it."),
+        + (f"To look it up: {look_up}" if look_up else "Check https://fal.ai/dashboard before you repeat it."),
         ways.resume_argv(ways.lost),
     )
 
@@ -395,7 +399,7 @@ def _refused(error: Refused, ways: _Ways) -> _Told:
     if locks.lacks_permission(error):
         return _Told(
             "no_permission",
-            _http("the key is good, but lacks the permission for this", error),
+            _http("the key is valid, but lacks the permission for this", error),
             "Use a key that has it, or make one: https://fal.ai/dashboard/keys",
         )
     if locks.is_denied(error):
@@ -414,7 +418,9 @@ def _refused(error: Refused, ways: _Ways) -> _Told:
     if status == 404:
         return _Told("not_found", _http("no such endpoint or request", error))
     if status == 429:
-        return _Told("rate_limited", _http("refused for now", error), "Nothing was accepted; try again later.")
+        return _Told(
+            "rate_limited", _http("refused for now", error), "Nothing was accepted. Run the command again later."
+        )
     if status in _INPUT_REFUSED:
         return _Told("input_refused", _http("the input was refused", error))
     return _Told("refused", _http("the service refused the call", error))
@@ -430,12 +436,12 @@ def _http(lead: str, error: ApiError) -> str:
 def _field_fault(entry: FieldError) -> FieldFault:
     place = "" if entry.location == "body" else entry.location.removeprefix("body.")
     kind = entry.type or "refused"
-    got = None if kind == "missing" else short(entry.given)  # of what is missing, services name all that is there
+    got = None if kind == "missing" else short(entry.given)  # for a missing input, services send the whole object
     return FieldFault(place, kind, _cut(entry.message, _LONGEST_FIELD), got=got)
 
 
 def short(value: Any) -> Any:
-    """A value as an error names it: a long text is cut, None stands for a long list or object."""
+    """A value as an error shows it: long texts are cut; None stands for a long list or object."""
     if isinstance(value, str):
         return _cut(value, _LONGEST_FIELD)
     return value if len(repr(value)) <= _LONGEST_FIELD else None

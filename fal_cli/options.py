@@ -12,7 +12,7 @@ PrintWhat = Literal["result", "envelope", "urls", "files", "text", "id", "url", 
 
 
 def _kept_on_interrupt(ctx: typer.Context, value: str) -> str:
-    """What `fal config` keeps for good, where neither the option nor its variable says it."""
+    """The value stored by `fal config`, used if neither the option nor its variable is set."""
     source = ctx.get_parameter_source("on_interrupt")
     if source is None or source.name != "DEFAULT":
         return value
@@ -104,7 +104,7 @@ class GlobalFlags(Fields):
 
 
 class InputWords(Fields):
-    """Everything that says what the endpoint receives."""
+    """Everything that makes up the input."""
 
     items: Annotated[
         list[str] | None,
@@ -152,7 +152,7 @@ class StreamWords(InputWords):
 
 
 class CallFlags(Fields):
-    """Everything that can be asked of a call beside its input."""
+    """Everything about a call except its input."""
 
     path: Annotated[str, typer.Option("--path", metavar="PATH", help="Append a path to the endpoint.")] = ""
     method: Annotated[
@@ -234,7 +234,7 @@ class SpendFlags(Fields):
 
 
 class OnceFlags(Fields):
-    """Whether what was paid for already will do."""
+    """Whether an earlier, paid result may be used."""
 
     once: Annotated[
         float | None,
@@ -282,7 +282,7 @@ class StreamSaveFlags(Fields):
 
 
 class SaveFlags(StreamSaveFlags):
-    """The same for a result that is there as a whole."""
+    """The same for a result that is complete."""
 
     open: Annotated[bool, typer.Option("--open", help="Open the first file that was made.")] = False
     sidecar: Annotated[
@@ -291,7 +291,7 @@ class SaveFlags(StreamSaveFlags):
 
 
 class SubmitPrintFlags(Fields):
-    """What stdout carries of a request that is only submitted."""
+    """What to print of a request that is only submitted."""
 
     print_: Annotated[
         Literal["id", "url", "none"] | None,

@@ -84,10 +84,12 @@ def test_every_code_is_explained() -> None:
     ("error", "message", "hint"),
     [
         pytest.param(NotSent("no route", phase=Phase.NOT_CONNECTED), "no route", "Nothing was accepted", id="network"),
-        pytest.param(NotReached("cut", phase=Phase.ANSWERING), "cut", "Try again.", id="a read that was cut"),
+        pytest.param(
+            NotReached("cut", phase=Phase.ANSWERING), "cut", "find the cause: fal doctor", id="a read that was cut"
+        ),
         pytest.param(AnswerLost("no answer"), "(no answer)", "not sent again", id="lost"),
         pytest.param(AnswerLost("bad gateway", status=502), "HTTP 502: bad gateway", "may be billed", id="lost, 502"),
-        pytest.param(Unavailable("down", status=503), "HTTP 503", "Try again.", id="unavailable"),
+        pytest.param(Unavailable("down", status=503), "HTTP 503", "Run the command again later.", id="unavailable"),
         pytest.param(NotReady("still in progress"), "still in progress", "--wait", id="not ready"),
         pytest.param(Refused("who?", status=401), "the key was refused (HTTP 401): who?", "auth status", id="401"),
         pytest.param(Refused(LOCKED, status=403), LOCKED, "billing", id="locked"),

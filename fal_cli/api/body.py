@@ -42,7 +42,7 @@ class Body:
             self._file.writelines(chunks)
             self._file.flush()
         except OSError as error:
-            raise NoRoom(f"the answer does not fit into {_folder()}: {error.strerror or error}") from None
+            raise NoRoom(f"the answer does not fit in {_folder()}: {error.strerror or error}") from None
 
     def __len__(self) -> int:
         return self._size

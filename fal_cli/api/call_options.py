@@ -57,7 +57,7 @@ class CallOptions(Fields):
         _check_value("--webhook", self.webhook)
         _check_tags(self.tags)
         if self.start_timeout is not None and not 1 < self.start_timeout < 1e9:
-            raise InvalidOption("--start-timeout must be more than 1 second, and a time that can pass")
+            raise InvalidOption("--start-timeout must be more than 1 second, and finite")
         if self.max_queue is not None and self.max_queue < 0:
             raise InvalidOption("--max-queue must not be negative")
         if self.webhook and not self.webhook.startswith(("https://", "http://")):
@@ -152,7 +152,7 @@ def _check_value(option: str, value: str) -> None:
     if value != value.strip():
         raise InvalidOption(f"{option}: a header's value cannot begin or end with a space")
     if any(ord(character) < 32 or 0x7F <= ord(character) < 0xA0 for character in value):
-        raise InvalidOption(f"{option}: the value holds a control character")
+        raise InvalidOption(f"{option}: the value contains a control character")
     try:
         value.encode()
     except UnicodeEncodeError:

@@ -146,7 +146,7 @@ def _described(item: Mapping[str, Any], text: str, place: int) -> Described | No
     if model is None or at is None or item.get("openapi") is None:
         return None
     if not _is_document(item["openapi"]):  # an error object, where the expansion failed (§11.2)
-        raise Unavailable("the service has an error in place of the schema", status=200)
+        raise Unavailable("the service has an error instead of the schema", status=200)
     return Described(json_slices.value(text, at).encode(), model)
 
 
@@ -169,7 +169,7 @@ def _check_size(answer: Answer) -> None:
     """Raises `Unavailable` for an answer that is larger than any schema, before it is parsed."""
     if not jsontext.is_within(answer.body, most_bytes=DOCUMENT_BYTES, most_values=DOCUMENT_VALUES):
         size = f"{len(answer.body) / 1_000_000:.1f} MB"
-        raise Unavailable(f"the schema is larger than any that makes sense ({size})", status=answer.status)
+        raise Unavailable(f"the schema is too large ({size})", status=answer.status)
 
 
 def _is_document(value: Any) -> bool:

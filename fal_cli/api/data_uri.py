@@ -38,7 +38,7 @@ def opened(url: str, body: Body | None = None) -> Opened:
     """What a `data:` URI holds. Raises `ValueError`, also while the bytes are read."""
     head, comma, data = url.partition(",")
     if not comma:
-        raise ValueError("there is no data")
+        raise ValueError("no data")
     content_type = head[5:].partition(";")[0]
     if not head.lower().endswith(_BASE64):
         plain = unquote_to_bytes(data)

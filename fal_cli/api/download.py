@@ -66,11 +66,11 @@ def fetch(wire: Wire, download: Download, *, deadline: Deadline | None = None) -
             why = f"it ended at {received:,} of {download.size:,} bytes"
         except (urllib3.exceptions.HTTPError, OSError) as error:
             if until is not None and time.monotonic() > until:
-                raise NotReached("the time to save it is over") from error
+                raise NotReached("timed out") from error
             why = f"at {received:,} bytes, {reasons.of(error, download.url, Phase.ANSWERING).text}"
         cuts = cuts + 1 if received == before else 1
         if cuts >= _ATTEMPTS:
-            raise NotReached(f"the download kept being cut: {why}")
+            raise NotReached(f"the download was cut again and again: {why}")
         time.sleep(_PAUSE_SECONDS * (cuts - 1))
     if download.size is not None and received != download.size:
         raise NotReached(f"the download has {received:,} bytes instead of {download.size:,}")
@@ -87,7 +87,7 @@ def _from(wire: Wire, download: Download, received: int, crc: int, until: float 
                 skipped += len(again)
                 seen = zlib.crc32(again, seen)
                 if skipped == received and seen != crc:
-                    raise NotReached("the file changed while it was fetched")
+                    raise NotReached("the file changed during the download")
                 piece = piece[len(again) :]
             if piece:
                 yield piece
@@ -99,7 +99,7 @@ def _open(wire: Wire, download: Download, offset: int) -> requests.Response:
     is_part = response.status_code == 206
     if is_part != response.headers.get("content-range", "").startswith(f"bytes {offset}-") or (is_part and not offset):
         response.close()
-        raise NotReached("its host answers with another part than was asked for")
+        raise NotReached("its host sent a different part than requested")
     size = None if is_part else _length(response)
     if not offset:
         download.size = size
@@ -107,7 +107,7 @@ def _open(wire: Wire, download: Download, offset: int) -> requests.Response:
         download.etag = response.headers.get("etag", "")
     elif not is_part and size != download.size:
         response.close()
-        raise NotReached("the file changed while it was fetched")
+        raise NotReached("the file changed during the download")
     return response
 
 
@@ -119,7 +119,7 @@ def _redirected(wire: Wire, download: Download, offset: int) -> requests.Respons
         if not isinstance(response, str):
             return response
         url = response
-    raise Refused("it is redirected too often")
+    raise Refused("it redirects too often")
 
 
 def _allowed(wire: Wire, url: str, download: Download, offset: int) -> requests.Response | str:
@@ -179,7 +179,7 @@ def _joined(url: str, location: str) -> str:
     try:
         return urljoin(url, location)
     except ValueError:
-        raise Refused("it is redirected to what is not a URL") from None
+        raise Refused("it redirects to an invalid URL") from None
 
 
 def _check(wire: Wire, url: str) -> None:

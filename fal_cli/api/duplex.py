@@ -51,7 +51,7 @@ class Handshake:
         data = cast(bytes, self._sock.recv(size))
         self._left -= len(data)
         if self._left < 0:
-            raise OSError("the answer to the handshake has no end")
+            raise OSError("the answer to the handshake is endless")
         return data
 
     def __getattr__(self, name: str) -> Any:

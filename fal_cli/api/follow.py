@@ -192,7 +192,7 @@ class _Watch:
 
     def _end_at_deadline(self) -> None:
         if self._deadline.passed:
-            raise WaitEnded("the time to wait is over", request_id=self._handle.request_id)
+            raise WaitEnded("timed out", request_id=self._handle.request_id)
 
 
 def _drain(response: requests.Response, exchange: Exchange) -> None:

@@ -126,7 +126,7 @@ class _Patient(HTTPResponse):
             if not 100 <= status < 200 or status in (CONTINUE, SWITCHING_PROTOCOLS):
                 return version, status, reason
             parse_headers(self.fp)
-        raise BadStatusLine("interim answers without end")
+        raise BadStatusLine("endless interim answers")
 
 
 class _Phased(HTTPConnection):
@@ -156,7 +156,7 @@ class _Phased(HTTPConnection):
         # Asked of the connection itself: a name may be anything to whoever looks it up the second time.
         if exchange.may_connect and not self.proxy and not exchange.may_connect(str(sock.getpeername()[0])):
             sock.close()
-            raise PrivateAddress("it is an address of this machine or its own network")
+            raise PrivateAddress("it is an address of this machine or its network")
         return sock
 
     def send(self, data: Any) -> None:

@@ -64,7 +64,7 @@ def submit(
     """
     deadline = deadline or Deadline.never()
     if deadline.passed:
-        raise NotSent("the time to wait is over")
+        raise NotSent("timed out")
     body, query = body_and_query(input_json, options)
     request = Request(
         "the submit",

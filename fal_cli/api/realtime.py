@@ -186,7 +186,7 @@ class Session:
         try:
             value = self._encoding.decode(data)
         except (ValueError, TypeError, OverflowError, RecursionError, msgpack.UnpackException):
-            return Ended(_NORMAL, "a frame came that cannot be read (is it the right --encoding?)")
+            return Ended(_NORMAL, "a frame cannot be read (is --encoding right?)")
         return self._taken(value)
 
     def _text(self, data: bytes) -> Received | Failed | None:
@@ -289,8 +289,8 @@ def _check(opened: websocket.WebSocket, url: str) -> None:
         return
     opened.shutdown()  # type: ignore[no-untyped-call]  # the package leaves it unannotated
     where = answer.headers.get("location")
-    told = f"it answers with a redirect to {where}" if where else f"it answers with HTTP {answer.status}"
-    raise Refused(f"{urlsplit(url).netloc} opened no WebSocket: {told}", status=answer.status)
+    detail = f"it answers with a redirect to {where}" if where else f"it answers with HTTP {answer.status}"
+    raise Refused(f"{urlsplit(url).netloc} did not open a WebSocket: {detail}", status=answer.status)
 
 
 def _refused(error: "websocket.WebSocketBadStatusException", *, has_token: bool) -> Refused | Unavailable:
@@ -299,7 +299,7 @@ def _refused(error: "websocket.WebSocketBadStatusException", *, has_token: bool)
     An app without a key to check answers 403 where it has no such route.
     """
     if error.status_code == _FORBIDDEN and not has_token:
-        return Refused("there is no WebSocket at this path", status=_NOT_FOUND)
+        return Refused("no WebSocket at this path", status=_NOT_FOUND)
     body = error.resp_body or b""
     page = body.decode("utf-8", "replace")[:300] or "the handshake was refused"
     detail = read_detail(jsontext.read(body, page))

@@ -60,7 +60,7 @@ def _known(cause: BaseException, causes: list[BaseException], host: str, url: st
     if isinstance(cause, PrivateAddress):
         return Reason(f"{host} leads to this machine or its own network, so it is not fetched", True)
     if isinstance(cause, TooLarge):
-        return Reason(f"{host}: {cause}", True, "The service answers something else than it should.")
+        return Reason(f"{host}: {cause}", True, "The service sent an unexpected answer.")
     if isinstance(cause, DecodeError):
         return Reason(f"the answer of {host} cannot be unpacked")
     if isinstance(cause, socket.gaierror):
@@ -73,7 +73,7 @@ def _known(cause: BaseException, causes: list[BaseException], host: str, url: st
 def _untrusted(error: ssl.SSLCertVerificationError, host: str) -> Reason:
     said = error.verify_message or str(error)
     if "mismatch" in said or "doesn't match" in said:
-        return Reason(f"{host} shows the certificate of another host ({said})", True, _FIX)
+        return Reason(f"{host} has the certificate of another host ({said})", True, _FIX)
     if "expired" in said or "not yet valid" in said:
         return Reason(f"the certificate of {host} is not valid now ({said})", True, "Check this machine's clock.")
     return Reason(f"the certificate of {host} is not trusted ({said})", True, _other_trust())
@@ -81,7 +81,7 @@ def _untrusted(error: ssl.SSLCertVerificationError, host: str) -> Reason:
 
 def _other_trust() -> str:
     others = "SSL_CERT_FILE=FILE or SSL_CERT_DIR=FOLDER"
-    return f"Trusted is what {trust.store().name} holds. To trust another: {others}"
+    return f"fal trusts the certificates of {trust.store().name}. To trust others: {others}"
 
 
 def _of_proxy(causes: list[BaseException], host: str) -> Reason:

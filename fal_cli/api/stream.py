@@ -88,7 +88,7 @@ class ModelStream:
         try:
             yield from reading.pieces(self._response, size=_PIECE_BYTES)
         except (urllib3.exceptions.ReadTimeoutError, TimeoutError) as error:
-            raise StreamIdle(f"nothing came for {self._idle_seconds:g} s", request_id=self.request_id) from error
+            raise StreamIdle(f"nothing arrived for {self._idle_seconds:g} s", request_id=self.request_id) from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise StreamCut("the connection was cut", request_id=self.request_id) from error
 

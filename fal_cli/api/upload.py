@@ -170,7 +170,7 @@ def _etag(answer: Answer) -> str:
     body = answer.json()
     etag = answer.headers.get("etag") or (body.get("etag") if isinstance(body, dict) else None)
     if not etag:
-        raise Refused("the service named no ETag", status=answer.status)
+        raise Refused("the service sent no ETag", status=answer.status)
     return str(etag)
 
 
@@ -206,14 +206,14 @@ def _file_headers(job: Upload) -> dict[str, str]:
 def _object(answer: Answer) -> dict[str, Any]:
     body = answer.json()
     if not isinstance(body, dict):
-        raise Refused("the service answered the upload with no JSON object", status=answer.status)
+        raise Refused("the service's answer to the upload is not a JSON object", status=answer.status)
     return body
 
 
 def _url(answer: Answer, name: str) -> str:
     url = _object(answer).get(name)
     if not isinstance(url, str):
-        raise Refused(f"the service named no {name}", status=answer.status)
+        raise Refused(f"the service sent no {name}", status=answer.status)
     cdn.check_host(url)
     return url
 

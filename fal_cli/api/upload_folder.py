@@ -111,7 +111,7 @@ class FolderSource(Source):
     def _lay_out(self, paths: list[Path]) -> None:
         """Reads each file once, for its checksum, and notes the pieces of the zip in their order."""
         if not paths:
-            raise ValueError("it holds no files that could be sent")
+            raise ValueError("it has no files to send")
         sink = _Sink(self._pieces)
         # A file object as far as a zip that is written from its beginning to its end asks for one.
         with zipfile.ZipFile(cast("IO[bytes]", sink), "w", zipfile.ZIP_STORED, strict_timestamps=False) as made:

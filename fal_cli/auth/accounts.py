@@ -152,10 +152,10 @@ class Accounts:
             made = tempfile.mkdtemp(prefix="fal-sandbox-")
         except OSError:
             raise CliError(
-                f"the sandbox cannot start: {reason}", hint="Name a folder that can be written: FAL_CLI_HOME=FOLDER"
+                f"the sandbox cannot start: {reason}", hint="Choose a writable folder: FAL_CLI_HOME=FOLDER"
             ) from None
         cleanup.at_end(lambda: shutil.rmtree(made, ignore_errors=True))
-        self._warn(f"the sandbox cannot keep its state ({reason}), and forgets it when this command ends")
+        self._warn(f"the sandbox cannot save its state ({reason}): it is lost when this command ends")
         return Path(made)
 
     @cached_property

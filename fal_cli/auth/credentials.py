@@ -106,7 +106,7 @@ def _of_profile(env: Mapping[str, str], profile: str, warn: Tell, tell: Tell | N
     if ours.is_exposed:
         warn(f"{ours.path} can be read by others; make it yours alone: chmod 600 {ours.path}")
     if tell is not None and name in _vendors_names(env):
-        tell(f"profile {name} is in the vendor's file too; ours is used")
+        tell(f"profile {name} is also a profile of fal.ai's own CLI; the one stored here is used")
     return Source(lambda: _own(ours, found, how), found.hosts)
 
 
@@ -144,7 +144,7 @@ def _named_by_vendor(env: Mapping[str, str], ours: "Profiles", name: str, how: s
     if name in theirs or name in ours.by_name:
         raise NoCredentials(f"the profile {name!r} has no key", hint=hint)
     known = ", ".join(dict.fromkeys([*ours.by_name, *theirs])) or "none"
-    raise UsageError(f"there is no profile {name!r} (known: {known})", hint=hint)
+    raise UsageError(f"no profile {name!r} (known: {known})", hint=hint)
 
 
 def _of_vendor(env: Mapping[str, str]) -> Credential | None:
@@ -180,7 +180,7 @@ def _key(key: str, source: str, profile: str = "") -> Credential:
 def _header_safe(secret: str, source: str) -> str:
     secret = secret.strip()
     if not secret.isascii() or not secret.isprintable() or " " in secret:
-        raise NoCredentials(f"the key from {source} holds a character that no key has")
+        raise NoCredentials(f"the key from {source} contains a character that no key has")
     return secret
 
 
@@ -189,7 +189,7 @@ def _missing(ours: "Profiles | None" = None) -> Credential:
     if others:
         raise NoCredentials(
             f"no key: none of the profiles is active ({', '.join(others)})",
-            hint=f"Use one: fal auth switch {others[0]}",
+            hint=f"Choose one: fal auth switch {others[0]}",
             next=("auth", "switch", others[0]),
         )
     raise NoCredentials(
@@ -204,7 +204,7 @@ def switch_to(env: Mapping[str, str], ours: "Profiles", name: str) -> None:
     from fal_cli.auth import profiles
 
     if not name:
-        raise UsageError("name a profile", hint="There are: fal auth list")
+        raise UsageError("name a profile", hint="List them: fal auth list")
     if not ours.get(name).has_key:
         find(env, name)
     profiles.switch(ours.path, name)

@@ -40,7 +40,9 @@ def write(entry: str, secret: str) -> None:
     """Keeps a secret under a name, and makes sure that it is there. Raises as `read`."""
     _within_limit(lambda keyring: keyring.set_password(_SERVICE, entry, secret), secret)
     if read(entry) != secret:  # there are stores that take everything and keep nothing
-        raise KeychainError("the system keyring did not keep the key", hint="Leave out --keyring to keep it in a file.")
+        raise KeychainError(
+            "the system keyring did not store the key", hint="Leave out --keyring to store it in a file."
+        )
 
 
 def remove(entry: str) -> None:
@@ -56,7 +58,7 @@ def _within_limit(action: Callable[[Any], T], secret: str = "") -> T:
     except TooLate:
         raise KeychainError(
             f"the system keyring did not answer within {LIMIT_SECONDS:.0f} seconds",
-            hint="Unlock it and try again, or set FAL_KEY.",
+            hint="Unlock it and run the command again, or set FAL_KEY.",
         ) from None
     except Exception as error:  # the library's backends raise whatever theirs do
         raise _explained(error, secret) from None
@@ -68,5 +70,5 @@ def _explained(error: Exception, secret: str) -> KeychainError:
     reason = " ".join(redacted(str(error), secret).split()).partition(". ")[0][:_LONGEST_REASON]
     return KeychainError(
         f"the system keyring failed ({type(error).__name__}{': ' if reason else ''}{reason})",
-        hint="Keep the key in a file instead: fal auth login --no-keyring",
+        hint="Store the key in a file instead: fal auth login --no-keyring",
     )

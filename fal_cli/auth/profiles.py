@@ -104,9 +104,9 @@ def short_id(key: str) -> str:
 
 
 def checked_name(name: str) -> str:
-    """Raises `UsageError` for what is no name for a profile."""
+    """Raises `UsageError` for what is not a name for a profile."""
     if not _NAME.fullmatch(name):
-        raise UsageError(f"{name!r} is no name for a profile", hint="Use letters, digits and . _ - @ +")
+        raise UsageError(f"{name!r} is not a name for a profile", hint="Use letters, digits and . _ - @ +")
     return name
 
 
@@ -117,7 +117,7 @@ def checked_key(text: str) -> str:
         raise UsageError("no key was given")
     if len(key) > _LONGEST_KEY or not _KEY.fullmatch(key):
         raise UsageError(
-            "this is not a key: one looks like id:secret", hint="Copy it whole from https://fal.ai/dashboard/keys"
+            "this is not a key: a key looks like id:secret", hint="Copy all of it from https://fal.ai/dashboard/keys"
         )
     return key
 
@@ -207,4 +207,4 @@ def _drop_key(table: dict[str, Any]) -> None:
 
 
 def _misread(path: Path, place: str) -> UsageError:
-    return UsageError(f"{path}: {place} is not what it should be", hint="Mend the file, or move it away.")
+    return UsageError(f"{path}: {place} is not valid", hint="Fix the file, or move it away.")

@@ -52,8 +52,8 @@ def login(env: Mapping[str, str]) -> str | None:
         raise NoCredentials(f"cannot read {path}: {error}") from None
     if len(lines) < 2 or not _expires_at(lines[1]) - time.time() > _STALE_SECONDS:
         raise NoCredentials(
-            f"the vendor's login in {path} is stale, and only its own tool may renew it",
-            hint="Use a key (https://fal.ai/dashboard/keys): fal auth login, or FAL_KEY.",
+            f"the login of fal.ai's own CLI in {path} has expired, and only that CLI can renew it",
+            hint="Use a key instead (https://fal.ai/dashboard/keys): fal auth login, or FAL_KEY.",
         )
     return lines[1]
 
@@ -71,8 +71,8 @@ def _config(env: Mapping[str, str]) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        told = "it is nested too deep" if isinstance(error, RecursionError) else error
-        raise NoCredentials(f"{path} is not TOML: {told}") from None
+        detail = "it is nested too deeply" if isinstance(error, RecursionError) else error
+        raise NoCredentials(f"{path} is not TOML: {detail}") from None
 
 
 def _expires_at(token: str) -> float:

@@ -42,7 +42,7 @@ def adopt(wire: Wire, endpoint: str, plan: PlanFile, carrier: Carrier, age: floa
             elif planned is not None and isinstance(item.input_json, dict):
                 wanted[print_of(item.input_json)].append(planned.row)
     except ApiError as error:
-        raise UsageError(f"--adopt: the account's listing cannot be had: {error.message}; nothing was sent") from None
+        raise UsageError(f"--adopt: your requests cannot be listed: {error.message}; nothing was sent") from None
     plan.set_fates(adopted)
     plan.flush()
     return len(adopted)

@@ -50,7 +50,7 @@ def begin(
     running.check_ledger(context)
     typed = ordering.read(context, endpoint, rows, call)
     if once and typed.is_private:
-        raise UsageError("--once cannot know a private call again: nothing is kept of one")
+        raise UsageError("--once cannot recognise a private call: nothing of it is stored")
     names = Names(directory, typed.name)
     known = context.journal.required(lambda ledger: batches.named(ledger, typed.name))
     ordering.check_known(context, typed, known, rows)
@@ -81,8 +81,8 @@ def go_on(
     place = places.plan_of(context, batch.number)
     if not place.exists():
         raise NotFound(
-            f"the plan of the batch {name} is not kept here",
-            hint=f"Run it as it was begun: {context.tool} batch {batch.endpoint} {batch.source}",
+            f"the plan of the batch {name} is not stored here",
+            hint=f"Run it as before: {context.tool} batch {batch.endpoint} {batch.source}",
         )
     plan = PlanFile(place)
     try:
@@ -93,7 +93,7 @@ def go_on(
         planning.agree(context, found, None, is_agreed=flags.yes or has_budget or not again)
         options = CallOptions.from_kept(_mapping(batch.facts.get("options")))
         if _mapping(batch.facts.get("options")).get("headers"):
-            context.notify.warn("the batch was begun with headers of its own, which are not kept")
+            context.notify.warn("the batch began with its own headers, which are not stored")
         names = Names(str(batch.facts.get("template", "")), name)
         ready = Ready(batch, parse(batch.endpoint), options, plan, names, False, again, None, cancels_on_interrupt)
         return running.run(context, ready, flags)
@@ -106,8 +106,10 @@ def named(context: Context, name: str) -> Batch:
     every = context.journal.required(batches.all_of_them)
     found = next((batch for batch in every if not name or batch.name == name), None)
     if found is None:
-        told = f"there is no batch {name!r}" if name else "there is no batch yet"
-        raise NotFound(told, hint=f"See: {context.tool} batch" if name else f"Begin: {context.tool} help batch")
+        told = f"no batch {name!r}" if name else "no batch yet"
+        raise NotFound(
+            told, hint=f"List them: {context.tool} batch" if name else f"To begin: {context.tool} help batch"
+        )
     return found
 
 
@@ -157,6 +159,8 @@ def _made(
             order, plan, Digests(context.journal), find, expected.add, old=old if old and old.exists() else None
         )
         found = planner.make()
+        if not found.rows and not found.others:
+            raise UsageError(f"{typed.where or 'the list'} has no rows; nothing was sent")
         return plan, found, expected.sum() if found.to_send else None
     except BaseException:
         plan.close()

@@ -49,7 +49,7 @@ def export_rows(context: Context, batch: Batch, form: str) -> None:
     """Prints every row in the order of the list. Raises `NotFound`."""
     place = places.plan_of(context, batch.number)
     if not place.exists():
-        raise NotFound(f"the plan of the batch {batch.name} is not kept here")
+        raise NotFound(f"the plan of the batch {batch.name} is not stored here")
     plan = PlanFile(place)
     try:
         found = manifest.latest(Path(str(batch.facts.get("manifest", ""))))
@@ -113,7 +113,7 @@ def forget(context: Context, batch: Batch, *, force: bool) -> None:
     if not force and _open_rows(context, batch):
         raise UsageError(
             f"{batch.name} has open requests",
-            hint=f"Finish it: {context.tool} batch resume {batch.name}; or add --force",
+            hint=f"To finish it: {context.tool} batch resume {batch.name}. To delete it anyway: --force",
         )
     context.journal.required(lambda ledger: batches.remove(ledger, batch.number))
     places.remove(context, batch.number)

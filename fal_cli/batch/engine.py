@@ -255,7 +255,7 @@ class Engine:
                 break
         running = sum(1 for job in open_ if job.has_begun)
         self._teller.essential(
-            f"{arrived} of {len(open_)} open requests were asked to stop; {running} ran already and may be billed"
+            f"{arrived} of {len(open_)} open requests were asked to stop; {running} had started and may be billed"
         )
 
     def _beat(self) -> None:
@@ -388,7 +388,7 @@ class Engine:
         self._is_sweeping = False
         if looked.error is not None:
             self._looks = len(_LOOK_PAUSES)
-            self._teller.note(f"the service's listing of requests cannot be had: {looked.error.message}")
+            self._teller.note(f"your requests cannot be listed: {looked.error.message}")
         for number, (planned, row) in list(self._lost.items()):
             if row.local_id in looked.adopted:
                 del self._lost[number]
@@ -403,7 +403,7 @@ class Engine:
                     lambda ledger, row=row: ledger.ended(  # type: ignore[misc]
                         row.local_id,
                         State.NOT_SENT,
-                        "the service's listing, which leaves nothing out, has no such call",
+                        "the service lists all its calls, and not this one",
                     )
                 )
                 self._again.append(Job(planned))
@@ -534,7 +534,7 @@ class Engine:
             self._broken = what.error
             return
         self._group.do(lambda ledger: ledger.ended(job.local_id, State.EXPIRED, what.error.message))
-        self._fails(job, "failed", f"the service has dropped its result: {what.error.message}")
+        self._fails(job, "failed", f"the service no longer has its result: {what.error.message}")
 
     def _taken(self, job: Job, what: Taken) -> None:
         """Another process has sent this very call meanwhile."""
@@ -571,7 +571,7 @@ class Engine:
             self._forget(job)
         if self._broken is None:
             failed = isinstance(what.error, LedgerError)
-            self._broken = CliError(f"the ledger cannot be written: {what.error}") if failed else what.error
+            self._broken = CliError(f"the history cannot be written: {what.error}") if failed else what.error
 
     def _swept(self, _: None, what: "Swept") -> None:
         self._is_sweeping = False

@@ -59,9 +59,9 @@ class Files(NamedTuple):
             whole = path.resolve(strict=True)
             is_file = whole.is_file()
         except (OSError, ValueError, RuntimeError):
-            raise ValueError(f"there is no file {text} in {self.folder}") from None
+            raise ValueError(f"no file {text} in {self.folder}") from None
         if not whole.is_relative_to(self.root):
-            raise ValueError(f"{text} lies outside of {self.folder}, and a list reads no other files")
+            raise ValueError(f"{text} is outside {self.folder}, the only folder that a list may read")
         if not is_file:
             raise ValueError(f"{text} is not a file")
         return path
@@ -209,13 +209,13 @@ class Mapper:
             meant = edits.slip(name, free) if self._by_column[name] is None else None
             if meant:
                 raise UsageError(
-                    f'{source.name}, line 1, column "{name}": there is no such input, but there is {meant!r}',
+                    f'{source.name}, line 1, column "{name}": no such input; did you mean {meant!r}?',
                     hint=f"Rename the column, or say what it is: {meant}='{{{{{name}}}}}'",
                 )
         if not self.inputs:
             raise UsageError(
                 f"no column of {source.name} is an input ({', '.join(source.columns)})",
-                hint=f"Say which it is, such as: prompt='{{{{{source.columns[0]}}}}}'",
+                hint=f"Say which input it is, such as: prompt='{{{{{source.columns[0]}}}}}'",
             )
 
 

@@ -43,7 +43,7 @@ class Names:
                 there: Mapping[str, Any] = cells if kind == "row" else input_json
                 if key not in there:
                     what = "the row has no column" if kind == "row" else "the input has no"
-                    raise UsageError(f"-d: there is no {{{field}}}: {what} {key!r}")
+                    raise UsageError(f"-d: no {{{field}}}: {what} {key!r}")
                 found[field] = as_text(there[key])
         return found
 
@@ -76,5 +76,5 @@ def _template(directory: str, name: str) -> str:
     for field in fields:
         if field not in known and not field.startswith(("input.", "row.")):
             listed = ", ".join(f"{{{one}}}" for one in (*known, "input.KEY", "row.COLUMN"))
-            raise UsageError(f"-d {directory}: there is no {{{field}}}", hint=f"There are: {listed}")
+            raise UsageError(f"-d {directory}: no {{{field}}}", hint=f"Choose from: {listed}")
     return expanded

@@ -23,9 +23,9 @@ class RowFlags(Fields):
             "texts with {{column}}.",
         ),
     ] = None
-    rows: Annotated[str, typer.Option("--rows", metavar="SOURCE", help="The list, where its path holds = or @.")] = ""
+    rows: Annotated[str, typer.Option("--rows", metavar="SOURCE", help="The list, if its path contains = or @.")] = ""
     format: Annotated[
-        Format | None, typer.Option("--format", help="What kind of list it is, if not as its name says.")
+        Format | None, typer.Option("--format", help="The format of the list, if its name does not show it.")
     ] = None
     input: Annotated[
         list[str] | None, typer.Option("-i", "--input", metavar="INPUT", help="An input, as an option.")
@@ -36,9 +36,11 @@ class RowFlags(Fields):
     ] = None
     vary: Annotated[
         list[str] | None,
-        typer.Option("--vary", metavar="KEY=V1,V2", help="Every row with each value; KEY=A..B[..STEP] is a range."),
+        typer.Option(
+            "--vary", metavar="KEY=V1,V2", help="Send every row with each value; KEY=A..B[..STEP] is a range."
+        ),
     ] = None
-    repeat: Annotated[int, typer.Option("--repeat", metavar="N", min=1, help="Every row so many times.")] = 1
+    repeat: Annotated[int, typer.Option("--repeat", metavar="N", min=1, help="Send every row N times.")] = 1
     limit: Annotated[
         int | None, typer.Option("--limit", metavar="N", min=1, help="Only the first N rows of the list.")
     ] = None
@@ -46,7 +48,7 @@ class RowFlags(Fields):
         str, typer.Option("--shard", metavar="I/N", help="Only this machine's share, such as 1/10 of ten.")
     ] = ""
     name: Annotated[
-        str, typer.Option("--name", metavar="NAME", help="What the batch is called, if not as its list.")
+        str, typer.Option("--name", metavar="NAME", help="The name of the batch, if not that of its list.")
     ] = ""
 
 
@@ -72,11 +74,11 @@ class RunFlags(Fields):
         typer.Option("--budget", metavar="DOLLARS", help="What the batch may cost; 5/day for all calls of a day."),
     ] = ""
     allow_unknown_cost: Annotated[
-        bool, typer.Option("--allow-unknown-cost", help="Send what costs nobody knows what, whatever the budget.")
+        bool, typer.Option("--allow-unknown-cost", help="Send calls of unknown cost in spite of a budget.")
     ] = False
     yes: Annotated[bool, typer.Option("--yes", help="Send without asking.")] = False
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")] = False
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")] = False
     print_: Annotated[
         Literal["rows", "files", "urls", "none"] | None,
-        typer.Option("--print", help="What stdout carries of each row (default: rows in a pipe, else none)."),
+        typer.Option("--print", help="What to print of each row.  [default: rows in a pipe, else none]"),
     ] = None

@@ -26,7 +26,7 @@ from fal_cli.ledger.batches import Batch
 from fal_cli.options import CallFlags
 
 STDIN = "-"
-_RENAME = "Give this one another name: --name NAME"
+_RENAME = "Choose another name: --name NAME"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -62,7 +62,7 @@ def read(context: Context, endpoint: str, rows: RowFlags, call: CallFlags) -> Ty
     where = os.path.realpath(word) if word and word != STDIN else word
     name = rows.name or _usual_name(word, target, source)
     if not _NAME.fullmatch(name):
-        raise UsageError(f"--name {name!r}: a name has letters, digits, dots, dashes and underscores")
+        raise UsageError(f"--name {name!r}: use letters, digits, dots, dashes and underscores")
     return Typed(target, options, source, where, name, words, named.words, prepare.is_private(context, call))
 
 
@@ -107,11 +107,11 @@ def check_known(context: Context, typed_: Typed, known: Batch | None, rows: RowF
     if known is None:
         return
     if known.endpoint != str(typed_.endpoint):
-        raise UsageError(f"there is a batch {known.name} already, of {known.endpoint}", hint=_RENAME)
+        raise UsageError(f"the batch {known.name} exists already, for {known.endpoint}", hint=_RENAME)
     if not rows.name and known.source != typed_.where:
         raise UsageError(
-            f"there is a batch {known.name} already, of {known.source or 'a grid'}",
-            hint=f"Give this one another name: --name NAME. If it is the same list, moved: --name {known.name}",
+            f"the batch {known.name} exists already, for {known.source or 'a grid'}",
+            hint=f"Choose another name: --name NAME. If it is the same list, moved: --name {known.name}",
         )
 
 
@@ -139,7 +139,7 @@ def order(
             typed_.source, schema, of_row, said.input_json, said.given, files=_files(context, typed_.source)
         )
     elif of_row:
-        raise UsageError(f"{of_row[0].word}: there is no list that it could look into")
+        raise UsageError(f"{of_row[0].word}: it has no list to read from")
     return Order(
         str(typed_.endpoint),
         names,

@@ -27,7 +27,7 @@ def new_plan(context: Context) -> Path:
     try:
         make_private_folder(folder(context))
     except OSError as error:
-        raise PlanError(f"the plan of the batch cannot be kept: {error.strerror or error}") from None
+        raise PlanError(f"the plan of the batch cannot be saved: {error.strerror or error}") from None
     return folder(context) / f".{os.urandom(6).hex()}.plan"
 
 
@@ -38,7 +38,7 @@ def adopt_plan(context: Context, made: Path, number: int) -> Path:
         make_private_folder(place.parent)
         os.replace(made, place)
     except OSError as error:
-        raise PlanError(f"the plan of the batch cannot be kept: {error.strerror or error}") from None
+        raise PlanError(f"the plan of the batch cannot be saved: {error.strerror or error}") from None
     return place
 
 

@@ -206,7 +206,7 @@ class Planner:
         if other is not None:
             where = f"lines {other} and {record.line}" if record.line and other != record.line else "two rows"
             raise UsageError(
-                f"{where} would have one name for their files: {self._order.names.shown(fields)}",
+                f"{where} would save their files under one name: {self._order.names.shown(fields)}",
                 hint="Add {row} to the name: it is different for each.",
             )
 
@@ -245,5 +245,5 @@ class Planner:
         return InputRefused(
             f"{many} not fit {self._order.endpoint}, so nothing was sent: see the rows{source} below",
             lines=lines,
-            hint=f"What it takes: fal schema {self._order.endpoint}. To send them as they are: --no-validate",
+            hint=f"See its inputs: fal schema {self._order.endpoint}. To send them as they are: --no-validate",
         )

@@ -231,7 +231,7 @@ class PlanFile:
 
 
 def _failure(error: Exception) -> PlanError:
-    return PlanError(f"the plan of the batch cannot be kept: {error}", hint="Is the disk full? Nothing was sent.")
+    return PlanError(f"the plan of the batch cannot be saved: {error}", hint="Is the disk full? Nothing was sent.")
 
 
 def _text(value: Any) -> str:

@@ -56,13 +56,11 @@ def lines(name: str, endpoint: str, found: Found, expected: Sum | None) -> list[
     if found.new < found.rows and found.new and found.rows - found.new:
         told.append(f"  {found.new:,} of them are new in the list")
     if found.gone:
-        told.append(f"  {found.gone:,} earlier rows are in the list no longer; they are left alone")
+        told.append(f"  {found.gone:,} earlier rows are not in the list any more; they are left alone")
     if found.others:
         told.append(f"  {found.others:,} more are other shards'")
     if found.files.number:
-        told.append(
-            f"  files: {found.files.number:,}, {_bytes(found.files.size)}; what was uploaded before is not sent"
-        )
+        told.append(f"  files: {found.files.number:,}, {_bytes(found.files.size)}; uploaded files are not sent again")
     if found.to_send:
         told.append(f"  cost: {estimate(expected)}")
     if found.examples:
@@ -77,7 +75,7 @@ def estimate(expected: Sum | None) -> str:
     if expected.unknown and not expected.amount:
         return f"not known ({expected.how})"
     amount = f"about {Money(round(expected.amount, 4).normalize(), CURRENCY)} ({expected.how})"
-    return amount + (f", and {expected.unknown:,} calls that cost nobody knows what" if expected.unknown else "")
+    return amount + (f", and {expected.unknown:,} calls of unknown cost" if expected.unknown else "")
 
 
 def agree(context: Context, found: Found, expected: Sum | None, *, is_agreed: bool) -> None:
@@ -86,7 +84,7 @@ def agree(context: Context, found: Found, expected: Sum | None, *, is_agreed: bo
         return
     if not context.terminal.has_somebody:
         raise UsageError(
-            f"{found.to_send:,} calls would be sent, and nobody is here to be asked; nothing was sent",
+            f"{found.to_send:,} calls would be sent, and there is no terminal to confirm it; nothing was sent",
             hint="Look at the plan: --dry-run. To send it: --yes, or --budget DOLLARS",
         )
     answer = context.terminal.ask(f"Send {found.to_send:,} calls, for {estimate(expected)}? [y/N] ")

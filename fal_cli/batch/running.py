@@ -116,8 +116,8 @@ def lease(context: Context, batch: Batch, learned: Callable[[], int]) -> Iterato
     holder = journal.required(lambda ledger: batches.take(ledger, batch.number))
     if holder is not None:
         raise NotFinished(
-            f"the batch {batch.name} is run by {holder}",
-            hint=f"Where it stands: {context.tool} batch status {batch.name}",
+            f"the batch {batch.name} is running in {holder}",
+            hint=f"To see it: {context.tool} batch status {batch.name}",
         )
     try:
         yield
@@ -167,7 +167,7 @@ def _run(context: Context, ready: Ready, flags: RunFlags, rules: Rules, engines:
             if ready.adopts is not None:
                 endpoint = str(ready.endpoint)
                 taken = adopting.adopt(wire.twin(), endpoint, ready.plan, carrier, ready.adopts, rules.deadline)
-                context.talk.note(f"{taken:,} requests of the account are taken for rows (--adopt)")
+                context.talk.note(f"{taken:,} requests of the account are used for rows (--adopt)")
             engine = Engine(
                 ready.plan, batch.number, batch.name, ready.endpoint, crew, savers, carrier, group, news, rules, telling
             )
@@ -272,7 +272,7 @@ def _summarize(context: Context, ready: Ready, engine: Engine, telling: Telling)
         talk.note(f"{name}: {' · '.join(parts)}")
     _name_unknown(context, name, engine)
     if standing.failed or standing.cancelled:
-        talk.note(f"What failed is in {telling.path}. To send it again: {context.tool} batch retry {name}")
+        talk.note(f"The failed rows are in {telling.path}. To send them again: {context.tool} batch retry {name}")
     elif rest > 0 or standing.unsaved:
         talk.note(f"To continue: the same command, or {context.tool} batch resume {name}")
 

@@ -92,7 +92,7 @@ class Source:
         return text
 
 
-_LARGE = "Put large data into a file, and its name into the list."
+_LARGE = "Put large data into a file, and name the file in the list."
 _ENCODING = "Save the list as UTF-8, for example: iconv -f LATIN1 -t UTF-8 LIST > NEW"
 
 
@@ -156,15 +156,15 @@ def _csv_fault(text: str) -> str:
     if "field limit" in text:
         return f"a cell is larger than {MOST_CELL_BYTES // 1024} KB, or its closing quote is missing"
     if "unexpected end" in text:
-        return "a quote is opened and never closed"
+        return "a quote is never closed"
     if "expected after" in text:
-        return "a cell goes on behind its closing quote; a quote inside is written twice"
+        return "a cell goes on after its closing quote; write a quote inside it twice"
     if "new-line" in text:
         return "a lone carriage return ends no line; save the list with \\n or \\r\\n"
     return text
 
 
-_RAGGED = "A cell that holds a comma stands in quotes."
+_RAGGED = "Put a cell with a comma in quotes."
 _TSV = "Name the format: --format tsv; or save it with commas."
 
 
@@ -209,7 +209,7 @@ class JsonLines(Source):
             if isinstance(value, str) and len(value) > MOST_CELL_BYTES:
                 raise self.bad(line, f"it is larger than {MOST_CELL_BYTES // 1024} KB", column=key, hint=_LARGE)
             if _holds_nul(value):
-                raise self.bad(line, "it holds a NUL", column=key)
+                raise self.bad(line, "it contains a NUL", column=key)
 
 
 class JsonList(JsonLines):
@@ -219,7 +219,7 @@ class JsonList(JsonLines):
         with _opened(self.path, self.name) as stream:
             data = stream.read(_MOST_JSON_BYTES + 1)
         if len(data) > _MOST_JSON_BYTES:
-            raise UsageError(f"{self.name} is too large to be read in one piece", hint="Write it as JSON lines: .jsonl")
+            raise UsageError(f"{self.name} is too large to read at once", hint="Write it as JSON lines: .jsonl")
         found = documents.loads(data, self.name)
         if not isinstance(found, list):
             raise UsageError(f"{self.name} is not a list of objects")
@@ -317,7 +317,7 @@ def opened(word: str, form: str = "") -> Source:
     if not path.exists():
         if _GLOB.search(word):
             return _matching(path, word)
-        raise UsageError(f"there is no {word}")
+        raise UsageError(f"no file {word}")
     return of_file(path, word, form)
 
 
@@ -338,7 +338,7 @@ def of_file(path: Path, name: str, form: str = "") -> Source:
     form = form or path.suffix.lower().removeprefix(".")
     form = "jsonl" if form == "ndjson" else form
     if form not in FORMATS:
-        raise UsageError(f"{name}: what kind of list is it?", hint=f"Name its format: --format {'|'.join(FORMATS)}")
+        raise UsageError(f"{name}: its format is not known", hint=f"Name its format: --format {'|'.join(FORMATS)}")
     head = _head(path, name)
     if form in ("csv", "tsv"):
         return Table(path, name, "," if form == "csv" else "\t")

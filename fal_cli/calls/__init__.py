@@ -1,1 +1,1 @@
-"""One call's life: from words to what is sent, submitted, followed, and taken up again."""
+"""One call's life: words become a call, which is submitted, followed and resumed."""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from fal_cli.calls.price import Estimate
 
-_UNKNOWN_HINT = "To send it all the same: --allow-unknown-cost"
+_UNKNOWN_HINT = "To send it anyway: --allow-unknown-cost"
 
 
 def admit(
@@ -90,7 +90,7 @@ def ready(context: Context, call: Call, *, inline: bool, deadline: Deadline | No
 
 @contextmanager
 def held(context: Context, call: Call) -> Iterator[None]:
-    """A block in which a claimed call is to leave: if it fails before that, the claim is given back."""
+    """A block that sends a claimed call. If it fails before sending, the claim is released."""
     try:
         yield
     except BaseException:
@@ -116,7 +116,7 @@ def _check_most(expected: "Estimate", most: "Decimal", terms: Terms) -> None:
     if expected.most is None:
         if not terms.allows_unknown:
             raise OverBudget(
-                f"what this call costs is not known ({expected.source}), so it is not held against --max-cost "
+                f"the cost of this call is not known ({expected.source}), so it may exceed --max-cost "
                 f"{most:f}; nothing was sent",
                 hint=_UNKNOWN_HINT,
             )
@@ -128,26 +128,26 @@ def _check_most(expected: "Estimate", most: "Decimal", terms: Terms) -> None:
 
 
 def _over(budget: Budget, spent: Spent, expected: "Estimate") -> OverBudget:
-    """The error for a call that does not fit a budget, with what was spent and what is left."""
+    """The error for a call beyond a budget, with the amounts spent and left."""
     waiting = f", {_money(spent.reserved)} of it set aside for calls whose bill is not known" if spent.reserved else ""
     left = max(budget.limit - spent.total, budget.limit * 0)
     used = f"spent {_money(spent.total)}{waiting}; left {_money(left)}"
     if expected.most is None:
         return OverBudget(
-            f"what this call costs is not known ({expected.source}), and there is a budget of {budget.name}: {used}. "
+            f"the cost of this call is not known ({expected.source}), and the budget is {budget.name}: {used}. "
             "Nothing was sent",
             hint=_UNKNOWN_HINT,
         )
     if spent.total + expected.most <= budget.limit:
         return OverBudget(
-            f"there is a budget of {budget.name}, and what {spent.unknown} earlier calls cost is not known: {used}. "
+            f"the cost of {spent.unknown} earlier calls is not known, and the budget is {budget.name}: {used}. "
             "Nothing was sent",
             hint=_UNKNOWN_HINT,
         )
     return OverBudget(
-        f"this call may cost {_money(expected.most)} ({expected.source}), and it does not fit the budget of "
+        f"this call may cost {_money(expected.most)} ({expected.source}), more than is left of the budget of "
         f"{budget.name}: {used}. Nothing was sent",
-        hint="To go on, give a larger budget.",
+        hint="To send it, raise the budget: fal help money",
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from fal_cli.files.attachment import Attachment
 from fal_cli.inputs.items import is_text_key
 
-_LONGEST_CHOICE = 64  # what is longer is no word of a list that a model lets one choose from
+_LONGEST_CHOICE = 64  # longer texts are not choices of a model's list
 _SEED = "seed"
 
 

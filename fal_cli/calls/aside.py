@@ -23,7 +23,7 @@ _PATIENCE_SECONDS = 5.0
 
 
 class Aside:
-    """Asks as soon as it is made. `tally` is told how long a wait usually is."""
+    """Asks as soon as it is made. Sets the usual wait on `tally`."""
 
     def __init__(self, context: Context, wire: Wire, endpoint: str, tally: Tally) -> None:
         self._context = context

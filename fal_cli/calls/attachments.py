@@ -37,7 +37,7 @@ def open_source(path: Path, *, name: str = "", kind: str = "") -> Source:
             raise UsageError(f"{path} is a folder; name a file", hint=f"As a zip of its files: KEY=@{path}/")
         named = names.as_sent(name or path.name)
         if path.is_char_device() and not _is_terminal(path):
-            raise UsageError(f"{path} is a device, which has no end; name a file")
+            raise UsageError(f"{path} is a device; name a file")
         if path.exists() and not path.is_file():
             with path.open("rb") as pipe:  # the shell's <(…): it can be read once, and has no length
                 path = spool(pipe)
@@ -84,7 +84,9 @@ def send(
         try:
             return upload(wire or context.wire(), job)
         except SourceChanged as error:
-            raise CliError(f"{error}; nothing was kept", hint="Try again when nothing writes to it.") from None
+            raise CliError(
+                f"{error}; nothing was uploaded", hint="Run the command again when no program writes to it."
+            ) from None
         except (NotReached, PartRefused):
             if deadline is not None and deadline.passed:
                 raise NotSent(f"--timeout passed while {source.name} was uploaded") from None
@@ -102,7 +104,7 @@ def resolve(
 ) -> dict[str, Any]:
     """The input with each attachment replaced. The same file named twice is sent once, and one token serves all.
 
-    With `reuses` what was uploaded before is used, as long as it is there, and what is uploaded is remembered.
+    With `reuses`, earlier uploads are used while they exist, and new ones are recorded.
 
     Raises `UsageError` before anything is sent if one of the files cannot be read.
     """
@@ -141,7 +143,7 @@ def _identity(found: Attachment) -> tuple[int, int] | str:
     try:
         seen = os.stat(found.path)
     except OSError:
-        return str(found.path)  # opening it tells what is wrong
+        return str(found.path)  # opening it raises the right error
     return (seen.st_dev, seen.st_ino)
 
 

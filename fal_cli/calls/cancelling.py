@@ -31,5 +31,5 @@ def _seen(wire: Wire, request: Tracked, word: str) -> str:
     status = queue.status(wire, request.handle)
     if isinstance(status, Completed):
         return CANCELLED if status.error_type == _CANCELLED_TYPE else TOO_LATE
-    told = f"with {word}" if word else "without a word about it"
-    raise CliError(f"the service answered the cancel {told}, and the request goes on ({status.word})")
+    detail = f"with {word}" if word else "without saying why"
+    raise CliError(f"the service answered the cancel {detail}, and the request goes on ({status.word})")

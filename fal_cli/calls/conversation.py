@@ -122,9 +122,9 @@ class Conversation:
         """The error, which now also names the inputs that have no answer and those that were not sent."""
         told = [error.hint] if error.hint else []
         if error.code != Exit.UNKNOWN_OUTCOME and self.tally.without_answer:
-            told.append(f"No answer came to {self.tally.without_answer}, which may have run and be billed.")
+            told.append(f"No answer came to {self.tally.without_answer}, which may have run and may be billed.")
         if self._waiting:
-            told.append(f"Not sent: {_lines(number for number, _ in self._waiting)}, and what follows.")
+            told.append(f"Not sent: {_lines(number for number, _ in self._waiting)} and everything after.")
         error.hint = "\n".join(told)
         return error
 
@@ -215,7 +215,7 @@ class Conversation:
         except (OverflowError, ValueError, TypeError) as error:
             self.tally.unanswered.remove(number)
             self.tally.malformed.append(number)
-            self._plan.warn(f"line {number} cannot be written as a frame ({error}); skipped")
+            self._plan.warn(f"line {number} cannot be encoded ({error}); skipped")
         if not self._has_heard:
             self._first.append((number, value))
 
@@ -253,7 +253,7 @@ class Conversation:
         if self._last_failure and silent >= _AFTER_ERROR_SECONDS:
             return True
         if unanswered and idle is not None and silent >= idle:
-            raise _no_answer(self.tally, f"nothing came for {idle:g} s")
+            raise _no_answer(self.tally, f"nothing arrived for {idle:g} s")
         return False
 
     @property
@@ -281,10 +281,10 @@ class Conversation:
         how = "was cut" if ended.code is None else f"was closed with code {ended.code}"
         how += f" ({ended.why})" if ended.why else ""
         if self._lines.is_over and not waiting and not self._waiting:
-            raise NotReached(f"the connection {how} before the session had ended")
+            raise NotReached(f"the connection {how} before the session ended")
         self.tally.lost += waiting
-        told = f"; no answer came to {_lines(waiting)}" if waiting else ""
-        self._plan.warn(f"the connection {how}{told}")
+        unanswered = f"; no answer came to {_lines(waiting)}" if waiting else ""
+        self._plan.warn(f"the connection {how}{unanswered}")
         self._back_off(how)
 
     def _judge_good(self, waiting: list[int]) -> None:
@@ -306,7 +306,7 @@ class Conversation:
         return AppFailed(f"the app ended the session{line}: {failure}")
 
     def _send_again(self) -> None:
-        """Puts what was sent with a token that is no longer good back in its place, once: none of it was looked at."""
+        """Puts back, once, the inputs sent with an expired token: the service looked at none of them."""
         if self._was_unauthorized or self._has_heard:
             raise Refused(UNAUTHORIZED, status=401)
         self._was_unauthorized = True
@@ -330,13 +330,13 @@ class Conversation:
         if self.tally.failed:
             raise AppFailed(f"the app answered {_lines(self.tally.failed)} with errors")
         if self.tally.malformed:
-            raise CliError(f"{_lines(self.tally.malformed)} held no JSON object and was skipped")
+            raise CliError(f"{_lines(self.tally.malformed)}: not a JSON object, skipped")
 
 
 def _no_answer(tally: Tally, why: str) -> CliError:
     return UnknownOutcome(
         f"no answer came to {tally.without_answer}: {why}",
-        hint="They may have run and be billed, so they were not sent again.",
+        hint="They may have run and may be billed, so they were not sent again.",
         kind="stream_cut",
     )
 

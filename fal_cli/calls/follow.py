@@ -78,7 +78,7 @@ def fetch_patiently(wire: Wire, handle: Handle, deadline: Deadline, show: Callab
             wait = 5.0
         if deadline.passes_within(wait):
             time.sleep(deadline.cut(wait))
-            raise WaitEnded("the time to wait is over", request_id=handle.request_id)
+            raise WaitEnded("timed out", request_id=handle.request_id)
         time.sleep(wait)
 
 
@@ -106,7 +106,7 @@ def to_the_end(
         if ending.on_timeout == "cancel":
             told = cancelled(context, wire, request)
             words = ("status", request.request_id)
-            raise StillRunning("the time to wait is over", hint=told, next=words) from None
+            raise StillRunning("timed out", hint=told, next=words) from None
         raise
     outcome = arrived(context, request, result, last.inference_seconds if isinstance(last, Completed) else None)
     view.tally.cost = aside.settle(request, result.billable_units)
@@ -126,7 +126,7 @@ def _cancelled_on_interrupt(context: Context, wire: Wire, request: Tracked) -> t
     try:
         return (cancelled(context, wire, request),)
     except signals.Interrupted:
-        return ("It is not known whether the cancel arrived.", *goes_on(context, request.request_id))
+        return ("The cancel may not have arrived.", *goes_on(context, request.request_id))
 
 
 def cancelled(context: Context, wire: Wire, request: Tracked) -> str:

@@ -33,7 +33,7 @@ def _fetched(context: Context, request: Tracked) -> bytes:
         data = follow.fetch(context, request).result.body.read()
     except NotReady as error:
         raise NotFinished(
-            f"request {request.request_id} has not ended, so there is nothing to take from it yet",
+            f"request {request.request_id} is not finished, so it has no result yet",
             hint=f"Wait for it: {context.tool} wait {error.request_id}",
             next=("wait", request.request_id),
         ) from None
@@ -45,12 +45,12 @@ def _fetched(context: Context, request: Tracked) -> bytes:
 
 
 def _remembered(context: Context, row: Row) -> bytes:
-    """What the ledger kept of a call that the service cannot be asked about."""
+    """The stored result of a call that the service cannot look up."""
     kept = context.journal.entry(row).kept()
     if kept is None:
         raise NotFound(
-            f"no result of {row.name} was kept that could be looked into",
-            hint=f"What is known of it: {context.tool} history show {row.name}",
+            f"no result of {row.name} is stored that values could be read from",
+            hint=f"To see it: {context.tool} history show {row.name}",
             next=("history", "show", row.name),
         )
     _refuse_shortened(row.name, kept)
@@ -59,4 +59,4 @@ def _remembered(context: Context, row: Row) -> bytes:
 
 def _refuse_shortened(name: str, kept: Kept) -> None:
     if not kept.is_whole:
-        raise UsageError(f"of the result of {name} only a copy is left whose data: URIs were cut short")
+        raise UsageError(f"only a shortened copy of the result of {name} is left: its data: URIs were cut")

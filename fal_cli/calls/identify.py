@@ -10,7 +10,7 @@ from fal_cli.identity.keys import Identity, identity, outcome_of, scope_of
 def identity_of(context: Context, call: Call) -> Identity | None:
     """The identity of a call whose files are not uploaded yet; None where it has none.
 
-    A private call is not to be known again, an app on this machine is paid by nobody, and a pipe can be read once.
+    A private call must not be recognised, an app on this machine costs nothing, and a pipe can be read only once.
     Raises `UsageError` for a file that cannot be read.
     """
     try:
@@ -20,7 +20,7 @@ def identity_of(context: Context, call: Call) -> Identity | None:
 
 
 def required_identity(context: Context, call: Call) -> Identity | None:
-    """The same, raising `NoDigest` for a pipe and `RecursionError` for what is nested too deeply."""
+    """The same, but raises `NoDigest` for a pipe and `RecursionError` for values nested too deeply."""
     if call.is_private or call.is_local or call.given is None:
         return None
     known = canonical.text(call.given, Digests(context.journal).of)

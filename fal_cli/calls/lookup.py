@@ -1,4 +1,4 @@
-"""What became of a call whose answer was lost: the account's listing is searched, and told of in words (wire §9.3)."""
+"""Finds out what happened to a call whose answer was lost, by the account's listing (wire §9.3)."""
 
 import json
 import os
@@ -102,7 +102,7 @@ def look_up(
         if is_old or time.monotonic() - started > SEARCH_SECONDS:
             return Listing()
         if deadline.passes_within(pause):
-            raise WaitEnded("the time to look for it is over", request_id=row.name)
+            raise WaitEnded("timed out while looking for it", request_id=row.name)
         time.sleep(pause)
     return Listing()
 
@@ -196,14 +196,14 @@ _OVER = {
     State.NOT_SENT: "was never sent",
     State.FAILED: "failed",
     State.CANCELLED: "was cancelled",
-    State.EXPIRED: "is past its time",
+    State.EXPIRED: "has expired",
 }
 
 
 def listed_output(row: Row, entry: Entry, item: Listed) -> Outcome:
     """The result of a direct call whose answer was lost, as the listing has it.
 
-    Raises `CliError`: code 8 while it runs, 1 if it failed, 5 if the service kept no output.
+    Raises `CliError`: code 8 while it runs, 1 if it failed, 5 if the service has no output.
     """
     if item.ended_at is None:
         raise NotFinished(f"{row.name} is still running as request {item.request_id}", next=("resume", row.name))
@@ -212,7 +212,7 @@ def listed_output(row: Row, entry: Entry, item: Listed) -> Outcome:
         raise CliError(f"{row.name} ran as request {item.request_id} and failed (HTTP {item.status})")
     if item.output_json is None:
         entry.ended(State.EXPIRED)
-        raise NotFound(f"{row.name} ran as request {item.request_id}, but the service kept no output")
+        raise NotFound(f"{row.name} ran as request {item.request_id}, but the service has no output for it")
     body = json.dumps(item.output_json, ensure_ascii=False).encode()
     result = Result(Body(body), "application/json", item.request_id)
     entry.completed(result, inference_seconds=item.seconds, request_id=item.request_id)
@@ -220,23 +220,23 @@ def listed_output(row: Row, entry: Entry, item: Listed) -> Outcome:
 
 
 def over(context: Context, row: Row, entry: Entry) -> CliError:
-    """The error for a row that there is nothing to take up of."""
+    """The error for a row that cannot be resumed."""
     if row.state in (State.SENDING, State.UNKNOWN):
         entry.ended(State.UNKNOWN, row.error or "its process was killed")
         entry.delivered()
         return UnknownOutcome(
-            f"{row.name} was a {row.mode} call to {row.endpoint} that was cut off: nothing of it can be fetched",
-            hint="It may be billed as far as it ran.",
+            f"{row.name} was a {row.mode} call to {row.endpoint} that was cut off: its output cannot be fetched",
+            hint="It may be billed for the part that ran.",
             kind="stream_cut",
         )
     if row.state is State.COMPLETED:
         entry.delivered()
         return NotFound(
-            f"the result of {row.name} was not kept here, and a {row.mode} call's cannot be fetched again",
+            f"the result of {row.name} is not stored here, and a {row.mode} call's result cannot be fetched again",
         )
-    told = f": {row.error}" if row.error else ""
+    detail = f": {row.error}" if row.error else ""
     return NotFound(
-        f"{row.name} {_OVER.get(row.state, row.state)}{told}; there is nothing to resume",
+        f"{row.name} {_OVER.get(row.state, row.state)}{detail}; there is nothing to resume",
         hint=f"To send it again: {context.tool} rerun {row.name}",
         next=("rerun", row.name),
     )
@@ -251,8 +251,8 @@ def check_listing(context: Context, row: Row, account: Account) -> None:
         return
     if row.key_print and row.key_print != account.credential.key_print:
         raise CredentialRefused(
-            f"{row.name} was sent with another key, and only that one's listing can have it",
-            hint="Use the key that made the call.",
+            f"{row.name} was sent with another key, and only that key can look it up",
+            hint="Use that key: --profile NAME, or FAL_KEY.",
         )
     hosts = context.accounts.hosts
     if row.host and not hosts.owns(row.host) and not (is_loopback(row.host) and is_loopback(hosts.queue)):
@@ -267,7 +267,7 @@ def not_found(context: Context, row: Row) -> CliError:
     since = duration(max(0.0, (datetime.now(UTC) + clock.skew() - max(sent_about(row))).total_seconds()))
     return UnknownOutcome(
         f"the service lists no request like {row.name} ({row.endpoint}, sent {since} ago): it may never have arrived, "
-        "or still waits in line",
+        "or may still be queued",
         hint=f"Look again later: {context.tool} resume {row.name}\n"
         f"To send it again, at the risk of paying twice: {context.tool} resume {row.name} --retry-unknown",
         next=("resume", row.name),
@@ -277,8 +277,8 @@ def not_found(context: Context, row: Row) -> CliError:
 def refused_lookup(context: Context, row: Row, error: Refused) -> CliError:
     """The error for a listing that the key may not see."""
     return UnknownOutcome(
-        f"what became of {row.name} cannot be looked up: the service refused its listing (HTTP {error.status}: "
+        f"{row.name} cannot be looked up: the service refused to list your requests (HTTP {error.status}: "
         f"{error.message})",
-        hint="Look at your requests on https://fal.ai/dashboard.\n"
+        hint="See your requests: https://fal.ai/dashboard\n"
         f"To send it again, at the risk of paying twice: {context.tool} resume {row.name} --retry-unknown",
     )

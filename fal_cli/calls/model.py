@@ -1,4 +1,4 @@
-"""A call and its stations: what is sent, what was accepted, and when waiting for it ends."""
+"""A call and its stages: as it is sent, once it is accepted, and when waiting for it ends."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol

@@ -8,7 +8,7 @@ def direct_call_sent() -> tuple[str, ...]:
 
 
 def direct_call_done() -> tuple[str, ...]:
-    return ("The call was done and is billed; its result cannot be fetched again.",)
+    return ("The call finished and is billed; its result cannot be fetched again.",)
 
 
 def nothing_sent() -> tuple[str, ...]:

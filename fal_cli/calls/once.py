@@ -79,7 +79,7 @@ class Answered(NamedTuple):
 def answer(context: Context, call: Call, terms: Terms, mode: str, deadline: Deadline) -> Call | Answered:
     """The call to send, claimed for this process; or what stands for it.
 
-    Raises `NotFound` for what is gone, `UnknownOutcome` for what may run, `RequestFailed` for what failed for good,
+    Raises `NotFound` if it is gone, `UnknownOutcome` if it may run, `RequestFailed` if it failed for good,
     and as `admission.claim`.
     """
     return _Search(context, _known(context, call), terms, mode, deadline).answer()
@@ -122,11 +122,11 @@ def _known(context: Context, call: Call) -> Call:
     try:
         found = call.identity or identify.required_identity(context, call)
     except NoDigest as error:
-        raise UsageError(f"--once: {error}", hint="Write it to a file first, and name that.") from None
+        raise UsageError(f"--once: {error}", hint="Save it to a file first, and name the file.") from None
     except RecursionError:
-        raise UsageError("--once: the input is nested too deeply to be told from others") from None
+        raise UsageError("--once: the input is nested too deeply to compare") from None
     if found is None:
-        raise UsageError("--once is for calls that are paid for; this one goes to an app on this machine")
+        raise UsageError("--once is for paid calls; this one goes to an app on this machine")
     return call._replace(identity=found)
 
 
@@ -192,17 +192,15 @@ class _Search:
         other = self._context.journal.glance(lambda ledger: claims.elsewhere(ledger, known.content_key, known.scope))
         if other is not None:
             whose = f"profile {other.profile}" if other.profile else "another key or host"
-            self._context.notify.note(
-                f"{other.name} was the same call, but of {whose}; --once does not take it for this one"
-            )
+            self._context.notify.note(f"{other.name} was the same call, but of {whose}; --once does not use its result")
 
     def _await(self, row: Row, pause: float) -> None:
         """Waits while another process uploads or sends the call. Raises `WaitEnded`."""
         if not self._awaited:
             self._awaited = True
-            self._context.notify.note(f"another process sends this call ({row.name}); waiting for it")
+            self._context.notify.note(f"another process is sending this call ({row.name}); waiting for it")
         if self._deadline.passes_within(pause):
-            raise WaitEnded("the time to wait is over", request_id=row.name)
+            raise WaitEnded("timed out", request_id=row.name)
         time.sleep(pause)
 
     # -- what is there already
@@ -251,8 +249,8 @@ class _Search:
         cost = cost_of(row)
         spent = f"It cost {cost}. " if cost else ""
         return NotFound(
-            f"{row.name} was this call, {_ago(row)}, and what it made is gone; nothing was sent",
-            hint=f"{spent}To make it again, --again expired; what that costs: {expected.text}",
+            f"{row.name} was this call, {_ago(row)}, and its result is gone; nothing was sent",
+            hint=f"{spent}To send it again: --again expired. That costs: {expected.text}",
         )
 
     def _failure(self, row: Row) -> RequestFailed:
@@ -319,12 +317,12 @@ def _reused(outcome: Outcome) -> Outcome:
 
 
 def _answers(wire: Wire, url: str) -> bool:
-    """Whether a file can be had. Raises `NetworkFailure` where its host cannot be asked, which is no answer."""
+    """Whether a file still exists. Raises `NetworkFailure` if its host cannot be asked."""
     try:
         at_hand.beginning(wire, media.MediaFile(url), count=1)
     except NotHad as error:
         if error.is_out_of_reach:
-            raise NetworkFailure(f"it cannot be seen whether {url} is still there: {error}; nothing was sent") from None
+            raise NetworkFailure(f"cannot check whether {url} still exists: {error}; nothing was sent") from None
         return False
     return True
 

@@ -33,7 +33,7 @@ class Past(NamedTuple):
 
     @property
     def inputs(self) -> Mapping[str, Any]:
-        """The input, as far as it was kept."""
+        """The stored part of the input."""
         return (self.row.input_json if self.row else None) or {}
 
     @property
@@ -60,7 +60,7 @@ def look(context: Context, found: Tracked | Row, *, asks: bool = True) -> Past:
     request = _request(context, found) if asks else None
     if request is None:
         if here is None:
-            raise NotFound(f"no result of {row.name if row else found.request_id} was kept here")
+            raise NotFound(f"no result of {row.name if row else found.request_id} is stored here")
         return here
     try:
         result = follow.fetch(context, request).result
@@ -90,7 +90,7 @@ def look_again(context: Context, past: Past) -> Past:
 def quiet_wire(context: Context, request: Tracked | None = None) -> Wire:
     """A request layer that says nothing of its retries; without `request` one that any file is fetched with.
 
-    Files need no key, so that none is asked for.
+    Files need no key, so none is looked for.
     """
     try:
         wire = context.wire(account=request.account if request else None)
@@ -123,7 +123,7 @@ def _are_all_saved(past: Past) -> bool:
 
 def _answer(result: Result) -> Any:
     if len(result.body) > _LARGEST_ANSWER_BYTES:
-        raise CliError(f"the result is too large to be looked into ({len(result.body):,} bytes)")
+        raise CliError(f"the result is too large to read values from ({len(result.body):,} bytes)")
     return _read(result.body.read(), result.content_type)
 
 

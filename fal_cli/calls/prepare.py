@@ -63,11 +63,9 @@ def prepare_again(
     """
     if row.input_json is None or not row.input_is_whole:
         why = "it was private" if row.is_private else "it was too long, or held a file in itself"
-        raise UsageError(f"the input of {row.name} was not kept in full: {why}")
+        raise UsageError(f"the input of {row.name} was not stored in full: {why}")
     if row.options.get("headers"):
-        context.notify.warn(
-            f"the call had headers of its own ({', '.join(row.options['headers'])}), which are not kept"
-        )
+        context.notify.warn(f"the call had its own headers ({', '.join(row.options['headers'])}), which are not stored")
     given = wire_options(context, flags)
     options = CallOptions.from_kept({**row.options, **given.as_kept()}).but(headers=given.headers)
     target = endpoints.parse_target(row.endpoint, flags.path)
@@ -135,10 +133,10 @@ def read_inputs(
 
 
 def _known(context: Context, target: Target, gathered: Gathered, flags: CallFlags) -> "Known | None":
-    """The endpoint's schema, asked for unless it is kept. Raises `NotFound` for an endpoint that surely is misspelt.
+    """The endpoint's schema, cached or fetched. Raises `NotFound` for an endpoint that surely is misspelt.
 
-    It is asked for input that is all JSON, too: a check by what happens to be kept would let the same call pass on one
-    machine and not on another. Only where nothing is to be typed and nothing checked nobody asks.
+    It is fetched for input that is all JSON, too: checking only by a cached schema would let the same call pass on one
+    machine and not on another. It is not fetched if nothing has to be typed or checked.
     """
     if flags.no_validate and gathered.is_document:
         return None
@@ -154,7 +152,7 @@ def _known(context: Context, target: Target, gathered: Gathered, flags: CallFlag
 def _typed(context: Context, gathered: Gathered, known: "Known | None", words: InputWords) -> Typed:
     notify = context.notify
     if words.from_ and context.reach.is_literal:
-        raise UsageError("--from is for {{expressions}}, and with --literal there are none")
+        raise UsageError("--from is for {{expressions}}, which --literal turns off")
     source = earlier_result(context, words.from_) if words.from_ else None
     schema = known.schema if known else None
     found = typed(
@@ -168,7 +166,7 @@ def _typed(context: Context, gathered: Gathered, known: "Known | None", words: I
     )
     if source is not None and not source.is_read:
         raise UsageError(
-            f"--from {words.from_}: no input takes anything from it",
+            f"--from {words.from_}: no input uses it",
             hint="Write an input as KEY='{{expression}}', such as image_url='{{media[0]}}'.",
         )
     if (words.words or words.texts) and not words.texts and context.stdin.holds_unread_pipe_data():
@@ -177,7 +175,7 @@ def _typed(context: Context, gathered: Gathered, known: "Known | None", words: I
 
 
 def _checked(context: Context, target: Target, known: "Known | None", found: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The input, with what a person was asked for, who hears first of what is wrong. Raises `InputRefused`."""
+    """The input, with prompted values added. Faults are shown before prompting. Raises `InputRefused`."""
     from fal_cli.calls import missing_inputs, validate
 
     whole = _settled(context, known, found)

@@ -46,7 +46,7 @@ _PLAIN_COUNTS = {
 }
 """Units that count what comes back, and the inputs that ask for how many."""
 _BY_SIZE = ("image", "video", "megapixel", "second", "minute")
-"""Units that no text makes more of: what is made is counted, or its size."""
+"""Units that do not grow with a text: outputs are counted, or their size."""
 
 
 class Estimate(NamedTuple):
@@ -77,7 +77,7 @@ class Estimate(NamedTuple):
 
 
 def estimate_of(context: Context, call: Call, mode: str) -> Estimate:
-    """What a call of a mode is expected to cost; what a session will, nobody knows: each of its inputs is paid for."""
+    """The expected cost of a call. Unknown for a session: each of its inputs is billed."""
     if mode == "realtime":
         return Estimate(None, None, "a session is billed by its inputs")
     return estimate(context, call)
@@ -102,7 +102,7 @@ def estimate(context: Context, call: Call, deadline: Deadline | None = None) -> 
 
 
 def unit_price(context: Context, wire: Wire, endpoint: str, deadline: Deadline | None = None) -> Known:
-    """What a unit of an endpoint costs, as it was told in the last hour or is told now. Raises as `platform.prices`."""
+    """The unit price of an endpoint, at most an hour old. Raises as `platform.prices`."""
     now, scope = datetime.now(UTC), _scope(context)
     known = context.journal.glance(lambda ledger: prices.price_of(ledger, endpoint, scope, now))
     if known is not None:
@@ -183,7 +183,7 @@ def _with_texts_alike(rows: Sequence[Row], input_json: Mapping[str, Any], unit: 
 
 
 def _by_count(context: Context, call: Call, price: Known) -> Estimate | None:
-    """By how many are asked for, where that is what a unit is."""
+    """By the requested number, if that is the unit."""
     names = _PLAIN_COUNTS.get(_singular(price.unit))
     count = _count(context, call, names) if names else None
     if count is None:
@@ -238,7 +238,7 @@ def unit_text(price: Known) -> str:
 
 
 def unit_facts(price: Known | None) -> dict[str, str | None]:
-    """A unit price as JSON; null is what is not known."""
+    """A unit price as JSON; null means unknown."""
     amount = price.amount if price else None
     return {
         "unit_price": None if amount is None else f"{amount:f}",

@@ -1,4 +1,4 @@
-"""A realtime session from the command line's words to its last line: recorded, opened, held, told how it ended."""
+"""A realtime session from the command line to its last line: recorded, opened, held, with a report of its end."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -100,7 +100,7 @@ def _converse(context: Context, call: Call, settings: Settings) -> None:
 def _defaults(context: Context, items: Sequence[str], texts: Sequence[str]) -> dict[str, Any]:
     """What stands under each line. stdin is the lines', so no word may ask for it."""
     if STDIN in items or (any(item.endswith("@-") for item in items) and not context.reach.is_literal):
-        raise UsageError("stdin carries the inputs of realtime, a line each; give these another way")
+        raise UsageError("realtime reads its inputs from stdin, one a line; give these another way")
     if not items and not texts:
         return {}
     notify = context.notify
@@ -186,4 +186,4 @@ def _leave(context: Context, conversation: Conversation) -> tuple[str, ...]:
     context.standing.is_spent = bool(untold)
     if not untold:
         return ("The session was closed; every input that was sent has its answer.",)
-    return (f"The session was closed; no answer came to {untold}, which may have run and be billed.",)
+    return (f"The session was closed; no answer came to {untold}, which may have run and may be billed.",)

@@ -61,7 +61,7 @@ def jsonable(value: Any, form: BytesForm = as_base64) -> Any:
     try:
         return _jsonable(value, form)
     except RecursionError:
-        raise CliError("a result is nested too deeply to be written as JSON") from None
+        raise CliError("a result is nested too deeply to write as JSON") from None
 
 
 def _jsonable(value: Any, form: BytesForm) -> Any:

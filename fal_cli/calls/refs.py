@@ -27,7 +27,7 @@ _NUMBER = re.compile(r"@([1-9][0-9]{0,17})")
 _LAST = re.compile(r"@?last(?::([1-9][0-9]{0,5}))?")
 _QUEUE_URL = re.compile(r"https?://[^/?#]+/(?P<app>[^?#]+?)/requests/(?P<id>[^/?#]+)(?:/[^?#]*)?(?:[?#].*)?")
 _WITHOUT_ID = {
-    State.SENDING: "it is being sent, or its process was killed meanwhile",
+    State.SENDING: "it is being sent, or its process was killed",
     State.UNKNOWN: "its answer was lost",
     State.REFUSED: "it was refused",
     State.NOT_SENT: "it was never sent",
@@ -55,7 +55,7 @@ def calls(context: Context, words: Sequence[str]) -> list[Tracked | Row]:
     if len(endpoints) > 1:
         raise UsageError(f"one endpoint at a time: both {endpoints[0]} and {endpoints[1]} are named")
     if not refs:
-        raise UsageError(f"name a request beside {endpoints[0]}: an id, or 'last'")
+        raise UsageError(f"name a request after {endpoints[0]}: an id, or 'last'")
     named = _endpoint(endpoints[0]) if endpoints else None
     return [_by_url(context, ref) if "://" in ref else _found(context, ref, named) for ref in refs]
 
@@ -85,7 +85,7 @@ def earlier(context: Context, ref: str) -> Row | saved_files.Beside:
 
 
 def unfinished(context: Context) -> list[Row]:
-    """Everything of which something is still to be done: first the result that is due to go first."""
+    """Every unfinished request; first the one whose result expires first."""
     return context.journal.unfinished()
 
 
@@ -93,7 +93,7 @@ def one(context: Context, words: Sequence[str]) -> Tracked:
     """The single request that the words name. Raises as `resolve`."""
     found = resolve(context, words)
     if len(found) > 1:
-        raise UsageError("this takes one request at a time")
+        raise UsageError("name one request at a time")
     return found[0]
 
 
@@ -121,7 +121,7 @@ def account_of(context: Context, row: Row | None) -> Account:
     if row.host and row.mode == "queue" and not is_here:
         raise CredentialRefused(
             f"request {row.name} was made at {row.host}, which is not configured now",
-            hint=f"If that is right: FAL_QUEUE_RUN_HOST={row.host}, with the key that made it.",
+            hint=f"To use that host: FAL_QUEUE_RUN_HOST={row.host}, with the key that made it.",
         )
     return account
 
@@ -142,7 +142,7 @@ def endpoint_of(row: Row) -> EndpointId:
 
 
 def each(context: Context, requests: Sequence[T], action: Callable[[T], None]) -> None:
-    """Does something about each request; what fails for one is told and keeps no other from its turn.
+    """Handles each request. A failure of one is reported and does not stop the others.
 
     Raises `typer.Exit` with the worst code if any failed; the error itself if there is but one request.
     """
@@ -174,8 +174,8 @@ def _in_queue(context: Context, found: Tracked | Row) -> Tracked:
             next=("resume", found.name),
         )
     raise NotFound(
-        f"{found.name} was no request in the queue but a {found.mode} call",
-        hint=f"What is known of it: {context.tool} history show {found.name}",
+        f"{found.name} is not a queued request: it was a {found.mode} call",
+        hint=f"To see it: {context.tool} history show {found.name}",
         next=("history", "show", found.name),
     )
 
@@ -187,8 +187,8 @@ def _found(context: Context, ref: str, named: EndpointId | None) -> Tracked | Ro
     if named is None:
         _check_ledger(context)
         raise NotFound(
-            f"no request {ref!r} in this machine's ledger",
-            hint=f"Name its endpoint beside it: {context.tool} status ENDPOINT {ref}",
+            f"no request {ref!r} in your history",
+            hint=f"Name its endpoint too: {context.tool} status ENDPOINT {ref}",
             kind="request_not_found",
             next=("history",),
         )
@@ -207,7 +207,7 @@ def _row(context: Context, ref: str) -> Row:
     if row is None:
         _check_ledger(context)
         raise NotFound(
-            f"no request {ref!r} in this machine's ledger",
+            f"no request {ref!r} in your history",
             hint=f"See: {context.tool} history",
             kind="request_not_found",
             next=("history",),
@@ -228,7 +228,7 @@ def _numbered(context: Context, ref: str) -> Row | None:
     row = context.journal.row(int(match[1]))
     if row is None:
         _check_ledger(context)
-        raise NotFound(f"there is no {ref} in the ledger", hint=f"See: {context.tool} history")
+        raise NotFound(f"no request {ref} in your history", hint=f"See: {context.tool} history")
     return row
 
 
@@ -239,9 +239,7 @@ def _last(context: Context, ref: str, *, with_id: bool = True) -> Row | None:
     row = context.journal.newest(int(match.group(1) or 1), with_id=with_id)
     if row is None:
         _check_ledger(context)
-        raise NotFound(
-            f"there is no {ref!r}: the ledger holds fewer requests", kind="request_not_found", next=("history",)
-        )
+        raise NotFound(f"no request {ref!r}: your history has fewer", kind="request_not_found", next=("history",))
     context.notify.note(f"{ref} is {row.endpoint} request {row.name}")
     return row
 
@@ -250,8 +248,8 @@ def _check_ledger(context: Context) -> None:
     """Raises `CliError` where nothing was found because nothing can be read."""
     if context.journal.failure:
         raise CliError(
-            f"the ledger cannot be read: {context.journal.failure}",
-            hint="A request is found without it by its endpoint: ENDPOINT ID",
+            f"your history cannot be read: {context.journal.failure}",
+            hint="Name the endpoint before the id instead: ENDPOINT ID",
         )
 
 
@@ -260,9 +258,7 @@ def _recorded(context: Context, ref: str) -> Row | None:
         raise UsageError(f"{ref!r} is not a request id")
     rows = context.journal.by_request_id(ref)
     if len(rows) > 1:
-        raise UsageError(
-            f"{ref!r} begins several request ids, among them {rows[0].request_id} and {rows[1].request_id}"
-        )
+        raise UsageError(f"{ref!r} matches several requests, such as {rows[0].request_id} and {rows[1].request_id}")
     return rows[0] if rows else None
 
 
@@ -274,7 +270,7 @@ def _by_url(context: Context, url: str) -> Tracked:
     if row is not None and row.mode == "queue" and origin(row.host) == origin(url):
         return of_row(context, row)
     if not context.accounts.hosts.owns_queue(url):
-        raise UsageError(f"{url!r} is on another host than {context.accounts.hosts.queue}")
+        raise UsageError(f"{url!r} is not on the host in use, {context.accounts.hosts.queue}")
     handle = handle_for(context.accounts.hosts, _endpoint(match["app"]), match["id"])
     return Tracked(handle, context.journal.entry(row), context.accounts.own)
 

@@ -143,7 +143,7 @@ class Resumption:
         kept = job.entry.kept() if item.has_result and not self._context.in_sandbox else None
         if kept is not None and (kept.is_whole or not refs.is_in_queue(item)):
             self._display.add(job.name, job.endpoint)
-            self._context.notify.note(f"{job.name}: this is the copy that was kept here")
+            self._context.notify.note(f"{job.name}: this is the copy in your history")
             self._deliver(job, kept_here(item, job.entry))
         elif refs.is_in_queue(item):
             job.request = refs.of_row(self._context, item)
@@ -444,7 +444,7 @@ def _sent_again(context: Context, row: Row, ready: Call) -> Tracked:
     """Submits a call in place of one that was looked for and not found. Raises as `submit.submit`, `NotFinished`."""
     first = context.journal.entry(row)
     if not first.claim(row.pid, "looked for and not found; being sent again"):
-        raise NotFinished(f"{row.name} was taken up by another process")
+        raise NotFinished(f"{row.name} was picked up by another process")
     try:
         return submit.submit(context, context.wire(), ready).request
     except BaseException:  # an interruption too: the first stays unknown until the second is accepted

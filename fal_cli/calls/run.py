@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def call_directly(context: Context, wire: Wire, call: Call, deadline: Deadline) -> tuple[Result, Entry]:
-    """Makes a direct call. An interruption ends it at once, since nothing of it lives on."""
+    """Makes a direct call. An interruption ends it at once, since nothing of it goes on."""
     entry = begin(context, wire, call, "direct")
     exchange = Exchange()
     context.standing.leave = nothing_sent
@@ -120,7 +120,7 @@ def _given(context: Context, found: "Answered", ending: Ending, *, logs: bool, c
 
 
 def inputs_of(outcome: Outcome, call: Call) -> Mapping[str, Any]:
-    """The input that a result was made of, as it was sent; a file stands as `@PATH` where nothing was kept of that."""
+    """The input of a result, as it was sent. A file stands as `@PATH` if its input was not stored."""
     return outcome.entry.inputs() or dict(written(dict(call.input_json)))
 
 

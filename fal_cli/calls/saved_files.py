@@ -46,8 +46,8 @@ def row(context: Context, word: str) -> Row:
     if found is not None:
         return found
     path = sidecar.path_of(_path(word))
-    by = f"What made it stands in {path}" if path.is_file() else "It may have been changed since it was saved."
-    raise NotFound(f"no request in this machine's ledger made {word}", hint=by)
+    by = f"{path} says how it was made" if path.is_file() else "It may have been changed since it was saved."
+    raise NotFound(f"no request in your history made {word}", hint=by)
 
 
 def earlier(context: Context, word: str) -> Row | Beside:
@@ -62,8 +62,8 @@ def earlier(context: Context, word: str) -> Row | Beside:
     beside = path if path.suffix == sidecar.SUFFIX and _is_sidecar(path) else sidecar.path_of(path)
     if not beside.is_file():
         raise NotFound(
-            f"no request in this machine's ledger made {word}, and there is no {beside.name} beside it",
-            hint="To have one written: run … --sidecar",
+            f"no request in your history made {word}, and it has no {beside.name} beside it",
+            hint="To save one next time: run … --sidecar",
         )
     made = _read(beside)
     if beside != path and documents.loads_object(beside.read_bytes(), str(beside)).get("sha256") != _digest(path):
@@ -83,11 +83,11 @@ def _row(context: Context, path: Path) -> Row | None:
 
 
 def _read(path: Path) -> Beside:
-    """What a sidecar says. A stranger may have written it: it names an endpoint of the service, and values."""
+    """What a sidecar says. It is untrusted: it may name only an endpoint of the service, and values."""
     facts = documents.loads_object(documents.read_file(str(path)), str(path))
     given, named = facts.get("input"), facts.get("endpoint")
     if facts.get(sidecar.MARK) != sidecar.FORMAT or not isinstance(named, str):
-        raise UsageError(f"{path} is not a sidecar that this version knows")
+        raise UsageError(f"{path} is not a sidecar that this version can read")
     try:
         target = endpoint.parse(named)
     except InvalidEndpoint as error:
@@ -114,5 +114,5 @@ def _digest(path: Path) -> str:
 def _path(word: str) -> Path:
     path = Path(os.path.expanduser(word))
     if not path.is_file():
-        raise UsageError(f"there is no file {word}")
+        raise UsageError(f"no file {word}")
     return path

@@ -22,7 +22,7 @@ def instead(context: Context, request: Tracked, error: ApiError) -> Outcome:
     if row is not None and row.state is State.COMPLETED and row.has_result and error.status not in (401, 403):
         return _kept(context, request, row, error)
     if row is None or not (isinstance(error, NotReached) or _is_gone(row, error)):
-        if row is None or row.state is not State.COMPLETED:  # what is known to have gone well stays so
+        if row is None or row.state is not State.COMPLETED:  # a known success stays one
             request.entry.failed(error)
         raise error
     if isinstance(error, NotReached):
@@ -30,7 +30,7 @@ def instead(context: Context, request: Tracked, error: ApiError) -> Outcome:
     if row.state is not State.COMPLETED:
         request.entry.ended(State.EXPIRED)
     raise NotFound(
-        f"the result of {request.request_id} is past its time: the service has dropped it",
+        f"the result of {request.request_id} has expired: the service no longer has it",
         hint=_why(context, row),
     )
 
@@ -44,7 +44,7 @@ def _kept(context: Context, request: Tracked, row: Row, error: ApiError) -> Outc
     else:
         why = "no longer has this result" if error.status == 404 else f"cannot give this result (HTTP {error.status})"
     cut = "" if kept.is_whole else ", with long data: URIs cut short"
-    context.notify.warn(f"the service {why}: this is the copy that was kept here{cut}")
+    context.notify.warn(f"the service {why}: this is the copy in your history{cut}")
     result = Result(Body(kept.body), kept.content_type, request.request_id, row.billable_units)
     url = request.handle.response_url
     return Outcome(result, request.endpoint, request.request_id, request.entry, url, row.inference_seconds)
@@ -61,17 +61,17 @@ def _is_gone(row: Row, error: ApiError) -> bool:
 
 
 def _why(context: Context, row: Row) -> str:
-    keeps = "It keeps results for an hour after their end, large ones of private calls for minutes."
+    keeps = "It keeps results for an hour, large ones of private calls for minutes."
     if row.is_private:
-        return f"{keeps} The call was private, so none was kept here."
-    return f"{keeps} What is known of it: {context.tool} history show {row.name}"
+        return f"{keeps} The call was private, so no copy is stored here."
+    return f"{keeps} To see it: {context.tool} history show {row.name}"
 
 
 def kept_here(row: Row, entry: Entry) -> Outcome:
     """The result of a call outside the queue, which only the ledger has. Raises `CliError` if it has none."""
     kept = entry.kept()
     if kept is None:
-        raise NotFound(f"the result of {row.name} was not kept here")
+        raise NotFound(f"the result of {row.name} is not stored here")
     result = Result(Body(kept.body), kept.content_type, row.request_id, row.billable_units)
     url = row.urls.get("response_url", "")
     return Outcome(result, row.endpoint, row.request_id or row.name, entry, url, row.inference_seconds)

@@ -1,4 +1,4 @@
-"""A streamed call from its start to its end: recorded, printed as it comes, and told how it ended."""
+"""A streamed call from start to end: recorded, printed as it comes, with a report of how it ended."""
 
 from pathlib import Path
 from typing import Protocol
@@ -24,7 +24,7 @@ IDLE_SECONDS = 120.0  # a cold start can be silent for minutes
 
 
 class Printer(Protocol):
-    """Takes events and writes what is wanted of them."""
+    """Takes events and writes the requested part of them."""
 
     def show(self, event: StreamEvent) -> None: ...
 
@@ -122,7 +122,7 @@ def _warn(context: Context, last: StreamEvent | None, count: int) -> None:
     if last is None:
         context.notify.warn("the stream ended without an event: the app may have failed")
     elif last.is_partial:
-        context.notify.warn(f"the stream ended after {count} events, and the last still says that more is to come")
+        context.notify.warn(f"the stream ended after {count} events, but the last one says that more will follow")
 
 
 def _printer(context: Context, how: str) -> Printer:
@@ -166,4 +166,4 @@ def _save(context: Context, saving: Saving, last: StreamEvent, call: Call, reque
 
 
 def _leave() -> tuple[str, ...]:
-    return ("The stream was begun: it is billed as far as it ran, and its events cannot be fetched later.",)
+    return ("The stream has started: it is billed for the part that ran, and its events cannot be fetched later.",)

@@ -49,7 +49,7 @@ def submit(
         context.standing.accepted_id = request.request_id
         context.standing.leave = leave(request) if leave else partial(goes_on, context, request.request_id)
         if not entry.accepted_soon(submitted.handle):
-            # No ledger holds the id, or another process keeps this one waiting: it is told before anything else.
+            # The ledger may lack the id, or be locked by another process: print the id before anything else.
             context.notify.essential(f"request {request.request_id}", request_id=request.request_id)
             entry.accepted(submitted.handle)
         return Sent(request, submitted.position, submitted.adopted)
@@ -72,7 +72,7 @@ def submit(
             note_interrupted(entry, exchange)
             if exchange.phase > Phase.NOT_CONNECTED:
                 raise AnswerLost(
-                    "interrupted before the service had answered",
+                    "interrupted before the service answered",
                     phase=exchange.phase,
                     request_id=exchange.request_id,
                 ) from None
@@ -99,7 +99,7 @@ def begin(context: Context, wire: Wire, call: Call, mode: str) -> Entry:
     assert local_id is not None
     leaving = claims.Leaving(local_id, row)
     if local_id not in context.journal.needed(lambda ledger: claims.mark_sending(ledger, [leaving]), "this call"):
-        raise NotFinished(f"{call.claimed.ref} was taken up by another process, which sends it")
+        raise NotFinished(f"{call.claimed.ref} was picked up by another process, which is sending it")
     return call.claimed
 
 

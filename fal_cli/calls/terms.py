@@ -67,9 +67,9 @@ def terms(
     """The terms that calls of a command have. Raises `UsageError` for what cannot be read, or cannot be together."""
     given = once or OnceFlags()
     if given.once is not None and is_private:
-        raise UsageError("--once cannot know a private call again: nothing is kept of one")
+        raise UsageError("--once cannot recognise a private call: nothing of it is stored")
     if given.again and given.once is None:
-        raise UsageError("--again says what --once is to send again; add --once")
+        raise UsageError("--again works only with --once; add --once")
     spend = spend or SpendFlags()
     return Terms(
         given.once,
@@ -101,7 +101,7 @@ def _of_project(context: Context) -> tuple[str, str]:
     project = context.project
     if project is None or not project.budget:
         return "", ""
-    context.notify.note(f"a budget of {project.budget} holds here ({project.path})")
+    context.notify.note(f"a budget of {project.budget} applies here ({project.path})")
     return project.budget, str(project.path)
 
 

@@ -26,7 +26,7 @@ class Uploaded:
         self._asked: dict[Path, str] = {}
 
     def url_of(self, attachment: Attachment) -> str:
-        """Where a file's bytes are already; "" if they are nowhere, or are no longer there."""
+        """The URL of a file that is already uploaded; "" if it is not, or is gone."""
         sha256, now = self._sha256(attachment), datetime.now(UTC)
         self._asked[attachment.path] = sha256
         if not sha256:

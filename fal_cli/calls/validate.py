@@ -1,4 +1,4 @@
-"""An endpoint's schema at one call: what is known of it, and the check of an input before anything is sent."""
+"""An endpoint's schema for one call, and the check of its input before anything is sent."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ _SANDBOX_KEY = "sandbox"
 
 
 def look(context: "Context", target: Target) -> "Looked":
-    """What is known of an endpoint, asked for unless it is kept."""
+    """The schema of an endpoint: cached, or fetched."""
     from fal_cli.catalog import schemas
 
     return schemas.look(context, target)
@@ -37,7 +37,7 @@ def tell_deprecated(context: "Context", target: Target, known: "Known | None") -
 
 
 def known(context: "Context", target: Target) -> "Known | None":
-    """What is kept of an endpoint. Nothing is asked for."""
+    """The cached schema of an endpoint. Sends nothing."""
     from fal_cli.catalog import schemas
 
     return schemas.kept_schema(context, target)
@@ -62,22 +62,22 @@ def check_endpoint(context: "Context", target: Target, looked: "Looked") -> None
         now = looked if looked.is_asked else look(context, target, refresh=True)
         if now.is_unknown and now.is_asked:
             raise NotFound(
-                f"there is no endpoint {target}, so nothing was sent",
+                f"no endpoint {target}, so nothing was sent",
                 hint=f"Did you mean {near}? To send it as it is: --no-validate",
                 kind="endpoint_not_found",
                 next=("schema", near),
             )
     elif looked.is_asked:
         perhaps = f" (there is {near})" if near else ""
-        context.notify.note(f"the service does not list {target}{perhaps}; sent all the same")
+        context.notify.note(f"the service does not list {target}{perhaps}; sent anyway")
 
 
 def check(
     context: "Context", target: Target, known: "Known | None", given: Mapping[str, Any], *, is_complete: bool = True
 ) -> "Known | None":
-    """Raises `InputRefused` for what is wrong with an input, after a last look at the schema of today.
+    """Raises `InputRefused` for an invalid input, after checking it against today's schema.
 
-    What is missing is wrong only if it `is_complete`. Returns what is known then.
+    Missing inputs count only if it `is_complete`. Returns the schema that was used.
     """
     found = _problems(known, given, is_complete=is_complete)
     if found and known and known.age > NOT_OLD_SECONDS:
@@ -98,7 +98,7 @@ def check(
 
 
 def tell(context: "Context", target: Target, known: "Known | None", given: Mapping[str, Any]) -> None:
-    """Says what is odd about an input that is sent all the same."""
+    """Notes oddities of an input that is sent anyway."""
     for literal in _literals(context, known, given):
         context.notify.note(str(literal))
     if known:
@@ -135,8 +135,8 @@ def _tell_undocumented(context: "Context", target: Target, known: "Known", given
     if names:
         left = len(names) - _MOST_NAMED
         named = ", ".join(names[:_MOST_NAMED]) + (f" and {left} more" if left > 0 else "")
-        told = "is not a documented input" if len(names) == 1 else "are not documented inputs"
-        context.notify.note(f"{named} {told} of {target}; sent as given")
+        which = "is not a documented input" if len(names) == 1 else "are not documented inputs"
+        context.notify.note(f"{named} {which} of {target}; sent as given")
 
 
 def _faults(
@@ -161,7 +161,7 @@ def _refusal(
 ) -> InputRefused:
     from fal_cli.schema.report import lines
 
-    takes = f"What it takes: {context.tool} schema {target}. " if found else ""
+    takes = f"See its inputs: {context.tool} schema {target}. " if found else ""
     return InputRefused(
         f"the input does not fit {target}, so nothing was sent",
         lines=(*lines(found), *map(str, literals)),

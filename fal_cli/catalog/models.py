@@ -43,7 +43,7 @@ def models(context: "Context", wanted: Search) -> Iterator[Model]:
     except NotReached as error:
         if seen or not kept:
             raise
-        context.notify.note(f"{error.message}: this is what was known {seconds_ago(time.time() - kept.kept_at)}")
+        context.notify.note(f"{error.message}: showing the copy from {seconds_ago(time.time() - kept.kept_at)}")
         found = [model for model in _listed(kept) if _is_wanted(model, wanted)]
         yield from found[: wanted.limit]
     finally:
@@ -94,7 +94,7 @@ def _searched(context: "Context", target: Target) -> list[Model]:
     try:
         return within(PATIENCE_SECONDS, search, name="search")
     except (TooLate, ApiError) as error:
-        context.notify.decision(f"the service could not be searched for an endpoint like {target} ({error})")
+        context.notify.decision(f"the service cannot be searched for an endpoint like {target} ({error})")
         return []
 
 

@@ -106,8 +106,8 @@ def look(context: "Context", target: Target, *, refresh: bool = False) -> Looked
     except (ApiError, CliError) as error:
         if is_unknown(error):
             return Looked(None, is_unknown=True, is_asked=True)
-        instead = f"that of {seconds_ago(known.age)} is used" if known else "none is used"
-        context.notify.decision(f"the schema of {target} could not be had ({error}): {instead}")
+        instead = f"using the copy from {seconds_ago(known.age)}" if known else "continuing without one"
+        context.notify.decision(f"the schema of {target} cannot be fetched ({error}): {instead}")
         return Looked(known)
 
 
@@ -133,11 +133,11 @@ def look_up(context: "Context", target: Target, *, refresh: bool = False) -> Kno
     except ApiError as error:
         if not known or not isinstance(error, NotReached):
             raise _explained(context, target, error) from error
-        context.notify.note(f"{error.message}: this is what was known {seconds_ago(known.age)}")
+        context.notify.note(f"{error.message}: showing the copy from {seconds_ago(known.age)}")
         return known
     if not found:
-        page = "" if isinstance(target, LocalApp) else f"Its page may tell: {context.tool} open {target}"
-        raise CliError(f"there is no schema of {target}", hint=page)
+        page = "" if isinstance(target, LocalApp) else f"Its page may help: {context.tool} open {target}"
+        raise CliError(f"{target} has no schema", hint=page)
     return found
 
 
@@ -259,7 +259,7 @@ def _explained(context: "Context", target: Target, error: ApiError) -> Exception
     near = nearest_endpoint(context, target)
     hint = f"Did you mean {near}?" if near else f"Look for it: {context.tool} models QUERY"
     words = ("schema", near) if near else ("models", *str(target).split("/")[-1:])
-    return NotFound(f"there is no endpoint {target}", hint=hint, kind="endpoint_not_found", next=words)
+    return NotFound(f"no endpoint {target}", hint=hint, kind="endpoint_not_found", next=words)
 
 
 def _route(target: Target) -> str:

@@ -56,7 +56,7 @@ def _refuse_options_of(ctx: typer.Context, values: dict[str, Any]) -> None:
         source = ctx.get_parameter_source(name)
         if source is not None and source.name == "COMMANDLINE":
             raise typer.BadParameter(
-                f"--{name.replace('_', '-')} belongs to '{ctx.command_path}' itself, not to '{ctx.invoked_subcommand}'"
+                f"--{name.replace('_', '-')} is an option of '{ctx.command_path}', not of '{ctx.invoked_subcommand}'"
             )
 
 

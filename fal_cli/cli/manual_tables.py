@@ -51,8 +51,8 @@ def _again() -> str:
 
 
 def _kinds() -> str:
-    rows = ((f"`{word}`", f"code {kind.code}, again: {kind.again}. {kind.meaning}") for word, kind in KINDS.items())
-    return _table(("kind", "meaning"), rows)
+    rows = ((f"`{word}`", str(kind.code), kind.again, kind.meaning) for word, kind in KINDS.items())
+    return _table(("kind", "code", "again", "meaning"), rows)
 
 
 def _environment() -> str:

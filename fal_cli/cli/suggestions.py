@@ -19,9 +19,10 @@ _ITEM = re.compile(r"[\w.\[\]-]+:?=.*|\{.*", re.DOTALL)
 
 _VENDORS = {
     "deploy": "", "apps": "", "app": "", "runners": "", "runner": "", "secrets": "", "secret": "", "environments": "",
-    "teams": "", "team": "", "create": "", "keys": "Keys are made at https://fal.ai/dashboard/keys, and kept: "
-    "{tool} auth login", "key": "A key is kept: {tool} auth login", "profile": "Our own profiles: {tool} auth list",
-    "profiles": "Our own profiles: {tool} auth list", "queue": "Requests of this machine: {tool} history",
+    "teams": "", "team": "", "create": "",
+    "keys": "Make a key at https://fal.ai/dashboard/keys, then store it: {tool} auth login",
+    "key": "To store a key: {tool} auth login", "profile": "To list the profiles: {tool} auth list",
+    "profiles": "To list the profiles: {tool} auth list", "queue": "To list your requests: {tool} history",
     "files": "To upload a file: {tool} upload FILE", "file": "To upload a file: {tool} upload FILE",
 }  # fmt: skip
 """Commands of the vendor's `fal`, each with what is nearest to it here."""
@@ -85,8 +86,8 @@ def for_endpoint(text: str, env: Mapping[str, str] = os.environ) -> str:
     """A hint for what stands where an endpoint should: an app's own code is run by the vendor's tool."""
     if _APP_CODE.fullmatch(text):
         return (
-            f"An app's code is run by the vendor's 'fal': {programs.vendors(env)} run {shlex.quote(text)}\n"
-            "Once it is deployed: fal run OWNER/APP\nServed on this machine: fal run http://localhost:8080"
+            f"fal.ai's own CLI runs an app's code: {programs.vendors(env)} run {shlex.quote(text)}\n"
+            "When it is deployed: fal run OWNER/APP\nWhen it runs on this machine: fal run http://localhost:8080"
         )
     return "" if "=" not in text else "The endpoint comes before its inputs: fal run ENDPOINT " + shlex.quote(text)
 
@@ -111,13 +112,13 @@ def _instead_of_command(word: str, words: Sequence[str], tool: str, env: Mapping
     before, rest = list(words[:at]), list(words[at:])
     if _REQUEST.fullmatch(word):
         look, have = (_line(tool, [*before, verb, *rest]) for verb in ("status", "result"))
-        return Suggestion(": it names a request", f"To look at it: {look}\nTo have its result: {have}")
+        return Suggestion(": it names a request", f"To look at it: {look}\nTo get its result: {have}")
     if _APP_CODE.fullmatch(word):
         return Suggestion(": it is an app's code", for_endpoint(word, env))
     if word.lower() in _VENDORS:
         here = _VENDORS[word.lower()].format(tool=tool)
-        theirs = f"Run that one: {programs.vendors(env)} {shlex.join(rest)}"
-        reason = ": it is one of the vendor's 'fal', which deploys apps"
+        theirs = f"To run that one: {programs.vendors(env)} {shlex.join(rest)}"
+        reason = ": it is a command of fal.ai's own CLI, which deploys apps"
         return Suggestion(reason, f"{theirs}\n{here}" if here else theirs)
     if _is_endpoint(word):
         return Suggestion(": it is an endpoint", f"To call it: {_line(tool, [*before, 'run', *rest])}")

@@ -26,12 +26,12 @@ def explained(error: Exception, words: Sequence[str], context: Context) -> Usage
         return _no_option(error.option_name, words, typer_context)
     if message == "Missing command.":
         return _missing_command(typer_context)
-    told, where, words = _sentence(message), _where_help_is(typer_context), _help_words(typer_context)
+    sentence, where, words = _sentence(message), _where_help_is(typer_context), _help_words(typer_context)
     if message.startswith("Missing argument") and _param_name(error).startswith("endpoint"):
-        return UsageError(told, hint=f"To find one: {context.program} models QUERY\n{where}", next=words)
+        return UsageError(sentence, hint=f"To find one: {context.program} models QUERY\n{where}", next=words)
     choice = _NO_CHOICE.search(message)
     near = suggestions.for_choice(choice[1], _choices(error)) if choice else ""
-    return UsageError(f"{told}; did you mean {near}?" if near else told, hint=where, next=words)
+    return UsageError(f"{sentence}; did you mean {near}?" if near else sentence, hint=where, next=words)
 
 
 def _no_command(shown: str, words: Sequence[str], typer_context: Any, context: Context) -> UsageError:
@@ -41,7 +41,7 @@ def _no_command(shown: str, words: Sequence[str], typer_context: Any, context: C
     known = [name for name, command in typer_context.command.commands.items() if not command.hidden]
     meant = suggestions.for_command(word, words, group, known, tool=context.program, env=context.env)
     below = f" of '{typer_context.command_path}'" if group else ""
-    hint = meant.hint or f"There are: {', '.join(known)}"
+    hint = meant.hint or f"Choose from: {', '.join(known)}"
     return UsageError(
         f"no such command {word!r}{below}{meant.reason}",
         hint=hint,

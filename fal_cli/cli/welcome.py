@@ -12,8 +12,8 @@ from fal_cli.terminal.styles import paint
 from fal_cli.terminal.wrapping import code, wrapped
 
 _IN_SANDBOX = (
-    "FAL_SANDBOX is set: every command uses the sandbox, a private fal on this machine that needs neither key nor "
-    "network and costs nothing."
+    "FAL_SANDBOX is set: every command uses the sandbox, a private fal on this machine. It needs no key "
+    "and no network, and costs nothing."
 )
 _INDENT, _WIDE = 2, 8
 

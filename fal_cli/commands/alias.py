@@ -50,8 +50,8 @@ def rm(context: Context, name: Name) -> None:
     from fal_cli.config import aliases
 
     if not aliases.drop(context.env, name):
-        raise NotFound(f"there is no alias {name!r} of yours", hint=f"There are: {context.tool} alias list")
-    context.talk.note(f"{name} is no alias any more")
+        raise NotFound(f"you have no alias {name!r}", hint=f"List them: {context.tool} alias list")
+    context.talk.note(f"{name} is not an alias any more")
     if context.output.machine:
         context.output.json({"name": name, "removed": True})
 
@@ -74,7 +74,7 @@ def list_(context: Context) -> None:
         _facts,
     )
     if not count:
-        context.talk.note(f"there is no alias yet; make one: {context.tool} alias set NAME ENDPOINT KEY=VALUE")
+        context.talk.note(f"no alias yet; make one: {context.tool} alias set NAME ENDPOINT KEY=VALUE")
 
 
 def _facts(alias: "Alias") -> dict[str, object]:

@@ -64,7 +64,7 @@ def _unknown(context: Context, words: str) -> UsageError:
     near = get_close_matches(words.lower(), known, n=1)
     meant = f"; did you mean {near[0]}?" if near else ""
     hint = f"Use: {context.program} help {near[0]}" if near else f"List them: {context.program} help"
-    return UsageError(f"there is no command or topic {words!r}{meant}", hint=hint)
+    return UsageError(f"no command or topic {words!r}{meant}", hint=hint)
 
 
 VERB = show_help

@@ -47,14 +47,14 @@ def models(
     from fal_cli.catalog import models
 
     if limit is not None and limit < 0:
-        raise UsageError(f"--limit is 0 or more, not {limit}")
+        raise UsageError(f"--limit must be 0 or more, not {limit}")
     if limit is None:
         limit = SHOWN_ON_TERMINAL if context.output.is_terminal else 0
     wanted = Search(_text(query or []), category, status or "", limit + 1 if limit else None)
     found = models.models(context, wanted)
     count = context.output.rows(_columns(), islice(found, limit or None), _facts)
     if not count:
-        context.talk.note("no such model")
+        context.talk.note("no such models")
     elif context.output.is_terminal and next(found, None):
         context.talk.note(f"{count} shown; there are more: --limit {5 * count}, or 0 for all")
 
@@ -65,7 +65,7 @@ def _text(words: "list[str]") -> str:
     try:
         return as_text(" ".join(words))
     except UnicodeError:
-        raise UsageError("what to look for is not valid UTF-8 text") from None
+        raise UsageError("the query is not valid UTF-8 text") from None
 
 
 def _columns() -> "Columns[Model]":

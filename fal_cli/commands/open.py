@@ -85,7 +85,7 @@ def _saved_file(context: Context, words: list[str]) -> "Path":
 
     row, *others = refs.rows(context, [word for word in words if not looks_like_endpoint(word)] or words)
     if others:
-        raise UsageError("this takes one request at a time")
+        raise UsageError("name one request at a time")
     found = next((path for path in map(Path, row.files) if path.exists() and path.suffix != ".json"), None)
     return found or _brought(context, row)
 
@@ -103,7 +103,7 @@ def _brought(context: Context, row: "Row") -> "Path":
     earlier = past.look_again(context, past.look(context, row))
     files = at_hand.files(earlier.row, earlier.answer, is_whole=earlier.is_whole)
     if not files:
-        raise NotFound(f"{row.name} made no file that could be opened")
+        raise NotFound(f"{row.name} made no file to open")
     folder = paths.cache_folder(context.env) / "opened" / row.name.removeprefix("@")
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / at_hand.name_of(files[0].file, 0)
@@ -112,7 +112,7 @@ def _brought(context: Context, row: "Row") -> "Path":
             at_hand.bring(past.quiet_wire(context), files[0].file, part, most=_LARGEST_BYTES)
             return part.place(target, overwrite=True)
     except at_hand.NotHad as error:
-        raise NotFound(f"the file of {row.name} cannot be had: {error}") from None
+        raise NotFound(f"the file of {row.name} cannot be fetched: {error}") from None
 
 
 def _of_request(context: Context, words: list[str]) -> str:
@@ -124,13 +124,13 @@ def _of_request(context: Context, words: list[str]) -> str:
         if is_web(file.url):
             return file.url
     if not request_id:
-        raise NotFound("it has no request id and no file that can be opened")
-    context.talk.note("it has no file that can be opened: this is its page on the dashboard")
+        raise NotFound("it has no request id and no file to open")
+    context.talk.note("it has no file to open; this is its page on the dashboard")
     return REQUEST_PAGE.format(request_id)
 
 
 def _result(context: Context, words: list[str]) -> tuple[str, bytes]:
-    """A request's id, and what it answered: the copy that is kept here, which takes no key, or the service's."""
+    """A request's id and result: from the ledger, which needs no key, or from the service."""
     from fal_cli.calls import refs
 
     if len(words) == 1:
@@ -150,7 +150,7 @@ def _fetched(context: Context, request: "Tracked") -> bytes:
     try:
         return follow.fetch(context, request).result.body.read()
     except (ApiError, CliError) as error:
-        context.talk.note(f"its result cannot be had: {error}")
+        context.talk.note(f"its result cannot be fetched: {error}")
         return b""
 
 

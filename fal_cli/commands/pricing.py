@@ -28,7 +28,7 @@ def units(text: str) -> Decimal:
     except InvalidOperation:
         number = Decimal(-1)
     if not number.is_finite() or number <= 0 or number > 10**12:
-        raise typer.BadParameter(f"{text!r} is no number of units, such as 40 or 2.5")
+        raise typer.BadParameter(f"{text!r} is not a number of units, such as 40 or 2.5")
     return number
 
 
@@ -68,7 +68,7 @@ def pricing(
     )
     missing = [name for name in names if name not in prices]
     if missing:
-        raise NotFound(f"the service has no price of {', '.join(missing)}")
+        raise NotFound(f"the service has no price for {', '.join(missing)}")
 
 
 def _is_input(word: str) -> bool:
@@ -81,7 +81,7 @@ def _one_call(context: Context, endpoints: list[str], inputs: list[str], estimat
     if len(endpoints) != 1:
         raise UsageError("with an input, name one endpoint", hint='Such as: fal pricing fal-ai/flux/dev prompt="a cat"')
     if estimate is not None:
-        raise UsageError("--estimate is for a number of units; with an input the call itself is reckoned")
+        raise UsageError("give either an input or --estimate")
     from fal_cli.calls import price
     from fal_cli.calls.prepare import prepare
     from fal_cli.options import CallFlags, InputWords

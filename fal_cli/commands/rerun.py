@@ -73,7 +73,7 @@ def rerun(
         return
     if row.mode in ("stream", "realtime"):
         raise UsageError(
-            f"{ref} was a {row.mode} call, and rerun makes queued and direct ones",
+            f"{ref} was a {row.mode} call; rerun repeats only queued and direct ones",
             hint=f"Use: {context.tool} {row.mode}",
         )
     if isinstance(row, Row) and "://" not in row.endpoint:

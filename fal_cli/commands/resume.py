@@ -1,4 +1,4 @@
-"""`fal resume`: take up again what was left, as if `run` had never stopped."""
+"""`fal resume`: picks up unfinished requests, as if `run` had never stopped."""
 
 from collections.abc import Sequence
 from typing import Annotated

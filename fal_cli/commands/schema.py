@@ -39,7 +39,7 @@ def schema(
     target = endpoints.named(context, endpoints.chosen(context, endpoint)).target
     known = schemas.look_up(context, target, refresh=refresh)
     if openapi and sample:
-        raise UsageError("--openapi and --sample say two different things; give one")
+        raise UsageError("give either --openapi or --sample")
     if sample:
         _write_sample(context, known)
     elif openapi:
@@ -60,7 +60,7 @@ def _write_sample(context: Context, known: "Known") -> None:
         text = json.dumps(filled, ensure_ascii=False, indent=2) + "\n"
         context.output.data(text.encode("utf-8", "backslashreplace"))
     if places := placeholders(filled):
-        context.talk.note(f"put a file's URL in the place of: {', '.join(places)}")
+        context.talk.note(f"put a file's URL in place of: {', '.join(places)}")
 
 
 def _write_document(context: Context, known: "Known") -> None:
@@ -89,7 +89,7 @@ def _write_table(context: Context, target: "Target", known: "Known") -> None:
     screen = Screen(context.output)
     shown = lines(known.schema, width=screen.width, color=screen.color)
     title = heading(known.endpoint, known.title, known.category, width=screen.width, color=screen.color)
-    screen.write([*title, "", *(shown or ["The document names neither inputs nor outputs: see --openapi."])])
+    screen.write([*title, "", *(shown or ["The schema lists no inputs or outputs. See the document: --openapi"])])
     words = [f"{field.name}={example(field)}" for field in known.schema.inputs if field.is_required]
     context.talk.note(" ".join(["call it:", context.tool, "run", str(target), *words]))
 

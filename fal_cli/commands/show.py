@@ -69,7 +69,7 @@ def _show(context: Context, call: "Tracked | Row") -> None:
             shown.append(_looked_at(context, wire, file, number))
             _show_file(context, earlier, shown[-1], is_one=len(files) == 1)
         except at_hand.NotHad as error:
-            failures.append(f"file {number} of {earlier.name} cannot be had: {error}")
+            failures.append(f"file {number} of {earlier.name} cannot be fetched: {error}")
     if len(shown) > 1 and context.output.is_terminal:
         _write_line(context, made.of_all(_of_call(earlier), [seen.facts for seen in shown]))
     for failure in failures[1:]:
@@ -95,7 +95,7 @@ def _looked_at(context: Context, wire: "Wire | None", file: "AtHand", number: in
 
 
 def _show_file(context: Context, earlier: "Past", seen: Seen, *, is_one: bool) -> None:
-    """Its picture and the line about it, with what is told of the call if it `is_one`, or its facts as JSON."""
+    """Its picture and the line about it, with the facts of the call if it `is_one`; or its facts as JSON."""
     from fal_cli.results.made import Made
 
     if not context.output.is_terminal:

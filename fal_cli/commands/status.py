@@ -51,7 +51,7 @@ def status(
         raise UsageError("--timeout limits --follow")
     requests = references.resolve(context, references.words(context, refs, file))
     if follow and len(requests) > 1:
-        raise UsageError("--follow takes one request at a time")
+        raise UsageError("--follow takes one request")
     asks_for_object = print_ == "envelope" or bool(query)
     worst: list[Exit] = []
 

@@ -49,7 +49,7 @@ def stream(
     from fal_cli.results.destination import check_fields, checked
 
     if text_only and final:
-        raise UsageError("--text and --final say two different things; give one")
+        raise UsageError("give either --text or --final")
     for option in call.of_the_queue:
         raise UsageError(f"{option} is for the queue, and a stream is not queued")
     context.standing.leave = nothing_sent

@@ -24,11 +24,11 @@ class Filters(Fields):
     ] = ""
     since: Annotated[
         datetime | None,
-        typer.Option("--since", parser=moment, metavar=METAVAR, help="Only younger: 7d, 2h, or 2026-01-31."),
+        typer.Option("--since", parser=moment, metavar=METAVAR, help="Only newer: 7d, 2h, or 2026-01-31."),
     ] = None
     batch: Annotated[
         str,
-        typer.Option("--batch", metavar="NAME", help="Only those of this batch, without what it still has to send."),
+        typer.Option("--batch", metavar="NAME", help="Only those of this batch that are already sent."),
     ] = ""
 
     @property
@@ -71,5 +71,5 @@ def take(context: Context, filters: Filters) -> "list[Row]":
     left = len([row for row in rows if row.batch not in batches]) - len(taken)
     if left:
         many = "1 request is" if left == 1 else f"{left:,} requests are"
-        context.talk.note(f"{many} followed by another process, and left to it")
+        context.talk.note(f"{many} followed by another process, and skipped here")
     return taken

@@ -45,7 +45,7 @@ def upload(
     from fal_cli.calls.attachments import open_source, send
 
     if name and len(paths) > 1:
-        raise UsageError("--name names a single file")
+        raise UsageError("--name works with one file")
     try:
         lifecycle = Lifecycle(_lifecycle(expires, acl or []))
     except InvalidOption as error:
@@ -61,7 +61,7 @@ def upload(
             facts = {"url": url, "name": source.name, "content_type": source.content_type, "bytes": source.size}
             context.output.line(url, facts)
     if context.in_sandbox:
-        context.talk.note("a private sandbox serves this only while a command runs; other --sandbox commands take it")
+        context.talk.note("a private sandbox serves this URL only while a command runs; use it in --sandbox commands")
 
 
 def _lifecycle(expires: str, acl: list[str]) -> str:

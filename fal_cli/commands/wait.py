@@ -35,7 +35,7 @@ def wait(
 
     def taken(outcome: Outcome, inputs: object) -> None:
         row = outcome.entry.row()
-        if row is not None and row.has_result:  # one that was not kept is still to be fetched
+        if row is not None and row.has_result:  # one that is not stored must still be fetched
             outcome.entry.delivered()
 
     resumption = Resumption(

@@ -44,7 +44,7 @@ def own(env: Mapping[str, str]) -> dict[str, Alias]:
 def read(table: Any, source: str) -> dict[str, Alias]:
     """The aliases of a table by their names. Raises `UsageError` for one that is none."""
     if not isinstance(table, Mapping):
-        raise UsageError(f"{source}: {TABLE} is not a table of names and texts")
+        raise UsageError(f"{source}: {TABLE} is not a table of names and strings")
     return {name: _read(name, text, source) for name, text in table.items()}
 
 
@@ -53,7 +53,7 @@ def checked(name: str, endpoint: str, words: Sequence[str], source: str) -> Alia
     if looks_like_endpoint(name) or not _NAME.fullmatch(name) or _REFS.fullmatch(name):
         raise UsageError(
             f"{source}: {name!r} cannot be an alias",
-            hint="A name has letters, digits, '-', '_' and '.', no '/', and is not that of an endpoint or a request.",
+            hint="Use letters, digits, '-', '_' and '.'. It must not look like an endpoint or a request.",
         )
     try:
         parse_target(endpoint)
@@ -61,7 +61,7 @@ def checked(name: str, endpoint: str, words: Sequence[str], source: str) -> Alia
         raise UsageError(f"{source}: {name}: {error}") from None
     option = next((word for word in words if word.startswith("-")), "")
     if option:
-        raise UsageError(f"{source}: {name}: {option} is an option, and an alias holds inputs alone")
+        raise UsageError(f"{source}: {name}: {option} is an option; an alias holds only inputs")
     return Alias(name, endpoint, tuple(words), source)
 
 
@@ -70,7 +70,7 @@ def put(env: Mapping[str, str], alias: Alias) -> None:
     with toml.changing(config_path(env)) as values:
         table = values.setdefault(TABLE, {})
         if not isinstance(table, dict):
-            raise UsageError(f"{config_path(env)}: {TABLE} is not a table of names and texts")
+            raise UsageError(f"{config_path(env)}: {TABLE} is not a table of names and strings")
         table[alias.name] = alias.text
 
 
@@ -90,5 +90,5 @@ def _read(name: str, text: Any, source: str) -> Alias:
     except ValueError as error:  # a quote that is not closed
         raise UsageError(f"{source}: {name}: {error}") from None
     if not words:
-        raise UsageError(f"{source}: {name} is not a text with an endpoint, as in 'fal-ai/flux/dev num_images=2'")
+        raise UsageError(f"{source}: {name} is not a string with an endpoint, as in 'fal-ai/flux/dev num_images=2'")
     return checked(name, words[0], words[1:], source)

@@ -38,7 +38,8 @@ def limit(text: str, source: str) -> Limit:
     match = _LIMIT.fullmatch(text.strip())
     if match is None:
         raise UsageError(
-            f"{source}: {text!r} is not a budget", hint=f"Write an amount and one of {', '.join(PERIODS)}: 5/day"
+            f"{source}: {text!r} is not a budget",
+            hint=f"Write an amount and one of {', '.join(PERIODS)}, such as 5/day",
         )
     return Limit(Decimal(match[1]), match[2].lower(), source)
 

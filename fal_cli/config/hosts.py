@@ -71,7 +71,7 @@ def _queue_of(run: str) -> str:
     """The queue host beside a run host, by the vendor's own rule `queue.` + run."""
     if is_loopback(run):
         raise UsageError(
-            f"the run host {run} is on this machine: the queue's has to be given too",
+            f"the run host {run} is on this machine: so the queue host must be set too",
             hint="Set FAL_QUEUE_RUN_HOST, or for a profile: fal config set hosts.queue …",
         )
     return run.replace("://", "://queue.", 1)

@@ -29,7 +29,7 @@ DEFAULT = "default"
 _OUTPUT, _BUDGET = "output", "budget"
 _KNOWN = (aliases.TABLE, _OUTPUT, _BUDGET)
 _LARGEST_BYTES = 64 * 1024
-_READS = {"@": "reads a file of this machine", "{{": "looks into another result"}
+_READS = {"@": "reads a file on this machine", "{{": "reads another result"}
 
 
 class Project(NamedTuple):
@@ -65,9 +65,7 @@ def read(path: Path) -> Project:
     try:
         return _read(path)
     except UsageError as error:
-        raise UsageError(
-            error.message, lines=error.lines, hint=f"To do without that file: {VARIABLE}=1 fal …"
-        ) from None
+        raise UsageError(error.message, lines=error.lines, hint=f"To ignore that file: {VARIABLE}=1 fal …") from None
 
 
 def _read(path: Path) -> Project:
@@ -76,15 +74,15 @@ def _read(path: Path) -> Project:
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror or error}") from None
     if size > _LARGEST_BYTES:
-        raise UsageError(f"{path} is larger than any {PROJECT} is ({size:,} bytes)")
+        raise UsageError(f"{path} is too large for a {PROJECT} ({size:,} bytes)")
     values = toml.read(path).values
     for name in values:
         if name not in _KNOWN:
-            raise UsageError(f"{path}: {name!r} cannot stand in a {PROJECT}, which holds {', '.join(_KNOWN)} alone")
+            raise UsageError(f"{path}: {name!r} is not allowed in a {PROJECT}; only {', '.join(_KNOWN)} are")
     for place, text in _texts(values, ""):
         for mark, what in _READS.items():
             if mark in text:
-                raise UsageError(f"{path}: {place}: {mark!r} {what}, which a {PROJECT} may not")
+                raise UsageError(f"{path}: {place}: {mark!r} {what}, which a {PROJECT} must not do")
     found = aliases.read(values.get(aliases.TABLE, {}), str(path))
     for alias in found.values():
         _check_alias(path, alias)
@@ -107,10 +105,10 @@ def _texts(value: Any, place: str) -> Iterator[tuple[str, str]]:
 
 def _check_alias(path: Path, alias: Alias) -> None:
     if is_loopback(alias.endpoint) or "://" in alias.endpoint:
-        raise UsageError(f"{path}: {alias.name}: {alias.endpoint} names a host, and an endpoint of fal.ai is wanted")
+        raise UsageError(f"{path}: {alias.name}: {alias.endpoint} is an app on a host; name an endpoint of fal.ai")
     for word in alias.words:
         if "=" not in word:
-            raise UsageError(f"{path}: {alias.name}: {word!r} is not KEY=VALUE, and nothing else may stand there")
+            raise UsageError(f"{path}: {alias.name}: {word!r} is not KEY=VALUE, and only inputs are allowed there")
 
 
 def _outputs(path: Path, table: Any) -> dict[str, str]:
@@ -125,7 +123,7 @@ def _outputs(path: Path, table: Any) -> dict[str, str]:
 
 def _budget(path: Path, text: Any) -> str:
     if not isinstance(text, str):
-        raise UsageError(f"{path}: {_BUDGET} is not a text such as '5/day'")
+        raise UsageError(f"{path}: {_BUDGET} is not a string such as '5/day'")
     if text:
         budgets.limit(text, f"{path}: {_BUDGET}")
     return text

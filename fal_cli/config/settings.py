@@ -35,7 +35,7 @@ def kept_private(env: Mapping[str, str]) -> bool | None:
     kept = _kept(env, "private")
     if kept is None or isinstance(kept, bool):
         return kept
-    raise UsageError(f"{config_path(env)}: private is neither true nor false", hint="Set it: fal config set private …")
+    raise UsageError(f"{config_path(env)}: private is not true or false", hint="Set it: fal config set private true")
 
 
 def on_interrupt(env: Mapping[str, str]) -> Literal["detach", "cancel"]:
@@ -62,4 +62,4 @@ def _behaviour(value: object, name: str) -> Literal["detach", "cancel"] | None:
         return None
     if value == "detach" or value == "cancel":
         return "detach" if value == "detach" else "cancel"
-    raise UsageError(f"{name} is neither detach nor cancel")
+    raise UsageError(f"{name} is not detach or cancel")

@@ -50,8 +50,8 @@ def read(path: Path) -> Contents:
     try:
         values = tomllib.loads(data.decode())
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        told = "it is nested too deep" if isinstance(error, RecursionError) else error
-        raise UsageError(f"{path} is not TOML: {told}", hint="Fix the file, or move it away.") from None
+        detail = "it is nested too deeply" if isinstance(error, RecursionError) else error
+        raise UsageError(f"{path} is not TOML: {detail}", hint="Fix the file, or move it away.") from None
     return Contents(values, is_exposed=os.name != "nt" and bool(mode & _OTHERS))
 
 
@@ -103,7 +103,7 @@ def _value(name: str, value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, str):
         return _text(value)
-    raise NotWritable(f"{name} is neither a text nor true or false")
+    raise NotWritable(f"{name} is not a string, true or false")
 
 
 def _text(text: str) -> str:

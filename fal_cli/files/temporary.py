@@ -26,5 +26,5 @@ def made() -> tuple[int, str]:
 def _in_memory() -> int:
     """A file in memory, where the system has such. Raises `OSError`."""
     if not hasattr(os, "memfd_create"):
-        raise OSError("there is no folder for temporary files; name one: TMPDIR")
+        raise OSError("no folder for temporary files; name one: TMPDIR")
     return os.memfd_create(PREFIX)

@@ -32,10 +32,10 @@ def placed(gathered: "Gathered", schema: "Schema | None", *, reach: Reach = ANYW
     if not texts:
         return gathered
     if len(texts) > 1:
-        told = ", ".join(_shown(text) for text in texts[:3]) + (", …" if len(texts) > 3 else "")
+        shown = ", ".join(_shown(text) for text in texts[:3]) + (", …" if len(texts) > 3 else "")
         raise UsageError(
-            f"{len(texts)} words are no inputs, and one can be the prompt: {told}",
-            hint=f"An input is written KEY=VALUE. A prompt of several words is quoted: {_shown(' '.join(texts))}",
+            f"{len(texts)} words are not inputs, and only one can be the prompt: {shown}",
+            hint=f"Write an input as KEY=VALUE. Quote a prompt of several words: {_shown(' '.join(texts))}",
         )
     (text,) = texts
     field = _prompt(text, schema, reach)
@@ -64,7 +64,7 @@ def _prompt(text: str, schema: "Schema | None", reach: Reach) -> "Field":
     if not text.strip():
         raise MalformedInput("expected key=value", text, 0, hint="A bare text is the prompt, and this one is empty.")
     if schema is None:
-        raise _no_place(text, "the inputs of this endpoint are not known here, so name the one that this is")
+        raise _no_place(text, "the inputs of this endpoint are not known here; write KEY=TEXT")
     if text in [field.name for field in schema.inputs]:
         raise _no_place(text, f"{text} is an input: {text}=VALUE")
     if not any(map(str.isspace, text)) and reach.file_there(text):

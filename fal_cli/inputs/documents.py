@@ -28,7 +28,7 @@ def loads(data: str | bytes, source: str) -> Any:
     except UnicodeEncodeError:
         raise UsageError(f"{source} holds half of a character (a lone surrogate)") from None
     except UnicodeDecodeError:
-        raise UsageError(f"{source} is neither UTF-8 nor UTF-16 text") from None
+        raise UsageError(f"{source} is not UTF-8 or UTF-16 text") from None
     except RecursionError:
         raise UsageError(f"{source} is nested too deeply") from None
     except ValueError as error:
@@ -49,7 +49,7 @@ def text(data: bytes, source: str) -> str:
     try:
         read = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except UnicodeDecodeError:
-        raise UsageError(f"{source} is neither UTF-8 nor UTF-16 text") from None
+        raise UsageError(f"{source} is not UTF-8 or UTF-16 text") from None
     return read.removesuffix("\n").removesuffix("\r")
 
 

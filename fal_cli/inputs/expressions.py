@@ -65,7 +65,7 @@ def evaluate(item: Item, source: Source) -> Any:
 
 
 def _from_stdin(stdin: Stdin, item: Item) -> Any:
-    why = f"{item.key}: there is nothing that {item.value} could look into"
+    why = f"{item.key}: {item.value} has no result to read from"
     if stdin.is_terminal:
         raise UsageError(
             f"{why}: stdin is a terminal", hint=f"Pipe JSON in, or name a request: --from REF\n{_plain_hint(item)}"
@@ -74,7 +74,7 @@ def _from_stdin(stdin: Stdin, item: Item) -> Any:
     if not data.strip():
         raise UsageError(
             f"{why}: stdin is empty",
-            hint="The command before the pipe may have failed. An earlier request can be named: --from REF",
+            hint="The command before the pipe may have failed. To use an earlier request: --from REF",
         )
     try:
         return documents.loads(data, "stdin")
@@ -108,7 +108,7 @@ def _found(item: Item, search: Any, scope: Any) -> Any:
     try:
         json.dumps(found, allow_nan=False)
     except (ValueError, TypeError):
-        raise MalformedInput("what this finds is no JSON value", item.word, item.value_at) from None
+        raise MalformedInput("the value that this finds is not JSON", item.word, item.value_at) from None
     return found
 
 
@@ -128,7 +128,7 @@ def _complaint(error: Any) -> str:
         return str(error.message)
     if isinstance(error, jmespath.exceptions.IncompleteExpressionError) or error.token_type == "EOF":
         return "the expression ends too early"
-    return f"{error.token_value!r} cannot stand here"
+    return f"{error.token_value!r} is not allowed here"
 
 
 def _scope(tree: dict[str, Any], value: Any) -> Any:

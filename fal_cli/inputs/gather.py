@@ -95,7 +95,9 @@ def _document(word: str, reach: Reach) -> dict[str, Any]:
     if word.startswith("{"):
         return documents.loads_object(word, "the inline JSON")
     if reach.is_literal:
-        raise UsageError(f"{word} names a file, and --literal reads none", hint="Give inputs as KEY=…", kind=OUTSIDE)
+        raise UsageError(
+            f"{word} names a file, and --literal reads no files", hint="Write inputs as KEY=…", kind=OUTSIDE
+        )
     path = word.removeprefix("@")
     if path == STDIN:
         raise UsageError("'@-' is not supported here; a lone '-' merges the JSON on stdin")

@@ -90,7 +90,7 @@ def _between(text: str, at: int, told: str) -> tuple[str, str]:
     """What is missing between two parts."""
     here, last = text[at], text[:at].rstrip()[-1:]
     if "':'" in told:
-        hint = "Write : rather than =." if here == "=" else "Between a key and its value stands a colon."
+        hint = "Write : rather than =." if here == "=" else "Put a colon between a key and its value."
     elif last == "0" and here.isdigit():
         return _ZERO
     else:
@@ -115,4 +115,4 @@ def _after_the_end(text: str, at: int) -> tuple[str, str]:
         return "a comment", "JSON has no comments: leave it out."
     if _OTHER_NUMBER.match(text) and text[:at].strip("-").isdigit():
         return _ZERO
-    return "something follows the end of the JSON", "One JSON value is wanted."
+    return "something follows the end of the JSON", "Give one JSON value."

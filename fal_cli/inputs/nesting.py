@@ -41,7 +41,7 @@ def steps(key: str, word: str) -> tuple[Step, ...]:
         step, at = reader(key, at, word, first=not found)
         found.append(step)
     if len(found) > _DEEPEST:
-        raise MalformedInput(f"an input is nested at most {_DEEPEST} deep", word, found[_DEEPEST].at)
+        raise MalformedInput(f"an input can be nested at most {_DEEPEST} levels deep", word, found[_DEEPEST].at)
     return tuple(found)
 
 
@@ -68,7 +68,7 @@ def _dotted(key: str, at: int, word: str, first: bool) -> tuple[Step, int]:
 
 def _bracketed(key: str, at: int, word: str, first: bool) -> tuple[Step, int]:
     if first:
-        raise MalformedInput("an input begins with a name, not with '['", word, at)
+        raise MalformedInput("an input must begin with a name, not with '['", word, at)
     name, end = _name(key, at + 1, "]")
     if end == len(key):
         raise MalformedInput("this '[' is never closed", word, at)
@@ -105,7 +105,7 @@ def _get(here: Any, step: Step, word: str) -> Any:
 def _put(here: Any, step: Step, value: object, word: str) -> None:
     if isinstance(here, dict):
         if step.appends:
-            raise MalformedInput("'[]' appends to a list, but an object stands here", word, step.at)
+            raise MalformedInput("'[]' appends to a list, but this is an object", word, step.at)
         here[step.name] = value
         return
     index = _place(here, step, word)
@@ -116,7 +116,7 @@ def _place(here: list[Any], step: Step, word: str) -> int:
     if step.appends:
         return len(here)
     if step.place is None:
-        raise MalformedInput(f"a list stands here: expected a number, not {step.name!r}", word, step.at)
+        raise MalformedInput(f"this is a list: expected a number, not {step.name!r}", word, step.at)
     if step.place > len(here):
         raise MalformedInput(f"the list has {len(here)} entries: the next is {len(here)}", word, step.at)
     return step.place

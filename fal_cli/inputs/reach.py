@@ -35,9 +35,7 @@ class Reach(NamedTuple):
         except ValueError as error:
             raise UsageError(f"cannot read {written}: {error}") from None
         if not found.is_relative_to(self.folder):
-            raise UsageError(
-                f"{written} is outside of {self.folder}, and --files allows no file that is not in it", kind=OUTSIDE
-            )
+            raise UsageError(f"{written} is outside {self.folder}, the only folder that --files allows", kind=OUTSIDE)
         return found
 
     def file_there(self, text: str) -> str:

@@ -57,7 +57,7 @@ class Stdin:
             return b""
         may_hang = not (is_asked or self.is_terminal or self._is_watched)
         if may_hang and not self._ready(PATIENCE_SECONDS):
-            self._say("waiting for JSON on stdin (where there is none: < /dev/null, or give inputs as key=value)")
+            self._say("waiting for JSON on stdin (to send none: < /dev/null; or give inputs as key=value)")
         try:
             return self._stream.read()
         except OSError as error:

@@ -145,7 +145,7 @@ def _literal(item: Item, field: "Field | None", tell: Tell) -> _Value:
 
     value = typed_by(field, item.value)
     if not isinstance(value, str):
-        tell(f"{item.word} is sent as {json.dumps(value)}, as the schema has it")
+        tell(f"{item.word} is sent as {json.dumps(value)}, as the schema says")
     return _Value(value, item.value)
 
 
@@ -185,7 +185,7 @@ def _as_given(value: object) -> _Value:
 def _text(item: Item, field: "Field | None", tell: Tell) -> _Value:
     """What the text of `key=value` means. What a reader would not think is told."""
     value, guess = _meaning(field, item.key, item.value)
-    why = f", not as text (for text: -t {item.word})" if field is None else ", as the schema has it"
+    why = f", not as text (for text: -t {item.word})" if field is None else ", as the schema says"
     if not isinstance(value, str):
         tell(f"{item.word} is sent as {json.dumps(value)}{why}")
     elif not isinstance(guess, str):

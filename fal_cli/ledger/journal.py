@@ -50,7 +50,7 @@ class Journal:
         self._told = 0
         self._has_alarmed = False
         self.failure = ""
-        """Why the ledger cannot be used, once that was found; "" while it can."""
+        """Why the history cannot be used, once that was found; "" while it can."""
 
     def begin(self, call: Call) -> "Entry":
         """Records a call that is about to be sent. Raises `UsageError` where it cannot, and has to."""
@@ -59,8 +59,8 @@ class Journal:
         local_id = self.attempt(lambda ledger: ledger.begin(call), None, warn=self._no_record)
         if local_id is None and self._is_required:
             raise UsageError(
-                f"the ledger cannot be used ({self.failure}), and --require-ledger is set: nothing was sent",
-                hint="Name a folder that can be written: FAL_CLI_HOME=FOLDER",
+                f"the history cannot be used ({self.failure}), and --require-ledger is set: nothing was sent",
+                hint="Choose a writable folder: FAL_CLI_HOME=FOLDER",
                 kind="no_ledger",
             )
         return Entry(self, local_id, is_private=call.is_private)
@@ -135,10 +135,10 @@ class Journal:
         try:
             return self._done(action)
         except LedgerError as error:
-            raise CliError(f"the ledger cannot be used: {error}") from None
+            raise CliError(f"the history cannot be used: {error}") from None
 
     def attempt(self, action: Callable[[Ledger], T], otherwise: T, *, warn: Callable[[str], None] | None = None) -> T:
-        """What `action` returns, or `otherwise` where the ledger cannot be used; told once, to `warn` or as ever."""
+        """What `action` returns, or `otherwise` where the history cannot be used; told once, to `warn` or as ever."""
         if self.failure:
             return otherwise
         try:
@@ -165,7 +165,7 @@ class Journal:
         return self._ledger
 
     def glance(self, action: Callable[[Ledger], T]) -> T | None:
-        """What `action` returns, for what is no loss if it is not had; None where the ledger cannot be used."""
+        """What `action` returns, for what is no loss if it is not had; None where the history cannot be used."""
         if self.failure:
             return None
         try:
@@ -179,21 +179,21 @@ class Journal:
             return self._done(action)
         except LedgerError as error:
             raise UsageError(
-                f"{why} needs the ledger, which cannot be used: {error}; nothing was sent",
-                hint="Name a folder that can be written: FAL_CLI_HOME=DIR",
+                f"{why} needs the history, which cannot be used: {error}; nothing was sent",
+                hint="Choose a writable folder: FAL_CLI_HOME=FOLDER",
             ) from None
 
     def _done(self, action: Callable[[Ledger], T]) -> T:
         """What `action` returns; says which rows it had to leave out. Raises `LedgerError`."""
         if NOWHERE in str(self._path):
-            raise LedgerError("there is no home folder to keep it in; name a folder: FAL_CLI_HOME")
+            raise LedgerError("no home folder to keep it in; choose a folder: FAL_CLI_HOME")
         self._ledger = self._ledger or Ledger(self._path)
         try:
             return action(self._ledger)
         finally:
             for number in self._ledger.unreadable[self._told :]:
                 self._told += 1
-                self._warn(f"row @{number} of the ledger cannot be read and is left out")
+                self._warn(f"row @{number} of the history cannot be read and is left out")
 
 
 class Entry:
@@ -331,7 +331,7 @@ class Entry:
 
 
 def _told(failure: str) -> str:
-    return f"the ledger cannot be used ({failure}): requests will not be remembered, or found by id alone"
+    return f"the history cannot be used ({failure}): requests are not recorded, and cannot be found by id alone"
 
 
 def urls_of(handle: Handle) -> dict[str, str]:

@@ -21,7 +21,7 @@ _RESULT_SUFFIX = ".json"
 
 
 class Sink(Protocol):
-    """What bytes can be written to."""
+    """Something that bytes can be written to."""
 
     def write(self, data: bytes, /) -> object: ...
 
@@ -38,7 +38,7 @@ class AtHand(NamedTuple):
 
 
 class NotHad(Exception):
-    """A file that cannot be had; the message says why, in a few words. `is_out_of_reach`: its host did not answer."""
+    """A file that cannot be fetched; the message says why, briefly. `is_out_of_reach`: its host did not answer."""
 
     def __init__(self, why: str, *, is_out_of_reach: bool = False) -> None:
         super().__init__(why)
@@ -46,7 +46,7 @@ class NotHad(Exception):
 
 
 class TooLarge(NotHad):
-    """A file that is larger than what is wanted of it; `size` in bytes if it is known."""
+    """A file that is larger than allowed; `size` in bytes, if known."""
 
     def __init__(self, size: int | None) -> None:
         super().__init__("too large")
@@ -86,7 +86,7 @@ def files(row: Row | None, data: Any, owned: Mapping[str, int] | None = None, *,
 def bring(wire: Wire, file: MediaFile, target: Sink, *, most: int) -> Download:
     """Fetches a file into `target` and tells what its host said of it.
 
-    Raises `TooLarge` for more than `most` bytes, before any is fetched where the size is told, and `NotHad`.
+    Raises `TooLarge` for more than `most` bytes, before fetching any if the size is known, and `NotHad`.
     """
     download, count = _download(file), 0
     with _told(), _pieces(wire, download) as pieces:
@@ -111,12 +111,12 @@ def beginning(wire: Wire, file: MediaFile, *, count: int) -> tuple[bytes, Downlo
 
 def _download(file: MediaFile) -> Download:
     if not file.url:
-        raise NotHad("it was not kept")
+        raise NotHad("it was not stored")
     return Download(file.url)
 
 
 def _pieces(wire: Wire, download: Download) -> "closing[Generator[bytes]]":
-    """What is fetched, a piece at a time; leaving the block ends the exchange."""
+    """The fetched pieces; leaving the block ends the exchange."""
     return closing(cast("Generator[bytes]", fetch(wire, download)))
 
 
@@ -137,7 +137,7 @@ def _told() -> Iterator[None]:
     except OSError as error:
         raise NotHad(f"no room for it: {error.strerror or error}") from None
     except ValueError:
-        raise NotHad("its address is malformed") from None
+        raise NotHad("its URL is malformed") from None
     except ApiError as error:
         if error.status in (404, 410):
             raise NotHad("no longer there") from None
@@ -152,7 +152,7 @@ def _cut(file: MediaFile) -> MediaFile:
 
 
 def _saved(row: Row, owned: Mapping[str, int]) -> Sequence[Path | None]:
-    """The media that were saved, in their order; None for what is gone, or is not this call's alone."""
+    """The saved media, in order; None for one that is gone, or is not this call's alone."""
     times = Counter(row.files)
     found: list[Path | None] = []
     for name in row.files:

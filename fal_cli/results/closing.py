@@ -1,4 +1,4 @@
-"""What a call made, told where its result would stand: a line for each file that was saved, on a terminal."""
+"""The closing lines on a terminal, in place of the result: one for each saved file."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -28,7 +28,7 @@ def tell(
 
 
 def _lines(saved: Sequence[Path], of_call: made.Made) -> Iterator[tuple[made.Made, Path | None]]:
-    """A line for each file. What is told of the call stands behind the only one, or in a line about all of them."""
+    """A line for each file. The facts of the call stand behind the only one, or in a line about all of them."""
     for path in saved:
         line = made.Made(as_typed(str(path)), facts(path), file_url(str(path)))
         if len(saved) == 1:

@@ -64,7 +64,7 @@ class Delivery:
             _check_open(context, self._saving)
 
     def check(self, inputs: Mapping[str, Any]) -> None:
-        """Raises `UsageError` if a file is to be named after an input that there is none of."""
+        """Raises `UsageError` if a file is to be named after an input that does not exist."""
         places.check_fields(self._saving, inputs)
 
     @property
@@ -80,7 +80,7 @@ class Delivery:
         can_fetch: bool = True,
         deadline: Deadline | None = None,
     ) -> None:
-        """Prints and saves; a failure of the one does not keep the other from being done.
+        """Prints and saves. A failure of one does not stop the other.
 
         `can_fetch` is False for a result that nothing can fetch again: it is printed as it is where it does not
         fit the form that was asked for, and saved where a terminal cannot show it. Raises `CliError` (code 11 for a
@@ -121,7 +121,7 @@ class Delivery:
             self._open(outcome, saved)
 
     def _printed(self, outcome: Outcome, can_fetch: bool) -> CliError | ReaderGone | None:
-        """Prints the result; answers what went wrong, which keeps nothing else from being done."""
+        """Prints the result. Returns the failure, which stops nothing else."""
         try:
             if not self._prints_files:
                 self._print(outcome)
@@ -141,7 +141,7 @@ class Delivery:
         from fal_cli.results import sidecar
 
         if outcome.entry.is_private:
-            self._context.notify.warn("the call was private, so nothing of it is written beside its files")
+            self._context.notify.warn("the call was private, so no sidecar is saved")
             return
         for path in saved:
             try:
@@ -159,9 +159,9 @@ class Delivery:
         urls = [file_url(str(path)) for path in saved] or [file.url for file in media.find(outcome.outline)]
         found = next((url for url in urls if url.startswith("file:") or is_web(url)), "")
         if not found:
-            self._context.notify.warn("the result names no file that can be opened")
+            self._context.notify.warn("the result names no file to open")
         elif not in_browser(self._context.env, found):
-            self._context.notify.note(f"there is nothing here to open it with: {found}")
+            self._context.notify.note(f"no program to open it with: {found}")
 
     def _is_saved_itself(self, outcome: Outcome) -> bool:
         """Whether the result is a file that `-o` or `-d` saves, which stdout then names."""
@@ -173,13 +173,13 @@ class Delivery:
     def _print(self, outcome: Outcome) -> None:
         if outcome.result.is_json and not outcome.result.body.looks_like_json:
             self._context.notify.warn(
-                f"the result is not the JSON that its content type says ({outcome.result.content_type}); "
-                "it is given as it came"
+                f"the result is not valid JSON, as its content type says ({outcome.result.content_type}); "
+                "it is passed on as it came"
             )
         self._selection.write(outcome, ends_line=self._many)
 
     def _as_it_is(self, outcome: Outcome, failure: CliError) -> CliError:
-        """Gives the bytes of a result out in any case. Answers the failure that is left to be told."""
+        """Writes the bytes of a result in any case. Returns the failure that must still be reported."""
         from fal_cli.results import unshown
 
         try:
@@ -287,21 +287,21 @@ def _hashes(saved: Sequence[Path]) -> list[str]:
 def _check_sidecar(saving: places.Saving, is_private: bool) -> None:
     """Raises `UsageError` where no sidecar can be or may be."""
     if is_private:
-        raise UsageError("a private call leaves no --sidecar: it holds the input")
+        raise UsageError("a private call saves no --sidecar, which would hold the input")
     if not saving.template:
-        raise UsageError("--sidecar stands beside saved files", hint="Save them: -o FILE or -d FOLDER/")
+        raise UsageError("--sidecar is for saved files", hint="Save them: -o FILE or -d FOLDER/")
 
 
 def _check_open(context: Context, saving: places.Saving) -> None:
-    """Raises `UsageError` where there will be nothing that can be opened."""
+    """Raises `UsageError` if there will be nothing to open."""
     if saving.to_stdout:
-        raise UsageError("--open opens a saved file, and -d - saves none")
+        raise UsageError("--open needs a saved file, and -d - saves none")
     if context.in_sandbox and not saving.saves:
         raise UsageError(
-            "a private sandbox serves its files only while the command runs", hint="Save what is to open: -o FILE"
+            "a private sandbox serves its files only while the command runs", hint="Save the file: -o FILE"
         )
 
 
 def _left_behind(context: Context, request_id: str) -> tuple[str, ...]:
-    """What is said where the printing or the saving of a result is interrupted."""
-    return (f"The result is paid for and kept for a while. To have it: {context.command('result', request_id)}",)
+    """The lines to print if printing or saving a result is interrupted."""
+    return (f"The result is paid for, and stored for a while. To get it: {context.command('result', request_id)}",)

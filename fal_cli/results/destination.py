@@ -42,7 +42,7 @@ class Saving:
 def checked(output: str, folder: str, *, overwrite: bool = False, is_json: bool = False) -> Saving:
     """What `-o` and `-d` ask for. Raises `UsageError` for what cannot be done, with `is_json` for bytes on stdout."""
     if output and folder:
-        raise UsageError("-o and -d both say where to save; give one")
+        raise UsageError("give either -o or -d")
     if folder == STDOUT:
         if is_json:
             raise UsageError("-d - writes the bytes of files to stdout, which --json keeps for JSON", hint=_ONE_OF)
@@ -54,7 +54,7 @@ def checked(output: str, folder: str, *, overwrite: bool = False, is_json: bool 
     path = Path(os.path.expanduser(output))
     if path.is_dir() or not path.parent.is_dir():
         raise UsageError(
-            f"cannot save to {output}: " + ("it is a folder (use -d)" if path.is_dir() else "its folder is missing")
+            f"cannot save to {output}: " + ("it is a folder (use -d)" if path.is_dir() else "its folder does not exist")
         )
     if path.suffix.lower() == ".json":
         return Saving(result_file=path)
@@ -64,7 +64,7 @@ def checked(output: str, folder: str, *, overwrite: bool = False, is_json: bool 
 
 
 def single_file(saving: Saving) -> Path | None:
-    """The file that `-o` names for media, where the template is no more than its name."""
+    """The file that `-o` names for media, if the template is only its name."""
     if not saving.template or filenames.fields_of(saving.template):
         return None
     return Path(filenames.filled(saving.template, {}))
@@ -80,7 +80,7 @@ def check_fields(saving: Saving, inputs: Mapping[str, Any]) -> None:
     """Raises `UsageError` if the template names an input that the call does not have."""
     for name in filenames.fields_of(saving.template):
         if name.startswith("input.") and name.removeprefix("input.") not in inputs:
-            raise UsageError(f"-d: there is no {{{name}}}, since the input has no {name.removeprefix('input.')!r}")
+            raise UsageError(f"-d: no {{{name}}}, since the input has no {name.removeprefix('input.')!r}")
 
 
 def check_within(saving: Saving, target: Path) -> None:
@@ -90,7 +90,7 @@ def check_within(saving: Saving, target: Path) -> None:
 
 
 def save_result(path: Path, chunks: Iterable[bytes]) -> None:
-    """Writes a result over what is there. Raises `CliError` (code 11)."""
+    """Writes a result over an existing file. Raises `CliError` (code 11)."""
     write_whole(path, chunks, overwrite=True)
 
 
@@ -126,5 +126,5 @@ def _template(folder: str) -> str:
     for name in names:
         if name not in FIELDS and not name.startswith("input."):
             known = ", ".join(f"{{{field}}}" for field in (*FIELDS, "input.KEY"))
-            raise UsageError(f"-d {folder}: there is no {{{name}}}", hint=f"There are: {known}")
+            raise UsageError(f"-d {folder}: no {{{name}}}", hint=f"Choose from: {known}")
     return expanded

@@ -31,7 +31,7 @@ from fal_cli.terminal.progress.transfer import Transfer
 
 PARALLEL = 4
 _BLOCK = 1024 * 1024
-_NOT_HERE = "Save it: -d FOLDER/; or send it on: … -d - > FILE"
+_NOT_HERE = "Save it: -d FOLDER/; or pipe it: … -d - > FILE"
 
 
 class Saver:
@@ -63,7 +63,7 @@ class Saver:
     def save(self, data: Any, origin: Origin) -> list[Path]:
         """Saves every file that a result names and returns their paths in its order.
 
-        Raises `CliError` (code 11) if one cannot be saved; the others are saved all the same.
+        Raises `CliError` (code 11) if one cannot be saved; the others are saved anyway.
         """
         files = media.find(data)
         if not files:
@@ -100,7 +100,7 @@ class Saver:
                 raise _not_fetched(file, error.message) from None
 
     def _gathered(self, outcomes: Sequence[Path | CliError]) -> list[Path]:
-        """The saved paths; the first failure is raised, after the rest is told."""
+        """The saved paths. Raises the first failure, after reporting the rest."""
         for path in outcomes:
             if isinstance(path, Path):
                 self._tell(path)
@@ -116,7 +116,7 @@ class Saver:
             return self._saved(index, file, values, transfer)
         except CliError as error:
             return error
-        except Exception as error:  # a stranger's URL or header that some library cannot read
+        except Exception as error:  # an untrusted URL or header that some library cannot read
             return _not_fetched(file, report(error).message)
         finally:
             if self._turns:

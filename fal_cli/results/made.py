@@ -17,9 +17,9 @@ _FEWEST_CELLS = 8
 
 
 class Made(NamedTuple):
-    """A file that was made, as the line tells of it. What is not known is left out.
+    """A saved file, as the line describes it. Unknown facts are left out.
 
-    `name` may be a stranger's; `url` is where a click on it leads. `took` are seconds, `cost` and `seed` are texts.
+    `name` may be untrusted text; `url` is where a click on it leads. `took` are seconds, `cost` and `seed` are texts.
     """
 
     name: str
@@ -63,12 +63,12 @@ def seed_of(answer: Any, inputs: Mapping[str, Any]) -> int | str | None:
 
 
 def pixels(facts: MediaFacts) -> str:
-    """How large what is seen is: `1024×768`; "" if that is not known."""
+    """The size of a picture: `1024×768`; "" if unknown."""
     return f"{facts.width}×{facts.height}" if facts.width and facts.height else ""
 
 
 def playing_time(seconds: float | None) -> str:
-    """As players show it: `0:05`, `1:02:03`. What is shorter than a second is told as a second."""
+    """A duration as players show it: `0:05`, `1:02:03`. At least a second."""
     return clock(max(1, round(seconds))) if seconds else ""
 
 
@@ -83,7 +83,7 @@ def weight(count: int | None) -> str:
 
 
 def _pieces(made: Made) -> Iterator[tuple[str, str]]:
-    """What the line tells behind the name, each with what stands before it."""
+    """The facts after the name, each with its separator."""
     near = [pixels(made.facts), playing_time(made.facts.seconds), weight(made.facts.bytes)]
     far = ["" if made.took is None else duration(made.took), visible(made.cost), made.seed and f"seed {made.seed}"]
     yield from ((_NEAR, piece) for piece in near if piece)

@@ -38,7 +38,7 @@ def cost_of(row: Row | None) -> Money | None:
 
 
 def facts_of(row: Row | None, units: str = "") -> dict[str, str | None]:
-    """What a call cost, as JSON: amounts are text, so that none is rounded; null is what is not known.
+    """The cost of a call as JSON: amounts are text, so that none is rounded; null means unknown.
 
     `units` are those that a bill named which the ledger has not.
     """
@@ -52,7 +52,7 @@ def facts_of(row: Row | None, units: str = "") -> dict[str, str | None]:
 
 
 def total(costs: Iterable[Money | None]) -> str:
-    """What calls cost together, a sum for each currency; what is not known is counted, never as 0."""
+    """The cost of calls together, a sum for each currency. Unknown costs are counted, never as 0."""
     sums: dict[str, Decimal] = {}
     unknown = 0
     for cost in costs:

@@ -1,4 +1,4 @@
-"""What a file of a result is called: the template's fields, and the extension of what is really in it. Pure."""
+"""The name of a result's file: the template's fields, and the extension of its real content. Pure."""
 
 import json
 from collections.abc import Mapping

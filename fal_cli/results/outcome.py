@@ -46,8 +46,8 @@ class Outcome:
         body = self.result.body
         if len(body) > limits.PARSED:
             raise CliError(
-                f"the result has {len(body) // limits.MIB:,} MB, which is too much to read in one piece",
-                hint="Take it as it is: --print result > FILE, or its files: -d FOLDER/",
+                f"the result has {len(body) // limits.MIB:,} MB, which is too large to read at once",
+                hint="Save it as it is: --print result > FILE, or its files: -d FOLDER/",
             )
         return jsontext.read(body.read(), jsontext.NOT_JSON)
 

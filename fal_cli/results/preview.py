@@ -19,7 +19,7 @@ _NOT_PICTURES = ("video/", "audio/", "text/", "application/", "model/")
 def check(context: Context) -> None:
     """Raises `UsageError` where no picture can be drawn; comes before anything is sent."""
     if not context.streams.stderr_is_terminal:
-        raise UsageError("--preview draws on the terminal, and stderr is none", hint="Save the files: -d FOLDER/")
+        raise UsageError("--preview needs a terminal on stderr", hint="Save the files: -d FOLDER/")
     package = _missing()
     if package:
         raise UsageError(f"--preview needs a package that is not installed ({package})", hint=PREVIEW_EXTRA)
@@ -38,7 +38,7 @@ def _missing() -> str:
 
 
 def show(context: Context, data: Any, *, body: Body | None = None, maker: str = "") -> None:
-    """Draws every picture that a result names; what cannot be drawn is told and ends nothing.
+    """Draws every picture that a result names. A picture that cannot be drawn is only a note.
 
     `body` holds those that are embedded in it, `maker` is the endpoint or local app whose result it is.
     """
@@ -56,7 +56,7 @@ def show(context: Context, data: Any, *, body: Body | None = None, maker: str = 
 
 
 def show_file(context: Context, path: Path) -> None:
-    """Draws a picture that was saved; what cannot be drawn is told and ends nothing."""
+    """Draws a saved picture. If it cannot be drawn, that is only a note."""
     from fal_cli.terminal.picture import NoPicture, draw
 
     try:

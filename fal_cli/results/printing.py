@@ -22,7 +22,7 @@ _HEAD_BYTES = 2000
 
 
 class Selection:
-    """Writes results to stdout in the form that was asked for. `note` says what is no data.
+    """Writes results to stdout in the requested form. `note` takes messages.
 
     Raises `UsageError` for a malformed query.
     """
@@ -35,12 +35,12 @@ class Selection:
         self._what = flags.print_ or default
         self._query = _compiled(flags.query)
         if flags.query and self._what in ("id", "url", "none", "files") and flags.print_:
-            raise UsageError(f"--query picks from JSON, and --print {self._what} is none")
+            raise UsageError(f"--query picks from JSON, and --print {self._what} is not")
 
     def write(self, outcome: Outcome, *, ends_line: bool = False) -> None:
         """Writes one result; `ends_line` says that another may follow.
 
-        Raises `CliError` where the result is not of the asked form, `ReaderGone` when nobody reads.
+        Raises `CliError` if the result does not fit the requested form, `ReaderGone` when nobody reads.
         """
         output = self._output
         if output.machine:
@@ -184,7 +184,7 @@ def _compiled(query: str) -> "ParsedResult | None":
         raise UsageError("--query: the expression is nested too deeply") from None
     for name in _function_names(compiled.parsed):
         if name not in Functions.FUNCTION_TABLE:
-            raise UsageError(f"--query: there is no function {name}()")
+            raise UsageError(f"--query: no function {name}()")
     return compiled
 
 
@@ -204,8 +204,8 @@ def _one_line(error: Exception) -> str:
 def _parsed(outcome: Outcome) -> Any:
     if outcome.data is jsontext.NOT_JSON:
         raise CliError(
-            f"the result is {outcome.result.content_type or 'no JSON'}, not JSON",
-            hint="Take it as it is: --print result > FILE",
+            f"the result is {outcome.result.content_type or 'of an unknown type'}, not JSON",
+            hint="Save it as it is: --print result > FILE",
         )
     return outcome.data
 
@@ -213,5 +213,7 @@ def _parsed(outcome: Outcome) -> Any:
 def _text_of(data: Any) -> str:
     text = text_in(data)
     if text is None:
-        raise CliError("the result holds no text", hint="Look at it with --print result, or pick with --query.")
+        raise CliError(
+            "the result has no text", hint="See all of it with --print result, or pick a value with --query."
+        )
     return text

@@ -19,6 +19,6 @@ def applied(
     template = project.template(alias, endpoint)
     if not template:
         return save, None
-    context.notify.note(f"files are saved as {template} in {project.folder} (by its {project.path.name})")
+    context.notify.note(f"files are saved as {template} in {project.folder} (set in its {project.path.name})")
     folder = str(project.folder).replace("{", "{{").replace("}", "}}")
     return save.but(directory=f"{folder}/{template}"), project.folder

@@ -33,7 +33,7 @@ def write(file: Path, outcome: Outcome, inputs: Mapping[str, Any]) -> Path:
     """
     path = path_of(file)
     if path.exists() and not is_one(path):
-        raise FileExistsError(f"{path} is there, and is not a sidecar")
+        raise FileExistsError(f"{path} exists, and is not a sidecar")
     text = json.dumps(facts(file, outcome, inputs), ensure_ascii=False, indent=2)
     atomic.write(path, (text + "\n").encode("utf-8", "backslashreplace"))
     return path
@@ -46,7 +46,7 @@ def is_one(path: Path) -> bool:
 
 
 def facts(file: Path, outcome: Outcome, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """What a sidecar says; what is not known is null."""
+    """The content of a sidecar; unknown values are null."""
     row = outcome.entry.row()
     kept, is_whole = stored_input(inputs)
     cost = money.cost_of(row) if row else None

@@ -1,4 +1,4 @@
-"""A paid answer that a terminal cannot show and nothing can fetch again: saved, whatever was asked for."""
+"""Saves a paid answer that a terminal cannot show and that cannot be fetched again."""
 
 from pathlib import Path
 
@@ -13,5 +13,5 @@ def saved(unshown: NotShown, endpoint: str, request_id: str) -> CliError:
     values = {"endpoint": endpoint, "id": request_id, "index": "0"}
     values["ext"] = content_type.extension_for(unshown.kind).lstrip(".") or "bin"
     path = write_whole(Path(names.filled(DEFAULT_NAME, values)), unshown.chunks, overwrite=False)
-    hint = "To name the file, or to send it on: -o FILE, or … > FILE"
+    hint = "To choose the file, or pipe it: -o FILE, or … > FILE"
     return CliError(f"{unshown.message}; it is saved as {path}", hint=hint)

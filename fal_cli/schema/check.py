@@ -134,7 +134,7 @@ def _of_object(shape: Field, value: Mapping[str, Any], path: str) -> Iterator[Pr
     for key, inner in value.items():
         where = _joined(path, key)
         if key in misspelt:
-            yield Problem(where, "there is no such input", misspelt[key], "unknown")
+            yield Problem(where, "no such input", misspelt[key], "unknown")
         elif part := shape.part(key):
             yield from _found(part, inner, where)
     for part in shape.properties:
@@ -172,9 +172,9 @@ def _of_text(shape: Field, value: str, path: str) -> Iterator[Problem]:
 def _of_length(path: str, length: int, least: int | None, most: int | None, unit: str, units: str) -> Iterator[Problem]:
     has = f"has {length} {unit if length == 1 else units}"
     if least is not None and length < least:
-        yield Problem(path, f"{has}: the least is {least}", str(least), "length")
+        yield Problem(path, f"{has}: at least {least}", str(least), "length")
     if most is not None and length > most:
-        yield Problem(path, f"{has}: the most is {most}", str(most), "length")
+        yield Problem(path, f"{has}: at most {most}", str(most), "length")
 
 
 def _of_number(shape: Field, number: Number, value: Any, path: str) -> Iterator[Problem]:
@@ -183,13 +183,13 @@ def _of_number(shape: Field, number: Number, value: Any, path: str) -> Iterator[
     above, below = shape.exclusive_minimum, shape.exclusive_maximum
     least, most = _rounded(number, shape, max), _rounded(number, shape, min)  # of the two the one that fits
     if low is not None and least < low:
-        yield Problem(path, f"{shown(value)} is too small: the least is {shown(low)}", shown(low), "range")
+        yield Problem(path, f"{shown(value)} is too small: at least {shown(low)}", shown(low), "range")
     elif high is not None and most > high:
-        yield Problem(path, f"{shown(value)} is too large: the most is {shown(high)}", shown(high), "range")
+        yield Problem(path, f"{shown(value)} is too large: at most {shown(high)}", shown(high), "range")
     elif above is not None and least <= above:
-        yield Problem(path, f"{shown(value)} is too small: it has to be above {shown(above)}", kind="range")
+        yield Problem(path, f"{shown(value)} is too small: it must be above {shown(above)}", kind="range")
     elif below is not None and most >= below:
-        yield Problem(path, f"{shown(value)} is too large: it has to be below {shown(below)}", kind="range")
+        yield Problem(path, f"{shown(value)} is too large: it must be below {shown(below)}", kind="range")
     elif shape.multiple_of is not None:
         yield from _of_step(shape, number, shape.multiple_of, path)
 

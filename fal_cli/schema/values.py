@@ -86,7 +86,7 @@ def _settled(field: Field | None, value: Any, path: str, tell: Callable[[str], N
     texts = [choice for choice in choices if isinstance(choice, str) and lax.alike(choice, value)]
     if not texts:
         return value
-    tell(f'{path}: {_written(value)} is sent as the text "{texts[0]}", as the schema has it')
+    tell(f'{path}: {_written(value)} is sent as the text "{texts[0]}", as the schema says')
     return texts[0]
 
 

@@ -41,10 +41,10 @@ def show(
     try:
         text = import_module(f"fal_cli.snippets.{_MODULES[language]}").write(script)
     except RecursionError:
-        raise UsageError("the input is nested too deeply to be written as code") from None
+        raise UsageError("the input is nested too deeply to write as code") from None
     given = [_OPTIONS.get(name, f"--{name}") for group in beside for name, value in vars(group).items() if value]
     if given:
-        context.talk.note(f"the script prints what the call answers; {', '.join(given)} did not come into it")
+        context.talk.note(f"the script prints the answer; it leaves out {', '.join(given)}")
     if context.output.machine:
         context.output.json({"language": language, "script": text})
     else:

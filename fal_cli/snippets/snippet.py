@@ -145,7 +145,7 @@ def _content_type(attachment: Attachment, *, embeds: bool) -> str:
             f"{attachment.key}: a folder cannot be part of a script", hint=f"Zip it first: zip -r {path}.zip {path}"
         )
     if attachment.name or (path.exists() and not path.is_file() and not path.is_dir()):
-        raise UsageError(f"{attachment.key}: what comes through a pipe cannot be part of a script", hint="Name a file.")
+        raise UsageError(f"{attachment.key}: data from a pipe cannot be part of a script", hint="Name a file.")
     with open_source(path) as source:
         if embeds and source.size > MOST_INLINE_BYTES:
             raise UsageError(f"{source.name} is too large for --inline ({source.size} bytes)")

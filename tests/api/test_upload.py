@@ -378,7 +378,7 @@ def test_neither_bytes_nor_token_go_to_a_host_without_tls(tmp_path: Path, base: 
 @pytest.mark.parametrize(
     ("body", "shown"),
     [
-        pytest.param([1], "no JSON object", id="a list"),
+        pytest.param([1], "not a JSON object", id="a list"),
         pytest.param({"token": "t"}, "access_url", id="no URL"),
         pytest.param({"token": "t", "access_url": 7}, "access_url", id="a number for a URL"),
     ],

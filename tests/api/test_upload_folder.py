@@ -78,7 +78,7 @@ def test_a_file_that_changes_ends_it(folder: Path) -> None:
 
 
 def test_an_empty_folder_is_none(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="holds no files"):
+    with pytest.raises(ValueError, match="has no files"):
         FolderSource(tmp_path, name="x.zip")
 
 

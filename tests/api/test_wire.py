@@ -321,7 +321,7 @@ def test_a_certificate_that_cannot_be_trusted_is_asked_for_once(
         assert server.connections == 1
         with pytest.raises(NotReached, match=said) as refused:
             queue.submit(service, TOY, {}, CallOptions())
-        assert "try again" not in report(refused.value).hint.lower()
+        assert "the command again" not in report(refused.value).hint.lower()
         assert server.connections == 2
     assert server.requests == []
 

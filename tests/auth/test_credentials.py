@@ -1,4 +1,4 @@
-"""The credential: the documented order of sources, the vendor's files as they are, and a key that is never shown."""
+"""The credential: the documented order of sources, fal.ai's own CLIs as they are, and a key that is never shown."""
 
 import base64
 import json
@@ -303,14 +303,14 @@ class TestOurs:
         home.ours('[profiles.home]\nkey = "home:key"')
         with pytest.raises(NoCredentials, match=r"none of the profiles is active \(home\)") as caught:
             home.find()
-        assert caught.value.hint == "Use one: fal auth switch home"
+        assert caught.value.hint == "Choose one: fal auth switch home"
         assert home.config().find().authorization == "Key active:key"
 
     def test_the_same_name_in_both_is_ours_and_v_says_so(self, home: Home) -> None:
         home.ours().config()
         told: list[str] = []
         assert choose(home.env, "work", tell=told.append).credential.authorization == "Key our-work:key"
-        assert told == ["profile work is in the vendor's file too; ours is used"]
+        assert told == ["profile work is also a profile of fal.ai's own CLI; the one stored here is used"]
         assert choose(home.env, "home", tell=told.append).credential.authorization == "Key home:key"
         assert len(told) == 1
 

@@ -240,7 +240,7 @@ class TestProfiles:
     def test_what_cannot_be_meant_is_named(self, path: Path, text: str) -> None:
         path.parent.mkdir(parents=True)
         path.write_text(text)
-        with pytest.raises(UsageError, match=r"profiles\.toml: .* is not what it should be"):
+        with pytest.raises(UsageError, match=r"profiles\.toml: .* is not valid"):
             profiles.read(path)
 
 
@@ -328,7 +328,7 @@ class TestKeychain:
 
     def test_a_store_that_keeps_nothing_is_noticed(self, backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(backend, "set_password", lambda *words: None)
-        with pytest.raises(CliError, match="did not keep the key"):
+        with pytest.raises(CliError, match="did not store the key"):
             keyring.write("work", KEY)
 
     def test_what_a_store_says_is_shown_without_the_key(

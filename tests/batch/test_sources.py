@@ -64,8 +64,8 @@ def test_a_folder_and_a_pattern_are_their_files(tmp_path: Path) -> None:
         ("a.csv", b"a,b\n1,2\n1,2,3\n", "line 3: it has 3 cells"),
         ("a.csv", b"a,a\n1,2\n", "line 1: two columns are called 'a'"),
         ("a.csv", b"a,\n1,2\n", "line 1: column 2 of the header has no name"),
-        ("a.csv", b'a\n"open\n', "line 2: a quote is opened and never closed"),
-        ("a.csv", b'a\n"x"y\n', "line 2: a cell goes on behind its closing quote"),
+        ("a.csv", b'a\n"open\n', "line 2: a quote is never closed"),
+        ("a.csv", b'a\n"x"y\n', "line 2: a cell goes on after its closing quote"),
         ("a.csv", b"a\nx\xff\n", "line 2: byte 2 is not UTF-8"),
         ("a.csv", b"a\n" + b"x" * 2000 + b"\nq\0r\n", "line 3: character 2 is a NUL"),
         ("a.csv", b"a\n" + b"x" * (MOST_CELL_BYTES + 1) + b"\n", "line 2: a cell is larger"),
@@ -74,9 +74,9 @@ def test_a_folder_and_a_pattern_are_their_files(tmp_path: Path) -> None:
         ("a.csv", b"a;b\n1;2\n", "separated by ;"),
         ("a.jsonl", b'{"a": 1}\n[1]\n', "line 2 is a list"),
         ("a.jsonl", b'{"a": NaN}\n', "line 1 is not JSON"),
-        ("a.jsonl", b'{"a": {"b": "x\\u0000"}}\n', 'line 1, column "a": it holds a NUL'),
+        ("a.jsonl", b'{"a": {"b": "x\\u0000"}}\n', 'line 1, column "a": it contains a NUL'),
         ("a.json", b'{"a": 1}', "is not a list"),
-        ("a.xlsx", b"PK", "what kind of list"),
+        ("a.xlsx", b"PK", "its format is not known"),
     ],
 )
 def test_what_cannot_be_taken_is_named_with_its_place(tmp_path: Path, name: str, data: bytes, told: str) -> None:

@@ -200,9 +200,9 @@ def test_further_results_are_heard_until_the_app_is_quiet(clock: Clock) -> None:
 @pytest.mark.parametrize(
     ("lines", "named"),
     [
-        pytest.param([b"{", {"a": 1}], "line 1 held", id="one"),
-        pytest.param([{"a": 1}, b"[1]", b"", b'"x"'], "lines 2, 4 held", id="two, an empty one between"),
-        pytest.param([b"x"] * 11, "lines 1-11 held", id="many"),
+        pytest.param([b"{", {"a": 1}], "line 1: not a JSON object", id="one"),
+        pytest.param([{"a": 1}, b"[1]", b"", b'"x"'], "lines 2, 4: not a JSON object", id="two, an empty one between"),
+        pytest.param([b"x"] * 11, "lines 1-11: not a JSON object", id="many"),
     ],
 )
 def test_malformed_lines_are_told_at_the_end(clock: Clock, lines: list[Any], named: str) -> None:
@@ -272,7 +272,7 @@ def test_the_apps_own_error_ends_it(clock: Clock) -> None:
 
 
 def test_silence_beyond_the_limit_names_the_line(clock: Clock) -> None:
-    with pytest.raises(CliError, match="no answer came to line 1: nothing came for 120 s") as caught:
+    with pytest.raises(CliError, match="no answer came to line 1: nothing arrived for 120 s") as caught:
         Held(clock, silent, idle=120.0).hold([{"a": 1}])
     assert caught.value.code == Exit.UNKNOWN_OUTCOME
     assert clock.now >= 120.0
@@ -324,7 +324,7 @@ def test_what_was_lost_before_a_connection_that_cannot_be_opened_again_is_told(
     with pytest.raises(CliError, match="no answer came to line 2: the connection was lost, then: no") as caught:
         held.hold([{"a": 1}, {"a": 2}, None, {"a": 3}])
     assert caught.value.code == Exit.UNKNOWN_OUTCOME
-    assert "Not sent: line 3, and what follows." in caught.value.hint
+    assert "Not sent: line 3 and everything after." in caught.value.hint
 
 
 def test_the_apps_own_error_and_a_failing_writer_name_what_has_no_answer(clock: Clock) -> None:
@@ -333,10 +333,10 @@ def test_the_apps_own_error_and_a_failing_writer_name_what_has_no_answer(clock: 
 
     with pytest.raises(AppFailed) as caught:
         Held(clock, then({"n": 1}, None, Ended(1000, "INTERNAL_ERROR"))).hold([{"a": 1}, {"a": 2}, {"a": 3}])
-    assert caught.value.hint == "No answer came to lines 2, 3, which may have run and be billed."
+    assert caught.value.hint == "No answer came to lines 2, 3, which may have run and may be billed."
     with pytest.raises(CliError) as failed:
         Held(clock, then(None, [{"n": 1}]), answer=full).hold([{"a": 1}, {"a": 2}])
-    assert failed.value.hint == "Make room.\nNo answer came to line 2, which may have run and be billed."
+    assert failed.value.hint == "Make room.\nNo answer came to line 2, which may have run and may be billed."
 
 
 def test_connections_that_bring_nothing_are_opened_ever_more_seldom_and_then_not_at_all(clock: Clock) -> None:
@@ -379,6 +379,6 @@ def test_empty_lines_do_not_put_off_the_limit(clock: Clock) -> None:
     def tick(text: str) -> None:
         clock.now += 0.5
 
-    with pytest.raises(CliError, match="no answer came to line 1: nothing came for 2 s"):
+    with pytest.raises(CliError, match="no answer came to line 1: nothing arrived for 2 s"):
         Held(clock, silent, idle=2.0, warn=tick).hold([{"a": 1}, *[b"no JSON"] * 1000])
     assert clock.now < 4.0

@@ -116,21 +116,30 @@ def test_what_last_meant_is_said(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("words", "kind", "told"),
     [
-        pytest.param(["nothing"], Exit.NOT_FOUND, "no request 'nothing' in this machine's ledger", id="unknown"),
-        pytest.param(["abc"], Exit.USAGE, "begins several request ids, among them abc-2 and abc-1", id="ambiguous"),
-        pytest.param(["last:4"], Exit.NOT_FOUND, "fewer requests", id="last of too few"),
-        pytest.param(["@9"], Exit.NOT_FOUND, "there is no @9", id="number"),
+        pytest.param(["nothing"], Exit.NOT_FOUND, "no request 'nothing' in your history", id="unknown"),
+        pytest.param(["abc"], Exit.USAGE, "matches several requests, such as abc-2 and abc-1", id="ambiguous"),
+        pytest.param(["last:4"], Exit.NOT_FOUND, "has fewer", id="last of too few"),
+        pytest.param(["@9"], Exit.NOT_FOUND, "no request @9", id="number"),
         pytest.param(["@0"], Exit.USAGE, "not a request id", id="no number"),
         pytest.param(["last:0"], Exit.USAGE, "not a request id", id="no such last"),
         pytest.param(["@99999999999999999999"], Exit.USAGE, "not a request id", id="a number beyond all"),
-        pytest.param(["a/b"], Exit.USAGE, "name a request beside a/b", id="an endpoint alone"),
+        pytest.param(["a/b"], Exit.USAGE, "name a request after a/b", id="an endpoint alone"),
         pytest.param(["a/b", "c/d", "abc-1"], Exit.USAGE, "both a/b and c/d", id="two endpoints"),
         pytest.param(["https://queue.fal.run/a/b"], Exit.USAGE, "not the URL of a request", id="URL of an endpoint"),
-        pytest.param(["https://evil.example/a/b/requests/n-1"], Exit.USAGE, "another host", id="another host's URL"),
-        pytest.param(["http://queue.fal.run/a/b/requests/n-1"], Exit.USAGE, "another host", id="plain http"),
-        pytest.param(["https://queue.fal.run:444/a/b/requests/n-1"], Exit.USAGE, "another host", id="another port"),
         pytest.param(
-            ["https://queue.fal.run@evil.example/a/b/requests/n-1"], Exit.USAGE, "another host", id="user in a URL"
+            ["https://evil.example/a/b/requests/n-1"], Exit.USAGE, "is not on the host in use", id="another host's URL"
+        ),
+        pytest.param(
+            ["http://queue.fal.run/a/b/requests/n-1"], Exit.USAGE, "is not on the host in use", id="plain http"
+        ),
+        pytest.param(
+            ["https://queue.fal.run:444/a/b/requests/n-1"], Exit.USAGE, "is not on the host in use", id="another port"
+        ),
+        pytest.param(
+            ["https://queue.fal.run@evil.example/a/b/requests/n-1"],
+            Exit.USAGE,
+            "is not on the host in use",
+            id="user in a URL",
         ),
         pytest.param([f"{QUEUE}/a/b/requests/%2e%2e"], Exit.USAGE, "not the URL", id="no id in a URL"),
         pytest.param([f"{QUEUE}/../b/requests/n-1"], Exit.USAGE, "'..'", id="no endpoint in a URL"),
@@ -151,7 +160,7 @@ def test_what_names_none(desk: Desk, words: list[str], kind: Exit, told: str) ->
     ("word", "told"),
     [
         pytest.param("@3", "has no request id: its answer was lost", id="lost"),
-        pytest.param("@5", "was no request in the queue but a direct call", id="direct"),
+        pytest.param("@5", "is not a queued request: it was a direct call", id="direct"),
     ],
 )
 def test_a_row_that_is_no_request_in_the_queue(desk: Desk, word: str, told: str) -> None:

@@ -119,7 +119,7 @@ class TestSchemaFor:
         assert shelf
         assert known is not None
         assert known.is_old
-        assert "that of 400 d ago is used" in offline.said
+        assert "using the copy from 400 d ago" in offline.said
 
     def test_each_host_has_its_own(self, run: Make, api: Catalogue) -> None:
         assert schemas.schema_for(run().context, FLUX) is not None
@@ -272,7 +272,7 @@ class TestLookUp:
         offline = run()
         known = schemas.look_up(offline.context, FLUX)
         assert known.json == document("flux_dev")
-        assert "this is what was known 8 d ago" in offline.said
+        assert "showing the copy from 8 d ago" in offline.said
 
     def test_nothing_kept_and_nobody_there(self, run: Make, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("fal_cli.api.retry.FREE_RETRIES", 0)
@@ -322,7 +322,7 @@ class TestTheList:
         api.replies["/v1/models"] = http(503, {"detail": "down"}, {"Retry-After": "0"})
         offline = run()
         assert [model.endpoint for model in models.models(offline.context, wanted)] == endpoints
-        assert "this is what was known just now" in offline.said
+        assert "showing the copy from just now" in offline.said
 
     def test_damaged_lists_are_none(self, run: Make, tmp_path: Path) -> None:
         list(models.models(run().context, Search()))

@@ -58,8 +58,8 @@ MEANT: list[tuple[list[str], dict[str, Any]]] = [
 ]
 
 REFUSED: list[tuple[list[str], int, str]] = [
-    ([FLUX, "a", "cat"], 2, "2 words are no inputs"),
-    ([FLUX, "a cat", "a dog"], 2, "2 words are no inputs"),
+    ([FLUX, "a", "cat"], 2, "2 words are not inputs"),
+    ([FLUX, "a cat", "a dog"], 2, "2 words are not inputs"),
     ([FLUX, "a cat", "prompt=a dog"], 2, "prompt is given twice"),
     ([FLUX, "a cat", "-t", "prompt=a dog"], 2, "prompt is given twice"),
     ([FLUX, "seed"], 2, "seed is an input: seed=VALUE"),

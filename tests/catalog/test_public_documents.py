@@ -63,7 +63,7 @@ def test_where_the_api_has_no_answer_the_page_may(world: Proxy, keyed: Program, 
 
 def test_an_unknown_endpoint(world: Proxy, keyless: Program) -> None:
     world.fail("fal.ai", answer(404, None))
-    assert "there is no endpoint far/off" in keyless("schema", "far/off", code=5).stderr
+    assert "no endpoint far/off" in keyless("schema", "far/off", code=5).stderr
 
 
 def test_one_that_the_api_does_not_list_may_have_a_page(world: Proxy, keyed: Program) -> None:
@@ -75,7 +75,7 @@ def test_one_that_the_api_does_not_list_may_have_a_page(world: Proxy, keyed: Pro
 def test_a_call_is_typed_and_checked_by_it(world: Proxy, keyless: Program) -> None:
     world.fail("fal.ai", answer(200, DOCUMENT))
     done = keyless("run", FLUX, "promt=a cat", code=4)
-    assert "promt: there is no such input; did you mean prompt?" in done.stderr
+    assert "promt: no such input; did you mean prompt?" in done.stderr
 
 
 def test_a_page_in_place_of_the_document_is_asked_again(world: Proxy, keyless: Program) -> None:

@@ -30,6 +30,6 @@ def test_it_has_errors_of_every_code_and_notes() -> None:
         "no such command {word}",
         "the account is locked: {error.message}",
         "a new signing key in {path}",
-        "[there is no",
+        "[no script for",
     ):
         assert f"| {message}" in text, message

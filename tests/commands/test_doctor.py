@@ -107,13 +107,13 @@ class TestTheKey:
         netrc.write_text(f"machine 127.0.0.1 login me password {SECRET}\n")
         netrc.chmod(0o600)
         told = found(fal, code=1, **NOWHERE)["netrc"]
-        assert (told["state"], "127.0.0.1" in told["fact"], "not used here" in told["fact"]) == ("ok", True, True)
+        assert (told["state"], "127.0.0.1" in told["fact"], "does not use them" in told["fact"]) == ("ok", True, True)
 
 
 class TestTheNetwork:
     def test_a_host_that_refuses(self, fal: Program) -> None:
         findings = found(fal, code=1, FAL_KEY=f"id:{SECRET}", **NOWHERE)
-        assert re.search(r"no host is reached: [\w.:]+ refused the connection", findings["network"]["fact"])
+        assert re.search(r"no host can be reached: [\w.:]+ refused the connection", findings["network"]["fact"])
         assert findings["service"]["state"] == "warning"
 
     def test_one_of_several(self, served: Program) -> None:
@@ -128,7 +128,7 @@ class TestTheNetwork:
             begin = time.monotonic()
             findings = found(fal, code=1, FAL_KEY=f"id:{SECRET}", **all_at(url))
             assert time.monotonic() - begin < network.LIMIT_SECONDS + 3  # with the start of the program
-        assert "no host is reached" in findings["network"]["fact"]
+        assert "no host can be reached" in findings["network"]["fact"]
 
     def test_a_name_lookup_that_never_ends(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(socket, "getaddrinfo", lambda *words, **more: time.sleep(60))
@@ -137,7 +137,7 @@ class TestTheNetwork:
         begin = time.monotonic()
         told = {finding.name: finding for finding in inquiry.findings()}
         assert time.monotonic() - begin < 2
-        assert told["network"].fact == "no host is reached: no answer within 0.3 s"
+        assert told["network"].fact == "no host can be reached: no answer within 0.3 s"
 
     def test_hosts_that_are_none(self, fal: Program) -> None:
         hosts = found(fal, code=1, FAL_KEY=f"id:{SECRET}", FAL_RUN_HOST="ftp://x")["hosts"]
@@ -261,7 +261,7 @@ class TestWhatIsKept:
         fal.home.chmod(0o500)
         told = found(fal, code=1, **NOWHERE)["ledger"]
         fal.home.chmod(0o700)
-        assert "cannot be made" in told["fact"]
+        assert "cannot be created" in told["fact"]
 
     def test_settings_that_are_no_toml(self, fal: Program) -> None:
         path = fal.home / "fal" / "config" / "config.toml"
@@ -286,8 +286,8 @@ class TestTheVendors:
         path = f"{theirs.parent}:{ours.parent}:/usr/bin:/bin"
         told = found(fal, code=1, PATH=path, **NOWHERE)["fal"]
         assert told["state"] == "warning"
-        assert f"starts {theirs}, the vendor's" in told["fact"]
-        assert told["way_out"] == "Call this one fal-cli"
+        assert f"starts {theirs}, fal.ai's own CLI" in told["fact"]
+        assert told["way_out"] == "Use this one as: fal-cli"
 
     def test_stands_behind_ours(self, fal: Program, tmp_path: Path) -> None:
         theirs = self.launcher(tmp_path / "theirs", "fal.cli")

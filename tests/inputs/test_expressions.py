@@ -121,18 +121,18 @@ class TestRefused:
         ("word", "at", "told"),
         [
             pytest.param("x={{images[0}}", 12, "ends too early", id="an open bracket"),
-            pytest.param("x={{a b}}", 6, "'b' cannot stand here", id="two names"),
-            pytest.param("x={{a..b}}", 6, "'.' cannot stand here", id="two dots"),
+            pytest.param("x={{a b}}", 6, "'b' is not allowed here", id="two names"),
+            pytest.param("x={{a..b}}", 6, "'.' is not allowed here", id="two dots"),
             pytest.param("x={{'a}}", 4, "Unclosed ' delimiter", id="an open text"),
             pytest.param("x={{a # b}}", 6, "Unknown token #", id="an odd character"),
             pytest.param("x={{}}", 4, "expected an expression", id="nothing"),
             pytest.param("x={{ }}", 5, "ends too early", id="a space"),
-            pytest.param("x={{1}}", 4, "1 cannot stand here", id="a number"),
+            pytest.param("x={{1}}", 4, "1 is not allowed here", id="a number"),
             pytest.param("x={{seen(@)}}", 2, "Unknown function: seen()", id="no such function"),
             pytest.param("x={{length(seed)}}", 2, "length()", id="a function of another type"),
             pytest.param("x={{length()}}", 2, "length()", id="a function of nothing"),
-            pytest.param("x={{&seed}}", 2, "no JSON value", id="no value"),
-            pytest.param("x={{to_number('nan')}}", 2, "no JSON value", id="no number"),
+            pytest.param("x={{&seed}}", 2, "this finds is not JSON", id="no value"),
+            pytest.param("x={{to_number('nan')}}", 2, "this finds is not JSON", id="no number"),
             pytest.param("x=a{{seed}}", 3, "only a whole value", id="text before"),
             pytest.param("x={{seed}}b", 2, "only a whole value", id="text after"),
             pytest.param("x={{seed}} {{scale}}", 8, "only a whole value", id="two of them"),
@@ -186,7 +186,7 @@ class TestRefused:
     def test_nothing_to_look_into(self, stdin: bytes, told: str, hint: str) -> None:
         with pytest.raises(UsageError) as caught:
             gathered("a={{x}}", stdin=stdin)
-        assert caught.value.message.startswith("a: there is nothing that {{x}} could look into: ")
+        assert caught.value.message.startswith("a: {{x}} has no result to read from: ")
         assert told in caught.value.message
         assert hint in caught.value.hint
 
@@ -326,7 +326,7 @@ class TestFrom:
     def test_no_input_takes_anything_from_it(self, served: Program, service: Service) -> None:
         served("run", "sandbox/echo", "a=1", *QUICK)
         done = served("run", "sandbox/echo", "x=1", "--from", "last", code=2)
-        assert "no input takes anything from it" in done.stderr
+        assert "no input uses it" in done.stderr
         assert service.accepted == 1
 
     def test_what_the_service_dropped_comes_from_the_ledger(self, served: Program) -> None:
@@ -349,7 +349,7 @@ class TestFrom:
         assert json.loads(done.stdout) == {"x": 1}
         served("run", "sandbox/echo", "a=1", "--direct", "--private")
         done = served("run", "sandbox/echo", "x={{a}}", "--from", "@3", code=5)
-        assert "was kept that could be looked into" in done.stderr
+        assert "is stored that values could be read from" in done.stderr
 
     def test_a_later_failure_is_not_blamed_on_it(self, served: Program) -> None:
         """Only of a result that this command paid for it is said where it is kept."""

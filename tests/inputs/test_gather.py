@@ -346,7 +346,7 @@ class TestStdin:
             pytest.param(b"[1]", "the JSON on stdin is a list", id="a list"),
             pytest.param(b"a cat", "the JSON on stdin is not JSON", id="no JSON"),
             pytest.param(b'{"a": NaN}', "the JSON on stdin is not JSON", id="NaN"),
-            pytest.param(b'{"a": "\xe9"}', "neither UTF-8 nor UTF-16", id="Latin-1"),
+            pytest.param(b'{"a": "\xe9"}', "not UTF-8 or UTF-16", id="Latin-1"),
         ],
     )
     def test_malformed(self, data: bytes, told: str) -> None:

@@ -105,7 +105,7 @@ class TestFiles:
     def test_bytes_that_are_no_text_are_never_sent_as_one(self) -> None:
         with pytest.raises(UsageError) as caught:
             gathered(self.schema, "lyrics=@song.mp3")
-        assert caught.value.message == "lyrics: song.mp3 is neither UTF-8 nor UTF-16 text"
+        assert caught.value.message == "lyrics: song.mp3 is not UTF-8 or UTF-16 text"
         assert caught.value.hint == "To upload it: lyrics@song.mp3"
 
     def test_what_takes_neither_keeps_the_file_for_the_check(self) -> None:
@@ -135,7 +135,7 @@ def test_what_is_sent_otherwise_than_a_reader_would_think_is_told() -> None:
     told: list[str] = []
     gathered(known(a="integer", b="string", d="string"), "a=5", "b=5", "c=5", "d=text", told=told)
     assert told == [
-        "a=5 is sent as 5, as the schema has it",
-        "b=5 is sent as text, as the schema has it",
+        "a=5 is sent as 5, as the schema says",
+        "b=5 is sent as text, as the schema says",
         "c=5 is sent as 5, not as text (for text: -t c=5)",
     ]

@@ -114,8 +114,8 @@ def test_assign_into_what_was_merged(root: dict[str, Any], key: str, expected: d
         pytest.param({"a": [1]}, "a.b", 2, "expected a number", id="a name in a list"),
         pytest.param({"a": [1]}, "a[-1]", 2, "expected a number", id="a negative place"),
         pytest.param({"a": [1]}, "a.b.c", 2, "expected a number", id="a name on the way in a list"),
-        pytest.param({"a": {"b": 1}}, "a[]", 2, "an object stands here", id="appending to an object"),
-        pytest.param({"a": {"b": 1}}, "a[].c", 2, "an object stands here", id="appending on the way"),
+        pytest.param({"a": {"b": 1}}, "a[]", 2, "this is an object", id="appending to an object"),
+        pytest.param({"a": {"b": 1}}, "a[].c", 2, "this is an object", id="appending on the way"),
         pytest.param({"a": [1]}, "a.²", 2, "expected a number", id="a superscript is no number"),
     ],
 )

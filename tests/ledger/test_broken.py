@@ -98,7 +98,7 @@ class TestBroken:
         assert (journal.by_request_id("id"), journal.newest(1)) == ([], None)
         assert len(warnings) == 1
         for look in (journal.unfinished, lambda: list(journal.search(Search()))):
-            with pytest.raises(CliError, match="the ledger cannot be used"):
+            with pytest.raises(CliError, match="the history cannot be used"):
                 look()
 
 
@@ -135,7 +135,7 @@ def test_a_damaged_row_is_left_out_and_named(path: Path, column: str, value: str
     journal = Journal(path, warn=warnings.append)
     assert [row.request_id for row in journal.search(Search())] == ["id-3", "id-1"]
     assert {row.request_id for row in journal.unfinished()} == {"id-1", "id-3"}
-    assert warnings[0] == "row @2 of the ledger cannot be read and is left out"
+    assert warnings[0] == "row @2 of the history cannot be read and is left out"
     journal.begin(call({"prompt": "x"})).accepted(handle("id-4"))
     assert [row.request_id for row in journal.by_request_id("id-4")] == ["id-4"]
 
@@ -158,7 +158,7 @@ def test_a_table_without_a_column_stops_no_call(path: Path, column: str) -> None
     journal = Journal(path, warn=warnings.append)
     journal.begin(call({"prompt": "x"})).accepted(handle("id-4"))
     assert len(warnings) == 1
-    with pytest.raises(CliError, match="the ledger cannot be used"):
+    with pytest.raises(CliError, match="the history cannot be used"):
         journal.unfinished()
 
 
@@ -194,7 +194,7 @@ def test_a_full_disk_warns_once_and_what_was_written_before_stays(path: Path, mo
         cwd=Path(__file__).parents[2],
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("1 the ledger cannot be used ("), done.stdout
+    assert done.stdout.startswith("1 the history cannot be used ("), done.stdout
     rows = stored(path)
     assert [row["input"] for row in rows] == ['{"prompt":"x"}']
     assert rows[0]["state"] in ("sending", "accepted")

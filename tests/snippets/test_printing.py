@@ -186,7 +186,7 @@ def test_the_sandbox_is_for_fal_alone(fal: Program) -> None:
 def test_what_is_done_with_the_result_is_left_out_and_told(fal: Program) -> None:
     done = fal("run", *TEXT, "-d", "out/", "--query", "a", "--as", "shell")
     assert done.text == SHELL
-    assert "--query, -d did not come into it" in done.stderr
+    assert "it leaves out --query, -d" in done.stderr
     assert fal("run", *TEXT, "-d", "out/", "--as", "shell", "-q").stderr == ""
 
 

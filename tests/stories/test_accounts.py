@@ -48,7 +48,7 @@ def keys_by_host(place: Place) -> dict[str, set[str]]:
 
 @pytest.fixture
 def profiles(place: Place) -> dict[str, str]:
-    """What points at the vendor's file, with a profile for each key."""
+    """What points at fal.ai's own CLI, with a profile for each key."""
     path = place.home / "config.toml"
     path.write_text(f'[mine]\nkey = "{KEY}"\n\n[theirs]\nkey = "{OTHER_KEY}"\n')
     return {"FAL_CONFIG_PATH": str(path), "FAL_KEY": ""}

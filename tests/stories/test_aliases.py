@@ -55,7 +55,7 @@ def test_the_budget_of_a_project_only_lowers(served: Program, tmp_path: Path) ->
     desk = Desk(served, tmp_path)
     (tmp_path / "fal.toml").write_text('budget = "0.01/day"')
     done = desk("run", "fal-ai/flux/dev", "a cat", *QUICK, "--budget", "100/day", code=12)
-    assert "a budget of 0.01/day holds here" in done.stderr
+    assert "a budget of 0.01/day applies here" in done.stderr
     (tmp_path / "fal.toml").write_text('budget = "100/day"')
     desk("run", "fal-ai/flux/dev", "a cat", *QUICK, "--budget", "0.01/day", code=12)
     desk("run", "fal-ai/flux/dev", "a cat", *QUICK)
@@ -65,7 +65,7 @@ def test_a_hostile_project_is_refused_before_anything_is_sent(served: Program, t
     (tmp_path / "fal.toml").write_text('webhook = "https://evil.example"')
     desk = Desk(served, tmp_path)
     done = desk("run", "fal-ai/flux/dev", "a cat", code=2)
-    assert "'webhook' cannot stand in a fal.toml" in done.stderr
+    assert "'webhook' is not allowed in a fal.toml" in done.stderr
     assert "FAL_NO_PROJECT=1" in done.stderr
     desk("run", "fal-ai/flux/dev", "a cat", *QUICK, env={"FAL_NO_PROJECT": "1"})
 

@@ -121,7 +121,7 @@ class TestLogin:
     def test_once_logged_in_calls_need_nothing_more(self, keyless: Program) -> None:
         keyless("run", *ECHO, "a=1", code=3)
         done = log_in(keyless, SANDBOX_KEY)
-        assert "profile default: the key sandbox… is kept in" in done.stderr
+        assert "profile default: the key sandbox… is stored in" in done.stderr
         assert done.stdout == b""
         assert json.loads(keyless("run", *ECHO, "a=1").stdout) == {"a": 1}
         assert "the active profile (default)" in keyless("-v", "run", *ECHO).stderr
@@ -160,7 +160,7 @@ class TestLogin:
             pytest.param(answer(403, {"error": {"message": "User is locked. Reason: balance."}}), 0,
                          "the account is locked", True, id="locked"),
             pytest.param(answer(403, {"error": {"message": "Not allowed."}}), 3, "Not allowed", False, id="forbidden"),
-            pytest.param(answer(404, {"error": {"message": "no such model"}}), 0, "is kept in", True, id="no model"),
+            pytest.param(answer(404, {"error": {"message": "no such models"}}), 0, "is stored in", True, id="no model"),
             pytest.param(answer(404, "<html>"), 5, "Nothing was stored", False, id="no API"),
             pytest.param(answer(200, "<html>welcome</html>"), 6, "--no-check", False, id="a captive portal"),
             pytest.param(answer(302, "", {"Location": "https://example.com"}), 1, "redirect", False, id="redirect"),
@@ -205,9 +205,9 @@ class TestLogin:
 
     def test_what_wins_over_it_is_said(self, keyless: Program) -> None:
         keyless.env["FAL_KEY"] = SANDBOX_KEY
-        assert "FAL_KEY is set and still wins" in log_in(keyless, ADMIN_KEY).stderr
-        assert "FAL_KEY is set and still wins" in keyless("auth", "switch", "default").stderr
-        assert "FAL_KEY is set and wins" in keyless("auth", "list").stderr
+        assert "FAL_KEY is set and overrides it" in log_in(keyless, ADMIN_KEY).stderr
+        assert "FAL_KEY is set and overrides it" in keyless("auth", "switch", "default").stderr
+        assert "FAL_KEY is set and overrides" in keyless("auth", "list").stderr
 
     def test_the_profile_that_the_environment_names(self, keyless: Program) -> None:
         keyless.env["FAL_PROFILE"] = "work"
@@ -216,7 +216,7 @@ class TestLogin:
         assert list(listed(keyless)) == ["work"]
 
     def test_a_name_that_is_none(self, keyless: Program) -> None:
-        assert "no name for a profile" in log_in(keyless, SANDBOX_KEY, "--profile", "a/b", code=2).stderr
+        assert "not a name for a profile" in log_in(keyless, SANDBOX_KEY, "--profile", "a/b", code=2).stderr
 
     def test_in_the_sandbox_it_touches_no_real_key(self, keyless: Program) -> None:
         log_in(keyless, ADMIN_KEY)
@@ -236,7 +236,7 @@ class TestPrompt:
         assert "Key for profile default" in screen.text
         screen.press(SANDBOX_KEY.encode() + b"\r")
         assert screen.finish() == 0
-        assert "is kept in" in screen.text
+        assert "is stored in" in screen.text
         assert SECRET not in screen.raw
         assert SANDBOX_KEY in profiles_file(keyless).read_text()
 
@@ -272,7 +272,7 @@ class TestPrompt:
     def test_with_key_does_not_read_a_terminal(self, keyless: Program) -> None:
         screen = Screen([*keyless.argv, "auth", "login", "--with-key"], keyless.env, columns=100)
         assert screen.finish() == 2
-        assert "reads a pipe" in screen.text
+        assert "from a pipe" in screen.text
 
 
 class TestPrivacy:
@@ -321,7 +321,7 @@ class TestPrivacy:
         keyless("auth", "switch", "theirs")
         keyless("submit", *ECHO)
         log_in(keyless, ADMIN_KEY, "--profile", "theirs")
-        assert "in the vendor's file too" in keyless("-v", "submit", *ECHO).stderr
+        assert "in fal.ai's own CLI too" in keyless("-v", "submit", *ECHO).stderr
         keyless("auth", "logout", "--profile", "theirs")
         keyless("config", "set", "--profile", "theirs", "hosts.api", keyless.env["FAL_API_HOST"])
         keyless("submit", *ECHO, "--profile", "theirs")
@@ -398,7 +398,7 @@ class TestTwoProfiles:
 class TestKeyring:
     def test_the_file_has_a_mark_alone(self, keyless: Program, keyring: Path) -> None:
         done = log_in(keyless, SANDBOX_KEY, "--keyring")
-        assert "is kept in the system keyring" in done.stderr
+        assert "is stored in the system keyring" in done.stderr
         assert holding(keyless.home, SECRET) == []
         assert SANDBOX_KEY in keyring.read_text()
         assert listed(keyless)["default"] == {
@@ -643,15 +643,15 @@ class TestConfig:
     @pytest.mark.parametrize(
         ("words", "shown"),
         [
-            (("get", "colour"), "There are: private, on_interrupt, profile, hosts.run"),
-            (("set", "colour", "red"), "There are: private"),
-            (("unset", "hosts.nope"), "There are: private"),
-            (("set", "private", "maybe"), "neither true nor false"),
+            (("get", "colour"), "Choose from: private, on_interrupt, profile, hosts.run"),
+            (("set", "colour", "red"), "Choose from: private"),
+            (("unset", "hosts.nope"), "Choose from: private"),
+            (("set", "private", "maybe"), "is not true or false"),
             (("set", "on_interrupt", "stop"), "detach, cancel"),
             (("set", "hosts.queue", "http://queue.example"), "in clear"),
             (("set", "hosts.queue", "queue example"), "not a host"),
             (("set", "profile", "nobody"), "no profile 'nobody'"),
-            (("set", "--profile", "a/b", "hosts.queue", "queue.example"), "no name for a profile"),
+            (("set", "--profile", "a/b", "hosts.queue", "queue.example"), "not a name for a profile"),
         ],
     )
     def test_what_cannot_be(self, fal: Program, words: tuple[str, ...], shown: str) -> None:
@@ -660,7 +660,7 @@ class TestConfig:
 
     def test_a_variable_that_wins_is_named(self, fal: Program) -> None:
         done = fal("config", "set", "private", "true", env={"FAL_PRIVATE": "0"})
-        assert "FAL_PRIVATE is set, and wins" in done.stderr
+        assert "FAL_PRIVATE is set and overrides it" in done.stderr
         assert fal("config", "get", "private", env={"FAL_PRIVATE": "0"}).text == "false\n"
 
     def test_hosts_without_a_key_are_said_to_wait_for_one(self, fal: Program) -> None:

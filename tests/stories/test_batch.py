@@ -118,7 +118,7 @@ def test_what_cannot_be_right_is_found_before_anything_is_sent(place: Place) -> 
     assert 'line 4, column "num_images"' in done.stderr
     (place.folder / "same.csv").write_text("prompt,who\nx,A\ny,a\n")
     done = place("batch", FLUX, "same.csv", "--yes", "-d", "o/{row.who}.{ext}", code=2)
-    assert "lines 2 and 3 would have one name" in done.stderr
+    assert "lines 2 and 3 would save their files under one name" in done.stderr
     assert place.service.accepted == 0
     assert place.rows == []
 

@@ -91,10 +91,10 @@ class TestBudget:
         served("submit", *IMAGES, "--budget", "0.10/day")
         done = served("run", *IMAGES, "--budget", "0.10/day", code=12)
         assert done.stderr.splitlines() == [
-            "fal: this call may cost $0.04 (1 × $0.04 per image), and it does not fit the budget of 0.10/day "
+            "fal: this call may cost $0.04 (1 × $0.04 per image), more than is left of the budget of 0.10/day "
             "(--budget): spent $0.08, $0.04 of it set aside for calls whose bill is not known; left $0.02. Nothing was "
             "sent",
-            "To go on, give a larger budget.",
+            "To send it, raise the budget: fal help money",
         ]
         assert (done.stdout, service.accepted) == (b"", 2)
         served("run", *IMAGES, "--budget", "0.12/day")
@@ -121,7 +121,7 @@ class TestBudget:
 
     def test_what_costs_nobody_knows_what(self, served: Program, service: Service) -> None:
         done = served("run", *UNITS, "--budget", "5/day", code=12)
-        assert "what this call costs is not known" in done.stderr
+        assert "the cost of this call is not known" in done.stderr
         assert "--allow-unknown-cost" in done.stderr
         for _ in range(3):
             served("run", *UNITS, "--budget", "5/day", "--allow-unknown-cost", "-q")
@@ -133,14 +133,14 @@ class TestBudget:
     def test_what_is_not_known_is_not_nothing(self, served: Program, service: Service) -> None:
         served("submit", *UNITS)
         done = served("submit", *IMAGES, "--budget", "5/day", code=12)
-        assert "what 1 earlier calls cost is not known" in done.stderr
+        assert "the cost of 1 earlier calls is not known" in done.stderr
         served("result", "last", "--wait", "-q")
         served("submit", *IMAGES, "--budget", "5/day")
 
     def test_one_call(self, served: Program, service: Service) -> None:
         done = served("run", *IMAGES, "num_images=2", "--max-cost", "0.07", code=12)
         assert "this call may cost $0.08 (2 × $0.04 per image), more than --max-cost 0.07" in done.stderr
-        assert "is not held against --max-cost" in served("run", *UNITS, "--max-cost", "5", code=12).stderr
+        assert "may exceed --max-cost" in served("run", *UNITS, "--max-cost", "5", code=12).stderr
         assert service.accepted == 0
         served("run", *IMAGES, "num_images=2", "--max-cost", "$0.08")
         served("run", *UNITS, "--max-cost", "5", "--allow-unknown-cost")
@@ -280,7 +280,7 @@ class TestAccount:
         Store(service.state).lock(kind, math.inf)
         done = served("run", *IMAGES, code=9)
         assert told in done.stderr
-        assert "What was paid for can still be fetched" in done.stderr
+        assert "Results you paid for can still be fetched" in done.stderr
         assert json.loads(served("result", request_id, "--wait").stdout)["images"]
         assert json.loads(served("auth", "status", env={"FAL_KEY": ADMIN_KEY}).stdout)["lock"] == kind
         assert service.accepted == 1
@@ -296,7 +296,7 @@ class TestAccount:
         told = report(Refused("The key lacks the permission models:run.", status=403))
         assert (told.code, told.message) == (
             3,
-            "the key is good, but lacks the permission for this (HTTP 403): The key lacks the permission models:run.",
+            "the key is valid, but lacks the permission for this (HTTP 403): The key lacks the permission models:run.",
         )
         assert "https://fal.ai/dashboard/keys" in told.hint
 

@@ -207,9 +207,9 @@ def test_half_a_file_of_the_same_request_is_no_reason_to_leave_it(served: Progra
     ("words", "shown"),
     [
         pytest.param(("-o", "cat"), "extension", id="no extension"),
-        pytest.param(("-o", "gone/x.png"), "folder is missing", id="no folder"),
+        pytest.param(("-o", "gone/x.png"), "folder does not exist", id="no folder"),
         pytest.param(("-o", "there"), "use -d", id="a folder"),
-        pytest.param(("-o", "x.png", "-d", "out/"), "give one", id="both"),
+        pytest.param(("-o", "x.png", "-d", "out/"), "give either", id="both"),
         pytest.param(("-d", "file"), "it is a file", id="a file for a folder"),
         pytest.param(("-d", "{nonsense}.png"), "{nonsense}", id="field"),
         pytest.param(("-d", "{index"), "-d {index", id="brace"),
@@ -330,7 +330,7 @@ def test_a_redirect_is_followed_and_nobody_gets_the_key(served: Program, tmp_pat
 @pytest.mark.parametrize(
     ("location", "shown"),
     [
-        pytest.param("/again", "redirected too often", id="for ever"),
+        pytest.param("/again", "redirects too often", id="for ever"),
         pytest.param("http://example.com/x.png", "not https", id="to plain http"),
         pytest.param("file:///etc/passwd", "not https", id="to a file"),
     ],

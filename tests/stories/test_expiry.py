@@ -15,7 +15,7 @@ from tests.support.place import Place
 GONE = timedelta(days=31)  # by then the service keeps nothing
 AN_HOUR = timedelta(minutes=61)
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(range(200))).decode()
-KEPT_HERE = "the service no longer has this result: this is the copy that was kept here"
+KEPT_HERE = "the service no longer has this result: this is the copy in your history"
 
 
 @pytest.mark.parametrize("verb", ["result", "resume"])
@@ -25,7 +25,7 @@ def test_the_ledger_answers_for_the_service(place: Place, verb: str) -> None:
     place.pass_time(GONE)
     done = place(verb, request_id)
     assert done.stdout == fetched
-    assert "this is the copy that was kept here" in done.stderr
+    assert "this is the copy in your history" in done.stderr
 
 
 def test_in_every_form_that_was_asked_for(place: Place) -> None:
@@ -73,7 +73,7 @@ def test_what_is_past_its_time_is_not_called_not_found(place: Place, verb: str, 
     request_id = place.queued(n=1, is_private=is_private)
     place.pass_time(GONE)
     done = place(verb, request_id, code=5)
-    assert f"the result of {request_id} is past its time: the service has dropped it" in done.stderr
+    assert f"the result of {request_id} has expired: the service no longer has it" in done.stderr
     assert "no such endpoint or request" not in done.stderr
     assert why in done.stderr
     assert (place.rows[0].state, place.rows[0].is_open) == ("expired", False)
@@ -85,20 +85,20 @@ def test_what_was_seen_at_its_end_and_is_gone_was_dropped(place: Place) -> None:
     place.queued(n=1, orders={"expire": 0})
     assert place("status", "last").text == "COMPLETED\n"
     done = place("result", "last", code=5)
-    assert "is past its time" in done.stderr
+    assert "has expired" in done.stderr
 
 
 def test_a_request_that_never_was_is_not_found(place: Place) -> None:
     done = place("result", "sandbox/echo", "00000000-0000-4000-8000-000000000000", code=5)
     assert "no such endpoint or request" in done.stderr
-    assert "past its time" not in done.stderr
+    assert "has expired" not in done.stderr
 
 
 def test_a_young_one_that_is_not_found_is_not_past_its_time(place: Place) -> None:
     place.queued(n=1, orders={"queue": 60})
     place.proxy.fail("result", answer(404, {"status": "NOT_FOUND"}), times=9)
     done = place("result", "last", code=5)
-    assert "past its time" not in done.stderr
+    assert "has expired" not in done.stderr
     assert place.rows[0].is_open
 
 
@@ -108,7 +108,7 @@ def test_without_a_network_the_ledger_answers(place: Place) -> None:
     place.proxy.go_away()
     done = place("result", "last")
     assert json.loads(done.stdout) == {"n": 1}
-    assert "the service cannot be reached: this is the copy that was kept here" in done.stderr
+    assert "the service cannot be reached: this is the copy in your history" in done.stderr
 
 
 @pytest.mark.parametrize("status", [500, 502, 503])

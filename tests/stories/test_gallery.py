@@ -131,7 +131,7 @@ class TestResults:
     def test_files_within_the_result_itself(self, desk: Desk) -> None:
         desk.echo(f"images:={json.dumps([{'url': 'data:image/png;base64,' + base64.b64encode(PNG).decode()}])}")
         assert bytes_of(page(desk).all("img")[0]) == PNG
-        assert notes(page(desk, "--no-fetch")) == ["file 1.png it was not kept"]
+        assert notes(page(desk, "--no-fetch")) == ["file 1.png it was not stored"]
 
     def test_the_newest_first_and_a_sheet_for_each_day(self, offline: Desk, past: Past) -> None:
         for number, ago in enumerate((3 * DAY, DAY, DAY)):
@@ -165,7 +165,7 @@ class TestResults:
         ]
         done = offline("gallery", "--columns", "sede", code=2)
         assert "none of these requests has it" in done.stderr
-        assert "There are: endpoint, prompt, seed" in done.stderr
+        assert "Choose from: endpoint, prompt, seed" in done.stderr
 
 
 class TestCommand:
@@ -237,7 +237,7 @@ class TestWhatCannotBeHad:
         Past(home, in_sandbox=True).add(uuid(1), input_json={"prompt": "lost"}, state=State.ENDED, host=host)
         (card,) = page(desk).all("figure")
         assert card.one("p", "prompt").text == "lost"
-        assert notes(card)[0].startswith("Its result cannot be had: ")
+        assert notes(card)[0].startswith("Its result cannot be fetched: ")
 
     def test_without_a_key_what_is_here_is_shown(self, offline: Desk, past: Past) -> None:
         path = offline.folder / "a.png"
@@ -253,7 +253,7 @@ class TestWhatCannotBeHad:
     def test_no_fetch_asks_nobody(self, desk: Desk, service: Service) -> None:
         desk.draw("a cat")
         before = service.stats["requests"]
-        assert notes(page(desk, "--no-fetch"))[0].endswith("not saved here, and not fetched")
+        assert notes(page(desk, "--no-fetch"))[0].endswith("not saved here, and not downloaded")
         assert service.stats["requests"] == before
 
     def test_a_file_that_another_call_overwrote_is_fetched(self, desk: Desk) -> None:
@@ -275,7 +275,7 @@ class TestWhatCannotBeHad:
         assert found.all("p", "aside")[0].text == "the file was changed since it was saved"
 
     def test_nothing_to_show_is_no_page(self, desk: Desk, offline: Desk) -> None:
-        assert desk("gallery", code=5).stderr.startswith("fal: no such request")
+        assert desk("gallery", code=5).stderr.startswith("fal: no such requests")
         desk("run", "sandbox/echo", "a=1", "--private", *NOW)
         done = desk("gallery", "-o", "-", code=5)
         assert (done.text, done.stderr.splitlines()[0]) == ("", "fal: nothing to show: 1 private")
@@ -386,10 +386,10 @@ class TestWriting:
         [
             (("-o", "cat.png"), "give its name the extension .html"),
             (("-o", "."), "it is a folder"),
-            (("-o", "no/such/page.html"), "its folder is missing"),
-            (("-o", "-", "--open"), "--open opens a file"),
-            (("--limit", "-1"), "--limit is 0 or more"),
-            (("--state", "fine"), "is none of"),
+            (("-o", "no/such/page.html"), "its folder does not exist"),
+            (("-o", "-", "--open"), "--open needs a file"),
+            (("--limit", "-1"), "--limit must be 0 or more"),
+            (("--state", "fine"), "is not one of"),
         ],
     )
     def test_what_cannot_be_done_is_said_before_anything_is(
@@ -430,7 +430,7 @@ class TestWriting:
 
     def test_where_there_is_no_browser_it_says_so(self, offline: Desk, past: Past) -> None:
         past.add(uuid(1), result={"text": "a"})
-        assert "no browser here" in offline("gallery", "--open").stderr
+        assert "no browser" in offline("gallery", "--open").stderr
 
 
 class TestSecrets:

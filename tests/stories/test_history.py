@@ -145,9 +145,9 @@ class TestTable:
         assert len(_screen(fal, "history", "--limit", "30").text.splitlines()) == 31
 
     def test_nothing_to_show_is_said_once(self, fal: Program, past: Past) -> None:
-        assert _screen(fal, "history").text == "no request was made yet"
+        assert _screen(fal, "history").text == "no requests yet"
         past.add(uuid(1))
-        assert _screen(fal, "history", "--state", "failed").text == "no such request"
+        assert _screen(fal, "history", "--state", "failed").text == "no such requests"
         assert fal("history", "--state", "failed").stdout == b""
 
     @pytest.mark.parametrize("words", [("--no-color",), ()])
@@ -199,11 +199,11 @@ class TestFilters:
     @pytest.mark.parametrize(
         ("words", "shown"),
         [
-            pytest.param(("--state", "bogus"), "'bogus' is none of sending, accepted,", id="state"),
+            pytest.param(("--state", "bogus"), "'bogus' is not one of sending, accepted,", id="state"),
             pytest.param(("--state", ""), "open, unfinished", id="no-state"),
-            pytest.param(("--since", "soon"), "neither a span (30d, 2h, 1w3d) nor a date", id="since"),
-            pytest.param(("--since", "7"), "neither a span", id="since-number"),
-            pytest.param(("--limit", "-1"), "--limit is 0 or more", id="limit"),
+            pytest.param(("--since", "soon"), "is not a time span (30d, 2h, 1w3d) or a date", id="since"),
+            pytest.param(("--since", "7"), "is not a time span", id="since-number"),
+            pytest.param(("--limit", "-1"), "--limit must be 0 or more", id="limit"),
             pytest.param(("--search", b"\xff".decode(errors="surrogateescape")), "not valid UTF-8", id="bytes"),
             pytest.param(("shwo", "last"), "no such command 'shwo'", id="subverb"),
             pytest.param(("clear",), "missing option '--before'", id="before"),
@@ -293,7 +293,7 @@ class TestShow:
         assert entries.pop("ended").endswith(" (2 h ago)")
         assert entries == {
             "request": uuid(1), "endpoint": "fal-ai/flux/dev", "state": "completed", "inference": "2.5 s",
-            "billed": "1 unit", "result": "kept here", "files": "/out/a.png", "tags": "team=art", "mode": "queue",
+            "billed": "1 unit", "result": "stored here", "files": "/out/a.png", "tags": "team=art", "mode": "queue",
             "host": "https://queue.fal.run", "number": "@1",
         }  # fmt: skip
         assert " " * 12 + "/out/b.png" in lines
@@ -376,7 +376,7 @@ class TestForgetting:
         ("state", "why"),
         [
             (State.SENDING, "it may be on its way"),
-            (State.ACCEPTED, "its end was not seen"),
+            (State.ACCEPTED, "it may still be running"),
             (State.RUNNING, "it was running"),
             (State.ENDED, "its result was not fetched"),
             (State.UNKNOWN, "it may be running"),
@@ -396,7 +396,7 @@ class TestForgetting:
 
     def test_rm_refuses_a_result_that_was_not_handed_over(self, fal: Program, past: Past) -> None:
         past.add(uuid(1), delivered=False)
-        assert "its result was not handed over" in fal("history", "rm", "last", code=2).stderr
+        assert "its result was not printed or saved" in fal("history", "rm", "last", code=2).stderr
 
     def test_clear(self, fal: Program, past: Past) -> None:
         past.add(uuid(1), ago=31 * DAY)
@@ -404,11 +404,11 @@ class TestForgetting:
         past.add(uuid(3), ago=29 * DAY)
         done = fal("history", "clear", "--before", "30d")
         first, second = done.stderr.splitlines()
-        assert first.startswith("forgot 1 request made before ")
-        assert second == "1 request of that time left, unfinished; to take up: fal resume; to forget: --force"
+        assert first.startswith("deleted 1 request made before ")
+        assert second == "1 request not deleted: unfinished; to pick them up: fal resume; to delete them: --force"
         assert _names(fal) == [uuid(3), uuid(2)]
-        assert "forgot 1 request made" in fal("history", "clear", "--before", "30d", "--force").stderr
-        assert fal("history", "clear", "--before", "30d").stderr.startswith("forgot 0 requests")
+        assert "deleted 1 request made" in fal("history", "clear", "--before", "30d", "--force").stderr
+        assert fal("history", "clear", "--before", "30d").stderr.startswith("deleted 0 requests")
         assert _names(fal) == [uuid(3)]
 
     def test_clear_up_to_a_date(self, fal: Program, past: Past) -> None:
@@ -440,7 +440,7 @@ class TestTrouble:
             with sqlite3.connect(path) as db:
                 db.execute("PRAGMA user_version = 999")
         done = fal("history", *words, code=1)
-        assert "the ledger cannot be used" in done.stderr
+        assert "the history cannot be used" in done.stderr
         assert "Traceback" not in done.stderr
         assert done.stdout == b""
 

@@ -218,7 +218,7 @@ class TestDirectCalls:
 
     def test_a_private_one_has_no_output_to_fetch(self, place: Place) -> None:
         place.lost(n=1, mode="direct", is_private=True)
-        assert "the service kept no output" in place("resume", code=5).stderr
+        assert "the service has no output for it" in place("resume", code=5).stderr
         assert "nothing is unfinished" in place("resume").stderr
 
     def test_it_is_not_sent_again_by_resume(self, place: Place) -> None:
@@ -292,7 +292,7 @@ class TestListingFails:
         name = place.lost(n=1)
         place.proxy.fail("listing", answer(403, {"error": {"type": "forbidden", "message": "no scope"}}))
         done = place("resume", name, code=10)
-        assert "the service refused its listing (HTTP 403" in done.stderr
+        assert "the service refused to list your requests (HTTP 403" in done.stderr
         assert "https://fal.ai/dashboard" in done.stderr
         assert f"fal resume {name} --retry-unknown" in done.stderr
         assert (place.row(name).is_open, place.service.accepted) == (True, 1)

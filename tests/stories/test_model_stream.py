@@ -262,7 +262,7 @@ def test_6_cut_after_events_and_what_arrived_is_there(served: Program, tmp_path:
     saving = ("-o", str(tmp_path / "last.json"))
     done = served(*LLM, *how, *saving, fault("cut-after:3"), code=10)
     assert "the stream ended after 3 events: the connection was cut" in done.stderr
-    assert "billed as far as it ran" in done.stderr
+    assert "billed for the part that ran" in done.stderr
     arrived = {(): 3, ("--text",): 1, ("--final",): 0}
     assert done.text.count("\n") == arrived[how]
     assert not (tmp_path / "last.json").exists()
@@ -279,7 +279,7 @@ def test_6_cut_at_ten_random_events(served: Program, point: int) -> None:
 def test_a_stream_that_ends_while_it_is_partial_deserves_a_warning(served: Program) -> None:
     done = served(*LLM, fault("close-after:2"))
     assert len(lines(done.stdout)) == 2
-    assert "warning: the stream ended after 2 events, and the last still says that more is to come" in done.stderr
+    assert "warning: the stream ended after 2 events, but the last one says that more will follow" in done.stderr
     assert "warning" not in served(*LLM).stderr
 
 
@@ -336,7 +336,7 @@ def test_a_mark_of_the_end_is_no_event(served: Program, how: tuple[str, ...]) ->
 def test_6_silence_is_given_up_on(served: Program) -> None:
     done = served(*ECHO, "a=1", "sandbox.events=3", fault("silent-after:1"), "--idle-timeout", "1s", code=10)
     assert lines(done.stdout) == [{"a": 1, "event": 1}]
-    assert "nothing came for 1 s" in done.stderr
+    assert "nothing arrived for 1 s" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -364,7 +364,7 @@ def test_silence_that_is_not_too_long(served: Program, words: tuple[str, ...]) -
         pytest.param(("sandbox/echo", "a=1", "sandbox.fail=500"), 1, "HTTP 500", id="500"),
         pytest.param(("sandbox/echo", "a=1", fault("html-502")), 10, "502", id="502-page"),
         pytest.param(("sandbox/echo", "a=1", fault("reset-before")), 10, "its answer was lost", id="lost"),
-        pytest.param(("sandbox/echo", "a=1", "--text", "--final"), 2, "give one", id="usage"),
+        pytest.param(("sandbox/echo", "a=1", "--text", "--final"), 2, "give either", id="usage"),
         pytest.param(("sandbox/echo", "image_url@gone.png"), 2, "gone.png", id="file"),
         pytest.param(("sandbox/echo", "a=1", "-d", "{x}"), 2, "{x}", id="template"),
     ],
@@ -392,7 +392,7 @@ def test_ctrl_c_in_the_middle_says_that_nothing_lives_on(served: Program) -> Non
     process.send_signal(signal.SIGINT)
     stdout, stderr = process.communicate(timeout=5)
     assert (process.returncode, stdout) == (130, b"")
-    assert "billed as far as it ran" in stderr.decode()
+    assert "billed for the part that ran" in stderr.decode()
     assert "cannot be fetched later" in stderr.decode()
     assert "fal result" not in stderr.decode()
     assert ledger_states(served) == [("stream", "unknown")]
@@ -404,7 +404,7 @@ def test_ctrl_c_before_the_first_byte_of_an_answer(served: Program, service: Ser
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=5)
     assert process.returncode == 130
-    assert "billed as far as it ran" in stderr.decode()
+    assert "billed for the part that ran" in stderr.decode()
 
 
 def test_ctrl_c_while_stdin_is_awaited(served: Program) -> None:

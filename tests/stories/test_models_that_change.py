@@ -27,7 +27,7 @@ def test_a_sample_can_be_sent(served: Program, tmp_path: Path) -> None:
     assert json.loads(desk("run", "fal-ai/flux/dev", "in.json", "--dry-run").text)["prompt"]
     desk("run", "fal-ai/flux/dev", "in.json", *NOW)
     done = desk("schema", "fal-ai/esrgan", "--sample")
-    assert "put a file's URL in the place of: image_url" in done.stderr
+    assert "put a file's URL in place of: image_url" in done.stderr
 
 
 def test_a_folder_is_sent_as_a_zip(served: Program, tmp_path: Path) -> None:

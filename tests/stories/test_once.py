@@ -141,7 +141,7 @@ class TestWhereReuseWouldBeWrong:
         with closing(sqlite3.connect(service.state / "fal.db")) as db, db:
             db.execute("DELETE FROM files")
         done = served("run", *PICTURE, "--once", code=5)
-        assert "what it made is gone; nothing was sent" in done.stderr
+        assert "its result is gone; nothing was sent" in done.stderr
         assert "--again expired" in done.stderr
         assert "It cost $0.025." in done.stderr
         assert service.accepted == 1
@@ -245,7 +245,7 @@ class TestWhereReuseWouldBeWrong:
 class TestRefused:
     @pytest.mark.parametrize("verb", ["run", "submit"])
     def test_a_private_call(self, served: Program, service: Service, verb: str) -> None:
-        assert "nothing is kept" in served(verb, *ECHO, "a=1", "--once", "--private", code=2).stderr
+        assert "nothing of it is stored" in served(verb, *ECHO, "a=1", "--once", "--private", code=2).stderr
         assert service.accepted == 0
 
     @pytest.mark.parametrize("option", [("--once",), ("--budget", "5/day")])
@@ -254,7 +254,7 @@ class TestRefused:
         path.parent.mkdir(parents=True)
         path.mkdir()
         done = served("run", *ECHO, "a=1", *option, "--allow-unknown-cost", code=2)
-        assert "needs the ledger" in done.stderr
+        assert "needs the history" in done.stderr
         assert "FAL_CLI_HOME" in done.stderr
         assert service.accepted == 0
         served("run", *ECHO, "a=1")  # any other call warns and goes on

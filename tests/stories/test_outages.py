@@ -144,7 +144,7 @@ def test_a_ledger_that_cannot_be_used_warns_before_sending_and_stops_no_call(
     done = place(*words, "sandbox/echo", "n=1", "sandbox.queue=0", "sandbox.run=0", loud=True)
     assert done.stdout
     lines = done.stderr.splitlines()
-    (warning,) = [number for number, line in enumerate(lines) if "the ledger cannot be used" in line]
+    (warning,) = [number for number, line in enumerate(lines) if "the history cannot be used" in line]
     sent = next(number for number, line in enumerate(lines) if line.startswith("> POST"))
     assert warning < sent
     assert place.service.accepted == 1
@@ -167,7 +167,7 @@ def test_without_a_ledger_a_request_is_found_by_its_endpoint(place: Place) -> No
     unreadable(elsewhere / "state" / "ledger.db")
     env = {"FAL_CLI_HOME": str(elsewhere)}
     assert json.loads(place("resume", "sandbox/echo", request_id, env=env).stdout) == {"n": 1}
-    assert "found without it by its endpoint" in place("resume", request_id, code=1, env=env).stderr
+    assert "Name the endpoint before the id" in place("resume", request_id, code=1, env=env).stderr
 
 
 @pytest.mark.parametrize("words", [("run",), ("run", "--direct")], ids=lambda words: " ".join(words))
@@ -181,7 +181,7 @@ def test_a_full_disk(place: Place, words: tuple[str, ...]) -> None:
     stdout, stderr = process.communicate(timeout=30)
     assert process.returncode == 0, stderr
     assert json.loads(stdout) == {"n": 1}
-    assert b"the ledger cannot be used" in stderr
+    assert b"the history cannot be used" in stderr
     assert [row.input_json["n"] for row in place.rows if row.input_json] == [0]
     assert json.loads(place("resume").stdout) == {"n": 0}
 
@@ -198,7 +198,7 @@ def test_a_disk_that_is_full_of_results_gives_its_result_all_the_same(place: Pla
     stdout, stderr = process.communicate(timeout=30)
     assert process.returncode == 0, stderr
     assert len(json.loads(stdout)["text"]) == 500_000
-    assert b"the ledger cannot be used" in stderr
+    assert b"the history cannot be used" in stderr
     assert place.row("@2").request_id in place.service.stats["requests"]
 
 
@@ -210,4 +210,4 @@ def test_a_read_only_ledger(place: Place) -> None:
         path.chmod(0o500 if path.is_dir() else 0o400)
     done = place("run", *JOB)
     assert json.loads(done.stdout) == {"n": 1}
-    assert "the ledger cannot be used" in done.stderr
+    assert "the history cannot be used" in done.stderr

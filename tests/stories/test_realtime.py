@@ -188,7 +188,7 @@ def test_1_malformed_lines_are_named_and_skipped(served: Program) -> None:
     assert lines(done.stdout) == [{"a": 1}, {"a": 2}]
     for number in (2, 3, 5, 6, 7):
         assert f"warning: line {number} " in done.stderr
-    assert "lines 2, 3, 5-7 held no JSON object" in done.stderr
+    assert "lines 2, 3, 5-7: not a JSON object" in done.stderr
 
 
 def test_1_a_line_that_no_frame_can_carry_is_named_and_skipped(served: Program) -> None:
@@ -426,7 +426,7 @@ def test_path_stands_in_for_realtime(served: Program, service: Service) -> None:
     "url", ["http://example.com", "http://10.0.0.1:8080", "https://localhost:8080", "ws://localhost"]
 )
 def test_2_another_machine_is_no_local_app(served: Program, service: Service, url: str) -> None:
-    assert "no app on this machine" in served("realtime", url, stdin=b"{}\n", code=2).stderr
+    assert "not an app on this machine" in served("realtime", url, stdin=b"{}\n", code=2).stderr
     assert service.stats["http"]["token"] == 0
 
 
@@ -663,7 +663,7 @@ def test_10_an_answer_that_does_not_come(start: Start) -> None:
     fal, _ = start("realtime=silent-after:1")
     done = fal(*ECHO, "--idle-timeout", "1s", stdin=jsonl({"a": 1}, {"a": 2}), code=10)
     assert lines(done.stdout) == [{"a": 1}]
-    assert "no answer came to line 2: nothing came for 1 s" in done.stderr
+    assert "no answer came to line 2: nothing arrived for 1 s" in done.stderr
 
 
 def test_a_session_that_ends_well_before_an_answer_is_told(fal: Program) -> None:

@@ -64,7 +64,7 @@ def test_headers_of_ones_own_are_not_kept_and_that_is_said(place: Place) -> None
     place("run", *ECHO, "n=1", "-H", "X-Token: hush-hush")
     assert b"hush-hush" not in b"".join(path.read_bytes() for path in place.home.rglob("*") if path.is_file())
     done = place("rerun", "last")
-    assert "headers of its own (X-Token), which are not kept" in done.stderr
+    assert "its own headers (X-Token), which are not stored" in done.stderr
     _, (_, headers) = sent(place)
     assert "x-token" not in headers
     place("rerun", "@1", "-H", "X-Token: again")

@@ -377,7 +377,7 @@ class TestAfterADeath:
         process.kill()
         process.communicate()
         done = place("resume", code=10)
-        assert "stream call to sandbox/echo that was cut off: nothing of it can be fetched" in done.stderr
+        assert "stream call to sandbox/echo that was cut off: its output cannot be fetched" in done.stderr
         assert (place.rows[0].state, place.rows[0].is_open) == ("unknown", False)
         assert "nothing is unfinished" in place("resume").stderr
 

@@ -48,9 +48,9 @@ def test_of_two_with_the_same_content_the_one_of_this_name_counts(desk: Desk) ->
 
 def test_a_file_that_nobody_made_here_is_told(desk: Desk, folder: Path) -> None:
     (folder / "other.jpg").write_bytes(b"other")
-    assert "no request in this machine's ledger made other.jpg" in desk("rerun", "other.jpg", code=5).stderr
+    assert "no request in your history made other.jpg" in desk("rerun", "other.jpg", code=5).stderr
     assert "made other.jpg" in desk("history", "show", "other.jpg", code=5).stderr
-    assert "there is no file gone.jpg" in desk("show", "--file", "gone.jpg", code=2).stderr
+    assert "no file gone.jpg" in desk("show", "--file", "gone.jpg", code=2).stderr
     assert "name a request" in desk("show", code=2).stderr
 
 
@@ -92,8 +92,8 @@ def test_a_sidecar_replaces_no_file_of_the_users(desk: Desk, folder: Path) -> No
     [
         pytest.param({"endpoint": "http://localhost:1"}, "not an endpoint", id="local"),
         pytest.param({"endpoint": "https://evil.example/a/b"}, "not an endpoint", id="host"),
-        pytest.param({"fal": 2}, "not a sidecar that this version knows", id="format"),
-        pytest.param({"input": "a=@/etc/passwd"}, "was not kept in full", id="input"),
+        pytest.param({"fal": 2}, "not a sidecar that this version can read", id="format"),
+        pytest.param({"input": "a=@/etc/passwd"}, "was not stored in full", id="input"),
     ],
 )
 def test_a_strangers_sidecar_decides_nothing_else(

@@ -117,7 +117,7 @@ class TestFailures:
             done = desk("show", "last", code=11)
         assert [json.loads(line)["width"] for line in done.text.splitlines()] == [30]
         assert "file 0 of" in done.stderr
-        assert "cannot be had: no longer there" in done.stderr
+        assert "cannot be fetched: no longer there" in done.stderr
 
     def test_one_request_that_fails_keeps_no_other_from_its_turn(self, desk: Desk) -> None:
         desk("submit", "sandbox/echo", "a=1", "sandbox.run=600")

@@ -169,7 +169,7 @@ def test_a_ledger_that_cannot_be_written_warns_before_sending_and_stops_nothing(
     state.mkdir(parents=True, exist_ok=True)
     (state / "ledger.db").mkdir()
     done = served("submit", "sandbox/echo", "a=1")
-    assert "will not be remembered" in done.stderr
+    assert "are not recorded" in done.stderr
     assert len(done.text.strip()) == 36
 
 

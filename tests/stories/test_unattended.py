@@ -12,7 +12,7 @@ from tests.support import bare_place
 from tests.support.in_process import call
 
 CALL = ["run", "sandbox/echo", "a=1", "sandbox.queue=0", "sandbox.run=0"]
-WARNING = "warning: the ledger cannot be used (there is no home folder to keep it in; name a folder: FAL_CLI_HOME)"
+WARNING = "warning: the history cannot be used (no home folder to keep it in; choose a folder: FAL_CLI_HOME)"
 
 
 def checked(done: "subprocess.CompletedProcess[str]", code: int = 0) -> "subprocess.CompletedProcess[str]":
@@ -71,7 +71,7 @@ class TestNobody:
 def test_it_is_always_said_that_a_paid_call_is_not_recorded(served: Program, tmp_path: Path, words: list[str]) -> None:
     (tmp_path / "file").write_text("")
     env = {"FAL_CLI_HOME": str(tmp_path / "file" / "below")}
-    assert "requests will not be remembered" in served(*CALL, *words, env=env).stderr
+    assert "requests are not recorded" in served(*CALL, *words, env=env).stderr
 
 
 @pytest.mark.parametrize("words", [CALL, ["submit", *CALL[1:]], ["stream", *CALL[1:]], [*CALL, "--direct"]])

@@ -142,7 +142,7 @@ class Home:
         if not self._is_sandbox:
             path = paths.expanded(self._env.get("FAL_CONFIG_PATH") or "~/.fal/config.toml")
             theirs = [name for name, table in _toml(path).items() if name != "__internal__" and isinstance(table, dict)]
-            found += [(name, "of the vendor's file") for name in theirs if name not in dict(found)]
+            found += [(name, "of fal.ai's own CLI") for name in theirs if name not in dict(found)]
         return found
 
     def _profiles_path(self) -> str:

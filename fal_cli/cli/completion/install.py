@@ -43,16 +43,16 @@ class Place(NamedTuple):
 def install(context: Context, shell: str, *, force: bool) -> None:
     """Writes the script of a shell and says what was done. Raises `UsageError` for a stranger's file, `CliError`."""
     if shell == "powershell":
-        context.talk.note("PowerShell reads no such files; add this line to the file that $PROFILE names:")
+        context.talk.note("PowerShell has no folder for it; add this line to the file that $PROFILE names:")
         context.output.line(_POWERSHELL_LINE, {"line": _POWERSHELL_LINE})
         return
     place = place_of(shell, context.env, context_home(context.env))
     for path in place.files:
         state = state_of(path, shell)
         if state == "foreign" and not force:
-            raise UsageError(f"{path} is not fal's own", hint="To replace it: fal completion install --force")
+            raise UsageError(f"{path} was not written by fal", hint="To replace it: fal completion install --force")
         if state == "current":
-            context.talk.note(f"{path} is there already")
+            context.talk.note(f"{path} already exists")
         else:
             _write(path, script(shell))
             context.talk.note(f"wrote {path}")
@@ -69,7 +69,7 @@ def current_shell(env: Mapping[str, str]) -> str:
     name = {"pwsh": "powershell"}.get(name, name)
     if name not in SHELLS:
         raise UsageError(
-            f"there is no script for {name!r}" if name else "it is not known which shell this is typed in",
+            f"no script for {name!r}" if name else "cannot tell which shell you use",
             hint=f"Name one: fal completion install {'|'.join(SHELLS)}",
         )
     return name
@@ -109,7 +109,7 @@ def context_home(env: Mapping[str, str]) -> Path:
 
 def _bash_advice(folder: Path) -> tuple[str, ...]:
     return (
-        "bash reads it where the package bash-completion is installed, which is not found here.",
+        "bash reads it only with the package bash-completion, which was not found.",
         f"Without it, add to ~/.bashrc:  source {folder / 'fal'}",
     )
 

@@ -12,7 +12,7 @@ MARK = "# Completion of fal for"
 """What each begins with, by the second line at the latest."""
 
 _BASH = f"""\
-{MARK} bash. Load it with: source <(fal completion bash), or have it kept by: fal completion install bash
+{MARK} bash. Load it with: source <(fal completion bash), or install it with: fal completion install bash
 _fal() {{
     local line
     COMPREPLY=()
@@ -26,7 +26,7 @@ complete -o nospace -o nosort -F _fal fal fal-cli 2>/dev/null || complete -o nos
 
 _ZSH = f"""\
 #compdef fal fal-cli
-{MARK} zsh. Load it with: source <(fal completion zsh), or have it kept by: fal completion install zsh
+{MARK} zsh. Load it with: source <(fal completion zsh), or install it with: fal completion install zsh
 _fal() {{
     local -a whole partial anyhow
     local line word text unsafe program=${{(Q)words[1]}} current=$PREFIX
@@ -56,7 +56,7 @@ fi
 """
 
 _FISH = f"""\
-{MARK} fish. Load it with: fal completion fish | source, or have it kept by: fal completion install fish
+{MARK} fish. Load it with: fal completion fish | source, or install it with: fal completion install fish
 function __fal_complete
     set -l words (commandline -opc)
     command $words[1] __complete fish $words[2..-1] (commandline -ct) 2>/dev/null

@@ -1,4 +1,4 @@
-"""`fal auth`: whose key calls are made with."""
+"""`fal auth`: the key that calls use."""
 
 from typing import Annotated
 
@@ -70,7 +70,7 @@ def logout(context: Context) -> None:
         stored = ", ".join(profile.name for profile in ours.by_name.values() if profile.has_key) or "none"
         raise UsageError(
             f"no key is stored for profile {name!r} (stored: {stored})",
-            hint="What is in the environment or in the vendor's files is not fal's to remove.",
+            hint="fal does not remove keys in the environment or in the files of fal.ai's own CLI.",
         )
     keys.forget(context, ours, name)
     _print(context, name, has_key=False)
@@ -90,7 +90,7 @@ def list_(context: Context) -> None:
         context.talk.note("no profile yet; make one: fal auth login")
     variable = credentials.named_by_environment(context.env)
     if variable and not context.in_sandbox:
-        context.talk.note(f"{variable} is set and wins over the active profile")
+        context.talk.note(f"{variable} is set and overrides the active profile")
 
 
 def status(context: Context) -> None:

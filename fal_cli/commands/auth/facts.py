@@ -1,4 +1,4 @@
-"""What is known of the keys here, without any secret: all profiles, and the account behind the key that is used."""
+"""Facts about the keys here, without secrets: all profiles, and the account behind the key in use."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +13,7 @@ Facts = Mapping[str, Any]
 
 
 def profiles_facts(context: Context) -> list[Facts]:
-    """Our profiles and the vendor's, each as the JSON that `fal auth list` prints. Raises `UsageError`."""
+    """Our profiles and those of fal.ai's own CLI, each as the JSON of `fal auth list`. Raises `UsageError`."""
     ours = profiles.of(context.env, in_sandbox=context.in_sandbox)
     theirs = {} if context.in_sandbox else _vendors(context)
     active = _active(context, ours)
@@ -27,7 +27,7 @@ def profiles_facts(context: Context) -> list[Facts]:
 
 
 def account_facts(context: Context) -> Facts:
-    """The account whose key calls are made with, as the JSON that `fal auth status` prints.
+    """The account whose key calls use, as the JSON of `fal auth status`.
 
     Raises `CliError` where the service refuses the key or cannot be reached, `NoCredentials`.
     """
@@ -56,7 +56,7 @@ def account_facts(context: Context) -> Facts:
 
 
 def _lock(context: Context) -> str | None:
-    """Which lock the account is under, `none`, or None where that cannot be told."""
+    """The lock on the account, `none`, or None if it is not visible."""
     from fal_cli.api import account as api
     from fal_cli.api.deadline import Deadline
     from fal_cli.api.errors import ApiError
@@ -85,7 +85,7 @@ def _place(profile: Profile) -> str | None:
 
 
 def _active(context: Context, ours: Profiles) -> str:
-    """The profile that is used where nothing names another: the vendor's active one if we have none."""
+    """The profile used by default: ours, or the active one of fal.ai's own CLI if we have none."""
     if ours.chosen or ours.get(ours.active).has_key or context.in_sandbox:
         return ours.active
     try:

@@ -1,4 +1,4 @@
-"""Taking a key in: asked for on the terminal or read from a pipe, shown to the service, and kept."""
+"""Logging in: prompts for a key or reads it from a pipe, checks it at the service, and stores it."""
 
 from fal_cli.api import account as api
 from fal_cli.api.deadline import Deadline
@@ -16,24 +16,24 @@ _NOTHING_STORED = "Nothing was stored."
 
 
 def typed_key(context: Context, name: str) -> str:
-    """The key as it is typed, unseen. Raises `UsageError` where there is no terminal, or for what is no key."""
+    """The key, typed without echo. Raises `UsageError` without a terminal, or if it is not a key."""
     import getpass
     import warnings
 
     if not context.streams.stdin_is_terminal:
         raise UsageError(
-            "there is no terminal to ask for the key on",
-            hint=f"Give it on stdin: {context.tool} auth login --with-key < FILE",
+            "no terminal to prompt for the key",
+            hint=f"Pass it on stdin: {context.tool} auth login --with-key < FILE",
         )
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", getpass.GetPassWarning)  # it would go on, for all to see
             key = getpass.getpass(f"Key for profile {name} (from {_KEYS_PAGE}, not shown): ")
     except Interrupted:
-        context.streams.stderr.write("\n")  # what is said next has a line of its own
+        context.streams.stderr.write("\n")  # the next message starts on its own line
         raise
     except (getpass.GetPassWarning, OSError):
-        raise UsageError("this terminal would show the key", hint="Give it on stdin: --with-key") from None
+        raise UsageError("this terminal would show the key", hint="Pass it on stdin: --with-key") from None
     except (EOFError, UnicodeError):
         key = ""
     return profiles.checked_key(key)
@@ -44,7 +44,9 @@ def piped_key(context: Context) -> str:
     from fal_cli.inputs.documents import text
 
     if context.streams.stdin_is_terminal:
-        raise UsageError("--with-key reads a pipe or a file", hint="Leave it out to be asked for the key, unseen.")
+        raise UsageError(
+            "--with-key reads the key from a pipe or a file", hint="Leave it out, and fal prompts for the key."
+        )
     lines, found = context.stdin.lines("--with-key"), list[bytes]()
     while not (found or lines.is_over):
         found = lines.take()
@@ -52,13 +54,13 @@ def piped_key(context: Context) -> str:
 
 
 def check(context: Context, account: Account) -> None:
-    """Shows the key to the service. Raises `CliError` where it is refused, or cannot be shown."""
+    """Checks the key at the service. Raises `CliError` if it is refused, or cannot be checked."""
     try:
         api.check_key(context.wire(account=account), Deadline(PATIENCE_SECONDS))
     except Refused as error:
         told = report(error)
         if error.status == 403 and told.code == Exit.LIMITED:
-            context.talk.warn(told.message)  # the key is right, the account has to be topped up
+            context.talk.warn(told.message)  # the key is valid; the account needs a top-up
             return
         raise _not_stored(told, f"Keys are made at {_KEYS_PAGE}" if told.code == Exit.CREDENTIALS else "") from None
     except NotReached as error:
@@ -66,13 +68,13 @@ def check(context: Context, account: Account) -> None:
 
 
 def keep(context: Context, ours: Profiles, name: str, key: str, *, in_keyring: bool) -> None:
-    """Keeps the key of a profile and says where. Raises `CliError`."""
+    """Stores the key of a profile and says where. Raises `CliError`."""
     entry, was_in_keyring = ours.keyring_entry(name), ours.get(name).in_keyring
     if in_keyring:
         keyring.write(entry, key)
     profiles.store_key(ours.path, name, key, in_keyring=in_keyring)
     place = "the system keyring" if in_keyring else str(ours.path)
-    context.talk.note(f"profile {name}: the key {profiles.short_id(key)}… is kept in {place}")
+    context.talk.note(f"profile {name}: the key {profiles.short_id(key)}… is stored in {place}")
     if was_in_keyring and not in_keyring:
         try:
             keyring.remove(entry)
@@ -81,11 +83,11 @@ def keep(context: Context, ours: Profiles, name: str, key: str, *, in_keyring: b
 
 
 def forget(context: Context, ours: Profiles, name: str) -> None:
-    """Forgets the key of a profile. Raises `CliError`; the profile is as it was if the keyring does not let it go."""
+    """Deletes the key of a profile. Raises `CliError`; if the keyring fails, the profile stays as it was."""
     if ours.get(name).in_keyring:
         keyring.remove(ours.keyring_entry(name))
     profiles.forget_key(ours.path, name)
-    context.talk.note(f"profile {name}: its key is forgotten here; to end the key's own life: {_KEYS_PAGE}")
+    context.talk.note(f"profile {name}: its key is deleted here; to revoke it: {_KEYS_PAGE}")
 
 
 def nothing_stored() -> tuple[str, ...]:
@@ -94,19 +96,19 @@ def nothing_stored() -> tuple[str, ...]:
 
 
 def tell_what_wins(context: Context, name: str) -> None:
-    """Says whose key calls are made with, where it is not this profile's."""
+    """Says which key calls use, if it is not this profile's."""
     variable = credentials.named_by_environment(context.env)
     active = profiles.of(context.env, in_sandbox=context.in_sandbox).active
     if context.in_sandbox or (variable == "FAL_PROFILE" and context.env["FAL_PROFILE"] == name):
         return
     if variable:
-        context.talk.note(f"{variable} is set and still wins: calls use it unless --profile {name} is given")
+        context.talk.note(f"{variable} is set and overrides it: calls use it unless you pass --profile {name}")
     elif active != name:
-        context.talk.note(f"the active profile is {active}; to make it this one: fal auth switch {name}")
+        context.talk.note(f"the active profile is {active}; to use this one: fal auth switch {name}")
 
 
 def tell_what_is_left(context: Context) -> None:
-    """Says where the key of calls comes from now that one is gone."""
+    """Says which key calls use now that one is deleted."""
     if context.in_sandbox:
         return
     try:

@@ -1,4 +1,4 @@
-"""Whose keys there are, on a terminal: a table of profiles, and the account behind one key as labelled lines."""
+"""Keys on a terminal: a table of profiles, and the account behind one key as labelled lines."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from fal_cli.terminal.styles import paint
 from fal_cli.terminal.table import Cell, Column, Columns
 from fal_cli.terminal.wrapping import beside
 
-_PLACES = {"file": "a file", "keyring": "the keyring", "vendor": "the vendor's file"}
+_PLACES = {"file": "a file", "keyring": "the keyring", "vendor": "fal.ai's own CLI"}
 _NOT_VISIBLE = "not visible to this key"
 _LABEL = 7
 _LOCKS = {
@@ -24,8 +24,10 @@ COLUMNS: Columns[Mapping[str, Any]] = {
     Column("", 0): lambda facts: Cell("*" if facts["active"] else "", "green"),
     Column("profile", 1, least=8): lambda facts: Cell(facts["profile"], "bold" if facts["active"] else ""),
     Column("key", 2): lambda facts: Cell(_shown_id(facts)),
-    Column("kept in", 3): lambda facts: Cell(_PLACES.get(facts["source"], "no key"), "" if facts["source"] else "dim"),
-    Column("hosts of its own", 4, least=8, is_optional=True): lambda facts: Cell(", ".join(facts["hosts"])),
+    Column("stored in", 3): lambda facts: Cell(
+        _PLACES.get(facts["source"], "no key"), "" if facts["source"] else "dim"
+    ),
+    Column("own hosts", 4, least=8, is_optional=True): lambda facts: Cell(", ".join(facts["hosts"])),
 }
 """The profiles, the active one marked."""
 

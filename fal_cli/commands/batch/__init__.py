@@ -35,11 +35,9 @@ Directory = Annotated[
 ]
 Again = Annotated[
     Literal["failed", "expired", "both"] | None,
-    typer.Option("--again", help="Send again what failed for good, what is past its time, or both."),
+    typer.Option("--again", help="Send again: failed rows, expired ones, or both."),
 ]
-Once = Annotated[
-    bool, typer.Option("--once", help="Take what any earlier call of the account made, not only this batch's.")
-]
+Once = Annotated[bool, typer.Option("--once", help="Use results of any earlier call of yours, not only of this batch.")]
 
 Adopt = Annotated[
     float | None,
@@ -47,7 +45,7 @@ Adopt = Annotated[
         "--adopt",
         parser=age,
         metavar="AGE",
-        help="Take requests of the account that are not older for rows with the same input, such as 7d.",
+        help="Use requests of the account, at most so old (7d), for rows with the same input.",
     ),
 ]
 
@@ -69,9 +67,8 @@ def batch(
 ) -> None:
     """Make many calls of one list, each paid for once.
 
-    The list is planned as a whole first: what cannot be right is told with line and column, and nothing is sent.
-    The same command again goes on where the last one ended, and sends nothing twice. Without words it lists the
-    batches.
+    The whole list is checked first. Invalid rows are reported with line and column, and nothing is sent. Run the same
+    command again to go on where the last one ended; nothing is sent twice. Without arguments it lists the batches.
     """
     if endpoint is None:
         from fal_cli.commands.batch import listing

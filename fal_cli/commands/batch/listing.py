@@ -53,7 +53,7 @@ def show(context: Context) -> None:
         Column("made", 4): lambda stand: Cell(ago(stand.batch.made_at, now) or on_day(stand.batch.made_at), "dim"),
     }
     if not context.output.rows(columns, stands, facts):
-        context.talk.note("no batch was made yet")
+        context.talk.note("no batch yet")
 
 
 def show_one(context: Context, batch: Batch) -> None:

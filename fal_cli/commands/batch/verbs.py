@@ -1,4 +1,4 @@
-"""What is done with a batch that is there: looked at, gone on with, ended, written out, forgotten."""
+"""The commands for an existing batch: status, resume, retry, cancel, export, rm."""
 
 from typing import Annotated, Literal
 
@@ -8,13 +8,11 @@ from fal_cli.batch.options import RunFlags
 from fal_cli.context import Context
 from fal_cli.options import OnInterrupt
 
-Name = Annotated[
-    str, typer.Argument(metavar="[NAME]", show_default=False, help="The batch; without a name the newest.")
-]
+Name = Annotated[str, typer.Argument(metavar="[NAME]", show_default=False, help="The batch. Default: the newest.")]
 
 
 def status(context: Context, name: Name = "") -> None:
-    """Show where a batch stands."""
+    """Show the progress of a batch."""
     from fal_cli.batch.beginning import named
     from fal_cli.commands.batch import listing
 
@@ -22,12 +20,12 @@ def status(context: Context, name: Name = "") -> None:
 
 
 def resume(context: Context, flags: RunFlags, name: Name = "", on_interrupt: OnInterrupt = "detach") -> None:
-    """Go on with a batch, without its list: follow what is open, look up what was lost, send what is left."""
+    """Continue a batch without its list: follow open requests, look up lost ones, send the rest."""
     _go_on(context, name, flags, frozenset(), on_interrupt)
 
 
 def retry(context: Context, flags: RunFlags, name: Name = "", on_interrupt: OnInterrupt = "detach") -> None:
-    """Send again the rows of a batch that failed, or whose results are past their time."""
+    """Send again the rows of a batch that failed or whose results expired."""
     _go_on(context, name, flags, frozenset(("failed", "expired")), on_interrupt)
 
 
@@ -42,9 +40,9 @@ def cancel(context: Context, name: Name = "") -> None:
 def export(
     context: Context,
     name: Name = "",
-    form: Annotated[Literal["csv", "jsonl"], typer.Option("--format", help="What is written.")] = "jsonl",
+    form: Annotated[Literal["csv", "jsonl"], typer.Option("--format", help="What to write.")] = "jsonl",
 ) -> None:
-    """Print every row of a batch in the order of its list: its own columns, and what became of it."""
+    """Print every row of a batch in the order of its list: its own columns, and its outcome."""
     from fal_cli.batch.beginning import named
     from fal_cli.batch.ending import export_rows
 
@@ -54,9 +52,9 @@ def export(
 def rm(
     context: Context,
     name: Annotated[str, typer.Argument(metavar="NAME", help="The batch.")],
-    force: Annotated[bool, typer.Option("--force", help="Forget it while requests are open, too.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Delete it even if requests are open.")] = False,
 ) -> None:
-    """Forget a batch. Its files and its calls in the history stay."""
+    """Delete a batch. Its files and its calls in the history stay."""
     from fal_cli.batch.beginning import named
     from fal_cli.batch.ending import forget
 

@@ -1,4 +1,4 @@
-"""`fal config`: the few settings that are kept for good."""
+"""`fal config`: the stored settings."""
 
 from typing import Annotated
 
@@ -46,7 +46,7 @@ def set_(
     settings.put(context, key, value)
     variable = settings.variable_set(context, key)
     if variable:
-        context.talk.note(f"{variable} is set, and wins over it")
+        context.talk.note(f"{variable} is set and overrides it")
     _print(context, key)
 
 

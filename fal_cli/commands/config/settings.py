@@ -1,4 +1,4 @@
-"""The few settings that are kept for good: what each is now and where that comes from, and changing it.
+"""The stored settings: the value of each now, where it comes from, and changing it.
 
 `private` and `on_interrupt` stand in `config.toml`; `profile` (the active one), the `budget` and the `hosts.*` of a
 profile stand beside its key.
@@ -41,9 +41,9 @@ class Setting(NamedTuple):
 
 
 def known(name: str) -> str:
-    """Raises `UsageError` for a name that no setting has."""
+    """Raises `UsageError` for an unknown setting."""
     if name not in NAMES:
-        raise UsageError(f"there is no setting {name!r}", hint=f"There are: {', '.join(NAMES)}")
+        raise UsageError(f"no setting {name!r}", hint=f"Choose from: {', '.join(NAMES)}")
     return name
 
 
@@ -69,7 +69,7 @@ def look(context: Context, name: str) -> Setting:
 
 
 def put(context: Context, name: str, text: str) -> None:
-    """Sets a setting for good. Raises `UsageError` for a value that it cannot have, `CliError`."""
+    """Stores a setting. Raises `UsageError` for a value that it cannot have, `CliError`."""
     if known(name) == "profile":
         credentials.switch_to(context.env, profiles.of(context.env, in_sandbox=context.in_sandbox), text)
     elif name in HOSTS:
@@ -83,7 +83,7 @@ def put(context: Context, name: str, text: str) -> None:
 
 
 def drop(context: Context, name: str) -> None:
-    """Leaves a setting to its default. Raises `CliError`."""
+    """Resets a setting to its default. Raises `CliError`."""
     if known(name) == "profile":
         profiles.switch(profiles.of(context.env, in_sandbox=context.in_sandbox).path, "")
     elif name in HOSTS:
@@ -96,7 +96,7 @@ def drop(context: Context, name: str) -> None:
 
 
 def variable_set(context: Context, name: str) -> str:
-    """The variable that decides a setting in place of what is kept; "" if none does."""
+    """The variable that overrides a stored setting; "" if none does."""
     variable = _VARIABLES[name]
     return variable if variable and context.env.get(variable, "").strip() else ""
 
@@ -107,7 +107,8 @@ def _put_host(context: Context, name: str, url: str) -> None:
     profiles.set_host(ours.path, profile, name.removeprefix("hosts."), url)
     if url and not ours.get(profile).has_key:
         context.talk.note(
-            f"profile {profile} has no key yet; its hosts are used once it has: fal auth login --profile {profile}"
+            f"profile {profile} has no key yet; its hosts take effect when it has one: "
+            f"fal auth login --profile {profile}"
         )
 
 
@@ -124,11 +125,11 @@ def _setting(name: str, value: str | bool, variable: str, path: object, kept: ob
 def _truth(text: str) -> bool:
     value = _TRUTHS.get(text.lower())
     if value is None:
-        raise UsageError(f"{text!r} is neither true nor false")
+        raise UsageError(f"{text!r} is not true or false")
     return value
 
 
 def _word(text: str, choices: tuple[str, ...]) -> str:
     if text not in choices:
-        raise UsageError(f"{text!r} is none of: {', '.join(choices)}")
+        raise UsageError(f"{text!r} is not one of: {', '.join(choices)}")
     return text

@@ -39,10 +39,10 @@ def cost(
     from fal_cli.commands.history import facts as past
     from fal_cli.ledger.rows import Search
 
-    context.accounts.hosts  # noqa: B018  # hosts that are misconfigured are no account that is gone
+    context.accounts.hosts  # noqa: B018  # misconfigured hosts fail here, not as a missing account
     rows = [row for row in past.search(context, Search(since=since)) if billing.may_cost(row)]
     if not rows:
-        context.talk.note("no request that can have cost anything")
+        context.talk.note("no request that could have cost anything")
         return
     bill = billing.ask(context, rows)
     lines, totals = sums.lines(bill.costs, by), sums.totals(bill.costs)
@@ -52,7 +52,7 @@ def cost(
 
 
 def _tell(context: Context, bill: "Bill") -> None:
-    """Where the numbers are from, and why some are missing."""
+    """Says where the numbers come from, and why some are missing."""
     context.talk.note(bill.origin())
     if bill.failures:
         reasons = "; ".join(dict.fromkeys(error.message for _, error in bill.failures))

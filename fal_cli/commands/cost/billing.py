@@ -1,4 +1,4 @@
-"""What the service says that requests have cost: the account's billing events, else its prices."""
+"""The cost of requests, from the service: the account's billing events, else its prices."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ from fal_cli.ledger.rows import Row, State
 _FREE = (State.REFUSED, State.NOT_SENT)
 _KEY_REFUSED = (401, 403)
 _LIMITED = 429
-_LONGEST_SPAN = timedelta(days=90)  # of billing events that are told at once
+_LONGEST_SPAN = timedelta(days=90)  # of billing events in one call
 _MARGIN = timedelta(minutes=5)  # the service's clock is not ours
 
 
@@ -36,19 +36,19 @@ class Bill:
     failures: list[tuple[int, CliError | Refused]] = field(default_factory=list)
 
     def fail(self, rows: Sequence[Row], error: CliError | Refused) -> None:
-        """Takes in the requests of an account that cannot be had."""
+        """Counts the requests of an account that cannot be asked."""
         self.failures.append((len(rows), error))
         self.costs += [(row, None) for row in rows]
 
     def origin(self) -> str:
-        """Where the known costs are from, in words."""
+        """Where the known costs come from, in words."""
         sources = [cost.source for _, cost in self.costs if cost is not None]
         by_price = sources.count("list price")
         if not sources:
-            return f"nothing is known yet: no units were reported, and {self._why_no_events()}"
+            return f"not known yet: no units were reported, and {self._why_no_events()}"
         if by_price == len(sources):
             return f"units × list price: {self._why_no_events()}"
-        others = f"; {by_price} that they do not show, units × list price" if by_price else ""
+        others = f"; {by_price} missing there, units × list price" if by_price else ""
         return f"from the account's billing events{others}"
 
     def _why_no_events(self) -> str:
@@ -57,7 +57,7 @@ class Bill:
         error = self.no_events[0]
         if error.status in _KEY_REFUSED:
             return "the key may not read the account's billing events"
-        return f"the account's billing events cannot be had (HTTP {error.status}: {error.message})"
+        return f"the account's billing events cannot be fetched (HTTP {error.status}: {error.message})"
 
 
 def may_cost(row: Row) -> bool:
@@ -115,7 +115,7 @@ def _costs(wire: Wire, rows: Sequence[Row], bill: Bill) -> list[tuple[Row, Cost 
 
 
 def _events(wire: Wire, rows: Sequence[Row]) -> dict[str, Cost]:
-    """What requests were billed, by their ids."""
+    """The billed amounts, by request id."""
     endpoints = sorted({row.endpoint for row in rows})
     found: dict[str, Cost] = {}
     for start, end in _spans(min(row.created_at for row in rows) - _MARGIN, datetime.now(UTC) + _MARGIN):

@@ -1,4 +1,4 @@
-"""What requests have cost, added up. Decimal numbers throughout; what is not known is counted, never as 0. Pure."""
+"""Adds up costs. Decimal throughout; unknown costs are counted as unknown, never as 0. Pure."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -99,13 +99,13 @@ def lines(costs: Costs, by: By) -> list[Line]:
 
 
 def totals(costs: Costs) -> list[Line]:
-    """A line for each currency, in which every request counts once."""
+    """A line for each currency. Every request counts once in it."""
     found = _added((("total", cost) for _, cost in costs), lambda cost: "")
     return sorted(found, key=lambda line: line.currency)
 
 
 def as_text(number: Decimal) -> str:
-    """A number written out, without an exponent and without zeros that say nothing."""
+    """A number without an exponent and without trailing zeros."""
     text = format(number, "f")
     return (text.rstrip("0").rstrip(".") if "." in text else text) if number else "0"
 

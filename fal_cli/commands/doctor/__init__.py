@@ -1,4 +1,4 @@
-"""`fal doctor`: whether everything is as a call needs it."""
+"""`fal doctor`: checks everything that a call needs."""
 
 import sys
 from functools import partial

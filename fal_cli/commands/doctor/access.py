@@ -15,7 +15,7 @@ _LOG_IN = "Log in: fal auth login (or try things without a key: --sandbox)"
 
 
 def key(context: Context) -> tuple[Credential | None, Finding]:
-    """The key, and where it comes from; never what it is."""
+    """Where the key comes from; never the key itself."""
     try:
         credential = context.accounts.credential
     except CliError as error:
@@ -26,7 +26,7 @@ def key(context: Context) -> tuple[Credential | None, Finding]:
 
 
 def netrc(context: Context, hosts: Hosts | None) -> Iterator[Finding]:
-    """Lines of `~/.netrc` for the service's hosts, which other programs send in the key's place."""
+    """Lines of `~/.netrc` for the service's hosts. Other programs send those instead of the key."""
     import netrc as reader
 
     path = paths.expanded(context.env.get("NETRC") or "~/.netrc")
@@ -35,17 +35,17 @@ def netrc(context: Context, hosts: Hosts | None) -> Iterator[Finding]:
     except (FileNotFoundError, NotADirectoryError):
         return
     except (OSError, UnicodeDecodeError, reader.NetrcParseError) as error:
-        yield ok("netrc", f"{path} cannot be read ({getattr(error, 'msg', error)}); it is not used here")
+        yield ok("netrc", f"{path} cannot be read ({getattr(error, 'msg', error)}); fal does not use it")
         return
     names = {urlsplit(url).hostname or "" for url in hosts or Hosts()}
     matching = sorted(names & known) + (["every host"] if "default" in known else [])
     if matching:
-        yield ok("netrc", f"{path} has lines for {', '.join(matching)}; they are not used here, but by curl and others")
+        yield ok("netrc", f"{path} has lines for {', '.join(matching)}; fal does not use them, but curl and others do")
 
 
 def _beside(context: Context) -> str:
-    """The vendor's files, where they are there and not what is used."""
+    """The files of fal.ai's own CLI, if they exist and are not used."""
     if context.in_sandbox:
         return ""
     there = [path for path in (vendor.config_path(context.env), vendor.login_path(context.env)) if path.exists()]
-    return f"; the vendor's {', '.join(map(str, there))} is there too" if there else ""
+    return f"; fal.ai's own CLI has one too: {', '.join(map(str, there))}" if there else ""

@@ -18,7 +18,7 @@ __all__ = ["Finding", "examine"]
 
 
 def examine(context: "Context") -> Iterator[Finding]:
-    """Everything in its order. What needs the network is begun first and told last."""
+    """Every finding, in order. Network checks start first and come last."""
     from fal_cli.commands.doctor import access, files, network, program
 
     try:
@@ -34,7 +34,7 @@ def examine(context: "Context") -> Iterator[Finding]:
 
 
 def _each(checks: Iterable[tuple[str, Check]]) -> Iterator[Finding]:
-    """What each check finds; one that fails itself is a problem of its name, and the others go on."""
+    """The findings of each check. A check that fails becomes a problem itself; the others go on."""
     for name, check in checks:
         try:
             yield from check()
@@ -44,4 +44,4 @@ def _each(checks: Iterable[tuple[str, Check]]) -> Iterator[Finding]:
 
 def _failed(name: str, error: Exception) -> Finding:
     told = report(error)
-    return problem(name, f"it cannot be looked at: {told.message}", told.hint or "FAL_DEBUG=1 fal doctor")
+    return problem(name, f"it cannot be checked: {told.message}", told.hint or "FAL_DEBUG=1 fal doctor")

@@ -21,7 +21,7 @@ _UNITS = (("GB", 1 << 30), ("MB", 1 << 20), ("kB", 1 << 10))
 
 
 def checks(context: Context) -> Iterator[tuple[str, Callable[[], Iterable[Finding]]]]:
-    """All of it, by the names of what is looked at."""
+    """Every finding about files."""
     yield "settings", lambda: [_settings(context)]
     yield "ledger", lambda: [_ledger(context)]
     yield "cache", lambda: [_cache(context)]
@@ -36,7 +36,7 @@ def _settings(context: Context) -> Finding:
         settings.on_interrupt(context.env)
         hosts.hosts(context.env, ours.get(profiles.named(context.env, ours, context.flags.profile)).hosts)
     except CliError as error:
-        return problem("settings", error.message, error.hint or "Mend it")
+        return problem("settings", error.message, error.hint or "Fix that file")
     if ours.is_exposed:
         return problem("settings", f"{path} can be read by others", f"chmod 600 {path}")
     count = len(ours.by_name)
@@ -45,13 +45,13 @@ def _settings(context: Context) -> Finding:
 
 
 def _ledger(context: Context) -> Finding:
-    """Whether the record of calls is whole: by SQLite's own check, without changing anything."""
+    """Whether the ledger is intact, by SQLite's own check. Changes nothing."""
     try:
         path = context.ledger_path
     except CliError:  # `access` tells of the key
         path = paths.state_folder(context.env) / "ledger.db"
     if paths.NOWHERE in str(path):
-        return problem("ledger", "there is no home folder to keep it in", "Name a folder: FAL_CLI_HOME=FOLDER")
+        return problem("ledger", "no home folder to keep it in", "Choose a folder: FAL_CLI_HOME=FOLDER")
     try:
         mode = path.stat().st_mode
     except OSError:
@@ -59,23 +59,23 @@ def _ledger(context: Context) -> Finding:
     try:
         rows, unfinished, verdict = _asked(path)
     except sqlite3.Error as error:
-        return problem("ledger", f"{path}: {error}", f"Move it away, and a new one is made: mv {path} {path}.broken")
+        return problem("ledger", f"{path}: {error}", f"Move it away; fal makes a new one: mv {path} {path}.broken")
     fact = f"{short(path)}: {rows} request{'s' * (rows != 1)}, {unfinished} unfinished, {_size(path)}, {verdict}"
     if verdict != "whole":
-        return problem("ledger", fact, f"Move it away, and a new one is made: mv {path} {path}.broken")
+        return problem("ledger", fact, f"Move it away; fal makes a new one: mv {path} {path}.broken")
     if mode & _OTHERS and os.name != "nt":
         return warning("ledger", f"{fact}; others can read it", f"chmod 600 {path}")
     if not os.access(path, os.W_OK):
-        return problem("ledger", f"{fact}; it may not be written", f"Make it yours: chown {path}")
+        return problem("ledger", f"{fact}; it cannot be written", f"Make it yours: chown {path}")
     return ok("ledger", fact)
 
 
 def _no_ledger(path: Path) -> Finding:
-    """It is made by the first call, if it can be."""
+    """The first call creates it; whether that will work."""
     parent = next((folder for folder in path.parents if folder.exists()), path)
     if not os.access(parent, os.W_OK | os.X_OK):
-        return problem("ledger", f"{path} cannot be made", f"Make {parent} writable, or set FAL_CLI_HOME")
-    return ok("ledger", f"{short(path)}: none yet, the first call makes it")
+        return problem("ledger", f"{path} cannot be created", f"Make {parent} writable, or set FAL_CLI_HOME")
+    return ok("ledger", f"{short(path)}: none yet; the first call creates it")
 
 
 def _asked(path: Path) -> tuple[int, int, str]:

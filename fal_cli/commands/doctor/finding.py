@@ -1,4 +1,4 @@
-"""One thing that was looked at."""
+"""One finding of `fal doctor`."""
 
 import os
 from typing import Any, Literal, NamedTuple
@@ -7,7 +7,7 @@ State = Literal["ok", "warning", "problem"]
 
 
 class Finding(NamedTuple):
-    """What was found. `way_out` is what to do where it is not `ok`."""
+    """What was found. `way_out` says how to fix it if it is not `ok`."""
 
     name: str
     state: State
@@ -27,7 +27,7 @@ def short(path: str | os.PathLike[str]) -> str:
 
 
 def ok(name: str, fact: str) -> Finding:
-    """Something that is as it should be."""
+    """Something that is fine."""
     return Finding(name, "ok", fact)
 
 
@@ -37,5 +37,5 @@ def warning(name: str, fact: str, way_out: str) -> Finding:
 
 
 def problem(name: str, fact: str, way_out: str) -> Finding:
-    """Something without which calls go wrong."""
+    """Something that makes calls fail."""
     return Finding(name, "problem", fact, way_out)

@@ -24,7 +24,7 @@ _MOST_SKEW_SECONDS = 300
 
 
 class Inquiry:
-    """What was begun: the findings are there when its time is over, at the latest."""
+    """The running checks. Their findings are there by the deadline at the latest."""
 
     def __init__(
         self, context: Context, hosts: Hosts | None, credential: Credential | None, misconfigured: str
@@ -43,7 +43,7 @@ class Inquiry:
             self._account = Task(partial(_account, hosts, credential), name="doctor")
 
     def findings(self) -> Iterator[Finding]:
-        """All of it, in the order of the way."""
+        """Every finding, in the order of the route."""
         yield _proxy(self._context.env)
         yield self._trust
         if self.hosts is None:
@@ -58,7 +58,7 @@ class Inquiry:
         yield from self._service()
 
     def _hosts_told(self, hosts: Hosts) -> Iterator[Finding]:
-        """A line for each host that was reached; those that fail for the same reason have one together."""
+        """A line for each host that was reached; hosts that fail for the same reason share one."""
         failed: dict[str, list[str]] = {}
         reasons: dict[str, str] = {}
         for service, url in hosts._asdict().items():
@@ -71,15 +71,15 @@ class Inquiry:
                 reasons.setdefault(kind, reason)
         for kind, names in failed.items():
             everything = len(names) == len(hosts)
-            told = "no host is reached" if everything else ", ".join(dict.fromkeys(names))
-            way_out = "Look at the network, the proxy above, and the hosts: fal help environment"
+            told = "no host can be reached" if everything else ", ".join(dict.fromkeys(names))
+            way_out = "Check the network, the proxy above, and the hosts: fal help environment"
             yield problem("network" if everything else "host", f"{told}: {reasons[kind]}", way_out)
 
     def _service(self) -> Iterator[Finding]:
         if self._account is None:
             return
         if not any(task.found for task in self._tasks.values()):
-            yield warning("service", "not asked: no host is reached", "Ask again with a network")
+            yield warning("service", "not asked: no host can be reached", "Run fal doctor again when the network is up")
             return
         self._account.wait(self._until - time.monotonic())
         yield _told_of_account(self._account)
@@ -113,7 +113,7 @@ def _certificates() -> Finding:
         count = len(trust.context().get_ca_certs())
     except trust.Unusable as error:
         way_out = (
-            f"Name a file of certificates in {store.variable}, or unset it" if store.variable else "Install certifi"
+            f"Set {store.variable} to a file of certificates, or unset it" if store.variable else "Install certifi"
         )
         return problem("certificates", str(error), way_out)
     counted = f", {count} authorities" if count else ""  # a hashed folder is read as far as it is needed
@@ -121,7 +121,7 @@ def _certificates() -> Finding:
 
 
 def _proxy(env: Mapping[str, str]) -> Finding:
-    """The proxy variables that are set, without a password that may stand in them."""
+    """The proxy variables that are set, without passwords."""
     given = {name: env[name] for name in proxies.VARIABLES if env.get(name)}
     if not given:
         return ok("proxy", "none")
@@ -140,7 +140,7 @@ def _clock(url: str, there: datetime) -> Finding:
     skew = round((datetime.now(UTC) - there.astimezone(UTC)).total_seconds())
     told = f"{abs(skew)} s {'ahead of' if skew > 0 else 'behind'} {name_of(url)}"
     if abs(skew) > _MOST_SKEW_SECONDS:
-        return warning("clock", told, "Set the clock: signed webhooks are refused beyond 5 minutes")
+        return warning("clock", told, "Set the clock: signed webhooks are refused if it is off by more than 5 minutes")
     return ok("clock", told if abs(skew) > 1 else f"that of {name_of(url)}")
 
 
@@ -158,8 +158,8 @@ def _told_of_account(task: Task[Reached]) -> Finding:
     if task.found:
         return ok("service", task.found.told)
     if task.failure is None:
-        return warning("service", f"no answer within {LIMIT_SECONDS:g} s", "Ask again")
+        return warning("service", f"no answer within {LIMIT_SECONDS:g} s", "Run fal doctor again")
     told = report(task.failure)
     if told.code in (Exit.CREDENTIALS, Exit.LIMITED):
         return problem("service", told.message, told.hint or "Log in again: fal auth login")
-    return warning("service", told.message, told.hint or "Ask again")
+    return warning("service", told.message, told.hint or "Run fal doctor again")

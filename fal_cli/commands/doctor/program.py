@@ -18,13 +18,14 @@ _FIRST_TYPER_THAT_IS_SLOW = (0, 29)
 _EXTRAS = {
     "sandbox": ("starlette", "uvicorn", "websockets", "PIL"),
     "webhook": ("cryptography",),
+    "mcp": ("mcp", "PIL"),
     "preview": ("textual_image", "PIL"),
     "keyring": ("keyring",),
 }
 
 
 def checks(context: Context) -> Iterator[tuple[str, Callable[[], Iterable[Finding]]]]:
-    """All of it, by the names of what is looked at."""
+    """Every finding about the program."""
     yield "versions", lambda: [_versions()]
     yield "extras", lambda: [_extras()]
     yield "fal", lambda: _executables(context)
@@ -50,19 +51,19 @@ def _extras() -> Finding:
 
 
 def _executables(context: Context) -> Iterator[Finding]:
-    """Which program `fal` and `fal-cli` start; the vendor's, which deploys apps, has the first name too."""
+    """Which program `fal` and `fal-cli` start. fal.ai's own CLI, which deploys apps, is named `fal` too."""
     found = programs.on_path(context.env)
     others = [one for one in found if one.owner == "vendor"]
     ours = next((one for one in found if one.owner == "ours"), None)
     if ours is None:
         yield warning("fal", f"not on the PATH; this one is {sys.argv[0]}", "Install it with: pipx install fal-cli")
     elif found[0] is not ours:
-        whose = "the vendor's, which deploys apps" if found[0].owner == "vendor" else "another program"
+        whose = "fal.ai's own CLI, which deploys apps" if found[0].owner == "vendor" else "another program"
         second = programs.on_path(context.env, "fal-cli")
         name = "fal-cli" if second and second[0].owner == "ours" else ours.path
-        yield warning("fal", f"starts {found[0].path}, {whose}; this one is {ours.path}", f"Call this one {name}")
+        yield warning("fal", f"starts {found[0].path}, {whose}; this one is {ours.path}", f"Use this one as: {name}")
     elif others:
-        yield ok("fal", f"starts {ours.path}; the vendor's, which deploys apps, is {others[0].path}")
+        yield ok("fal", f"starts {ours.path}; fal.ai's own CLI, which deploys apps, is {others[0].path}")
     else:
         yield ok("fal", f"starts {ours.path}")
 
@@ -73,7 +74,7 @@ def _completion(context: Context) -> Finding:
     except UsageError as error:
         return ok("completion", f"{error.message}; there are scripts for {', '.join(SHELLS)}")
     if shell == "powershell":
-        return ok("completion", "PowerShell's own files are not looked into; see: fal completion install")
+        return ok("completion", "PowerShell's own files are not checked; see: fal completion install")
     place = install.place_of(shell, context.env, install.context_home(context.env))
     states = {install.state_of(path, shell) for path in place.files}
     if states == {"current"}:
@@ -84,7 +85,7 @@ def _completion(context: Context) -> Finding:
 
 def _terminal(context: Context) -> Finding:
     if not context.streams.stdout_is_terminal:
-        return ok("terminal", "stdout is none: data as for programs")
+        return ok("terminal", "stdout is not a terminal: output as for programs")
     import shutil
 
     encoding = (getattr(sys.stdout, "encoding", "") or "").lower()

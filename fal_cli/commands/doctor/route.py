@@ -47,7 +47,7 @@ def reach(url: str) -> Reached:
 
 
 def _told(steps: dict[str, float], *, is_secure: bool) -> str:
-    """`connection` is the whole of it: what is not the connection to the host or the proxy is the tunnel and TLS."""
+    """`connection` is the total: the part after the connection to host or proxy is the tunnel and TLS."""
     parts: dict[str, float] = {name: steps[name] for name in ("name lookup", "connect") if name in steps}
     if is_secure:
         parts["TLS"] = steps.get("connection", 0.0) - sum(parts.values())

@@ -1,4 +1,4 @@
-"""`fal gallery`: a page of what was made."""
+"""`fal gallery`: a page of results."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -80,7 +80,7 @@ def gallery(
     if context.output.machine and output == _STDOUT:
         raise UsageError("-o - writes HTML to stdout, which --json keeps for JSON", hint="Name a file: -o PAGE.html")
     if open_ and output == _STDOUT:
-        raise UsageError("--open opens a file, and -o - writes to stdout")
+        raise UsageError("--open needs a file, and -o - writes to stdout")
     target = _target(output)
     rows, has_more = _rows(context, filters, limit)
     embedding = Embedding(target.parent if target else Path.cwd(), most=embed, fetches=not no_fetch)
@@ -105,12 +105,12 @@ def _target(output: str) -> Path | None:
     if path.suffix.lower() not in _SUFFIXES:
         raise UsageError(f"-o {output}: the page is HTML; give its name the extension .html")
     if not path.parent.is_dir():
-        raise UsageError(f"-o {output}: its folder is missing")
+        raise UsageError(f"-o {output}: its folder does not exist")
     return path
 
 
 def _rows(context: Context, filters: Filters, limit: int) -> "tuple[list[Row], bool]":
-    """The calls that are asked for, newest first, and whether there are more. Raises `UsageError`, `CliError`."""
+    """The requested calls, newest first, and whether there are more. Raises `UsageError`, `CliError`."""
     from fal_cli.commands.history import facts
 
     wanted = filters.wanted()
@@ -128,7 +128,7 @@ def _sections(context: Context, gathering: "Gathering", columns: str) -> "Iterat
         return layout.by_day(_begun(gathering, gathering.rows))
     known = dict.fromkeys(["endpoint", *(key for row in gathering.rows for key in row.input_json or {})])
     if columns not in known:
-        raise UsageError(f"--columns {columns}: none of these requests has it", hint=f"There are: {', '.join(known)}")
+        raise UsageError(f"--columns {columns}: none of these requests has it", hint=f"Choose from: {', '.join(known)}")
     plan = layout.plan(gathering.rows, columns, is_free=gathering.is_free)
     return iter([layout.grid(f"By {columns}", plan, _begun(gathering, plan.rows))])
 
@@ -151,7 +151,7 @@ def _pieces(gathering: "Gathering", title: str, subtitle: str, sections: "Iterat
 
     def closing() -> list[str]:
         now = datetime.now().astimezone()
-        made = f"Made by fal gallery on {written(now.date())} at {now:%H:%M}. All of it is in this file."
+        made = f"Made by fal gallery on {written(now.date())} at {now:%H:%M}. Everything is in this file."
         return [made, *([f"Left out: {_left_out(gathering)}."] if gathering.left_out else [])]
 
     return page.write(page.Heading(title, subtitle), sections, closing)
@@ -180,7 +180,7 @@ def _write(
 
 
 def _subtitle(context: Context, filters: Filters, rows: "Sequence[Row]") -> str:
-    """From when the results are, and what was asked for."""
+    """The dates of the results, and the filters."""
     from fal_cli.commands.gallery.layout import span
 
     parts = [span(rows), filters.endpoint, f"“{filters.search}”" if filters.search else ""]
@@ -188,7 +188,7 @@ def _subtitle(context: Context, filters: Filters, rows: "Sequence[Row]") -> str:
 
 
 def _tell(context: Context, gathering: "Gathering", size: int, failures: int, limit: int) -> None:
-    """One line about what is on the page, and what is not."""
+    """One line that says how much is on the page, and how much is not."""
     from fal_cli.results.made import weight
 
     parts = [f"{_counted(gathering.shown, 'result')}, {weight(size)}"]
@@ -210,7 +210,7 @@ def _open(context: Context, path: Path) -> None:
     from fal_cli.terminal.browser import in_browser
 
     if not in_browser(context.env, path.absolute().as_uri()):
-        context.talk.note("there is no browser here to open it with")
+        context.talk.note("no browser to open it with")
 
 
 VERB = gallery

@@ -1,4 +1,4 @@
-"""A result as a card of the page: its files or its text, and what is told of the call."""
+"""A result as a card of the page: its files or its text, and the facts of the call."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The files of results as they stand in the page: embedded up to a size, larger ones linked, others told of."""
+"""The files of results in the page: embedded up to a size, linked if larger, else named with a reason."""
 
 import os
 import tempfile
@@ -47,7 +47,7 @@ class Embedding:
         self.failures = 0
 
     def medium(self, wire: Callable[[], Wire], file: AtHand, *, alt: str, number: int) -> Medium:
-        """One file of a result. What cannot be had is told in its place. `wire` is asked for where one is fetched."""
+        """One file of a result. A missing one is replaced by the reason. `wire` is called only for downloads."""
         if file.path is not None and not file.is_changed:
             return self._saved(file.path, alt)
         try:
@@ -79,7 +79,7 @@ class Embedding:
         """Fetches a file, unless its host was out of reach before."""
         host = origin(file.url)
         if not self._fetches and file.url and not file.url.startswith("data:"):
-            raise NotHad("not saved here, and not fetched")
+            raise NotHad("not saved here, and not downloaded")
         if host in self._out_of_reach:
             raise NotHad("its host cannot be reached")
         try:

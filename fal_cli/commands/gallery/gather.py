@@ -29,7 +29,7 @@ _NOTHING_MADE = {
     State.REFUSED: "refused",
     State.NOT_SENT: "not sent",
     State.EXPIRED: "expired",
-    State.UNKNOWN: "whose outcome is not known",
+    State.UNKNOWN: "with an unknown outcome",
     State.SENDING: _NOT_FINISHED,
 }
 
@@ -79,7 +79,7 @@ class Gathering:
         except LeftOut as error:
             return Found(row, None, str(error))
         except (ApiError, CliError) as error:
-            past, trouble = Past(row.endpoint, row.name, row, None), f"Its result cannot be had: {error.message}"
+            past, trouble = Past(row.endpoint, row.name, row, None), f"Its result cannot be fetched: {error.message}"
         media = [] if trouble else self._media(past)
         command = self._again.command(row, seed=past.seed)
         card = cards.card(past, past.row or row, media, command=command, is_free=self.is_free, trouble=trouble)

@@ -21,7 +21,7 @@ Kind = Literal["image", "video", "audio", "file"]
 
 TEMPLATES = Path(__file__).with_name("templates")
 _PIECE_CHARACTERS = 64 * 1024
-_TALL = 0.8  # width by height: what is slimmer is given a height instead of a width
+_TALL = 0.8  # width by height; slimmer pictures get a height instead of a width
 # What browsers obey in text: controls, and marks that turn the direction of all that follows. Halves of characters too.
 _OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -60,7 +60,7 @@ class Medium(NamedTuple):
 
 
 class Card(NamedTuple):
-    """One result: its files or its text, and what is told under it.
+    """One result: its files or its text, and the facts under it.
 
     `facts` are short and shown in their order; `details`, a name and a value each, are shown with the result alone.
     """
@@ -125,7 +125,7 @@ class Heading(NamedTuple):
 def write(
     heading: Heading, sections: Iterable[Sheet | Grid], closing: Callable[[], Sequence[str]] = tuple
 ) -> Iterator[bytes]:
-    """The page in pieces. `closing` is asked for the lines at its foot when everything else is written."""
+    """The page in pieces. `closing` is called last and returns the lines at its foot."""
     style, script = _resource("style.css"), _resource("script.js")
     parts = _environment().get_template("page.html.j2").generate(
         heading=heading, sections=sections, closing=closing, style=style, script=script, policy=policy(style, script)

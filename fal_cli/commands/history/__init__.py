@@ -58,7 +58,7 @@ def history(
     if is_short:
         table.tell_batches(context, wanted)
     if not count:
-        context.talk.note("no such request" if wanted != Search() else "no request was made yet")
+        context.talk.note("no such requests" if wanted != Search() else "no requests yet")
     elif context.output.is_terminal:
         table.tell_the_rest(context, count, has_more=next(rows, None) is not None)
 
@@ -94,11 +94,11 @@ def rm(context: Context, refs: Refs, force: Force = False) -> None:
         if row.is_open and not force:
             raise UsageError(
                 f"{row.name} is unfinished: {facts.why_open(row)}",
-                hint=f"To take it up: {context.tool} resume {row.name}\nTo forget it all the same: --force",
+                hint=f"To pick it up: {context.tool} resume {row.name}\nTo delete it anyway: --force",
             )
     facts.forget(context, rows)
     for row in rows:
-        context.talk.note(f"forgot {row.endpoint} request {row.name}")
+        context.talk.note(f"deleted {row.endpoint} request {row.name}")
         if context.output.machine:
             context.output.json(
                 {"local_id": row.local_id, "request_id": row.request_id or None, "endpoint": row.endpoint}
@@ -124,12 +124,12 @@ def clear(
     found = list(facts.search(context, Search(before=before)))
     old = [row for row in found if force or not row.is_open]
     facts.forget(context, old)
-    context.talk.note(f"forgot {_counted(len(old))} made before {exactly(before)}")
+    context.talk.note(f"deleted {_counted(len(old))} made before {exactly(before)}")
     if context.output.machine:
         context.output.json({"forgotten": len(old), "left": len(found) - len(old)})
     if len(found) > len(old):
-        left = f"{_counted(len(found) - len(old))} of that time left, unfinished"
-        context.talk.note(f"{left}; to take up: {context.tool} resume; to forget: --force")
+        left = f"{_counted(len(found) - len(old))} not deleted: unfinished"
+        context.talk.note(f"{left}; to pick them up: {context.tool} resume; to delete them: --force")
 
 
 def _counted(count: int) -> str:

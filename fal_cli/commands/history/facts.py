@@ -14,11 +14,11 @@ SHORTEST_NAME = 8
 UNDELIVERED = "undelivered"
 _WHY_OPEN = {
     State.SENDING: "it may be on its way to the service",
-    State.ACCEPTED: "the service accepted it, and its end was not seen",
+    State.ACCEPTED: "the service accepted it, and it may still be running",
     State.RUNNING: "it was running when it was last seen",
     State.ENDED: "its result was not fetched",
     State.UNKNOWN: "its answer was lost, and it may be running",
-    State.COMPLETED: "its result was not handed over",
+    State.COMPLETED: "its result was not printed or saved",
 }
 
 
@@ -56,7 +56,7 @@ def state_word(row: Row) -> str:
 
 def why_open(row: Row) -> str:
     """What is still to be done about a row, as a reason not to forget it."""
-    return _WHY_OPEN.get(row.state, "something is still to be done about it")
+    return _WHY_OPEN.get(row.state, "it is not finished")
 
 
 def facts(row: Row) -> dict[str, Any]:

@@ -35,7 +35,7 @@ class Filters(Fields):
     ] = ""
 
     def wanted(self) -> "Search":
-        """What the ledger is asked for. Raises `UsageError`."""
+        """The search to run on the ledger. Raises `UsageError`."""
         from fal_cli.ledger.rows import Search
 
         endpoint, text = _text("--endpoint", self.endpoint), _text("--search", self.search)
@@ -46,7 +46,7 @@ class Filters(Fields):
 def check_limit(limit: int | None) -> None:
     """Raises `UsageError` for a `--limit` that is none."""
     if limit is not None and limit < 0:
-        raise UsageError(f"--limit is 0 or more, not {limit}")
+        raise UsageError(f"--limit must be 0 or more, not {limit}")
 
 
 def _text(option: str, word: str) -> str:
@@ -59,12 +59,12 @@ def _text(option: str, word: str) -> str:
 
 
 def _states(words: Sequence[str]) -> tuple[tuple[str, ...], bool]:
-    """The states that are named, and whether unfinished ones are asked for. Raises `UsageError`."""
+    """The named states, and whether unfinished ones are included. Raises `UsageError`."""
     from fal_cli.ledger.rows import State
 
     given = [word for text in words for word in text.lower().replace("-", "_").split(",")]
     known = tuple(State)
     for word in given:
         if word not in (*known, *_OPEN_WORDS):
-            raise UsageError(f"--state: {word!r} is none of {', '.join((*known, *_OPEN_WORDS))}")
+            raise UsageError(f"--state: {word!r} is not one of {', '.join((*known, *_OPEN_WORDS))}")
     return tuple(word for word in given if word in known), any(word in _OPEN_WORDS for word in given)

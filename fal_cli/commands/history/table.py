@@ -133,7 +133,7 @@ def _entries(row: Row, kept: Kept | None, now: datetime, to_do: str) -> Iterator
     yield "files", "\n".join(row.files), ""
     yield "tags", "\n".join(f"{key}={value}" for key, value in row.tags.items()), ""
     yield "options", "\n".join(f"{name}: {value}" for name, value in row.options.items() if name != "tags"), ""
-    yield "private", "neither input nor result is kept here" if row.is_private else "", ""
+    yield "private", "neither input nor result is stored" if row.is_private else "", ""
     yield "mode", row.mode, ""
     yield "profile", row.profile, ""
     yield "host", row.host, ""
@@ -156,7 +156,7 @@ def _when(moment: datetime | None, now: datetime) -> str:
 
 
 def _kept_here(kept: Kept) -> str:
-    return "kept here" if kept.is_whole else "kept here, with long data: URIs cut short"
+    return "stored here" if kept.is_whole else "stored here, with long data: URIs cut short"
 
 
 def _due(row: Row, now: datetime) -> Cell:

@@ -93,14 +93,14 @@ def serve(
         raise UsageError(f"--fault: {error}") from None
     except OSError as error:
         reason = error.strerror or error
-        raise CliError(f"cannot serve on the ports from {port}: {reason}", hint="Name others with --port.") from None
+        raise CliError(f"cannot use the ports from {port}: {reason}", hint="Choose others with --port.") from None
     variables = _environment(sandbox.keys.plain, vars(sandbox.addresses))
     if login is not None:
         variables += _login(sandbox.store, login)
     for name, value in variables:
         context.output.line(f"export {name}={shlex.quote(value)}", {"name": name, "value": value})
     if cert is None:
-        context.talk.note("http:// is for fal itself: the vendor's clients need --cert and --key")
+        context.talk.note("http:// is for fal itself: fal.ai's own clients need --cert and --key")
     context.talk.note("the sandbox is up; end it with Ctrl-C")
     with background.registered(paths.sandbox_folder(context.env), dict(variables)):
         sandbox.serve()
@@ -136,7 +136,7 @@ def start(
         context.talk.note(f"a sandbox is up already (process {found.pid})")
     else:
         with sandbox_extra():
-            import fal_cli.sandbox.server  # noqa: F401  # so that what is missing is told here, not in a log
+            import fal_cli.sandbox.server  # noqa: F401  # so that a missing package is reported here, not in a log
         options = ["--port", str(port)]
         options += [word for text in fault or () for word in ("--fault", text)]
         options += [word for text in setting or () for word in ("--set", text)]
@@ -159,7 +159,7 @@ def stop(context: Context) -> None:
         context.talk.note("no sandbox is up")
     else:
         background.stop(folder, found)
-        context.talk.note("the sandbox has ended; its requests and files are kept")
+        context.talk.note("the sandbox has ended; its requests and files stay")
     _print(context, _state(None))
 
 
@@ -295,7 +295,7 @@ def _check_certificate(cert: Path | None, key: Path | None) -> None:
 
     for option, path in (("--cert", cert), ("--key", key)):
         if not path.is_file():
-            raise UsageError(f"{option}: there is no file {path}")
+            raise UsageError(f"{option}: no file {path}")
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert, key)
     except OSError as error:

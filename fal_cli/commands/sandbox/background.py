@@ -72,7 +72,7 @@ def start(folder: Path, options: Sequence[str], env: Mapping[str, str]) -> Serve
     atomic.make_private_folder(folder)
     log = folder / LOG
     with open(log, "wb") as stream:
-        # -P: a folder that this is typed in is no place to import from.
+        # -P: never import from the current folder.
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "fal_cli", "sandbox", "serve", *options],
             stdin=subprocess.DEVNULL,
@@ -100,13 +100,13 @@ def stop(folder: Path, server: Server) -> None:
     except ProcessLookupError:
         return
     except OSError as error:
-        raise CliError(f"the sandbox (process {server.pid}) cannot be ended: {error.strerror or error}") from None
+        raise CliError(f"the sandbox (process {server.pid}) cannot be stopped: {error.strerror or error}") from None
     end = time.monotonic() + STOP_SECONDS
     while time.monotonic() < end:
         if running(folder) is None:
             return
         time.sleep(_STEP_SECONDS)
-    raise CliError(f"the sandbox (process {server.pid}) was asked to end and is still there")
+    raise CliError(f"the sandbox (process {server.pid}) was asked to stop and is still running")
 
 
 def _last_lines(log: Path) -> tuple[str, ...]:

@@ -169,11 +169,11 @@ def listen(
     from fal_cli.commands.webhook.receiver import Receiver
 
     if no_verify and jwks:
-        raise UsageError("--no-verify checks nothing, and --jwks says what to check with; give one")
+        raise UsageError("give either --no-verify or --jwks")
     if no_verify and record:
-        raise UsageError("--record keeps only what was checked, and --no-verify checks nothing; give one")
+        raise UsageError("give either --no-verify or --record")
     if not path.startswith("/"):
-        raise UsageError(f"--path begins with a slash, not {path!r}")
+        raise UsageError(f"--path must begin with a slash, not {path!r}")
     keys = None if no_verify else _open_keys(context, jwks)
     receiver = Receiver(port, path, context.talk.note)
     checked = f"checked with {keys.name}" if keys else "unchecked"
@@ -246,7 +246,7 @@ def _load_keys(context: Context, keys: "FileKeys | ServedKeys") -> None:
     try:
         keys.load()
     except CliError as error:
-        context.talk.warn(f"{error.message}; that is tried again with each webhook")
+        context.talk.warn(f"{error.message}; fetched again with each webhook")
 
 
 SUBVERBS = {"verify": verify, "send": send, "listen": listen, "jwks": jwks}

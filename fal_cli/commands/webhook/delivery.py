@@ -21,7 +21,7 @@ from fal_cli.urls import origin
 ACKNOWLEDGE_SECONDS = 15.0
 _READ_OF_ANSWER = 2048
 _SHOWN_OF_ANSWER = 200
-_HINT = "The service takes any 2xx within 15 s for an acknowledgement, and delivers again after anything else."
+_HINT = "To acknowledge a webhook, answer with any 2xx within 15 s. The service delivers it again otherwise."
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def deliver(wire: Wire, url: str, headers: Mapping[str, str], body: bytes) -> An
         raise _unacknowledged(failure, exchange, time.monotonic() - started) from None
     if 200 <= answered.status < 300:
         return answered
-    raise CliError(f"the receiver did not acknowledge: {_told(answered)}", hint=_HINT)
+    raise CliError(f"the receiver did not acknowledge: {_described(answered)}", hint=_HINT)
 
 
 def raw_request(url: str, headers: Mapping[str, str], body: bytes) -> bytes:
@@ -100,7 +100,7 @@ def _answered(response: requests.Response, seconds: float) -> Answered:
     )
 
 
-def _told(answered: Answered) -> str:
+def _described(answered: Answered) -> str:
     if 300 <= answered.status < 400:
         return f"{answered.line}, a redirect to {answered.location or 'nowhere'}, which is not followed"
     return f"{answered.line}: {answered.words}" if answered.words else answered.line

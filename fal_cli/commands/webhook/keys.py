@@ -28,19 +28,19 @@ KEPT_SECONDS = 24 * 3600.0
 FETCH_SECONDS = 8.0  # whoever checks a webhook has 15 s in all to acknowledge it (§10.1)
 REFETCH_SECONDS = 10.0  # forged webhooks must not make us hammer the service
 _FETCH_RETRIES = 2
-_HINT = "Name other keys with --jwks FILE or --jwks URL."
+_HINT = "Choose other keys with --jwks FILE or --jwks URL."
 _X = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 class NoKeys(CliError):
-    """There are no keys to check with now."""
+    """No keys to check with are available now."""
 
     code = Exit.NETWORK
     kind = "service_unavailable"
 
 
 class BadKeys(ValueError):
-    """A document that is no set of Ed25519 keys."""
+    """The document is not a set of Ed25519 keys."""
 
 
 class FileKeys:
@@ -101,7 +101,7 @@ class ServedKeys:
         try:
             self._keys = parsed(json.loads(body))
         except (ValueError, RecursionError) as error:
-            reason = str(error) if isinstance(error, BadKeys) else "answers no JSON"
+            reason = str(error) if isinstance(error, BadKeys) else "does not answer with JSON"
             raise NoKeys(f"{self.name} {reason}", hint=_HINT) from None
         self._until = until
 
@@ -126,10 +126,10 @@ def parsed(document: Any) -> list[Ed25519PublicKey]:
     """The Ed25519 keys of a JWKS; others in it are left out. Raises `BadKeys` where there is none."""
     listed = document.get("keys") if isinstance(document, dict) else None
     if not isinstance(listed, list):
-        raise BadKeys('is no key set: it has no list of "keys"')
+        raise BadKeys('is not a key set: it has no list of "keys"')
     keys = [key for key in map(_key, listed) if key is not None]
     if not keys:
-        raise BadKeys("holds no Ed25519 key (kty OKP, crv Ed25519, x of 32 bytes)")
+        raise BadKeys("has no Ed25519 key (kty OKP, crv Ed25519, x of 32 bytes)")
     return keys
 
 
@@ -171,4 +171,4 @@ def _check(url: str) -> None:
     if scheme not in ("https", "http") or not host:
         raise UsageError(f"--jwks takes a file or a URL, not {url!r}")
     if scheme == "http" and not is_loopback(url):
-        raise UsageError(f"--jwks: keys over http:// can be anyone's; only {', '.join(LOOPBACK)} may use it")
+        raise UsageError(f"--jwks: anyone could forge keys over http://; only {', '.join(LOOPBACK)} may use it")

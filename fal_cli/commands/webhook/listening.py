@@ -51,7 +51,7 @@ def listen(
 
 
 def judge(received: Received, keys: Verifier | None) -> Verdict:
-    """Checks one webhook; keys that cannot be had are no fault of its sender's, who may try again."""
+    """Checks one webhook. If the keys cannot be fetched, the sender is not at fault and may try again."""
     if keys is None:
         return Verdict(None, "not checked (--no-verify)", 200)
     try:
@@ -102,7 +102,7 @@ def _print(context: Context, line: dict[str, Any]) -> None:
 
 
 def _parsed(body: bytes) -> Any:
-    """The body's value, None if it is no JSON that can be printed as JSON again."""
+    """The body's value. None if it is not JSON, or cannot be printed as JSON again."""
     value = jsontext.read_strictly(body)
     try:
         json.dumps(value, allow_nan=False)

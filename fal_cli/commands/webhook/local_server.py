@@ -24,7 +24,7 @@ class LocalServer(ThreadingHTTPServer):
         try:
             super().__init__((HOST, port), handler)
         except OSError as error:
-            hint = f"Name another with {option}; 0 takes a free one."
+            hint = f"Choose another with {option}; 0 takes a free one."
             raise CliError(f"cannot listen on port {port}: {error.strerror or error}", hint=hint) from None
 
     def server_bind(self) -> None:
@@ -37,7 +37,7 @@ class LocalServer(ThreadingHTTPServer):
         return f"http://{HOST}:{self.server_port}"
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that went away is nobody's traceback."""
+        """Disconnects are not logged."""
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -79,7 +79,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Nothing: what strangers send goes to no terminal unasked."""
+        """Logs nothing: untrusted text never goes to the terminal unasked."""
 
 
 class KeyServer(LocalServer):

@@ -35,7 +35,7 @@ class Ended:
     def body(self) -> bytes:
         """The JSON that is delivered. The output stands in it as the bytes that it is: no number changes its form.
 
-        Its keys are in the order in which the service was seen to write them, with `error` null on a success.
+        Its keys are in the service's observed order; `error` is null on success.
         """
         payload = _payload(self.output)
         fields: dict[str, str] = {

@@ -44,18 +44,18 @@ class TooLarge(ValueError):
 def read(context: Context, headers: str, body: str) -> Received:
     """The webhook that the two options and stdin hold.
 
-    Raises `UsageError` for what is no webhook, `Invalid` for one whose body is cut short.
+    Raises `UsageError` if it is not a webhook, `Invalid` if its body is cut short.
     """
     source = headers or STDIN
     found, inner = parse(file_or_stdin(context, source, "--headers", "the webhook"), _name(source))
     if body and inner:
-        raise UsageError(f"{_name(source)} holds a body, and --body {body} is another; give one")
+        raise UsageError(f"{_name(source)} has a body already; leave out --body {body}")
     if body:
         return Received(found, file_or_stdin(context, body, "--body", "the body"))
     if inner:
         return Received(found, inner)
     if source == STDIN:
-        raise UsageError("stdin holds headers without a body", hint=_FORMS)
+        raise UsageError("stdin has headers but no body", hint=_FORMS)
     return Received(found, file_or_stdin(context, STDIN, "the body", "the body"))
 
 
@@ -73,7 +73,7 @@ def parse(data: bytes, source: str) -> tuple[Headers, bytes]:
     """The headers that `data` holds, and the body behind them, if it is a whole request. Raises as `read`."""
     data = data.removeprefix(b"\xef\xbb\xbf").lstrip(b"\r\n")
     if not data.strip():
-        raise UsageError(f"{source} holds no headers", hint=_FORMS)
+        raise UsageError(f"{source} has no headers", hint=_FORMS)
     if data.lstrip()[:1] in (b"{", b"["):  # no header's name begins so
         return _from_json(documents.loads(data, source), source), b""
     head, *rest = _BLANK_LINE.split(data, maxsplit=1)
@@ -82,7 +82,7 @@ def parse(data: bytes, source: str) -> tuple[Headers, bytes]:
 
 
 def add_header(headers: Headers, name: bytes, value: bytes) -> None:
-    """Adds one header of the wire; what is no UTF-8 stands as surrogate escapes."""
+    """Adds one header of the wire. Bytes that are not UTF-8 become surrogate escapes."""
     text = value.strip(b" \t\r\n").decode("utf-8", "surrogateescape")
     headers.setdefault(name.decode("latin-1").strip().lower(), []).append(text)
 
@@ -106,7 +106,7 @@ def read_chunked(stream: Lines, limit: int) -> bytes:
 def _chunk_size(line: bytes) -> int:
     match = _CHUNK_HEAD.fullmatch(line)
     if not match:
-        raise BadChunks("there is no chunk where one is to be")
+        raise BadChunks("a chunk is missing")
     return int(match[1], 16)
 
 
@@ -117,7 +117,7 @@ def _from_lines(head: bytes, source: str) -> Headers:
             continue  # `:method` and the like are how HTTP/2 writes the first line
         name, colon, value = line.partition(b":")
         if not colon or not name.strip() or b" " in name.strip():
-            raise UsageError(f"line {number} of {source} is no header", hint=_FORMS)
+            raise UsageError(f"line {number} of {source} is not a header", hint=_FORMS)
         add_header(headers, name, value)
     return headers
 
@@ -129,7 +129,7 @@ def _from_json(value: Any, source: str) -> Headers:
         for one in text if isinstance(text, list) else [text]:
             is_value = isinstance(one, str | int) and not isinstance(one, bool)
             if not isinstance(name, str) or not is_value or re.search(r"[\r\n]", str(one)):
-                raise UsageError(f"{source} is JSON, but no headers: {str(name)[:60]!r} has no text", hint=_FORMS)
+                raise UsageError(f"{source} is JSON, but not headers: {str(name)[:60]!r} is not text", hint=_FORMS)
             headers.setdefault(name.strip().lower(), []).append(str(one).strip(" \t"))
     return headers
 
@@ -149,7 +149,7 @@ def _pair(entry: Any) -> tuple[Any, Any]:
 
 
 def _unframed(headers: Headers, body: bytes) -> bytes:
-    """The body of a raw request without what is only HTTP around it, or behind it (an editor's last newline)."""
+    """The body of a raw request, without chunk framing and without an editor's last newline."""
     if any("chunked" in value.lower() for value in headers.get("transfer-encoding", ())):
         try:
             return read_chunked(io.BytesIO(body), len(body))

@@ -1,4 +1,4 @@
-"""Receiving webhooks over HTTP: strangers' requests are read in threads and handed one by one to the main thread."""
+"""Receives webhooks over HTTP: threads read untrusted requests and hand them one by one to the main thread."""
 
 import queue
 import threading
@@ -41,7 +41,7 @@ class Delivery:
         return self.status, f"{self.words}\n".encode("utf-8", "replace")
 
     def written(self) -> None:
-        """Says that the answer has left, or that nobody takes it."""
+        """Marks the answer as sent, or as not wanted."""
         self._written.set()
 
 
@@ -73,7 +73,7 @@ class _Handler(Handler):
         """A delivery (wire §10.1): read whole, handed over, and answered as it was judged."""
         moment = datetime.now(UTC)
         if not self.server.takes(self.path):
-            self._refuse(404, f"webhooks are taken at {self.server.path}")
+            self._refuse(404, f"webhooks are accepted at {self.server.path}")
             return
         body = self._body()
         if body is None:
@@ -100,13 +100,13 @@ class _Handler(Handler):
                 return read_chunked(self.rfile, MOST_BYTES)
             length = self.headers.get("Content-Length", "")
             if not length.isascii() or not length.isdigit():
-                self._refuse(411, "a webhook has a Content-Length")
+                self._refuse(411, "a webhook needs a Content-Length")
                 return None
             if len(length) > 12 or int(length) > MOST_BYTES:
                 raise TooLarge
             body = self.rfile.read(int(length))
         except TooLarge:
-            self._refuse(413, f"a webhook of more than {MOST_BYTES // 1024**2} MiB is not taken")
+            self._refuse(413, f"a webhook of more than {MOST_BYTES // 1024**2} MiB is not accepted")
             return None
         except BadChunks as error:
             self._refuse(400, f"the body cannot be read: {error}")

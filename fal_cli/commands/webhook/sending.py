@@ -24,7 +24,7 @@ class Target:
     def __post_init__(self) -> None:
         delivery.check_url(self.url)
         if not self.user_id.isascii() or not self.user_id.isprintable() or not self.user_id.strip():
-            raise UsageError(f"--user-id: {self.user_id!r} cannot stand in a header")
+            raise UsageError(f"--user-id: {self.user_id!r} cannot be sent in a header")
 
 
 def ended(context: Context, request: Tracked, *, wait: bool, timeout: float | None) -> Ended:

@@ -45,7 +45,7 @@ class Received:
         """The value of a header, "" if it is missing. Raises `Invalid` if there are several."""
         values = self.headers.get(name.lower(), ())
         if len(values) > 1:
-            raise Invalid(f"the header {name} is there {len(values)} times")
+            raise Invalid(f"the header {name} appears {len(values)} times")
         return values[0] if values else ""
 
     def shown(self) -> dict[str, str | None]:
@@ -77,7 +77,7 @@ def check(received: Received, keys: Verifier, *, now: float, tolerance: float = 
     age = _age(timestamp, now)
     if abs(age) > tolerance:
         where = f"{age} s old" if age > 0 else f"{-age} s ahead of this machine's clock"
-        raise Invalid(f"the time stamp is {where}, and {tolerance:g} s are allowed")
+        raise Invalid(f"the time stamp is {where}, more than the {tolerance:g} s allowed")
     if not _HEX.fullmatch(signature):
         raise Invalid(f"the header {SIGNATURE} is not 128 hex digits")
     if not keys.accept(bytes.fromhex(signature), message(request_id, user_id, timestamp, received.body)):
@@ -96,7 +96,7 @@ def _values(received: Received) -> list[str]:
 
 
 def _age(timestamp: str, now: float) -> int:
-    """Whole seconds, as the vendor's own examples count them."""
+    """Whole seconds, as fal.ai's own examples count them."""
     if not _SECONDS.fullmatch(timestamp):
-        raise Invalid(f"the time stamp {timestamp[:40]!r} is no number of seconds")
+        raise Invalid(f"the time stamp {timestamp[:40]!r} is not a number of seconds")
     return int(now) - int(timestamp)

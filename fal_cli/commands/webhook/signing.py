@@ -48,7 +48,7 @@ def open_signer(context: Context, pem: str) -> Signer:
 
     Where the keys are to come from a sandbox on this machine, it is the sandbox's own: what checks with its keys
     takes these webhooks too.
-    Raises `UsageError`, and `CliError` where the key cannot be kept.
+    Raises `UsageError`, and `CliError` if the key cannot be stored.
     """
     if pem:
         return Signer(_loaded(documents.read_file(pem), pem))
@@ -68,11 +68,11 @@ def _loaded(pem: bytes, name: str) -> Ed25519PrivateKey:
     try:
         key = load_pem_private_key(pem, password=None)
     except TypeError:
-        raise UsageError(f"the key in {name} is encrypted, and there is nobody to ask for its password") from None
+        raise UsageError(f"the key in {name} is encrypted; use a key without a password") from None
     except (ValueError, UnsupportedAlgorithm):
-        raise UsageError(f"{name} is no private key in PEM", hint=_HINT) from None
+        raise UsageError(f"{name} is not a private key in PEM format", hint=_HINT) from None
     if not isinstance(key, Ed25519PrivateKey):
-        raise UsageError(f"the key in {name} is of another kind than Ed25519", hint=_HINT)
+        raise UsageError(f"the key in {name} is not an Ed25519 key", hint=_HINT)
     return key
 
 

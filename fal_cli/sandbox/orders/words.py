@@ -81,7 +81,7 @@ MEANINGS = {
     ("stall-before", "S"): "the answer comes late, and so does the job",
     ("denied", ""): "the key lacks the permission",
     ("locked", "[KIND]"): f"the account is locked; KIND is {', '.join(LOCKS)}",
-    ("refuse", "[404|503]"): "there is no status stream",
+    ("refuse", "[404|503]"): "no status stream",
     ("silent", ""): "the stream opens and stays silent",
     ("silent-after", "N"): "it falls silent after N events",
     ("cut", ""): "the stream is cut in the middle of its first event",

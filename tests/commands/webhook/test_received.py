@@ -55,17 +55,17 @@ def test_a_number_in_json_is_its_digits() -> None:
 @pytest.mark.parametrize(
     ("data", "told"),
     [
-        (b"", "it holds no headers"),
-        (b" \r\n\r\n", "it holds no headers"),
-        (b"no header", "line 1 of it is no header"),
-        (b"A: 1\nGET / HTTP/1.1\n", "line 2 of it is no header"),
+        (b"", "it has no headers"),
+        (b" \r\n\r\n", "it has no headers"),
+        (b"no header", "line 1 of it is not a header"),
+        (b"A: 1\nGET / HTTP/1.1\n", "line 2 of it is not a header"),
         (b"{", "it is not JSON"),
-        (b'{"payload": {"a": 1}}', "'payload' has no text"),
-        (b'{"a": true}', "'a' has no text"),
-        (b'{"a": null}', "'a' has no text"),
-        (b'{"a": "x\\ny"}', "'a' has no text"),
-        (b"[1]", "'1' has no text"),
-        (b"[[1, 2]]", "'1' has no text"),
+        (b'{"payload": {"a": 1}}', "'payload' is not text"),
+        (b'{"a": true}', "'a' is not text"),
+        (b'{"a": null}', "'a' is not text"),
+        (b'{"a": "x\\ny"}', "'a' is not text"),
+        (b"[1]", "'1' is not text"),
+        (b"[[1, 2]]", "'1' is not text"),
     ],
 )
 def test_what_is_no_webhook(data: bytes, told: str) -> None:

@@ -255,10 +255,10 @@ def test_a_key_of_ones_own(served: Program, done: str, author: Author, tmp_path:
 @pytest.mark.parametrize(
     ("command", "told"),
     [
-        ("printf nonsense", "is no private key in PEM"),
-        ("openssl genpkey -algorithm rsa", "is of another kind than Ed25519"),
+        ("printf nonsense", "is not a private key in PEM format"),
+        ("openssl genpkey -algorithm rsa", "is not an Ed25519 key"),
         ("openssl genpkey -algorithm ed25519 -aes256 -pass pass:secret", "is encrypted"),
-        ("openssl genpkey -algorithm ed25519 | openssl pkey -pubout", "is no private key in PEM"),
+        ("openssl genpkey -algorithm ed25519 | openssl pkey -pubout", "is not a private key in PEM format"),
     ],
 )
 def test_keys_that_cannot_sign(fal: Program, tmp_path: Path, command: str, told: str) -> None:
@@ -306,5 +306,5 @@ def test_the_key_is_served_until_ctrl_c(listen: Listen, served: Program, done: s
 def test_a_port_that_is_taken(served: Program, done: str) -> None:
     with Server(answering(answer(200))) as other:
         words = ("webhook", "send", done, "--to", other.url, "--serve-jwks", str(other.port))
-        assert "Name another with --serve-jwks" in served(*words, code=1).stderr
+        assert "Choose another with --serve-jwks" in served(*words, code=1).stderr
         assert other.connections == 0
