@@ -30,6 +30,7 @@ class Group:
         self._journal = journal
         self._failed = failed
         self._wishes: queue.SimpleQueue[_Wish | None] = queue.SimpleQueue()
+        self._is_closed = False
         self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
         self._thread.start()
 
@@ -52,10 +53,8 @@ class Group:
         self._thread.join()
 
     def _run(self) -> None:
-        while True:
+        while not self._is_closed:
             wishes = self._some()
-            if not wishes:
-                return
             for wish, answer in zip(wishes, self._answers([wish.act for wish in wishes]), strict=True):
                 wish.answer = answer
                 wish.is_done.set()
@@ -63,18 +62,19 @@ class Group:
                     self._failed(answer)
 
     def _some(self) -> list[_Wish]:
-        """All that is wanted by now; nothing when it is closed."""
-        first = self._wishes.get()
-        wishes = [first] if first else []
-        while wishes and not self._wishes.empty():
+        """All that is wanted by now, and that was before it was closed."""
+        wishes: list[_Wish] = []
+        while not (wishes and self._wishes.empty()):
             wish = self._wishes.get()
             if wish is None:
-                self._wishes.put(None)  # seen again when these are done
+                self._is_closed = True
                 break
             wishes.append(wish)
         return wishes
 
     def _answers(self, acts: list[Act]) -> list[Any]:
+        if not acts:
+            return []
         try:
             return self._journal.open_ledger().together(acts)
         except LedgerError as error:

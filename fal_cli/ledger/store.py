@@ -46,6 +46,7 @@ class Ledger:
         """The numbers of rows that were asked for and cannot be read; they are left out of what is answered."""
         self._now = now
         self._lock = threading.RLock()  # one connection for all threads of a process
+        self._depth = 0  # of `at_once` within itself, in the thread that has the lock
         try:
             self._db = open_database(path)
         except sqlite3.Error as error:
@@ -372,12 +373,18 @@ class Ledger:
         """
 
         def transacted() -> T:
-            if self._db.in_transaction:
+            if self._depth:
                 return act()
+            if self._db.in_transaction:  # an interruption came right behind its beginning: nothing of it counts
+                self._db.execute("ROLLBACK")
             self._db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             self._db.execute(f"PRAGMA busy_timeout = {int(1000 * (BUSY_SECONDS if patience is None else patience))}")
-            with transaction(self._db):
-                return act()
+            self._depth += 1
+            try:
+                with transaction(self._db):
+                    return act()
+            finally:
+                self._depth -= 1
 
         return self._guarded(transacted)
 

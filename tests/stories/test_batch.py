@@ -202,7 +202,7 @@ def test_ctrl_c_leaves_what_runs_and_the_same_command_goes_on(place: Place) -> N
 
 def test_kill_at_random_moments(place: Place) -> None:
     """None is paid twice, none is lost, no half file stays, and the manifest says what the ledger says."""
-    count, chance = max(16, KILLS), random.Random(os.environ.get("FAL_TESTS_SEED", "7"))
+    count, chance = max(60, 2 * KILLS), random.Random(os.environ.get("FAL_TESTS_SEED", "7"))
     name = rows(place, count)
     words = ("batch", FLUX, name, 'sandbox:={"queue":0,"run":0.2}', "--yes", "--print", "none", "--concurrency", "4")
     for _ in range(KILLS):
@@ -212,9 +212,7 @@ def test_kill_at_random_moments(place: Place) -> None:
         time.sleep(chance.random() * 0.3)
         process.kill()
         process.wait()
-    for _ in range(3):
-        if place(*words, code=None).code == 0:
-            break
+    assert place(*words, code=None).code in (0, 10)
     assert max(accepted(place)) == 1
     folder = place.folder / "rows"
     done = {row["row"] for row in manifest(place, "rows") if row["state"] == "done"}
@@ -236,7 +234,7 @@ def test_a_half_file_of_a_killed_process_is_cleared(tmp_path: Path) -> None:
 
 
 def test_one_process_a_batch(place: Place) -> None:
-    name = echoes(place, [{"run": 1.5}] * 2)
+    name = echoes(place, [{"run": 5}] * 2)
     words = ("batch", ECHO, name, "n={{n}}", "sandbox={{sandbox}}", "--yes", "--print", "none")
     first = place.start(*words, stderr=subprocess.DEVNULL)
     until(lambda: place.service.accepted == 2)
