@@ -23,6 +23,24 @@ class sandbox_extra:  # reads as a block, like contextlib.suppress
             ) from None
 
 
+MCP_EXTRA = "pip install 'fal-cli[mcp]'"
+
+
+class mcp_extra:  # reads as a block, like contextlib.suppress
+    """A block whose missing imports mean that the extra is not installed; raises `UsageError` then."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, ImportError):
+            name = error.name or "mcp"
+            raise UsageError(
+                f"fal mcp needs a package that is not installed ({name.partition('.')[0]})",
+                hint=f"Install it: {MCP_EXTRA}",
+            ) from None
+
+
 WEBHOOK_EXTRA = "pip install 'fal-cli[webhook]'"
 
 

@@ -159,6 +159,8 @@ def _made(
             order, plan, Digests(context.journal), find, expected.add, old=old if old and old.exists() else None
         )
         found = planner.make()
+        if not found.rows and not found.others:
+            raise UsageError(f"{typed.where or 'the list'} has no rows; nothing was sent")
         return plan, found, expected.sum() if found.to_send else None
     except BaseException:
         plan.close()

@@ -80,9 +80,5 @@ class RunFlags(Fields):
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")] = False
     print_: Annotated[
         Literal["rows", "files", "urls", "none"] | None,
-<<<<<<< HEAD
-        typer.Option("--print", help="What stdout carries of each row (default: rows in a pipe, else none)."),
-=======
         typer.Option("--print", help="What to print of each row.  [default: rows in a pipe, else none]"),
->>>>>>> x_words
     ] = None

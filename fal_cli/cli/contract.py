@@ -207,6 +207,9 @@ CONTRACTS: dict[str, Contract] = {
         f"completion {shell}": Contract(_HERE, Stdout("text", "completion_script"))
         for shell in ("bash", "zsh", "fish", "powershell")
     },
+    "skill": Contract(_HERE, Stdout("text", "skill")),
+    "skill install": Contract(Effects(writes=("files",)), Stdout("none", "skill_installed", "many")),
+    "mcp": Contract(_CALL._replace(asks=False, blocks="forever", stdin="yes"), Stdout("jsonl", "any", "many")),
     "help": Contract(_HERE, Stdout("text", "topic", "one", {"": "tree", "errors": "kind", "COMMAND": "command"})),
 }  # fmt: skip
 CONTRACTS["subscribe"] = CONTRACTS["run"]

@@ -37,6 +37,8 @@ VERBS: dict[str, Verb] = {
     "auth": Verb("auth", "Log in, and choose the key that calls use."),
     "config": Verb("config", "Show and change stored settings."),
     "alias": Verb("alias", "Give endpoints short names, with preset inputs."),
+    "skill": Verb("skill", "Print a skill file for coding agents, or install it."),
+    "mcp": Verb("mcp", "Serve models to an agent over MCP, within a budget."),
     "doctor": Verb("doctor", "Check your setup: key, hosts, network, files, shell."),
     "sandbox": Verb("sandbox", "Start, stop or serve a local fal, inspect it, or reset it."),
     "completion": Verb("completion", "Set up shell completion: install it, or print its script."),
@@ -48,7 +50,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Follow": ("status", "logs", "result", "wait", "resume", "cancel", "rerun"),
     "History": ("history", "show", "gallery", "cost", "open"),
     "Find": ("models", "schema", "pricing"),
-    "Set up": ("auth", "config", "alias", "completion", "doctor"),
+    "Set up": ("auth", "config", "alias", "completion", "skill", "mcp", "doctor"),
     "Develop": ("sandbox", "webhook", "help"),
 }
 """Every command by what it is for."""

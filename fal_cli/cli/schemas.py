@@ -206,6 +206,8 @@ OUTPUTS: dict[str, Schema] = {
     "served": _object({"url": _URL}),
     "completion_script": _object({"shell": _TEXT, "script": _TEXT}),
     "completion_installed": _object({}, {"path": _TEXT, "written": _TRUTH, "line": _TEXT}),
+    "skill": _object({"name": _TEXT, "text": _TEXT}),
+    "skill_installed": _object({"path": _TEXT, "written": _TRUTH}),
     "topic": _object({"topic": _TEXT, "text": _TEXT}),
     "kind": _object({"kind": _TEXT, "code": _COUNT, "again": _one_of(*AGAIN), "meaning": _TEXT}),
     "version": _object({"program": _TEXT, "version": _TEXT}),

@@ -22,7 +22,7 @@ from tests.support.in_process import Called, call
 NOW = ("sandbox.queue=0", "sandbox.run=0")
 SMALL = ("image_size.width=32", "image_size.height=24", "output_format=png", *NOW)
 VALIDATORS = {name: Draft202012Validator(schema) for name, schema in schemas().items()}
-BY_PROCESS = {"webhook listen", "sandbox serve"}
+BY_PROCESS = {"webhook listen", "sandbox serve", "mcp"}
 """What ends when somebody ends it."""
 ODD = b'{"a": 1.10, "b": [1e5, -0, 100000000000000000000001.0], "c": "x y"}'
 NUMBERS = b'{"a":1.10,"b":[1e5,-0,100000000000000000000001.0],"c":"x y"}'
@@ -185,6 +185,8 @@ def _about_itself(fal: Caller) -> None:
     assert {line["kind"] for line in fal("help", "errors", schema="kind").lines} > {"usage", "network"}
     assert fal("help", schema="tree").value["format"] == 2
     assert fal("help", "run", schema="command").value["name"] == "run"
+    assert "--max-cost" in fal("skill").value["text"]
+    assert fal("skill install", "--dir", "skills").value["written"]
 
 
 @pytest.fixture

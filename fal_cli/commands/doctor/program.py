@@ -18,6 +18,7 @@ _FIRST_TYPER_THAT_IS_SLOW = (0, 29)
 _EXTRAS = {
     "sandbox": ("starlette", "uvicorn", "websockets", "PIL"),
     "webhook": ("cryptography",),
+    "mcp": ("mcp", "PIL"),
     "preview": ("textual_image", "PIL"),
     "keyring": ("keyring",),
 }
