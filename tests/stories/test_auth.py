@@ -321,7 +321,7 @@ class TestPrivacy:
         keyless("auth", "switch", "theirs")
         keyless("submit", *ECHO)
         log_in(keyless, ADMIN_KEY, "--profile", "theirs")
-        assert "in fal.ai's own CLI too" in keyless("-v", "submit", *ECHO).stderr
+        assert "also a profile of fal.ai's own CLI" in keyless("-v", "submit", *ECHO).stderr
         keyless("auth", "logout", "--profile", "theirs")
         keyless("config", "set", "--profile", "theirs", "hosts.api", keyless.env["FAL_API_HOST"])
         keyless("submit", *ECHO, "--profile", "theirs")
@@ -509,7 +509,7 @@ class TestListAndSwitch:
         screen = Screen([*keyless.argv, "auth", "list"], keyless.env, columns=80)
         assert screen.finish() == 0
         title, work, home = screen.text.splitlines()
-        assert title.split()[:3] == ["profile", "key", "kept"]
+        assert title.split()[:3] == ["profile", "key", "stored"]
         assert work.split() == ["*", "work", "sandbox…", "a", "file"]
         assert home.split() == ["home", "sandbox-…", "a", "file", "queue"]
         assert SECRET not in screen.raw
@@ -643,7 +643,7 @@ class TestConfig:
     @pytest.mark.parametrize(
         ("words", "shown"),
         [
-            (("get", "colour"), "Choose from: private, on_interrupt, profile, hosts.run"),
+            (("get", "colour"), "Choose from: private, on_interrupt, profile, budget, hosts.run"),
             (("set", "colour", "red"), "Choose from: private"),
             (("unset", "hosts.nope"), "Choose from: private"),
             (("set", "private", "maybe"), "is not true or false"),
