@@ -13,7 +13,7 @@ README = Path(__file__).parents[2] / "README.md"
 ANSWERS = [
     pytest.param("README", 'fal run fal-ai/flux/dev "a cat" -o cat.png', id="save a picture as PNG?"),
     pytest.param("README", "fal run fal-ai/esrgan image_url=@photo.jpg -o big.png", id="use my file?"),
-    pytest.param("README", 'fal submit fal-ai/flux/dev -t prompt="$line"', id="run for each line?"),
+    pytest.param("README", "fal batch fal-ai/flux/dev prompts.txt -d out/ --yes", id="run for each line?"),
     pytest.param("README", "fal cost --since 7d --by endpoint", id="what did it cost?"),
     pytest.param("README", "fal run … --timeout 1m", id="stop after a minute?"),
     pytest.param("README", 'fal result "$id" --print urls', id="get only the URL?"),

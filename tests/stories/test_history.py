@@ -271,7 +271,7 @@ class TestForPrograms:
         assert len(_screen(fal, "history", "--limit", "0").text.splitlines()) == 1001
         assert time.monotonic() - began < 20
         done = fal("history", "clear", "--before", "1h")
-        assert "forgot 1000 requests" in done.stderr
+        assert "deleted 1000 requests" in done.stderr
 
     def test_the_sandbox_has_a_history_of_its_own(self, fal: Program, past: Past) -> None:
         past.add(uuid(1))
@@ -364,8 +364,8 @@ class TestForgetting:
             past.add(uuid(number), result={"n": "a result to be overwritten"})
         done = fal("history", "rm", "@1", uuid(2), "@1")
         assert done.stderr.splitlines() == [
-            f"forgot fal-ai/flux/dev request {uuid(1)}",
-            f"forgot fal-ai/flux/dev request {uuid(2)}",
+            f"deleted fal-ai/flux/dev request {uuid(1)}",
+            f"deleted fal-ai/flux/dev request {uuid(2)}",
         ]
         assert done.stdout == b""
         assert _names(fal) == [uuid(3)]
@@ -414,7 +414,7 @@ class TestForgetting:
     def test_clear_up_to_a_date(self, fal: Program, past: Past) -> None:
         past.add(uuid(1), ago=31 * DAY)
         day = (past.now - 30 * DAY).date().isoformat()
-        assert "forgot 1 request" in fal("history", "clear", "--before", day).stderr
+        assert "deleted 1 request" in fal("history", "clear", "--before", day).stderr
 
 
 class TestTrouble:

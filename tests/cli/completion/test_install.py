@@ -80,7 +80,7 @@ def test_an_unknown_shell_is_asked_for(fal: Program, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(install, "_of_parents", lambda: "")
     with pytest.raises(UsageError, match="'tcsh'"):
         install.current_shell({"SHELL": "/bin/tcsh"})
-    with pytest.raises(UsageError, match="not known"):
+    with pytest.raises(UsageError, match="cannot tell which shell"):
         install.current_shell({})
     assert install.current_shell({"SHELL": "/usr/bin/zsh"}) == "zsh"
 
