@@ -321,11 +321,7 @@ class TestPrivacy:
         keyless("auth", "switch", "theirs")
         keyless("submit", *ECHO)
         log_in(keyless, ADMIN_KEY, "--profile", "theirs")
-<<<<<<< HEAD
-        assert "is also a profile of fal.ai's own CLI" in keyless("-v", "submit", *ECHO).stderr
-=======
         assert "also a profile of fal.ai's own CLI" in keyless("-v", "submit", *ECHO).stderr
->>>>>>> x_words
         keyless("auth", "logout", "--profile", "theirs")
         keyless("config", "set", "--profile", "theirs", "hosts.api", keyless.env["FAL_API_HOST"])
         keyless("submit", *ECHO, "--profile", "theirs")
