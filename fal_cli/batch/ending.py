@@ -57,16 +57,14 @@ def export_rows(context: Context, batch: Batch, form: str) -> None:
         found = {}
     try:
         rows = ((planned, found.get(planned.row, {})) for planned in plan.rows())
-        for line in _csv(rows) if form == "csv" else _jsonl(rows):
-            context.output.line(line)
+        if form == "csv":
+            for line in _csv(rows):
+                context.output.line(line)
+        else:
+            for planned, told in rows:
+                context.output.json({**planned.cells, **_told(planned, told)}, one_line=True)
     finally:
         plan.close()
-
-
-def _jsonl(rows: Iterator[tuple[Planned, Mapping[str, Any]]]) -> Iterator[str]:
-    for planned, told in rows:
-        facts = {**planned.cells, **_told(planned, told)}
-        yield json.dumps(facts, ensure_ascii=False)
 
 
 def _csv(rows: Iterator[tuple[Planned, Mapping[str, Any]]]) -> Iterator[str]:

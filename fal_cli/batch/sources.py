@@ -45,6 +45,7 @@ class BadRow(CliError):
     """A place in a list that cannot be taken as it stands. Nothing was sent."""
 
     code = UsageError.code
+    kind = UsageError.kind
 
 
 class Source:

@@ -55,9 +55,11 @@ def asked(words: "Sequence[str]") -> HelpRequest | None:
 def named(words: "Sequence[str]") -> HelpRequest | None:
     """The help that `fal help` and these words ask for; None if they name neither a command nor a topic."""
     path = " ".join(words)
-    if path in HELP:
-        return HelpRequest(path=path)
     topic = topics.named(path)
+    if path in HELP and (
+        not topic or topic != path
+    ):  # a command's own help is one option away, a topic of its name is not
+        return HelpRequest(path=path)
     return HelpRequest(topic=topic) if topic else None
 
 

@@ -128,7 +128,7 @@ class TestHostileFiles:
         for end in {*range(min(len(data), 300)), *range(300, len(data), 97)}:
             assert is_believable(facts(io.BytesIO(data[:end]))), end
 
-    @settings(max_examples=400, deadline=None)
+    @settings(max_examples=120, deadline=None)
     @given(st.sampled_from(sorted(BYTES)), st.integers(0, 400), st.binary(min_size=1, max_size=12))
     def test_overwritten_anywhere_it_is_no_trouble(self, name: str, at: int, other: bytes) -> None:
         data = BYTES[name]
@@ -136,7 +136,7 @@ class TestHostileFiles:
         assert is_believable(facts(stream))
         assert stream.count <= MOST_BYTES
 
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=100, deadline=None)
     @given(
         st.sampled_from([data[:16] for data in BYTES.values()] + [b"", b"BM", b"\xff\xfb", b"<svg ", b"<?xml"]),
         st.binary(max_size=2000),

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from fal_cli.schema import problems, read
 from fal_cli.schema.report import lines
 from tests.support import pydantic_models as models
+from tests.support.full_run import FULL
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +20,7 @@ def _no_warnings() -> Any:
         yield
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=600 if FULL else 100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_what_pydantic_takes_is_not_refused(data: st.DataObject) -> None:
     model = data.draw(models.MODELS)

@@ -18,6 +18,7 @@ from tests.conftest import Finished
 from tests.snippets.conftest import Desk, RealNames
 from tests.support.fault_proxy import Seen
 from tests.support.faulty_server import Server
+from tests.support.full_run import some
 
 QUICK = ("sandbox.queue=0", "sandbox.run=0")
 QUOTES = 'it\'s "quoted" `rm` $(rm) ${HOME} $HOME \\n \\\\ 100% !! <<JSON ${x}'
@@ -58,7 +59,7 @@ def files(folder: Path) -> None:
 
 
 @pytest.mark.usefixtures("files")
-@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("call", some(list(CALLS), 3))
 def test_the_same_result(desk: Desk, languages: list[str], hook: Server, call: str) -> None:
     words = [word.replace("HOOK", f"{hook.url}/?a=1&b=2") for word in ("run", *CALLS[call], *QUICK)]
     wanted = compared(desk, desk.fal(*words))
@@ -175,18 +176,18 @@ class TestRealNames:
 
     @pytest.mark.parametrize(
         "words",
-        [
+        some([
             pytest.param(("submit", "sandbox/echo", *OPTIONS), id="queue"),
+            pytest.param(("run", "sandbox/echo", "--direct", *WITHOUT_QUEUE), id="direct"),
+            pytest.param(("stream", "sandbox/echo", *OPTIONS_OF_A_STREAM), id="stream"),
             pytest.param(("submit", "workflows/sandbox/echo/deep", "--expires", "1h", "--private"), id="few"),
-            pytest.param(("submit", "sandbox/echo", "--webhook", "https://example.com/?a=1"), id="webhook"),
             pytest.param(("submit", "sandbox/echo", "--max-queue", "0", "--method", "put"), id="put"),
             pytest.param(("submit", "sandbox/echo", "--max-queue", "0", "--method", "get"), id="get"),
-            pytest.param(("run", "sandbox/echo", "--direct", *WITHOUT_QUEUE), id="direct"),
             pytest.param(("run", "sandbox/echo", "--direct", "--method", "get", "--path", "a/b"), id="direct get"),
-            pytest.param(("stream", "sandbox/echo", *OPTIONS_OF_A_STREAM), id="stream"),
+            pytest.param(("submit", "sandbox/echo", "--webhook", "https://example.com/?a=1"), id="webhook"),
             pytest.param(("stream", "sandbox/echo/stream", "--tag", "a=b"), id="stream path"),
-        ],
-    )
+        ], 4),
+    )  # fmt: skip
     def test_what_arrives(self, real_names: RealNames, languages: list[str], words: tuple[str, ...]) -> None:
         verb, endpoint, *options = words
         call = (verb, endpoint, f"prompt={QUOTES}", "n=7", "deep.er=x", *options)

@@ -275,7 +275,7 @@ class TestWhatCannotBeHad:
         assert found.all("p", "aside")[0].text == "the file was changed since it was saved"
 
     def test_nothing_to_show_is_no_page(self, desk: Desk, offline: Desk) -> None:
-        assert desk("gallery", code=5).stderr.startswith("fal: no such requests")
+        assert desk("gallery", code=5).stderr.startswith("fal: no such request")
         desk("run", "sandbox/echo", "a=1", "--private", *NOW)
         done = desk("gallery", "-o", "-", code=5)
         assert (done.text, done.stderr.splitlines()[0]) == ("", "fal: nothing to show: 1 private")

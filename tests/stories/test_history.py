@@ -230,6 +230,7 @@ class TestForPrograms:
             "local_id": 1, "request_id": uuid(1), "endpoint": "fal-ai/flux/dev", "mode": "queue", "state": "completed",
             "open": False, "input": {"prompt": PROMPT}, "input_is_whole": True, "private": False, "profile": "work",
             "host": "https://queue.fal.run", "tags": {"team": "art"}, "error": None, "started_at": None,
+            "batch": None, "batch_row": None,
             "inference_seconds": 2.5, "billable_units": "3", "files": ["/a.png"], "has_result": True,
             "cost": {"amount": None, "currency": None, "units": "3", "source": "not known"}, "reserved": None,
         }  # fmt: skip

@@ -397,7 +397,6 @@ class TestTwoAtOnce:
 
     def test_a_call_that_nobody_finds_is_sent_again_once(self, place: Place) -> None:
         place.lost(n=1, arrives=False)
-        place.proxy.fail("listing", together(2), times=2)
         both = [place.start("resume", "--retry-unknown") for _ in range(2)]
         for process in both:
             end(process)

@@ -220,7 +220,7 @@ class TestPricing:
     def test_one_of_two_has_no_price(self, keyed: Program) -> None:
         done = keyed("pricing", FLUX, "a/b", code=5)
         assert json.loads(done.text)["endpoint_id"] == FLUX
-        assert "the service has no price of a/b" in done.stderr
+        assert "the service has no price for a/b" in done.stderr
 
     @pytest.mark.parametrize("number", ["0", "-1", "many", "NaN", "1e99", ""])
     def test_a_number_of_units_that_is_none(self, keyed: Program, number: str) -> None:

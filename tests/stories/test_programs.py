@@ -75,6 +75,7 @@ def test_every_command_keeps_its_contract(
     assert fal("upload", "cat.png").value["bytes"] == (tmp_path / "cat.png").stat().st_size
     _the_past(fal)
     _finding(fal)
+    _batches(fal, tmp_path)
     _webhooks(fal, receiver)
     _settings(fal)
     _about_itself(fal)
@@ -177,6 +178,19 @@ def _settings(fal: Caller) -> None:
     assert fal("sandbox stop").value == {"running": False}
     for words in ("sandbox lock", "sandbox unlock", "sandbox stats", "sandbox reset"):
         fal(words)
+
+
+def _batches(fal: Caller, folder: Path) -> None:
+    (folder / "rows.jsonl").write_text('{"n": 1}\n{"n": 2}\n')
+    words = ("sandbox/echo", "rows.jsonl", "n={{n}}", 'sandbox:={"queue": 0, "run": 0}', "--name", "two")
+    assert fal("batch", *words, "--dry-run", schema="batch_plan").value["to_send"] == 2
+    assert {line["state"] for line in fal("batch", *words, "--yes").lines} == {"done"}
+    assert fal("batch status", "two").value["done"] == 2
+    for verb in ("resume", "retry", "cancel"):
+        fal(f"batch {verb}", "two")
+    assert len(fal("batch export", "two").lines) == 2
+    assert fal("batch", schema="batch").value["name"] == "two"
+    fal("batch rm", "two")
 
 
 def _about_itself(fal: Caller) -> None:

@@ -197,7 +197,7 @@ class TestRefs:
         [
             pytest.param(["last"], 5, "'last'", id="last of nothing"),
             pytest.param(["sandbox/echo", UNKNOWN], 5, "no such endpoint or request", id="id that nobody has"),
-            pytest.param(["https://evil.example/a/b/requests/1"], 2, "another host", id="foreign URL"),
+            pytest.param(["https://evil.example/a/b/requests/1"], 2, "not on the host in use", id="foreign URL"),
         ],
     )
     def test_what_names_none(self, place: Place, words: list[str], code: int, told: str) -> None:

@@ -181,9 +181,9 @@ def test_a_result_that_is_a_file_itself(fal: Program, tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="RLIMIT_AS is not kept there")
 def test_a_huge_embedded_file_passes_through_in_pieces(fal: Program, tmp_path: Path) -> None:
-    data = bytes(range(256)) * (300 * 4096)
+    data = bytes(range(256)) * (100 * 4096)
     body = b'{"video": {"url": "data:video/mp4;base64,' + base64.b64encode(data).replace(b"/", b"\\/") + b'"}}'
-    limit = 500 * 1024 * 1024
+    limit = 360 * 1024 * 1024
     with Server(answering(answer(200, body, {"Content-Type": "application/json"}))) as server:
         done = subprocess.run(
             [*fal.argv, "run", server.url, "--no-validate", "a=1", "--print", "none", "-d", f"{tmp_path}/x.{{ext}}"],

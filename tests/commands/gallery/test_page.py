@@ -133,7 +133,7 @@ class TestStrangersText:
         assert found.all("title")[0].text == text
         assert found.all("figure")[0].attributes["data-endpoint"] == text
 
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=60, deadline=None)
     @given(st.text(max_size=200))
     def test_no_text_changes_the_page(self, text: str) -> None:
         usual, found = written(everywhere("plain")), written(everywhere(f"x{text}"))
