@@ -599,8 +599,8 @@ HELP: "dict[str, Page]" = {'': {'help': "The command line for fal.ai's model end
                            ('--endpoint', 'ID', 'Only this endpoint and those under it'),
                            ('--since', 'SPAN|DATE', 'Only newer: 7d, 2h, or 2026-01-31'),
                            ('--search', 'TEXT', 'Only with TEXT in input, endpoint, id or error'),
-                           ('--private', '', 'Only private ones'),
                            ('--batch', 'NAME', 'Only those of this batch'),
+                           ('--private', '', 'Only private ones'),
                            ('--limit', 'N', 'At most N, 0 for all (default: 20; in a pipe all)'))),),
              'commands': (('Commands',
                            (('show', 'Show everything about requests: state, input and result'),
@@ -673,6 +673,7 @@ HELP: "dict[str, Page]" = {'': {'help': "The command line for fal.ai's model end
                            ('--endpoint', 'ID', 'Only this endpoint and those under it'),
                            ('--since', 'SPAN|DATE', 'Only newer: 7d, 2h, or 2026-01-31'),
                            ('--search', 'TEXT', 'Only with TEXT in input, endpoint, id or error'),
+                           ('--batch', 'NAME', 'Only those of this batch'),
                            ('--limit', 'N', 'At most N requests, 0 for all (default: 1000)'),
                            ('-o, --output', 'FILE', 'The page, - for stdout (default: fal-gallery.html)'),
                            ('--overwrite', '', 'Replace an existing page'),
@@ -687,7 +688,8 @@ HELP: "dict[str, Page]" = {'': {'help': "The command line for fal.ai's model end
              'examples': ('fal gallery --open',
                           'fal gallery --since 7d --endpoint fal-ai/flux -o week.html',
                           "fal gallery --search 'a cat' --columns endpoint",
-                          'fal gallery --columns seed --limit 40 -o seeds.html')},
+                          'fal gallery --columns seed --limit 40 -o seeds.html',
+                          'fal gallery --batch cats --columns seed')},
  'cost': {'help': "Show the cost of this machine's requests.\n"
                   '\n'
                   "The amounts come from the account's billing events if the key may read them (an admin's key), "

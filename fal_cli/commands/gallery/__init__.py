@@ -22,7 +22,8 @@ EXAMPLES = """\
   fal gallery --open
   fal gallery --since 7d --endpoint fal-ai/flux -o week.html
   fal gallery --search 'a cat' --columns endpoint
-  fal gallery --columns seed --limit 40 -o seeds.html"""
+  fal gallery --columns seed --limit 40 -o seeds.html
+  fal gallery --batch cats --columns seed"""
 
 DEFAULT_NAME = "fal-gallery.html"
 _USUAL_LIMIT = 1000

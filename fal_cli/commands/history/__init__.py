@@ -32,7 +32,6 @@ def history(
     context: Context,
     filters: Filters,
     private: Annotated[bool, typer.Option("--private", help="Only private ones.")] = False,
-    batch: Annotated[str, typer.Option("--batch", metavar="NAME", help="Only those of this batch.")] = "",
     limit: Annotated[
         int | None,
         typer.Option("--limit", metavar="N", help="At most N, 0 for all (default: 20; in a pipe all)."),
@@ -48,11 +47,11 @@ def history(
     from fal_cli.ledger.rows import Search
 
     check_limit(limit)
-    wanted = filters.wanted()._replace(only_private=private, batch=batch)
+    wanted = filters.wanted()._replace(only_private=private)
     if limit is None:
         limit = SHOWN_ON_TERMINAL if context.output.is_terminal else 0
     # For a person a batch is one line; a program gets every request, with the name of its batch.
-    is_short = context.output.is_terminal and not batch
+    is_short = context.output.is_terminal and not filters.batch
     rows = facts.search(context, wanted._replace(limit=limit + 1 if limit else None, only_single=is_short))
     count = context.output.rows(table.columns(context), islice(rows, limit or None), facts.facts)
     if is_short:

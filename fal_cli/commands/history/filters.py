@@ -34,13 +34,17 @@ class Filters(Fields):
         str, typer.Option("--search", metavar="TEXT", help="Only with TEXT in input, endpoint, id or error.")
     ] = ""
 
+    batch: Annotated[str, typer.Option("--batch", metavar="NAME", help="Only those of this batch.")] = ""
+
     def wanted(self) -> "Search":
         """The search to run on the ledger. Raises `UsageError`."""
         from fal_cli.ledger.rows import Search
 
         endpoint, text = _text("--endpoint", self.endpoint), _text("--search", self.search)
         states, only_open = _states(self.state or [])
-        return Search(states=states, endpoint=endpoint, since=self.since, text=text, only_open=only_open)
+        return Search(
+            states=states, endpoint=endpoint, since=self.since, text=text, only_open=only_open, batch=self.batch
+        )
 
 
 def check_limit(limit: int | None) -> None:
