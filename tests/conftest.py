@@ -12,6 +12,7 @@ import pytest
 
 from fal_cli.sandbox.server import Sandbox
 from fal_cli.sandbox.state.store import Store
+from tests.support.full_run import FULL
 from tests.support.sandbox_keys import sandbox_at
 
 pytest_plugins = ["tests.support.summary_tables"]
@@ -136,3 +137,27 @@ def digits_as_python_has_them() -> Iterator[None]:
     digits = sys.get_int_max_str_digits()
     yield
     sys.set_int_max_str_digits(digits)
+
+
+_MOST_CELLS = 5
+_DRIVES_PROCESSES = ("tests/stories/", "tests/snippets/")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of each table whose cells are whole processes an ordinary run has so many, from end to end of it.
+
+    FAL_TESTS_FULL=1 runs every cell, and so does naming one.
+    """
+    if FULL or any("[" in argument for argument in config.args):
+        return
+    tables: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        if item.nodeid.startswith(_DRIVES_PROCESSES):
+            tables.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    left_out: set[pytest.Item] = set()
+    for cells in tables.values():
+        if len(cells) > _MOST_CELLS:
+            step = (len(cells) - 1) / (_MOST_CELLS - 1)
+            left_out |= set(cells) - {cells[round(number * step)] for number in range(_MOST_CELLS)}
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=list(left_out))
