@@ -47,7 +47,7 @@ def search(wire: Wire, wanted: Search, *, policy: Policy = retry.FREE) -> Iterat
 def describe(wire: Wire, endpoint: str, *, policy: Policy, deadline: Deadline) -> Described | None:
     """An endpoint's document; None where the service has the endpoint but no document of it.
 
-    Raises `Refused` (404: there is no such endpoint), `NotReached`, `Unavailable` (also for an odd answer).
+    Raises `Refused` (404: no such endpoint), `NotReached`, `Unavailable` (also for an odd answer).
     """
     query = urlencode({"endpoint_id": endpoint, "expand": "openapi-3.0"})
     answer = _answered(wire, Request("the schema", "GET", f"{wire.hosts.api}{MODELS}?{query}"), policy, deadline)

@@ -1,4 +1,4 @@
-"""A folder on its way out as one zip file, of which no byte is ever written to a disk.
+"""A folder sent as one zip file, which is never written to a disk.
 
 Its files are stored in it as they are, so that where each byte of the zip comes from is known beforehand: headers from
 memory, all else from the files. Any stretch can be read at any time, by several threads, and sent again.

@@ -132,7 +132,7 @@ class Accounts:
     def _sandbox_folder(self) -> "Path":
         """Where the sandbox keeps its state: a folder for this command alone where its own cannot be made.
 
-        Raises `CliError` where there is no place at all.
+        Raises `CliError` if no place can store it.
         """
         import shutil
         import tempfile

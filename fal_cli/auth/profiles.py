@@ -32,7 +32,7 @@ _NONE: Mapping[str, str] = MappingProxyType({})
 class Profile(NamedTuple):
     """A named key and the hosts that it is for. `key` is "" where there is none, or where the keyring has it.
 
-    `key_id` is the beginning of the key's own id, by which people know it; it is no secret. `budget` is what its calls
+    `key_id` is the beginning of the key's own id, as people know it; it is not a secret. `budget` is what its calls
     may cost, such as `20/month`.
     """
 

@@ -178,7 +178,7 @@ class Engine:
 
     @property
     def unknown(self) -> list[tuple[Planned, Row]]:
-        """The rows of which nobody knows whether they run."""
+        """The rows that may be running: their answers were lost."""
         return list(self._lost.values())
 
     @property

@@ -122,7 +122,7 @@ class Manifest:
 
 
 def _entries(path: Path) -> Iterator[Mapping[str, Any]]:
-    """The lines of a manifest; what is no object is passed over."""
+    """The lines of a manifest; anything but an object is skipped."""
     with path.open("rb") as stream:
         for data in stream:
             with suppress(ValueError):

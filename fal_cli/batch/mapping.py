@@ -32,7 +32,7 @@ Look = Callable[[Mapping[str, Any]], Any]
 class Made(NamedTuple):
     """What a row comes to: the input that is sent and the one that was given, and what is wrong with it.
 
-    Files are attachments in both. `columns` says of which column each input was made, for telling where a problem is.
+    Files are attachments in both. `columns` names the column that each input came from, to locate a problem.
     """
 
     input_json: dict[str, Any]
@@ -267,7 +267,7 @@ def _written(item: Item, schema: "Schema | None", is_text: bool) -> _Place:
 
 
 def _text(item: Item) -> Look:
-    """A text with expressions in it, each of which becomes text."""
+    """A text with expressions in it; each becomes text."""
     parts: list[str | Look] = []
     at = 0
     for match in _EXPRESSION.finditer(item.value):

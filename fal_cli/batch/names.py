@@ -4,7 +4,6 @@
 files would have one name are an error before anything is sent.
 """
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -63,18 +62,5 @@ class Names:
 def _template(directory: str, name: str) -> str:
     if not directory:
         return f"{name}/{DEFAULT_NAME}"
-    expanded = os.path.expanduser(directory)
-    if "{" not in expanded or os.path.isdir(expanded):
-        if os.path.exists(expanded) and not os.path.isdir(expanded):
-            raise UsageError(f"-d {directory}: it is a file, not a folder")
-        return os.path.join(expanded.replace("{", "{{").replace("}", "}}"), DEFAULT_NAME)
-    try:
-        fields = filenames.fields_of(expanded)
-    except ValueError as error:
-        raise UsageError(f"-d {directory}: {error}") from None
-    known = (*destination.FIELDS, "row")
-    for field in fields:
-        if field not in known and not field.startswith(("input.", "row.")):
-            listed = ", ".join(f"{{{one}}}" for one in (*known, "input.KEY", "row.COLUMN"))
-            raise UsageError(f"-d {directory}: no {{{field}}}", hint=f"Choose from: {listed}")
-    return expanded
+    fields, families = (*destination.FIELDS, "row"), ("input.KEY", "row.COLUMN")
+    return destination.template(directory, fields=fields, families=families, default=DEFAULT_NAME)

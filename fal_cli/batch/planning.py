@@ -84,8 +84,8 @@ def agree(context: Context, found: Found, expected: Sum | None, *, is_agreed: bo
         return
     if not context.terminal.has_somebody:
         raise UsageError(
-            f"{found.to_send:,} calls would be sent, and there is no terminal to confirm it; nothing was sent",
-            hint="Look at the plan: --dry-run. To send it: --yes, or --budget DOLLARS",
+            f"nothing was sent: {found.to_send:,} calls need a confirmation, and this is not a terminal",
+            hint="To see the plan: --dry-run. To send it: --yes, or --budget DOLLARS",
         )
     answer = context.terminal.ask(f"Send {found.to_send:,} calls, for {estimate(expected)}? [y/N] ")
     if (answer or "").lower() not in ("y", "yes"):

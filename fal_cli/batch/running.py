@@ -278,7 +278,7 @@ def _summarize(context: Context, ready: Ready, engine: Engine, telling: Telling)
 
 
 def _name_unknown(context: Context, name: str, engine: Engine) -> None:
-    """Names the rows of which nobody knows whether they run; none of them is sent again on a guess."""
+    """Names the rows that may be running. None of them is sent again on a guess."""
     unknown = engine.unknown
     for planned, row in unknown[:_NAMED]:
         line = f", line {planned.line}" if planned.line else ""

@@ -10,6 +10,7 @@ import glob
 import json
 import os
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -48,7 +49,7 @@ class BadRow(CliError):
     kind = UsageError.kind
 
 
-class Source:
+class Source(ABC):
     """A list that is open to be read. `folder` is where the files lie that its cells may name."""
 
     is_text = True
@@ -61,9 +62,9 @@ class Source:
         self.name = name
         self.folder = path.parent
 
+    @abstractmethod
     def records(self) -> Iterator[Record]:
         """The rows in their order. Raises `BadRow`, `UsageError`."""
-        raise NotImplementedError
 
     def bad(self, line: int, why: str, *, column: str = "", hint: str = "") -> BadRow:
         """An error that names the place."""
@@ -72,7 +73,7 @@ class Source:
         return BadRow(f"{self.name}{where}: {why}", hint=hint)
 
     def _lines(self) -> Iterator[tuple[int, str]]:
-        """Each line with its number, its end kept. Raises `BadRow` for what is no text."""
+        """Each line with its number, its end kept. Raises `BadRow` for bytes that are not text."""
         with _opened(self.path, self.name) as stream:
             number = 0
             while data := stream.readline(_MOST_LINE_BYTES + 1):

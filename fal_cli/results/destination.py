@@ -5,7 +5,7 @@ saves every file there, `-d TEMPLATE` names them, `-d -` writes their bytes to s
 """
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,7 @@ def checked(output: str, folder: str, *, overwrite: bool = False, is_json: bool 
             raise UsageError("-d - writes the bytes of files to stdout, which --json keeps for JSON", hint=_ONE_OF)
         return Saving(to_stdout=True)
     if folder:
-        return Saving(template=_template(folder), overwrite=overwrite)
+        return Saving(template=template(folder), overwrite=overwrite)
     if not output:
         return Saving()
     path = Path(os.path.expanduser(output))
@@ -113,18 +113,30 @@ def not_saved(path: Path, error: OSError) -> CliError:
     return NotSaved(f"cannot save {path}: {error.strerror or error}")
 
 
-def _template(folder: str) -> str:
+def template(
+    folder: str,
+    *,
+    fields: Sequence[str] = FIELDS,
+    families: Sequence[str] = ("input.KEY",),
+    default: str = DEFAULT_NAME,
+) -> str:
+    """What `-d` asks for as a template of paths.
+
+    `families` are kinds of fields, such as those of inputs; `default` names files in a folder. Raises `UsageError` for
+    a file in the folder's place, and for fields that do not exist.
+    """
     expanded = os.path.expanduser(folder)
     if "{" not in expanded or os.path.isdir(expanded):
         if os.path.exists(expanded) and not os.path.isdir(expanded):
             raise UsageError(f"-d {folder}: it is a file, not a folder")
-        return os.path.join(expanded.replace("{", "{{").replace("}", "}}"), DEFAULT_NAME)
+        return os.path.join(expanded.replace("{", "{{").replace("}", "}}"), default)
     try:
         names = filenames.fields_of(expanded)
     except ValueError as error:
         raise UsageError(f"-d {folder}: {error}") from None
+    prefixes = tuple(family.partition(".")[0] + "." for family in families)
     for name in names:
-        if name not in FIELDS and not name.startswith("input."):
-            known = ", ".join(f"{{{field}}}" for field in (*FIELDS, "input.KEY"))
+        if name not in fields and not name.startswith(prefixes):
+            known = ", ".join(f"{{{field}}}" for field in (*fields, *families))
             raise UsageError(f"-d {folder}: no {{{name}}}", hint=f"Choose from: {known}")
     return expanded
