@@ -132,7 +132,8 @@ class Session:
 
     @staticmethod
     def _is_being_sent(job: Context) -> bool:
-        return bool(job.standing.lost) and not job.standing.accepted_id
+        # To the end of its verb: the id is known a moment before the ledger has it.
+        return bool(job.standing.lost)
 
     def left(self) -> tuple[str, ...]:
         """What an interruption says: the requests that go on without the server."""
