@@ -6,7 +6,6 @@ remembers, `wire` is the request layer. Flows tell `notify` what a person should
 to be said if they are interrupted or fail.
 """
 
-import shlex
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
@@ -100,6 +99,8 @@ class Context:
     @property
     def asked(self) -> str:
         """The words that say what becomes of the result, as a shell reads them after others."""
+        import shlex
+
         return "".join(f" {shlex.quote(word)}" for word in self.standing.asked)
 
     @cached_property

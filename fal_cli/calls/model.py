@@ -1,16 +1,18 @@
 """A call and its stages: as it is sent, once it is accepted, and when waiting for it ends."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from fal_cli.api.call_options import CallOptions
 from fal_cli.api.deadline import Deadline
-from fal_cli.api.events import Handle
-from fal_cli.auth.accounts import Account
 from fal_cli.endpoint import EndpointId, LocalApp, Target
 from fal_cli.errors import UsageError
-from fal_cli.identity.keys import Identity
-from fal_cli.ledger.journal import Entry
+
+if TYPE_CHECKING:
+    from fal_cli.api.call_options import CallOptions
+    from fal_cli.api.events import Handle
+    from fal_cli.auth.accounts import Account
+    from fal_cli.identity.keys import Identity
+    from fal_cli.ledger.journal import Entry
 
 
 class Tracked(NamedTuple):
@@ -18,7 +20,7 @@ class Tracked(NamedTuple):
 
     handle: "Handle"
     entry: "Entry"
-    account: Account
+    account: "Account"
 
     @property
     def request_id(self) -> str:
@@ -58,13 +60,13 @@ class Call(NamedTuple):
 
     endpoint: Target
     input_json: Mapping[str, Any]
-    options: CallOptions
+    options: "CallOptions"
     is_private: bool = False
     is_unchecked: bool = False
     replaces: int | None = None
     given: Mapping[str, Any] | None = None
-    identity: Identity | None = None
-    claimed: Entry | None = None
+    identity: "Identity | None" = None
+    claimed: "Entry | None" = None
 
     @property
     def is_local(self) -> bool:

@@ -4,9 +4,11 @@ An id, a unique beginning of one, `last` / `last:2` (also `@last`), a queue URL,
 or `ENDPOINT REF` in either order: the word with a `/` (or of the legacy form) is the endpoint of the ids beside it.
 """
 
+import os
 import re
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
@@ -14,13 +16,15 @@ from fal_cli import endpoint
 from fal_cli.api.errors import ApiError
 from fal_cli.api.queue import handle_for, is_request_id
 from fal_cli.auth.accounts import Account
-from fal_cli.calls import saved_files
 from fal_cli.calls.model import Tracked
 from fal_cli.context import Context
 from fal_cli.endpoint import EndpointId, InvalidEndpoint
 from fal_cli.errors import CliError, CredentialRefused, NotFound, UsageError, report
 from fal_cli.ledger.rows import Row, State
 from fal_cli.urls import answers_here, is_loopback, origin
+
+if TYPE_CHECKING:
+    from fal_cli.calls.saved_files import Beside
 
 T = TypeVar("T")
 _NUMBER = re.compile(r"@([1-9][0-9]{0,17})")
@@ -73,15 +77,19 @@ def words(context: Context, refs: Sequence[str] | None, files: Sequence[str] | N
 
     Raises `UsageError` where there is neither, and as `saved_files.row`.
     """
-    found = [*(refs or ()), *(saved_files.row(context, file).name for file in files or ())]
+    found = [*(refs or ()), *(_of_file(context, file).name for file in files or ())]
     if not found:
         raise UsageError("name a request: an id, 'last', or --file with a file that it made")
     return found
 
 
-def earlier(context: Context, ref: str) -> Row | saved_files.Beside:
+def earlier(context: Context, ref: str) -> "Row | Beside":
     """The call that a word names, to be made again: as `rows`, and of a file also as its sidecar says it."""
-    return saved_files.earlier(context, ref) if saved_files.is_named(ref) else _row(context, ref)
+    if not _is_file(ref):
+        return _row(context, ref)
+    from fal_cli.calls import saved_files
+
+    return saved_files.earlier(context, ref)
 
 
 def unfinished(context: Context) -> list[Row]:
@@ -200,9 +208,25 @@ def is_in_queue(row: Row) -> bool:
     return bool(row.request_id) and row.mode == "queue"
 
 
+def _is_file(word: str) -> bool:
+    """Whether a word names a file that is there, and could name nothing else: it has a dot or a slash."""
+    if "://" in word or not ("." in word or os.sep in word):
+        return False
+    try:
+        return Path(os.path.expanduser(word)).is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def _of_file(context: Context, file: str) -> Row:
+    from fal_cli.calls import saved_files  # knows the formats of media: not for the many that name an id
+
+    return saved_files.row(context, file)
+
+
 def _row(context: Context, ref: str) -> Row:
-    if saved_files.is_named(ref):
-        return saved_files.row(context, ref)
+    if _is_file(ref):
+        return _of_file(context, ref)
     row = _numbered(context, ref) or _last(context, ref, with_id=False) or _of_id(context, ref)
     if row is None:
         _check_ledger(context)

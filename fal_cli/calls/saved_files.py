@@ -30,16 +30,6 @@ class Beside(NamedTuple):
     is_private: bool = False
 
 
-def is_named(word: str) -> bool:
-    """Whether a word names a file that is there, and could name nothing else: it has a dot or a slash."""
-    if "://" in word or not ("." in word or os.sep in word):
-        return False
-    try:
-        return Path(os.path.expanduser(word)).is_file()
-    except (OSError, ValueError):
-        return False
-
-
 def row(context: Context, word: str) -> Row:
     """The call of this machine that made a file. Raises `NotFound`, `UsageError` for one that cannot be read."""
     found = _row(context, _path(word))

@@ -1,11 +1,11 @@
-"""Which help a command line asks for: `--help`, `fal help`, or a word that needs another behind it."""
+"""Which help a command line asks for: `--help`, `fal help`, or a word that needs another behind it.
+
+Every command line is asked, so the pages and their tables are imported only for one that wants them.
+"""
 
 import os
 
-from fal_cli.cli import help_page, pages, topics
 from fal_cli.cli.completion.walk import Place, step
-from fal_cli.cli.help_table import HELP
-from fal_cli.terminal.styles import painted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +29,12 @@ class HelpRequest:
     def lines(self, width: int, *, program: str, color: bool, inputs: "Sequence[str]" = ()) -> "list[str]":
         """What is shown, in lines of at most `width` cells."""
         if self.topic:
+            from fal_cli.cli import pages, topics
+            from fal_cli.terminal.styles import painted
+
             return painted(pages.manual(topics.markdown(self.topic), width, color=color), color=color)
+        from fal_cli.cli import help_page
+
         return help_page.lines(self.path, width, program=program, color=color, inputs=inputs)
 
 
@@ -47,13 +52,14 @@ def asked(words: "Sequence[str]") -> HelpRequest | None:
         return _of_command(here)
     if here.path == "help":
         return named(here.words)
-    if not words or (here.path and HELP[here.path]["needs_command"] and not here.words and not here.waiting):
-        return HelpRequest(path=here.path)
-    return None
+    return HelpRequest(path=here.path) if not words or _lacks_command(here) else None
 
 
 def named(words: "Sequence[str]") -> HelpRequest | None:
     """The help that `fal help` and these words ask for; None if they name neither a command nor a topic."""
+    from fal_cli.cli import topics
+    from fal_cli.cli.help_table import HELP
+
     path = " ".join(words)
     topic = topics.named(path)
     if path in HELP and (
@@ -83,6 +89,15 @@ def _asks(word: str, here: Place) -> bool:
         return False
     options = [here.option(f"-{letter}") for letter in before]
     return all(option is not None and option[1] is None for option in options)
+
+
+def _lacks_command(here: Place) -> bool:
+    """Whether the last word needs a command behind it."""
+    if not here.path or here.words or here.waiting:
+        return False
+    from fal_cli.cli.help_table import HELP
+
+    return bool(HELP[here.path]["needs_command"])
 
 
 def _of_command(here: Place) -> HelpRequest | None:

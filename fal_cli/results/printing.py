@@ -10,12 +10,12 @@ from fal_cli import jsontext
 from fal_cli.errors import CliError, UsageError
 from fal_cli.media import flagged, text_in
 from fal_cli.options import PrintFlags
-from fal_cli.results.money import facts_of
-from fal_cli.results.outcome import Outcome
 from fal_cli.terminal.output import Output, in_base64
 
 if TYPE_CHECKING:
     from jmespath.parser import ParsedResult
+
+    from fal_cli.results.outcome import Outcome
 
 _SHOWN_BYTES = 16 * 1024 * 1024
 _HEAD_BYTES = 2000
@@ -37,7 +37,7 @@ class Selection:
         if flags.query and self._what in ("id", "url", "none", "files") and flags.print_:
             raise UsageError(f"--query picks from JSON, and --print {self._what} is not")
 
-    def write(self, outcome: Outcome, *, ends_line: bool = False) -> None:
+    def write(self, outcome: "Outcome", *, ends_line: bool = False) -> None:
         """Writes one result; `ends_line` says that another may follow.
 
         Raises `CliError` if the result does not fit the requested form, `ReaderGone` when nobody reads.
@@ -63,7 +63,7 @@ class Selection:
         else:
             self._picked(found)
 
-    def _as_one_value(self, outcome: Outcome) -> None:
+    def _as_one_value(self, outcome: "Outcome") -> None:
         """One line of JSON for a program, whatever the result is."""
         output = self._output
         if self._what == "none" and self._query is None:
@@ -81,7 +81,7 @@ class Selection:
             text = "".join(jsontext.compact(outcome.result.body.chunks()))
             output.json(self._envelope(outcome, jsontext.Verbatim(text)))
 
-    def _whole(self, outcome: Outcome) -> None:
+    def _whole(self, outcome: "Outcome") -> None:
         """The bytes as the service sent them, except on a terminal, where JSON is laid out for reading."""
         output, result = self._output, outcome.result
         body = result.body
@@ -99,7 +99,7 @@ class Selection:
             if body.tail(1) != b"\n":
                 output.data(b"\n")
 
-    def _value(self, outcome: Outcome) -> Any:
+    def _value(self, outcome: "Outcome") -> Any:
         from fal_cli import media
 
         data = _exactly(outcome) if self._output.machine else _parsed(outcome)
@@ -109,7 +109,7 @@ class Selection:
             return _text_of(data)
         return self._envelope(outcome, data) if self._what == "envelope" else data
 
-    def _envelope(self, outcome: Outcome, data: Any) -> dict[str, Any]:
+    def _envelope(self, outcome: "Outcome", data: Any) -> dict[str, Any]:
         from fal_cli import media
 
         return _envelope(outcome, data, [file._asdict() for file in media.find(outcome.data)])
@@ -141,7 +141,9 @@ class Selection:
             output.json(value)
 
 
-def _envelope(outcome: Outcome, data: Any, files: list[dict[str, Any]]) -> dict[str, Any]:
+def _envelope(outcome: "Outcome", data: Any, files: list[dict[str, Any]]) -> dict[str, Any]:
+    from fal_cli.results.money import facts_of
+
     return {
         "request_id": outcome.request_id,
         "endpoint": outcome.endpoint,
@@ -155,7 +157,7 @@ def _envelope(outcome: Outcome, data: Any, files: list[dict[str, Any]]) -> dict[
     }
 
 
-def _exactly(outcome: Outcome) -> Any:
+def _exactly(outcome: "Outcome") -> Any:
     """The result with each number as it came."""
     _parsed(outcome)
     return jsontext.read_exactly(outcome.result.body.read(), outcome.data)
@@ -201,7 +203,7 @@ def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
-def _parsed(outcome: Outcome) -> Any:
+def _parsed(outcome: "Outcome") -> Any:
     if outcome.data is jsontext.NOT_JSON:
         raise CliError(
             f"the result is {outcome.result.content_type or 'of an unknown type'}, not JSON",
