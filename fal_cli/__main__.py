@@ -54,6 +54,10 @@ def _help(words: "list[str]") -> int | None:
     is_terminal = os.isatty(1)
     if is_terminal and not words:
         return None  # says whose key is used, too
+    from fal_cli.cli.help_words import may_ask
+
+    if not may_ask(words):
+        return None
     from fal_cli.cli import help_request
 
     asked = help_request.asked(words)

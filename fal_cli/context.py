@@ -180,6 +180,10 @@ class Context:
     @cached_property
     def project(self) -> "Project | None":
         """What the `fal.toml` of this folder, or of one above, says. Raises `UsageError` for what it may not hold."""
+        from fal_cli.config import paths
+
+        if not paths.project(self.env):
+            return None
         from fal_cli.config import project
 
         return project.find(self.env)

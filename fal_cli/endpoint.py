@@ -19,7 +19,7 @@ NAMESPACES = ("workflows", "comfy")
 _LEGACY = re.compile(r"([0-9]+)-([a-zA-Z0-9-]+)")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _SEGMENT = re.compile(r"[A-Za-z0-9_~][A-Za-z0-9._~-]*")
-_PAGE = re.compile(r"https?://(?:www\.)?fal\.ai/models/([^?#]+)|https://(?:queue\.)?fal\.run/([^?#]+)")
+_PAGE = r"https?://(?:www\.)?fal\.ai/models/([^?#]+)|https://(?:queue\.)?fal\.run/([^?#]+)"  # compiled at first use
 _PAGE_TABS = ("/playground", "/api", "/llms.txt", "/examples")
 
 
@@ -86,7 +86,7 @@ def url_on(base: str, target: Target) -> str:
 
 def parse_target(text: str) -> Target:
     """An endpoint, or the URL of a local app: `http://localhost:8080[/path]`. Raises `InvalidEndpoint`."""
-    if "://" not in text or _PAGE.match(text):
+    if "://" not in text or re.match(_PAGE, text):
         return parse(text)
     if not text.startswith("http://") or not is_loopback(text):
         raise InvalidEndpoint(f"{text!r} is not an app on this machine: use http://localhost or http://127.0.0.1")
@@ -119,7 +119,7 @@ def looks_like_endpoint(word: str) -> bool:
 
 
 def _without_page(text: str) -> str:
-    page = _PAGE.match(text)
+    page = re.match(_PAGE, text)
     if not page:
         return text
     path = (page.group(1) or page.group(2)).rstrip("/")

@@ -17,13 +17,11 @@ CliError                       1   a failure that the program explains itself
 The request layer raises the other family: `api.errors`.
 """
 
-import shlex
 import unicodedata
 from collections.abc import Iterable
 from enum import IntEnum
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fal_cli.api import locks
 from fal_cli.api.errors import (
     AnswerLost,
     ApiError,
@@ -42,7 +40,10 @@ from fal_cli.api.errors import (
 )
 from fal_cli.kinds import KINDS, Again
 
-_UNLOCKED: dict[locks.Lock, str] = {
+if TYPE_CHECKING:
+    from fal_cli.api.locks import Lock
+
+_UNLOCKED: "dict[Lock, str]" = {
     "balance": "The balance is used up. Top it up: https://fal.ai/dashboard/billing.",
     "admin": "fal.ai has locked it, whatever its balance, and only its support can lift that: support@fal.ai.",
     "topup": "A top-up is due. Pay it: https://fal.ai/dashboard/billing.",
@@ -295,6 +296,8 @@ class _Ways(NamedTuple):
         return (*self.tool.split(), *words)
 
     def resume_argv(self, ref: str) -> tuple[str, ...]:
+        import shlex
+
         return self.argv("resume", ref, *shlex.split(self.asked)) if ref else ()
 
 
@@ -392,6 +395,8 @@ def _failed(error: RequestFailed) -> _Told:
 
 
 def _refused(error: Refused, ways: _Ways) -> _Told:
+    from fal_cli.api import locks
+
     status = error.status
     if lock := locks.lock_of(error):
         hint = f"{_UNLOCKED[lock]}\n{_STILL_THERE.format(tool=ways.tool)}"

@@ -4,12 +4,11 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from time import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
 from fal_cli.api import failures, free, outcomes, retry
 from fal_cli.api.body import Body
-from fal_cli.api.call_options import CallOptions, body_and_query
 from fal_cli.api.deadline import Deadline
 from fal_cli.api.errors import ApiError, NotReady, NotSent, Phase
 from fal_cli.api.events import Cancelled, Completed, Handle, InProgress, LogLine, Queued, Result, Status, Submitted
@@ -18,6 +17,9 @@ from fal_cli.api.messages import Answer, Policy, Request, TransportFailure
 from fal_cli.api.phases import Exchange
 from fal_cli.api.wire import Wire
 from fal_cli.endpoint import EndpointId
+
+if TYPE_CHECKING:
+    from fal_cli.api.call_options import CallOptions
 
 SUBMIT_SECONDS = 120.0
 _LAST_SECONDS = 2.0  # beyond the caller's limit: most answers come by then, and each that is left costs its id
@@ -50,7 +52,7 @@ def submit(
     wire: Wire,
     endpoint: EndpointId,
     input_json: Mapping[str, Any],
-    options: CallOptions,
+    options: "CallOptions",
     exchange: Exchange | None = None,
     deadline: Deadline | None = None,
     *,
@@ -65,6 +67,8 @@ def submit(
     deadline = deadline or Deadline.never()
     if deadline.passed:
         raise NotSent("timed out")
+    from fal_cli.api.call_options import body_and_query
+
     body, query = body_and_query(input_json, options)
     request = Request(
         "the submit",

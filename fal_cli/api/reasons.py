@@ -14,7 +14,7 @@ from fal_cli.api.errors import Phase
 from fal_cli.api.reading import TooLarge
 
 NO_SOCKS = "SOCKS needs one more package: pip install pysocks"
-_TUNNEL_STATUS = re.compile(r"Tunnel connection failed: (\d{3})")
+_TUNNEL_STATUS = r"Tunnel connection failed: (\d{3})"  # compiled at first use
 _FIX = "Check the proxy variables and the hosts: fal doctor"
 
 
@@ -88,7 +88,7 @@ def _of_proxy(causes: list[BaseException], host: str) -> Reason:
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return _untrusted(cause, "the proxy")
-    said = next((match for cause in causes if (match := _TUNNEL_STATUS.search(str(cause)))), None)
+    said = next((match for cause in causes if (match := re.search(_TUNNEL_STATUS, str(cause)))), None)
     status = int(said.group(1)) if said else 0
     if status == 407:
         way_out = "Put a name and a password into the variable: HTTPS_PROXY=http://NAME:PASSWORD@HOST:PORT"

@@ -20,12 +20,15 @@ certificate that is not trusted, say) is never tried again.
 """
 
 from time import time
+from typing import TYPE_CHECKING
 
 from fal_cli.api import outcomes
-from fal_cli.api.call_options import CallOptions
 from fal_cli.api.errors import Phase
 from fal_cli.api.events import Handle
 from fal_cli.api.messages import Answer, Outcome, Policy, TransportFailure
+
+if TYPE_CHECKING:
+    from fal_cli.api.call_options import CallOptions
 
 TRANSIENT = (408, 425, 429, 500, 502, 503, 504)
 """What a free call may be answered with and still go well the next time."""
@@ -98,7 +101,7 @@ def unsent(outcome: Outcome) -> int:
     return FREE_RETRIES if outcome.status == 429 else 0
 
 
-def submit(options: CallOptions) -> Policy:
+def submit(options: "CallOptions") -> Policy:
     """A submit. Whoever asked to be refused when the line is long gets that 429 at once, but not one for rate."""
 
     def retries(outcome: Outcome) -> int:

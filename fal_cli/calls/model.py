@@ -1,7 +1,7 @@
 """A call and its stages: as it is sent, once it is accepted, and when waiting for it ends."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fal_cli.api.deadline import Deadline
 from fal_cli.endpoint import EndpointId, LocalApp, Target
@@ -29,25 +29,6 @@ class Tracked(NamedTuple):
     @property
     def endpoint(self) -> str:
         return str(self.handle.endpoint)
-
-
-class Earlier(Protocol):
-    """A call that was made, as far as it takes to make it again: a row of the ledger, or what stands beside a file."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def endpoint(self) -> str: ...
-    @property
-    def mode(self) -> str: ...
-    @property
-    def input_json(self) -> Mapping[str, Any] | None: ...
-    @property
-    def input_is_whole(self) -> bool: ...
-    @property
-    def options(self) -> Mapping[str, Any]: ...
-    @property
-    def is_private(self) -> bool: ...
 
 
 class Call(NamedTuple):

@@ -1,12 +1,12 @@
 """A call made ready: the words of the command line as an endpoint, an input object and wire options."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from fal_cli.api.call_options import CallOptions, InvalidOption
 from fal_cli.api.deadline import Deadline
 from fal_cli.calls import endpoints, output_format
-from fal_cli.calls.model import Call, Earlier
+from fal_cli.calls.model import Call
 from fal_cli.config import settings
 from fal_cli.context import Context
 from fal_cli.endpoint import Target
@@ -20,6 +20,25 @@ from fal_cli.options import CallFlags, InputWords
 if TYPE_CHECKING:
     from fal_cli.catalog.schemas import Known
     from fal_cli.inputs.expressions import Source
+
+
+class Earlier(Protocol):
+    """A call that was made, as far as it takes to make it again: a row of the ledger, or what stands beside a file."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def endpoint(self) -> str: ...
+    @property
+    def mode(self) -> str: ...
+    @property
+    def input_json(self) -> Mapping[str, Any] | None: ...
+    @property
+    def input_is_whole(self) -> bool: ...
+    @property
+    def options(self) -> Mapping[str, Any]: ...
+    @property
+    def is_private(self) -> bool: ...
 
 
 def prepare(
@@ -176,10 +195,12 @@ def _typed(context: Context, gathered: Gathered, known: "Known | None", words: I
 
 def _checked(context: Context, target: Target, known: "Known | None", found: Mapping[str, Any]) -> Mapping[str, Any]:
     """The input, with prompted values added. Faults are shown before prompting. Raises `InputRefused`."""
-    from fal_cli.calls import missing_inputs, validate
+    from fal_cli.calls import validate
 
     whole = _settled(context, known, found)
     if context.terminal.has_somebody:
+        from fal_cli.calls import missing_inputs
+
         known = validate.check(context, target, known, whole, is_complete=False)
         whole = missing_inputs.completed(context, known, whole)
     known = validate.check(context, target, known, whole)

@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _NUMBER = re.compile(r"@([1-9][0-9]{0,17})")
 _LAST = re.compile(r"@?last(?::([1-9][0-9]{0,5}))?")
-_QUEUE_URL = re.compile(r"https?://[^/?#]+/(?P<app>[^?#]+?)/requests/(?P<id>[^/?#]+)(?:/[^?#]*)?(?:[?#].*)?")
+_QUEUE_URL = (
+    r"https?://[^/?#]+/(?P<app>[^?#]+?)/requests/(?P<id>[^/?#]+)(?:/[^?#]*)?(?:[?#].*)?"  # compiled at first use
+)
 _WITHOUT_ID = {
     State.SENDING: "it is being sent, or its process was killed",
     State.UNKNOWN: "its answer was lost",
@@ -240,7 +242,7 @@ def _row(context: Context, ref: str) -> Row:
 
 
 def _of_id(context: Context, ref: str) -> Row | None:
-    match = _QUEUE_URL.fullmatch(ref)
+    match = re.fullmatch(_QUEUE_URL, ref)
     return _recorded(context, match["id"] if match else ref)
 
 
@@ -287,7 +289,7 @@ def _recorded(context: Context, ref: str) -> Row | None:
 
 
 def _by_url(context: Context, url: str) -> Tracked:
-    match = _QUEUE_URL.fullmatch(url)
+    match = re.fullmatch(_QUEUE_URL, url)
     if not match or not is_request_id(match["id"]):
         raise UsageError(f"{url!r} is not the URL of a request in the queue")
     row = next((row for row in context.journal.by_request_id(match["id"]) if row.request_id == match["id"]), None)

@@ -17,7 +17,7 @@ from fal_cli.context import Context, Leave
 from fal_cli.errors import NotFinished
 from fal_cli.files.attachment import holds_attachments, written
 from fal_cli.identity.keys import scope_of
-from fal_cli.ledger import claims, rows
+from fal_cli.ledger import rows
 from fal_cli.ledger.journal import Entry
 from fal_cli.ledger.rows import State
 from fal_cli.signals import Interrupted, SubmitShield
@@ -95,6 +95,8 @@ def begin(context: Context, wire: Wire, call: Call, mode: str) -> Entry:
     row = recorded(context, wire.hosts, call, mode)
     if call.claimed is None:
         return context.journal.begin(row)
+    from fal_cli.ledger import claims
+
     local_id = call.claimed.local_id
     assert local_id is not None
     leaving = claims.Leaving(local_id, row)

@@ -4,6 +4,7 @@ Budgets do not replace each other. Those of `--budget`, of FAL_BUDGET, of the pr
 together, so that nothing that sets one can loosen another.
 """
 
+import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -107,6 +108,10 @@ def _of_project(context: Context) -> tuple[str, str]:
 
 def _of_profile(context: Context) -> tuple[str, str]:
     """The budget of the profile that `fal config` means, whichever key is used: it is the person's own."""
+    from fal_cli.config import paths
+
+    if not os.path.exists(paths.profiles(context.env, in_sandbox=context.in_sandbox)):
+        return "", ""
     from fal_cli.auth import profiles
 
     ours = profiles.of(context.env, in_sandbox=context.in_sandbox)

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from fal_cli.api.errors import ApiError, NotReached, Unavailable
-from fal_cli.catalog.models import nearest_endpoint
 from fal_cli.catalog.store import LIFE_SECONDS, Shelf, has_key, retry_policy, shelf_of
-from fal_cli.concurrency import TooLate, within
 from fal_cli.endpoint import LocalApp, Target
 from fal_cli.errors import CliError, NotFound
 from fal_cli.files.cache import Kept
@@ -93,14 +91,14 @@ def look(context: "Context", target: Target, *, refresh: bool = False) -> Looked
 
     Never raises: an unknown schema stands in nobody's way.
     """
-    from fal_cli.api.catalog import is_unknown
-
     if _is_elsewhere(context, target):
         return Looked()
     shelf = shelf_of(context, target)
     kept, known = _read(target, shelf)
     if kept and kept.is_fresh and not refresh:
         return Looked(known, is_unknown=bool(kept.facts.get("is_unknown")))
+    from fal_cli.api.catalog import is_unknown
+
     try:
         return Looked(_asked(context, target, shelf, kept, PATIENCE_SECONDS), is_asked=True)
     except (ApiError, CliError) as error:
@@ -244,6 +242,8 @@ def _within(seconds: float, job: Question) -> "Described | None":
 
     On a thread, since no limit of a socket bounds a name's look-up, a connection and an answer together.
     """
+    from fal_cli.concurrency import TooLate, within
+
     try:
         return within(seconds, job, name="schema")
     except TooLate:
@@ -256,6 +256,8 @@ def _explained(context: "Context", target: Target, error: ApiError) -> Exception
 
     if not is_unknown(error):
         return error
+    from fal_cli.catalog.models import nearest_endpoint
+
     near = nearest_endpoint(context, target)
     hint = f"Did you mean {near}?" if near else f"Look for it: {context.tool} models QUERY"
     words = ("schema", near) if near else ("models", *str(target).split("/")[-1:])

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from fal_cli.cli.completion.walk import place
 from fal_cli.cli.help_page import WIDEST
-from fal_cli.cli.help_request import OPTIONS, columns
+from fal_cli.cli.help_request import columns
+from fal_cli.cli.help_words import OPTIONS
 from fal_cli.context import Context
 from fal_cli.errors import CliError
 from fal_cli.options import GlobalFlags

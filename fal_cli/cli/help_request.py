@@ -1,17 +1,17 @@
 """Which help a command line asks for: `--help`, `fal help`, or a word that needs another behind it.
 
-Every command line is asked, so the pages and their tables are imported only for one that wants them.
+The pages and their tables are imported only for a command line that wants them.
 """
 
 import os
 
 from fal_cli.cli.completion.walk import Place, step
+from fal_cli.cli.help_words import OPTIONS, may_ask
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-OPTIONS = ("-h", "--help")
 CALLS = ("run", "submit", "stream", "realtime")
 """Verbs whose help shows the inputs of the endpoint that is named."""
 
@@ -40,6 +40,8 @@ class HelpRequest:
 
 def asked(words: "Sequence[str]") -> HelpRequest | None:
     """The help that is asked for; None if none is, if it is to be JSON, or if the words make no sense."""
+    if not may_ask(words):
+        return None
     here, is_asked = Place(), False
     for word in words:
         if not here.waiting and not here.only_words and _asks(word, here):

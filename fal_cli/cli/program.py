@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from fal_cli import __version__
-from fal_cli.cli import help_request
 from fal_cli.cli.binding import bind, help_tail
+from fal_cli.cli.help_words import OPTIONS
 from fal_cli.cli.registry import VERBS, Verb
 from fal_cli.context import Context
 
@@ -18,7 +18,7 @@ _EXAMPLES = """\
   fal --sandbox run fal-ai/flux/dev prompt="a cat"    # no key, no network, no cost
   fal models flux
   fal run fal-ai/flux/dev prompt="a cat" -o cat.png"""
-_SETTINGS = {"help_option_names": list(help_request.OPTIONS)}
+_SETTINGS = {"help_option_names": list(OPTIONS)}
 
 
 def build(words: Sequence[str] | None = None) -> typer.Typer:

@@ -1,15 +1,18 @@
 """One command line, parsed and run."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import typer
 
-from fal_cli.cli import help_request
-from fal_cli.cli.help_request import HelpRequest
+from fal_cli.cli import help_words
 from fal_cli.cli.program import build
 from fal_cli.context import Context
 from fal_cli.durations import ANY_AGE
 from fal_cli.options import GlobalFlags
+
+if TYPE_CHECKING:
+    from fal_cli.cli.help_request import HelpRequest
 
 _JSON = "--json"
 _ONCE = "--once"
@@ -25,21 +28,29 @@ def run_words(words: Sequence[str], context: Context) -> int:
     if _asks_for_tree(words):
         from fal_cli.cli import tree
 
-        if tree.write(context, [word for word in words if word not in (*help_request.OPTIONS, _JSON)]):
+        if tree.write(context, [word for word in words if word not in (*help_words.OPTIONS, _JSON)]):
             return 0
-    asked = help_request.asked(words)
-    if asks_for_json(words) and any(word in help_request.OPTIONS for word in words):
-        from fal_cli.cli import tree
-        from fal_cli.cli.completion.walk import place
-
-        if tree.write(context, place([word for word in words if word not in help_request.OPTIONS]).path.split()):
-            return 0  # a command, with words of its own beside it
-    if asked:
-        _show(asked, words, context)
+    if help_words.may_ask(words) and _helped(words, context):
         return 0
     command = typer.main.get_command(build(words))
     code = command.main(args=_with_ages(words), prog_name=context.program, standalone_mode=False, obj=context)
     return code if isinstance(code, int) else 0
+
+
+def _helped(words: Sequence[str], context: Context) -> bool:
+    """Whether the words asked for help, which is written then. Raises `ReaderGone`."""
+    from fal_cli.cli import help_request
+
+    asked = help_request.asked(words)
+    if asks_for_json(words) and any(word in help_words.OPTIONS for word in words):
+        from fal_cli.cli import tree
+        from fal_cli.cli.completion.walk import place
+
+        if tree.write(context, place([word for word in words if word not in help_words.OPTIONS]).path.split()):
+            return True  # a command, with words of its own beside it
+    if asked:
+        _show(asked, words, context)
+    return asked is not None
 
 
 def _with_ages(words: Sequence[str]) -> list[str]:
@@ -54,8 +65,9 @@ def asks_for_json(words: Sequence[str]) -> bool:
     return _JSON in options
 
 
-def _show(asked: HelpRequest, words: Sequence[str], context: Context) -> None:
+def _show(asked: "HelpRequest", words: Sequence[str], context: Context) -> None:
     """Writes the help that is asked for. Raises `ReaderGone`."""
+    from fal_cli.cli.help_request import columns
     from fal_cli.terminal.output import Screen
 
     context.add_flags(GlobalFlags(no_color="--no-color" in words))
@@ -65,11 +77,11 @@ def _show(asked: HelpRequest, words: Sequence[str], context: Context) -> None:
 
         inputs = endpoint_help.section(words, asked.endpoint, context)
     screen = Screen(context.output)
-    width = help_request.columns(context.env)
+    width = columns(context.env)
     screen.write(asked.lines(width, program=context.program, color=screen.color, inputs=inputs))
 
 
 def _asks_for_tree(words: Sequence[str]) -> bool:
     """Whether the words are those of a command, with `--help` and `--json` and nothing else."""
-    plain = all(word in (*help_request.OPTIONS, _JSON, "--brief") or not word.startswith("-") for word in words)
-    return plain and _JSON in words and any(word in help_request.OPTIONS for word in words)
+    plain = all(word in (*help_words.OPTIONS, _JSON, "--brief") or not word.startswith("-") for word in words)
+    return plain and _JSON in words and any(word in help_words.OPTIONS for word in words)

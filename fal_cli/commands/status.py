@@ -1,5 +1,6 @@
 """`fal status`: where requests stand, once or until they end."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any, Literal
 
@@ -43,16 +44,13 @@ def status(
     result says so. For several requests each line is ID<TAB>STATE.
     """
     from fal_cli.calls import refs as references
-    from fal_cli.options import PrintFlags
-    from fal_cli.results.printing import Selection
 
-    selection = Selection(context.output, context.talk.note, PrintFlags(query=query))
+    pick = _picker(context, query) if print_ == "envelope" or query else None
     if timeout is not None and not follow:
         raise UsageError("--timeout limits --follow")
     requests = references.resolve(context, references.words(context, refs, file))
     if follow and len(requests) > 1:
         raise UsageError("--follow takes one request")
-    asks_for_object = print_ == "envelope" or bool(query)
     worst: list[Exit] = []
 
     def show(request: Tracked) -> None:
@@ -61,8 +59,8 @@ def status(
             last = _followed(context, request, timeout, logs, words=shows_words)
         else:
             last = _look(context, request, logs)
-        if asks_for_object:
-            selection.pick(dict(last.raw))
+        if pick:
+            pick(dict(last.raw))
         elif print_ == "id":
             context.output.line(request.request_id)
         elif shows_words and not follow:
@@ -75,9 +73,16 @@ def status(
         raise typer.Exit(max(worst))
 
 
+def _picker(context: Context, query: str) -> Callable[[Any], None]:
+    """What writes an object, or the part of it that `query` names. Raises `UsageError` for no such expression."""
+    from fal_cli.options import PrintFlags
+    from fal_cli.results.printing import Selection
+
+    return Selection(context.output, context.talk.note, PrintFlags(query=query)).pick
+
+
 def _look(context: Context, request: Tracked, logs: bool) -> Status:
     from fal_cli.api import queue
-    from fal_cli.terminal.logs import display_lines
 
     seen = queue.status(context.wire(account=request.account), request.handle, logs=logs)
     request.entry.note(seen)
@@ -86,6 +91,8 @@ def _look(context: Context, request: Tracked, logs: bool) -> Status:
             if context.talk.machine:
                 context.talk.event({"event": "log", **line._asdict()})
                 continue
+            from fal_cli.terminal.logs import display_lines
+
             for text in display_lines(line.message):
                 context.talk.note(text)
     if context.streams.stdout_is_terminal:

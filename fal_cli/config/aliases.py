@@ -7,7 +7,6 @@ The text is read as a shell reads it: an endpoint, and items as they are typed a
 """
 
 import re
-import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -32,6 +31,8 @@ class Alias(NamedTuple):
     @property
     def text(self) -> str:
         """What it stands for, as it is typed."""
+        import shlex
+
         return shlex.join((self.endpoint, *self.words))
 
 
@@ -85,6 +86,8 @@ def drop(env: Mapping[str, str], name: str) -> bool:
 
 
 def _read(name: str, text: Any, source: str) -> Alias:
+    import shlex
+
     try:
         words = shlex.split(text) if isinstance(text, str) else []
     except ValueError as error:  # a quote that is not closed

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 _APP = "fal-cli"
 PROJECT = "fal.toml"
+NO_PROJECT = "FAL_NO_PROJECT"
+"""The variable that turns it off."""
 NOWHERE = os.path.join(os.devnull, "no-home")
 """In place of the home folder of a user that has none: nothing is there, and nothing can be made there."""
 SANDBOX_KEYS = ("sandbox:", "sandbox-")
@@ -58,8 +60,14 @@ def profiles(env: "Mapping[str, str]", *, in_sandbox: bool) -> str:
     return os.path.join(sandbox(env) if in_sandbox else folder("config", env), "profiles.toml")
 
 
-def project_file(folder: str) -> str:
-    """The file of the project that a folder is in: the first on the way up; "" if there is none."""
+def project(env: "Mapping[str, str]", folder: str = "") -> str:
+    """The file of the project that this folder, or `folder`, is in: the first on the way up; "" if there is none."""
+    if env.get(NO_PROJECT, "") not in ("", "0"):
+        return ""
+    try:
+        folder = folder or os.getcwd()
+    except OSError:  # the folder is gone
+        return ""
     while True:
         path = os.path.join(folder, PROJECT)
         if os.path.isfile(path):

@@ -18,13 +18,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
-from fal_cli.config import aliases, budgets, toml
+from fal_cli.config import aliases, budgets, paths, toml
 from fal_cli.config.aliases import Alias
-from fal_cli.config.paths import PROJECT, project_file
+from fal_cli.config.paths import NO_PROJECT, PROJECT
 from fal_cli.errors import UsageError
 from fal_cli.urls import is_loopback
 
-VARIABLE = "FAL_NO_PROJECT"
 DEFAULT = "default"
 _OUTPUT, _BUDGET = "output", "budget"
 _KNOWN = (aliases.TABLE, _OUTPUT, _BUDGET)
@@ -51,12 +50,7 @@ class Project(NamedTuple):
 
 def find(env: Mapping[str, str], folder: Path | None = None) -> Project | None:
     """The project that this folder, or `folder`, is in. Raises `UsageError` for a file with what it may not hold."""
-    if env.get(VARIABLE, "") not in ("", "0"):
-        return None
-    try:
-        path = project_file(str(folder or Path.cwd()))
-    except OSError:  # the folder is gone
-        return None
+    path = paths.project(env, str(folder or ""))
     return read(Path(path)) if path else None
 
 
@@ -65,7 +59,7 @@ def read(path: Path) -> Project:
     try:
         return _read(path)
     except UsageError as error:
-        raise UsageError(error.message, lines=error.lines, hint=f"To ignore that file: {VARIABLE}=1 fal …") from None
+        raise UsageError(error.message, lines=error.lines, hint=f"To ignore that file: {NO_PROJECT}=1 fal …") from None
 
 
 def _read(path: Path) -> Project:

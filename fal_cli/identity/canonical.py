@@ -14,7 +14,6 @@ import binascii
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from decimal import Decimal
 from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
@@ -53,6 +52,8 @@ def _scalar(value: object) -> object:
 
 
 def _number(value: object) -> str:
+    from decimal import Decimal
+
     number = Decimal(str(value))
     if not number.is_finite():
         return str(value)

@@ -4,7 +4,6 @@ A text of another kind is never looked at, and nothing is read: only whether the
 """
 
 import re
-import shlex
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote, urlsplit
@@ -39,6 +38,8 @@ class Literal(NamedTuple):
 
     def __str__(self) -> str:
         if self.file:
+            import shlex
+
             return f"{self.path}: {self.file} is a file here: {self.path}=@{shlex.quote(self.file)}"
         if self.is_refused:
             return f"{self.path}: {self.text} names a file on this machine, which the service cannot read"

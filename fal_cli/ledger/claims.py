@@ -222,6 +222,11 @@ def give_back(ledger: Ledger, local_id: int, why: str) -> bool:
     return cursor.rowcount == 1
 
 
+def let_go(ledger: Ledger, local_id: int) -> None:
+    """Gives a claim back whose process ended before it sent the call."""
+    give_back(ledger, local_id, "ended before it was sent")
+
+
 def claimed(ledger: Ledger) -> list[Row]:
     """All calls that are claimed and have not left."""
     return ledger.rows("is_open AND state = ? AND mark = ?", (State.SENDING, Mark.CLAIMED), None)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fal_cli import jsontext
 from fal_cli.api.body import Body
-from fal_cli.media import without_data
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -306,4 +305,6 @@ def _moment(text: str | None) -> datetime | None:
 
 def _shortened(value: Any) -> Any:
     """A value without the files in it: the ledger is not a file store."""
+    from fal_cli.media import without_data  # not for the many that only read the ledger
+
     return without_data(value, longer_than=_SHORT_DATA_URI, shown=_SHORT_DATA_URI)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _SHOWN_OF_DATA_URI = 60
-_TOKEN = re.compile(r'("(?:[^"\\]|\\.)*")(\s*:)?|\b(?:true|false|null)\b|-?\d[\d.eE+-]*')
+_TOKEN = r'("(?:[^"\\]|\\.)*")(\s*:)?|\b(?:true|false|null)\b|-?\d[\d.eE+-]*'  # compiled at first use
 _WRITER = json.JSONEncoder(ensure_ascii=False)
 _KEY, _TEXT, _OTHER, _RESET = "\x1b[34m", "\x1b[32m", "\x1b[36m", "\x1b[0m"
 
@@ -146,7 +146,7 @@ class Output:
         except RecursionError:  # what can be read can be nested deeper than what can be laid out
             text = json.dumps(value, ensure_ascii=False)
         text = visible_json(text)
-        self._write(_encoded(_TOKEN.sub(self._painted, text) if self.color else text) + b"\n")
+        self._write(_encoded(re.sub(_TOKEN, self._painted, text) if self.color else text) + b"\n")
 
     def rows(self, columns: "Columns[T]", records: Iterable[T], facts: Callable[[T], Any]) -> int:
         """Writes records and returns how many: a table on a terminal, else the JSON of each on a line as it comes."""

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from fal_cli.api import direct, messages, phases, queue, wire
+from fal_cli.api import call_options, direct, messages, phases, queue, wire
 from fal_cli.api.call_options import CallOptions
 from fal_cli.api.deadline import Deadline
 from fal_cli.api.errors import AnswerLost, ApiError, NotSent, Phase
@@ -248,7 +248,7 @@ def hosts(base: str) -> Hosts:
 @pytest.mark.parametrize("case", CASES)
 def test_the_exchange_tells_how_far_it_got(lab: Lab, case: Case) -> None:
     base, seconds = case.begin(lab), lab.hurry(case.hurry)
-    body = queue.body_and_query(case.input_json or SMALL, CallOptions())[0]
+    body = call_options.body_and_query(case.input_json or SMALL, CallOptions())[0]
     request = Request("the call", "POST", f"{base}/acme/toy", body=body, read_seconds=seconds)
     exchange, outcome = Exchange(), None
     try:

@@ -70,20 +70,12 @@ class Home:
     def aliases(self) -> "dict[str, str]":
         """Short names of endpoints and what each stands for; one's own before the project's."""
         found: dict[str, str] = {}
-        for path in (os.path.join(paths.folder("config", self._env), "config.toml"), self._project()):
+        for path in (os.path.join(paths.folder("config", self._env), "config.toml"), paths.project(self._env)):
             table = _toml(path).get("aliases") if os.path.exists(path) else None
             for name, text in table.items() if isinstance(table, dict) else ():
                 if isinstance(text, str) and text and is_endpoint(name) and "/" not in name:
                     found.setdefault(name, text)
         return found
-
-    def _project(self) -> str:
-        if self._env.get("FAL_NO_PROJECT", "") not in ("", "0"):
-            return ""
-        try:
-            return paths.project_file(os.getcwd())
-        except OSError:  # the folder is gone
-            return ""
 
     def document(self, endpoint: str) -> "tuple[Any, str] | None":
         """The kept OpenAPI document of an endpoint, or of an app on this machine, and its route there."""
