@@ -27,6 +27,7 @@ from fal_cli.batch.telling import Telling
 from fal_cli.batch.uploads import Uploads
 from fal_cli.batch.window import CEILING
 from fal_cli.calls.terms import terms as terms_of
+from fal_cli.concurrency import long_turns
 from fal_cli.context import Context
 from fal_cli.endpoint import EndpointId
 from fal_cli.errors import CliError, NotFinished, UsageError
@@ -137,7 +138,11 @@ def run(context: Context, ready: Ready, flags: RunFlags) -> int:
         cancels_on_interrupt=ready.cancels_on_interrupt,
     )
     engines: list[Engine] = []
-    with lease(context, ready.batch, lambda: engines[0].learned if engines else ready.batch.learned):
+
+    def learned() -> int:
+        return engines[0].learned if engines else ready.batch.learned
+
+    with lease(context, ready.batch, learned), long_turns():
         return _run(context, ready, flags, rules, engines)
 
 

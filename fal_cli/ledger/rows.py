@@ -226,8 +226,11 @@ def stored_result(body: Body, content_type: str) -> Kept | None:
     return Kept(data, content_type, True) if len(data) <= STORED_RESULT_BYTES else None
 
 
-def row_from(found: sqlite3.Row) -> Row:
+def row_from(record: sqlite3.Row) -> Row:
     """A row of the table as values. Raises `ValueError`, `TypeError` for what this program never wrote."""
+    found = dict(
+        zip(record.keys(), record, strict=True)
+    )  # a `sqlite3.Row` goes through all names for each that is asked
     return Row(
         local_id=found["local_id"],
         created_at=datetime.fromisoformat(found["created_at"]),
@@ -253,7 +256,7 @@ def row_from(found: sqlite3.Row) -> Row:
         inference_seconds=_number(found["inference_seconds"]),
         billable_units=found["billable_units"],
         expires_at=_moment(found["expires_at"]),
-        files=tuple(map(str, json.loads(found["files"]))),
+        files=_texts(found["files"]),
         has_result=bool(found["has_result"]),
         clock_skew=_number(found["clock_skew"]),
         replaced_by=found["replaced_by"],
@@ -270,7 +273,7 @@ def row_from(found: sqlite3.Row) -> Row:
         batch=found["batch"] or "",
         row_number=found["row_number"],
         taken_by=found["taken_by"] or "",
-        file_hashes=tuple(map(str, json.loads(found["file_hashes"]))),
+        file_hashes=_texts(found["file_hashes"]),
     )
 
 
@@ -295,8 +298,14 @@ def _number(value: object) -> float | None:
 def _object(text: str | None) -> dict[str, Any] | None:
     if not text:
         return None
+    if text == "{}":  # most are, and a batch reads many
+        return {}
     value = json.loads(text)
     return value if isinstance(value, dict) else None
+
+
+def _texts(text: str) -> tuple[str, ...]:
+    return () if text == "[]" else tuple(map(str, json.loads(text)))
 
 
 def _moment(text: str | None) -> datetime | None:
