@@ -11,9 +11,11 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from fal_cli.endpoint import EndpointId, parse
 from fal_cli.errors import CliError
 from fal_cli.files.attachment import Attachment
 
@@ -48,7 +50,7 @@ class Planned(NamedTuple):
     """One call: `row` is its number for good, `line` where the list has it, `fields` what its files are named by.
 
     `input_json` holds files as attachments. `spares` are files for URLs that may have expired. `content` is what the
-    call is known by in any scope.
+    call is known by in any scope. Which endpoint it is for is one of the `fields`.
     """
 
     row: int
@@ -60,6 +62,11 @@ class Planned(NamedTuple):
     spares: Mapping[str, str]
     fate: Fate
     content: str = ""
+
+    @property
+    def endpoint(self) -> EndpointId:
+        """The endpoint that is called."""
+        return _parsed(self.fields["endpoint"])
 
 
 class PlanError(CliError):
@@ -228,6 +235,9 @@ class PlanFile:
             return self._db.execute(statement, values).fetchall()
         except sqlite3.Error as error:
             raise _failure(error) from error
+
+
+_parsed = lru_cache(maxsize=256)(parse)
 
 
 def _failure(error: Exception) -> PlanError:
