@@ -188,6 +188,10 @@ class PlanFile:
         found = self._one("SELECT * FROM rows WHERE row = ?", number)
         return _planned(found) if found else None
 
+    def lines(self, endpoints: int) -> dict[int, int]:
+        """For the number of each call which row of the list it comes of, with its values: one for all endpoints."""
+        return dict(self._all("SELECT row, (place - 1) / ? FROM rows WHERE place IS NOT NULL", endpoints))
+
     def set_fates(self, fates: Iterable[tuple[Fate, int]]) -> None:
         """Writes what became known of rows."""
         try:
