@@ -6,6 +6,7 @@ call with a file of this machine, whose address is another each time that it is 
 """
 
 from collections import defaultdict
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from fal_cli.api.deadline import Deadline
@@ -20,27 +21,21 @@ from fal_cli.files.attachment import holds_attachments
 
 _FAILED = 400
 _MOST_SECONDS = 90 * 86_400.0  # what the listing goes back to
+Wanted = dict[str, list[int]]
+"""Rows by what their inputs are in the listing; of equal ones the first comes last."""
 
 
-def adopt(wire: Wire, endpoint: str, plan: PlanFile, carrier: Carrier, age: float, deadline: Deadline) -> int:
+def adopt(wire: Wire, plan: PlanFile, carrier: Carrier, age: float, deadline: Deadline) -> int:
     """Takes requests of the last `age` seconds for rows that would be sent; how many it took.
 
     Raises `UsageError` where the listing cannot be had: without it rows might be paid for twice.
     """
-    wanted = _wanted(plan)
-    if not wanted:
-        return 0
     start = datetime.now(UTC) - timedelta(seconds=min(age, _MOST_SECONDS))
-    pages = Pages(wire, endpoint, start=start, payloads=True, deadline=deadline)
     adopted: list[tuple[Fate, int]] = []
     try:
-        for item in pages:
-            number = _row_of(item, wanted)
-            planned = plan.row(number) if number is not None else None
-            if planned is not None and carrier.adopt_new(planned, item.request_id):
-                adopted.append((Fate.OPEN, planned.row))
-            elif planned is not None and isinstance(item.input_json, dict):
-                wanted[print_of(item.input_json)].append(planned.row)
+        for endpoint, wanted in _wanted(plan).items():
+            pages = Pages(wire, endpoint, start=start, payloads=True, deadline=deadline)
+            adopted += [(Fate.OPEN, number) for number in _adopted(pages, wanted, plan, carrier)]
     except ApiError as error:
         raise UsageError(f"--adopt: your requests cannot be listed: {error.message}; nothing was sent") from None
     plan.set_fates(adopted)
@@ -48,16 +43,27 @@ def adopt(wire: Wire, endpoint: str, plan: PlanFile, carrier: Carrier, age: floa
     return len(adopted)
 
 
-def _wanted(plan: PlanFile) -> dict[str, list[int]]:
-    """The rows that would be sent, by what their inputs are in the listing; of equal ones the first comes last."""
-    wanted: dict[str, list[int]] = defaultdict(list)
+def _adopted(pages: Pages, wanted: Wanted, plan: PlanFile, carrier: Carrier) -> Iterator[int]:
+    """The rows of one endpoint that have a request now."""
+    for item in pages:
+        number = _row_of(item, wanted)
+        planned = plan.row(number) if number is not None else None
+        if planned is not None and carrier.adopt_new(planned, item.request_id):
+            yield planned.row
+        elif planned is not None and isinstance(item.input_json, dict):
+            wanted[print_of(item.input_json)].append(planned.row)
+
+
+def _wanted(plan: PlanFile) -> dict[str, Wanted]:
+    """The rows that would be sent to each endpoint."""
+    wanted: dict[str, Wanted] = defaultdict(lambda: defaultdict(list))
     for planned in plan.rows(Fate.SEND, Fate.NEXT):
         if not holds_attachments(dict(planned.input_json)):
-            wanted[print_of(planned.input_json)].insert(0, planned.row)
+            wanted[str(planned.endpoint)][print_of(planned.input_json)].insert(0, planned.row)
     return wanted
 
 
-def _row_of(item: Listed, wanted: dict[str, list[int]]) -> int | None:
+def _row_of(item: Listed, wanted: Wanted) -> int | None:
     """The row that a request may stand for; one that failed stands for none."""
     if not isinstance(item.input_json, dict) or (item.status is not None and item.status >= _FAILED):
         return None

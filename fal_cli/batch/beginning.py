@@ -17,7 +17,6 @@ from fal_cli.batch.plan import Found, Order, Planner
 from fal_cli.batch.planned import NOWHERE, PlanFile
 from fal_cli.batch.running import Ready
 from fal_cli.context import Context
-from fal_cli.endpoint import parse
 from fal_cli.errors import InputRefused, NotFound, UsageError
 from fal_cli.identity.digests import Digests
 from fal_cli.ledger import batches, claims
@@ -51,7 +50,7 @@ def begin(
     typed = ordering.read(context, endpoint, rows, call)
     if once and typed.is_private:
         raise UsageError("--once cannot recognise a private call: nothing of it is stored")
-    names = Names(directory, typed.name)
+    names = Names(directory, typed.name, endpoints=len(typed.endpoints))
     known = context.journal.required(lambda ledger: batches.named(ledger, typed.name))
     ordering.check_known(context, typed, known, rows)
     plan, found, expected = _planned(context, typed, rows, call, names, known, again, once=once)
@@ -63,7 +62,7 @@ def begin(
         planning.agree(context, found, expected, is_agreed=flags.yes or has_budget)
         batch = _recorded(context, typed, names, call, found)
         ready = Ready(
-            batch, typed.endpoint, typed.options, plan, names, typed.is_private, again, adopts, cancels_on_interrupt,
+            batch, typed.options, plan, names, typed.is_private, again, adopts, cancels_on_interrupt,
             expected.amount if expected and not expected.unknown else None,
         )  # fmt: skip
         return running.run(context, _placed(context, ready), flags)
@@ -95,7 +94,7 @@ def go_on(
         if _mapping(batch.facts.get("options")).get("headers"):
             context.notify.warn("the batch began with its own headers, which are not stored")
         names = Names(str(batch.facts.get("template", "")), name)
-        ready = Ready(batch, parse(batch.endpoint), options, plan, names, False, again, None, cancels_on_interrupt)
+        ready = Ready(batch, options, plan, names, False, again, None, cancels_on_interrupt)
         return running.run(context, ready, flags)
     finally:
         plan.close()
@@ -153,7 +152,7 @@ def _made(
     old = places.plan_of(context, known.number) if known is not None and not order.is_private else None
     plan = PlanFile(NOWHERE if is_dry or order.is_private else places.new_plan(context))
     try:
-        expected = Expected(Costs(context, typed.endpoint))
+        expected = Expected(Costs(context))
         find = find_of(context, typed.name, is_private=order.is_private)
         planner = Planner(
             order, plan, Digests(context.journal), find, expected.add, old=old if old and old.exists() else None
@@ -171,7 +170,7 @@ def _made(
 def _show(context: Context, typed: Typed, found: Found, expected: Sum | None, *, is_dry: bool) -> None:
     if is_dry:
         if context.output.is_terminal:
-            for line in planning.lines(typed.name, str(typed.endpoint), found, expected):
+            for line in planning.lines(typed.name, found, expected):
                 context.output.line(line)
         else:
             context.output.json(planning.facts(typed.name, found, expected))
@@ -179,7 +178,7 @@ def _show(context: Context, typed: Typed, found: Found, expected: Sum | None, *,
     if context.talk.machine:
         context.talk.event({"event": "plan", **planning.facts(typed.name, found, expected)})
         return
-    for line in planning.lines(typed.name, str(typed.endpoint), found, expected):
+    for line in planning.lines(typed.name, found, expected):
         context.talk.note(line)
 
 
@@ -193,9 +192,7 @@ def _recorded(context: Context, typed: Typed, names: Names, call: CallFlags, fou
         "rows": found.rows,
         "is_private": typed.is_private,
     }
-    return context.journal.required(
-        lambda ledger: batches.make(ledger, typed.name, str(typed.endpoint), typed.where, facts)
-    )
+    return context.journal.required(lambda ledger: batches.make(ledger, typed.name, typed.text, typed.where, facts))
 
 
 def _placed(context: Context, ready: Ready) -> Ready:

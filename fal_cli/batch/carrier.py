@@ -26,9 +26,9 @@ from fal_cli.batch.group import Group
 from fal_cli.batch.planned import Fate, Planned
 from fal_cli.batch.saving import Kept, Saver
 from fal_cli.batch.uploads import Uploads
-from fal_cli.calls import sweep
+from fal_cli.calls import alike, sweep
 from fal_cli.calls.follow import fetch_patiently
-from fal_cli.endpoint import EndpointId
+from fal_cli.endpoint import parse
 from fal_cli.errors import NotSaved
 from fal_cli.ledger import claims, rows
 from fal_cli.ledger.claims import Budget, Claimed, Taken
@@ -123,7 +123,6 @@ class Terms:
     """What is the same for every call of a batch. `scope` is the account's."""
 
     batch: str
-    endpoint: EndpointId
     options: CallOptions
     host: str
     profile: str
@@ -177,7 +176,9 @@ class Carrier:
         exchange = Exchange()
         terms = self._terms
         try:
-            submitted = queue.submit(desk.fresh, terms.endpoint, input_json, terms.options, exchange, policy=retry.ONCE)
+            submitted = queue.submit(
+                desk.fresh, planned.endpoint, input_json, terms.options, exchange, policy=retry.ONCE
+            )
         except ApiError as error:
             self._turned(job, error)
             return
@@ -193,7 +194,7 @@ class Carrier:
     def _claims(self, job: Job, input_json: dict[str, Any]) -> bool:
         """Takes the call for this process, on the disk when this returns; tells what keeps it from that."""
         call, terms = self._recorded(job.planned, input_json), self._terms
-        reserved = self._costs.expected(call.like_key, input_json).most if terms.has_budget else None
+        reserved = self._costs.expected(job.planned.endpoint, input_json).most if terms.has_budget else None
 
         def act(ledger: Ledger) -> claims.Claim:
             if job.local_id and claims.leave_again(ledger, job.local_id):
@@ -222,7 +223,7 @@ class Carrier:
     def _recorded(self, planned: Planned, input_json: dict[str, Any]) -> rows.Call:
         terms = self._terms
         return rows.Call(
-            endpoint=str(terms.endpoint),
+            endpoint=str(planned.endpoint),
             input_json=input_json,
             host=terms.host,
             profile=terms.profile,
@@ -231,7 +232,7 @@ class Carrier:
             is_private=terms.is_private,
             once_key="" if terms.is_private else planned.key,
             content_key=planned.content,
-            like_key=self._costs.key(input_json),
+            like_key=alike.key(str(planned.endpoint), input_json),
             scope=terms.scope,
             batch=terms.batch,
             row_number=planned.row,
@@ -300,7 +301,7 @@ class Carrier:
         state = State.CANCELLED if error.status == CANCELLED_STATUS else State.FAILED
         units = error.headers.get("x-fal-billable-units", "")
         facts = self.facts_of(error)
-        bill = self._costs.failure(job.local_id, units, error.status or 0)
+        bill = self._costs.failure(job.planned.endpoint, job.local_id, units, error.status or 0)
 
         def act(ledger: Ledger) -> None:
             ledger.ended(job.local_id, state, error.message, billable_units=units, failure=facts)
@@ -316,7 +317,7 @@ class Carrier:
 
     def _record(self, job: Job, result: Result) -> None:
         kept = None if self._terms.is_private else self._journal.without_secrets(result)
-        bill = self._costs.bill(job.local_id, result.billable_units)
+        bill = self._costs.bill(job.planned.endpoint, job.local_id, result.billable_units)
 
         def act(ledger: Ledger) -> None:
             ledger.completed(
@@ -334,7 +335,7 @@ class Carrier:
     def _outcome(self, job: Job, result: Result) -> Outcome:
         entry = self._journal.entry(None)
         url = job.handle.response_url if job.handle else ""
-        return Outcome(result, str(self._terms.endpoint), job.request_id, entry, url, job.seconds)
+        return Outcome(result, str(job.planned.endpoint), job.request_id, entry, url, job.seconds)
 
     # -- saving
 
@@ -351,7 +352,7 @@ class Carrier:
                 self._tell(News(job, Came(self._outcome(job, result))))
                 return
         job.handle = queue.handle_for(
-            self._hosts, self._terms.endpoint, row.request_id, row.urls, row.created_at.timestamp()
+            self._hosts, job.planned.endpoint, row.request_id, row.urls, row.created_at.timestamp()
         )
         if is_ended or row.state in (State.COMPLETED, State.ENDED):
             self.fetch(job, desk)
@@ -361,7 +362,7 @@ class Carrier:
     def adopt_new(self, planned: Planned, request_id: str) -> bool:
         """Takes a request that another machine sent for a row that has none; False if the ledger has it already."""
         call = self._recorded(planned, dict(planned.input_json))
-        urls = urls_of(queue.handle_for(self._hosts, self._terms.endpoint, request_id))
+        urls = urls_of(queue.handle_for(self._hosts, planned.endpoint, request_id))
 
         def act(ledger: Ledger) -> bool:
             if any(row.request_id == request_id for row in ledger.by_request_id(request_id)):
@@ -392,7 +393,7 @@ class Carrier:
         adopted: dict[int, str] = {}
         for row in rows:
             for request_id in found.candidates.get(row.local_id, ()):
-                handle = queue.handle_for(self._hosts, self._terms.endpoint, request_id)
+                handle = queue.handle_for(self._hosts, parse(row.endpoint), request_id)
                 if not _is_queued(desk, handle):
                     continue
                 taken = self._group.do(partial(_adopt, row.local_id, request_id, urls_of(handle)))

@@ -82,6 +82,7 @@ def _told(planned: Planned, told: Mapping[str, Any]) -> dict[str, Any]:
     facts = {
         "row": planned.row,
         "state": told.get("state", "left"),
+        "endpoint": str(planned.endpoint),
         "request_id": told.get("request_id") or None,
         "media": told.get("media") or [],
         "files": told.get("files") or [],

@@ -7,7 +7,7 @@ goes through one group. Rows are read from the plan as they are needed, so that 
 import queue
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -43,7 +43,6 @@ from fal_cli.batch.window import CEILING, Window
 from fal_cli.calls import sweep
 from fal_cli.calls.once import failed_for_good
 from fal_cli.calls.opens import Opens
-from fal_cli.endpoint import EndpointId
 from fal_cli.errors import CliError, Exit, report
 from fal_cli.ledger import batches, claims
 from fal_cli.ledger.claims import OverBudget, Taken
@@ -105,7 +104,7 @@ class Engine:
         plan: PlanFile,
         number: int,
         name: str,
-        endpoint: EndpointId,
+        endpoints: Sequence[str],
         crew: Crew,
         savers: Crew,
         carrier: Carrier,
@@ -117,7 +116,7 @@ class Engine:
         """`number` is that of the batch in the ledger."""
         self._plan = plan
         self._number = number
-        self._endpoint = endpoint
+        self._endpoints = endpoints
         self._crew = crew
         self._savers = savers
         self._carrier = carrier
@@ -345,7 +344,7 @@ class Engine:
         """One look at the listing: which of the open ones have ended. Its failure leaves all to be followed."""
         opens = self._opens
         try:
-            ended = sweep.ended_of(desk.kept, str(self._endpoint), opens.since, opens.names, self._rules.deadline)
+            ended = sweep.ended_of(desk.kept, self._endpoints, opens.since, opens.names, self._rules.deadline)
         except ApiError:
             ended = None
         self._news.put(News(None, Swept(ended)))
@@ -377,7 +376,7 @@ class Engine:
 
     def _look(self, rows: list[Row], desk: Desk) -> None:
         try:
-            found: sweep.Found | None = sweep.look_for(desk.kept, str(self._endpoint), rows, self._rules.deadline)
+            found: sweep.Found | None = sweep.look_for(desk.kept, rows, self._rules.deadline)
             adopted = self._carrier.adopt(rows, found, desk) if found else {}
         except ApiError as error:
             self._news.put(News(None, Looked({}, False, error)))

@@ -19,11 +19,12 @@ MOST_VALUES = 1_000_000
 
 
 class Axis(NamedTuple):
-    """One input and the values that it is to have in turn."""
+    """One input and the values that it is to have in turn; for an endpoint that has no such input they are row data."""
 
     key: str
     steps: tuple[nesting.Step, ...]
     values: tuple[Any, ...]
+    is_input: bool = True
 
 
 def axis(word: str, schema: "Schema | None") -> Axis:

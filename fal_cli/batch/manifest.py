@@ -26,6 +26,7 @@ class Line(NamedTuple):
     """
 
     row: int
+    endpoint: str
     key: str
     state: str
     request_id: str

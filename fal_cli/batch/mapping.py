@@ -7,11 +7,13 @@ texts with `{{…}}` over the row. What comes out of a row is never looked into 
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fal_cli import media
+from fal_cli.batch.endpoints import is_lacking
 from fal_cli.batch.sources import FILE, Record, Source
 from fal_cli.errors import MalformedInput, UsageError
 from fal_cli.files.attachment import Attachment, holds_attachments
@@ -32,13 +34,15 @@ Look = Callable[[Mapping[str, Any]], Any]
 class Made(NamedTuple):
     """What a row comes to: the input that is sent and the one that was given, and what is wrong with it.
 
-    Files are attachments in both. `columns` names the column that each input came from, to locate a problem.
+    Files are attachments in both. `columns` names the column that each input came from, to locate a problem. What was
+    given and is no input of this endpoint, but one of another in the batch, is `left_out`.
     """
 
     input_json: dict[str, Any]
     given: dict[str, Any]
     problems: list[Problem]
     columns: Mapping[str, str]
+    left_out: Mapping[str, Any] = {}
 
 
 class Files(NamedTuple):
@@ -90,15 +94,18 @@ class Mapper:
         given: Mapping[str, Any],
         *,
         files: Files,
+        lacking: frozenset[str] = frozenset(),
     ) -> None:
         """`words` are the items with `{{…}}`; `base` holds all other inputs, as `given` does untyped.
 
-        Raises `UsageError`.
+        `lacking` are inputs of other endpoints in the batch. Raises `UsageError`.
         """
         self._files = files
         self._base = base
         self._base_given = given
-        written = [_written(item, schema, source.is_text) for item in words]
+        self._lacking = lacking
+        self._left = [_written(item, None, source.is_text) for item in words if is_lacking(item.key, lacking)]
+        written = [_written(item, schema, source.is_text) for item in words if not is_lacking(item.key, lacking)]
         taken = {place.steps[0].name for place in written} | set(base)
         self._given = taken
         self._by_column: dict[str, _Place | None] = {}
@@ -122,7 +129,19 @@ class Mapper:
         for place in self._of(record.cells):
             columns[place.steps[0].name] = place.column
             self._put(place, record, made)
-        return made._replace(columns=columns)
+        return made._replace(columns=columns, left_out=self._left_out(record.cells) if self._lacking else {})
+
+    def _left_out(self, cells: Mapping[str, Any]) -> dict[str, Any]:
+        """What a row gives to inputs that this endpoint lacks."""
+        found = {
+            name: cell
+            for name, cell in cells.items()
+            if is_lacking(name, self._lacking) and not (self._is_text and cell == "")
+        }
+        for place in self._left:
+            with suppress(ValueError, MalformedInput):  # the endpoints that have the input tell what is wrong
+                found[place.key] = place.look(cells)
+        return found
 
     def _put(self, place: _Place, record: Record, made: Made) -> None:
         try:
@@ -206,17 +225,22 @@ class Mapper:
         known = [field.name for field in self._all.inputs] if self._all else []
         free = [name for name in known if name not in self._given and name not in source.columns]
         for name in source.columns:
-            meant = edits.slip(name, free) if self._by_column[name] is None else None
+            is_known = self._by_column[name] is not None or is_lacking(name, self._lacking)
+            meant = None if is_known else edits.slip(name, free)
             if meant:
                 raise UsageError(
                     f'{source.name}, line 1, column "{name}": no such input; did you mean {meant!r}?',
                     hint=f"Rename the column, or say what it is: {meant}='{{{{{name}}}}}'",
                 )
-        if not self.inputs:
-            raise UsageError(
-                f"no column of {source.name} is an input ({', '.join(source.columns)})",
-                hint=f"Say which input it is, such as: prompt='{{{{{source.columns[0]}}}}}'",
-            )
+
+
+def check_any(source: Source, mappers: Sequence[Mapper]) -> None:
+    """Raises `UsageError` for a list that gives no endpoint anything, as far as its header tells."""
+    if source.columns is not None and not any(mapper.inputs for mapper in mappers):
+        raise UsageError(
+            f"no column of {source.name} is an input ({', '.join(source.columns)})",
+            hint=f"Say which input it is, such as: prompt='{{{{{source.columns[0]}}}}}'",
+        )
 
 
 def _copied(value: Mapping[str, Any]) -> dict[str, Any]:

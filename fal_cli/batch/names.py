@@ -14,16 +14,26 @@ from fal_cli.results import destination
 from fal_cli.results.naming import as_text
 
 DEFAULT_NAME = "{row}-{index}.{ext}"
+DEFAULT_OF_SEVERAL = "{row}-{endpoint}-{index}.{ext}"
+"""The same in a batch of several endpoints: rows are told apart by their numbers, and people by the model."""
 _OF_RESULT = ("index", "ext", "name", "id", "seed", "date")
 
 
 class Names:
     """The template of a batch. Raises `UsageError` for one that cannot be used."""
 
-    def __init__(self, directory: str, name: str) -> None:
-        self.template = _template(directory, name)
+    def __init__(self, directory: str, name: str, *, endpoints: int = 1) -> None:
+        self.template = _template(directory, name, DEFAULT_OF_SEVERAL if endpoints > 1 else DEFAULT_NAME)
         self._fields = filenames.fields_of(self.template)
         self.is_unique = "row" in self._fields or "id" in self._fields
+        self._is_of_several = endpoints > 1
+
+    @property
+    def way_out(self) -> str:
+        """What makes the names of all rows different."""
+        if self._is_of_several and "endpoint" not in self._fields:
+            return "Add {endpoint} to the name, or {row}: it is different for each."
+        return "Add {row} to the name: it is different for each."
 
     @property
     def folder(self) -> Path:
@@ -59,8 +69,8 @@ class Names:
         return filenames.filled(self.template, {**kept, **values}).casefold()
 
 
-def _template(directory: str, name: str) -> str:
+def _template(directory: str, name: str, default: str) -> str:
     if not directory:
-        return f"{name}/{DEFAULT_NAME}"
+        return f"{name}/{default}"
     fields, families = (*destination.FIELDS, "row"), ("input.KEY", "row.COLUMN")
-    return destination.template(directory, fields=fields, families=families, default=DEFAULT_NAME)
+    return destination.template(directory, fields=fields, families=families, default=default)

@@ -3,27 +3,36 @@
 import os
 import re
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from fal_cli.api.call_options import CallOptions
-from fal_cli.batch import grid, sources
+from fal_cli.batch import endpoints, grid, sources
+from fal_cli.batch.endpoints import is_lacking
 from fal_cli.batch.formats import FORMATS
-from fal_cli.batch.mapping import Files, Mapper, is_of_row
+from fal_cli.batch.mapping import Files, Mapper, check_any, is_of_row
 from fal_cli.batch.names import Names
 from fal_cli.batch.options import RowFlags
-from fal_cli.batch.plan import Order
+from fal_cli.batch.plan import Order, Recipe
 from fal_cli.batch.sources import Source
-from fal_cli.calls import endpoints, prepare, validate
+from fal_cli.calls import prepare, validate
+from fal_cli.calls.endpoints import Named
 from fal_cli.context import Context
-from fal_cli.endpoint import EndpointId, LocalApp
 from fal_cli.errors import UsageError
+from fal_cli.files.attachment import written
 from fal_cli.identity.keys import batch_scope, outcome_of, scope_of
 from fal_cli.inputs import items
-from fal_cli.inputs.gather import gather, is_document
+from fal_cli.inputs.gather import Gathered, gather, is_document
+from fal_cli.inputs.stdin import Reread, Stdin
 from fal_cli.inputs.typed import typed
 from fal_cli.ledger.batches import Batch
 from fal_cli.options import CallFlags
+
+if TYPE_CHECKING:
+    from fal_cli.endpoint import EndpointId
+    from fal_cli.inputs.typed import Typed as Said
+    from fal_cli.schema import Schema
 
 STDIN = "-"
 _RENAME = "Choose another name: --name NAME"
@@ -33,23 +42,24 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 class Typed(NamedTuple):
     """What was typed of a batch, looked at as far as no list had to be read. `source` is where its list is, or ""."""
 
-    endpoint: EndpointId
+    endpoints: tuple[Named, ...]
     options: CallOptions
     source: Source | None
     where: str
     name: str
     words: list[str]
-    presets: tuple[str, ...]
     is_private: bool
+    stdin: Stdin
+
+    @property
+    def text(self) -> str:
+        """Its endpoints as the ledger has them."""
+        return endpoints.SEPARATOR.join(str(one.target) for one in self.endpoints)
 
 
 def read(context: Context, endpoint: str, rows: RowFlags, call: CallFlags) -> Typed:
     """Reads the words. Raises `UsageError`."""
-    named = endpoints.named(context, endpoint, call.path)
-    endpoints.tell(context, named, aloud=call.dry_run)
-    target = named.target
-    if isinstance(target, LocalApp):
-        raise UsageError(f"{target} is an app on this machine, which has no queue")
+    named = endpoints.read(context, endpoint, call.path, aloud=call.dry_run)
     call = call.but(priority=call.priority or "low")
     options = prepare.wire_options(context, call)
     word, words = _source_word(rows)
@@ -60,10 +70,11 @@ def read(context: Context, endpoint: str, rows: RowFlags, call: CallFlags) -> Ty
             hint=f"Such as: {context.tool} batch {endpoint} cats.csv, or --vary seed=1..10",
         )
     where = os.path.realpath(word) if word and word != STDIN else word
-    name = rows.name or _usual_name(word, target, source)
+    name = rows.name or _usual_name(word, endpoints.stem([endpoints.target(one) for one in named]), source)
     if not _NAME.fullmatch(name):
         raise UsageError(f"--name {name!r}: use letters, digits, dots, dashes and underscores")
-    return Typed(target, options, source, where, name, words, named.words, prepare.is_private(context, call))
+    is_private = prepare.is_private(context, call)
+    return Typed(named, options, source, where, name, words, is_private, Reread(context.stdin))
 
 
 def _source_word(rows: RowFlags) -> tuple[str, list[str]]:
@@ -90,12 +101,12 @@ def _opened(context: Context, word: str, rows: RowFlags) -> Source | None:
     return source
 
 
-def _usual_name(word: str, target: EndpointId, source: Source | None) -> str:
-    """The stem of the list; for a grid alone that of the endpoint."""
+def _usual_name(word: str, stem: str, source: Source | None) -> str:
+    """The stem of the list; for a grid alone `stem`, which its endpoints have."""
     if not word or word == STDIN:
-        text = "stdin" if word else f"{target.alias}-grid"
+        text = "stdin" if word else f"{stem}-grid"
     elif isinstance(source, sources.Manifest):
-        text = f"{source.path.resolve().parent.name}-{target.alias}"
+        text = f"{source.path.resolve().parent.name}-{stem}"
     else:
         path = Path(word)
         text = path.resolve().name if path.is_dir() else path.stem
@@ -106,8 +117,9 @@ def check_known(context: Context, typed_: Typed, known: Batch | None, rows: RowF
     """Raises `UsageError` for a name that is another batch's."""
     if known is None:
         return
-    if known.endpoint != str(typed_.endpoint):
-        raise UsageError(f"the batch {known.name} exists already, for {known.endpoint}", hint=_RENAME)
+    if set(known.endpoints) != {str(one.target) for one in typed_.endpoints}:
+        whose = " and ".join(known.endpoints)
+        raise UsageError(f"the batch {known.name} exists already, for {whose}", hint=_RENAME)
     if not rows.name and known.source != typed_.where:
         raise UsageError(
             f"the batch {known.name} exists already, for {known.source or 'a grid'}",
@@ -118,40 +130,17 @@ def check_known(context: Context, typed_: Typed, known: Batch | None, rows: RowF
 def order(
     context: Context, typed_: Typed, rows: RowFlags, call: CallFlags, names: Names, again: frozenset[str], *, once: bool
 ) -> Order:
-    """The order, by the schema that the endpoint has. Raises `UsageError`, `NotFound`."""
-    looked = validate.look(context, typed_.endpoint)
-    if not call.no_validate:
-        validate.check_endpoint(context, typed_.endpoint, looked)
-    schema = looked.known.schema if looked.known else None
+    """The order, by the schemas that the endpoints have. Raises `UsageError`, `NotFound`."""
+    recipes = _recipes(context, typed_, rows, call)
     account = scope_of(context.accounts.own)
     scope = "" if typed_.is_private else account if once else batch_scope(account, typed_.name)
-    of_row, constants = _apart([*(rows.input or ()), *typed_.words])
-    said = typed(
-        gather(constants, rows.text or (), context.stdin, base={}, reach=context.reach, presets=typed_.presets),
-        context.stdin,
-        schema=schema,
-        tell=context.notify.note,
-        tell_guess=context.notify.decision,
-    )
-    mapper = None
-    if typed_.source is not None:
-        mapper = Mapper(
-            typed_.source, schema, of_row, said.input_json, said.given, files=_files(context, typed_.source)
-        )
-    elif of_row:
-        raise UsageError(f"{of_row[0].word}: it has no list to read from")
     return Order(
-        str(typed_.endpoint),
         names,
-        mapper,
-        said.input_json,
-        said.given,
+        recipes,
         typed_.source,
-        tuple(grid.axis(word, schema) for word in rows.vary or ()),
         rows.repeat,
         rows.limit,
         grid.share(rows.shard) if rows.shard else None,
-        schema if not call.no_validate else None,
         scope,
         outcome_of(typed_.options),
         again,
@@ -159,14 +148,104 @@ def order(
 
 
 def refreshed(context: Context, typed_: Typed) -> bool:
-    """Has the schema asked for once more if the one at hand is not of today. Whether it was."""
+    """Has the schemas asked for once more that are not of today. Whether any was."""
     from fal_cli.catalog import schemas
 
-    known = validate.known(context, typed_.endpoint)
-    if known is None or known.age <= validate.NOT_OLD_SECONDS:
-        return False
-    schemas.schema_for(context, typed_.endpoint, refresh=True)
-    return True
+    targets = [endpoints.target(one) for one in typed_.endpoints]
+    known = [(target, validate.known(context, target)) for target in targets]
+    old = [target for target, one in known if one is not None and one.age > validate.NOT_OLD_SECONDS]
+    for target in old:
+        schemas.schema_for(context, target, refresh=True)
+    return bool(old)
+
+
+def _recipes(context: Context, typed_: Typed, rows: RowFlags, call: CallFlags) -> tuple[Recipe, ...]:
+    """What each endpoint makes of a row. Words are read once, whoever of them gets what they give."""
+    of_row, constants = _apart([*(rows.input or ()), *typed_.words])
+    if of_row and typed_.source is None:
+        raise UsageError(f"{of_row[0].word}: it has no list to read from")
+    gathered = gather(constants, rows.text or (), typed_.stdin, base={}, reach=context.reach)
+    schemas = [_schema(context, endpoints.target(one), checks=not call.no_validate) for one in typed_.endpoints]
+    lacking = endpoints.lacking(schemas)
+    cook = _Cook(context, typed_, rows, of_row, gathered, checks=not call.no_validate)
+    recipes = tuple(map(cook.recipe, typed_.endpoints, schemas, lacking))
+    if typed_.source is not None:
+        check_any(typed_.source, [recipe.mapper for recipe in recipes if recipe.mapper])
+    return recipes
+
+
+def _schema(context: Context, target: "EndpointId", *, checks: bool) -> "Schema | None":
+    looked = validate.look(context, target)
+    if checks:
+        validate.check_endpoint(context, target, looked)
+    return looked.known.schema if looked.known else None
+
+
+class _Cook:
+    """Makes recipes of what was typed for all of them. What is to be told of a word is told once."""
+
+    def __init__(
+        self,
+        context: Context,
+        typed_: Typed,
+        rows: RowFlags,
+        of_row: Sequence[items.Item],
+        gathered: Gathered,
+        *,
+        checks: bool,
+    ) -> None:
+        self._context = context
+        self._typed = typed_
+        self._rows = rows
+        self._of_row = of_row
+        self._gathered = gathered
+        self._checks = checks
+        self._note, self._decision = cache(context.notify.note), cache(context.notify.decision)
+
+    def recipe(self, named: Named, schema: "Schema | None", lacking: frozenset[str]) -> Recipe:
+        """That of one endpoint, which lacks these inputs. Raises `UsageError`."""
+        own, others = _parted(self._gathered, lacking)
+        said = self._said(own._replace(presets=tuple(map(items.split, named.words))), schema)
+        source = self._typed.source
+        mapper = (
+            None
+            if source is None
+            else Mapper(
+                source,
+                schema,
+                self._of_row,
+                said.input_json,
+                said.given,
+                files=_files(self._context, source),
+                lacking=lacking,
+            )
+        )
+        axes = [grid.axis(word, schema) for word in self._rows.vary or ()]
+        return Recipe(
+            str(named.target),
+            mapper,
+            said.input_json,
+            said.given,
+            tuple(axis._replace(is_input=not is_lacking(axis.key, lacking)) for axis in axes),
+            schema if self._checks else None,
+            written(self._said(others, None).input_json) if lacking else {},
+        )
+
+    def _said(self, gathered: Gathered, schema: "Schema | None") -> "Said":
+        return typed(gathered, self._typed.stdin, schema=schema, tell=self._note, tell_guess=self._decision)
+
+
+def _parted(gathered: Gathered, lacking: frozenset[str]) -> tuple[Gathered, Gathered]:
+    """What is for an endpoint, and what it lacks the inputs for."""
+
+    def part(*, is_own: bool) -> Gathered:
+        return Gathered(
+            {key: value for key, value in gathered.document.items() if (key in lacking) is not is_own},
+            tuple(item for item in gathered.items if is_lacking(item.key, lacking) is not is_own),
+            tuple(item for item in gathered.texts if is_lacking(item.key, lacking) is not is_own),
+        )
+
+    return part(is_own=True), part(is_own=False)
 
 
 def _apart(words: Sequence[str]) -> tuple[list[items.Item], list[str]]:

@@ -4,6 +4,7 @@ What is wrong with any row is found here, all of it, with line and column. What 
 up is known from the ledger alone; nothing is asked of the service.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,28 +33,51 @@ _TOLD = 20
 _LOOKED_UP_AT_ONCE = 500
 _NO_LINE = Record(0, {})
 Find = Callable[[Sequence[str]], "Mapping[str, Row]"]
-Sends = Callable[[Mapping[str, Any]], None]
+Sends = Callable[[str, Mapping[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What one endpoint makes of a row, and of which values in turn. The axes of all recipes are as long as each other.
+
+    `left_out` was given for all rows, and is an input of other endpoints alone.
+    """
+
+    endpoint: str
+    mapper: Mapper | None
+    base: Mapping[str, Any]
+    given: Mapping[str, Any]
+    axes: tuple[Axis, ...] = ()
+    schema: "Schema | None" = None
+    left_out: Mapping[str, Any] = field(default_factory=dict)
+
+    def made(self, record: Record, values: Mapping[str, tuple[Axis, Any]]) -> Made:
+        """The input for a row and a combination of values, not checked yet."""
+        made = self.mapper.made(record) if self.mapper else Made(dict(self.base), dict(self.given), [], {})
+        left_out = {**self.left_out, **made.left_out}
+        for key, (axis, value) in values.items():
+            if axis.is_input:
+                nesting.assign(made.input_json, axis.steps, value, key)
+                nesting.assign(made.given, axis.steps, value, key)
+            else:
+                left_out[key] = value
+        return made._replace(left_out=left_out)
 
 
 @dataclass(frozen=True)
 class Order:
-    """What a batch is made of: which rows, times which values, how often, and what each comes to.
+    """What a batch is made of: which rows, for which endpoints, how often, and what each comes to.
 
     `source` is None for a grid alone. `scope` is that of the batch, "" for a private one, whose calls are known by
     their number alone. `again` names fates that are sent once more.
     """
 
-    endpoint: str
     names: Names
-    mapper: Mapper | None
-    base: Mapping[str, Any]
-    given: Mapping[str, Any]
+    recipes: tuple[Recipe, ...]
     source: Source | None = None
-    axes: tuple[Axis, ...] = ()
     repeat: int = 1
     limit: int | None = None
     share: Share | None = None
-    schema: "Schema | None" = None
     scope: str = ""
     outcome: Mapping[str, str] = field(default_factory=dict)
     again: frozenset[str] = frozenset()
@@ -71,6 +95,22 @@ class Files(NamedTuple):
 
 
 @dataclass
+class Part:
+    """What a plan came to for one endpoint: how many rows of each fate, and for how many each input is left out."""
+
+    counts: Counter[Fate] = field(default_factory=Counter)
+    left_out: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def rows(self) -> int:
+        return self.counts.total()
+
+    @property
+    def to_send(self) -> int:
+        return self.counts[Fate.SEND] + self.counts[Fate.NEXT]
+
+
+@dataclass
 class Found:
     """What a plan came to. `gone` are rows of an earlier plan that the list has no longer, `new` those it had not."""
 
@@ -82,6 +122,8 @@ class Found:
     """Calls that are another share's."""
     files: Files = field(default_factory=lambda: Files(0, 0))
     examples: list[str] = field(default_factory=list)
+    parts: dict[str, Part] = field(default_factory=dict)
+    """The same for each endpoint."""
 
     def count(self, fate: Fate) -> int:
         return self.counts.get(fate, 0)
@@ -107,10 +149,11 @@ class Planner:
         self._place = 0
         self._next = 1
         self._wrong: list[str] = []
+        self._refusing: dict[str, None] = {}
         self._count_wrong = 0
         self._waiting: list[tuple[Planned, int]] = []
         self._seen_files: dict[str, int] = {}
-        self.found = Found()
+        self.found = Found(parts={recipe.endpoint: Part() for recipe in order.recipes})
         if old is not None:
             plan.numbers_of(old)
             self._next = plan.greatest_before() + 1
@@ -122,7 +165,7 @@ class Planner:
         for inputs that the endpoint would refuse.
         """
         for record in self._records():
-            for values in product(self._order.axes):
+            for values in zip(*(product(recipe.axes) for recipe in self._order.recipes), strict=True):
                 self._row(record, values)
         self._flush()
         if self._wrong:
@@ -145,51 +188,50 @@ class Planner:
                 return
             yield record
 
-    def _row(self, record: Record, values: Mapping[str, tuple[Axis, Any]]) -> None:
-        made = self._made(record, values)
-        wrong = made.problems or (problems(self._order.schema, made.input_json) if self._order.schema else [])
-        if wrong:
-            self._note_wrong(record, made, wrong)
-            return
+    def _row(self, record: Record, values: Sequence[Mapping[str, tuple[Axis, Any]]]) -> None:
+        """The calls of one row: those of all endpoints together, so that places tell which belong beside each other."""
+        calls: list[tuple[Recipe, Made]] = []
+        for recipe, own in zip(self._order.recipes, values, strict=True):
+            made = recipe.made(record, own)
+            wrong = made.problems or (problems(recipe.schema, made.input_json) if recipe.schema else [])
+            if wrong:
+                self._note_wrong(recipe.endpoint, record, made, wrong)
+            else:
+                calls.append((recipe, made))
         for _ in range(self._order.repeat):
-            self._call(record, made)
+            for recipe, made in calls:
+                self._call(recipe.endpoint, record, made)
 
-    def _made(self, record: Record, values: Mapping[str, tuple[Axis, Any]]) -> Made:
-        mapper = self._order.mapper
-        made = mapper.made(record) if mapper else Made(dict(self._order.base), dict(self._order.given), [], {})
-        for key, (axis, value) in values.items():
-            nesting.assign(made.input_json, axis.steps, value, key)
-            nesting.assign(made.given, axis.steps, value, key)
-        return made
-
-    def _call(self, record: Record, made: Made) -> None:
+    def _call(self, endpoint: str, record: Record, made: Made) -> None:
         """One call of a row: known by its content and by how many equal ones came before it."""
         self._place += 1
-        known = self._identity(made.given)
+        known = self._identity(endpoint, made.given)
         number = self._number(known)
         share = self._order.share
         if share is not None and known is not None and not share.holds(bytes.fromhex(known.content_key)):
             self.found.others += 1
             return
-        fields = self._order.names.values(number, record.cells, made.input_json, self._order.endpoint)
+        cells = {**made.left_out, **record.cells}
+        fields = self._order.names.values(number, cells, {**made.left_out, **made.input_json}, endpoint)
+        self.found.parts[endpoint].left_out.update(made.left_out.keys())
         self._check_name(fields, record)
         self._see_files(made.input_json)
         key = known.once_key if known else str(number)
         planned = Planned(
-            number, record.line, key, made.input_json, record.cells, fields, record.spares, Fate.SEND,
+            number, record.line, key, made.input_json, cells, fields, record.spares, Fate.SEND,
             known.content_key if known else "",
         )  # fmt: skip
         self._waiting.append((planned, self._place))
         if len(self._waiting) >= _LOOKED_UP_AT_ONCE:
             self._flush()
 
-    def _identity(self, given: Mapping[str, Any]) -> Identity | None:
+    def _identity(self, endpoint: str, given: Mapping[str, Any]) -> Identity | None:
         order = self._order
         if order.is_private:
             return None
         text = canonical.text(given, self._digests.of)
-        nth = self._plan.equal_before(text)
-        return identity(order.scope, order.endpoint, text, nth=nth, outcome=order.outcome)
+        nth = self._plan.equal_before(f"{endpoint}\0{text}")
+        return identity(order.scope, endpoint, text, nth=nth, outcome=order.outcome)
 
     def _number(self, known: Identity | None) -> int:
         old = self._plan.number_of(known.once_key) if self._has_old and known else None
@@ -207,7 +249,7 @@ class Planner:
             where = f"lines {other} and {record.line}" if record.line and other != record.line else "two rows"
             raise UsageError(
                 f"{where} would save their files under one name: {self._order.names.shown(fields)}",
-                hint="Add {row} to the name: it is different for each.",
+                hint=self._order.names.way_out,
             )
 
     def _see_files(self, input_json: Mapping[str, Any]) -> None:
@@ -224,17 +266,21 @@ class Planner:
             fate = fates.of(known.get(planned.key), self._order.again)
             if len(self.found.examples) < 3:
                 self.found.examples.append(self._order.names.shown(planned.fields))
+            endpoint = planned.fields["endpoint"]
+            self.found.parts[endpoint].counts[fate] += 1
             if fate in (Fate.SEND, Fate.NEXT):
-                self._sends(planned.input_json)
+                self._sends(endpoint, planned.input_json)
             self._plan.add(planned._replace(fate=fate), place)
 
-    def _note_wrong(self, record: Record, made: Made, wrong: "Sequence[Problem]") -> None:
+    def _note_wrong(self, endpoint: str, record: Record, made: Made, wrong: "Sequence[Problem]") -> None:
         self._count_wrong += 1
+        self._refusing[endpoint] = None
         if len(self._wrong) >= _TOLD:
             return
         for problem, line in zip(wrong, told_of(list(wrong)), strict=True):
             column = made.columns.get(problem.path.partition(".")[0], "")
             where = f"line {record.line}" if record.line else f"row {self._place + self._count_wrong}"
+            where += f", {endpoint}" if len(self._order.recipes) > 1 else ""
             self._wrong.append(f'{where}, column "{column}": {line}' if column else f"{where}: {line}")
 
     def _refusal(self) -> CliError:
@@ -243,7 +289,7 @@ class Planner:
         lines = (*self._wrong[:_TOLD], *((f"… and {more:,} more rows",) if more > 0 else ()))
         source = f" of {self._order.source.name}" if self._order.source else ""
         return InputRefused(
-            f"{many} not fit {self._order.endpoint}, so nothing was sent: see the rows{source} below",
+            f"{many} not fit {' and '.join(self._refusing)}, so nothing was sent: see the rows{source} below",
             lines=lines,
-            hint=f"See its inputs: fal schema {self._order.endpoint}. To send them as they are: --no-validate",
+            hint=f"See its inputs: fal schema {next(iter(self._refusing))}. To send them as they are: --no-validate",
         )

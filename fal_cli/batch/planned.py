@@ -11,9 +11,11 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from fal_cli.endpoint import EndpointId, parse
 from fal_cli.errors import CliError
 from fal_cli.files.attachment import Attachment
 
@@ -48,7 +50,7 @@ class Planned(NamedTuple):
     """One call: `row` is its number for good, `line` where the list has it, `fields` what its files are named by.
 
     `input_json` holds files as attachments. `spares` are files for URLs that may have expired. `content` is what the
-    call is known by in any scope.
+    call is known by in any scope. Which endpoint it is for is one of the `fields`.
     """
 
     row: int
@@ -60,6 +62,11 @@ class Planned(NamedTuple):
     spares: Mapping[str, str]
     fate: Fate
     content: str = ""
+
+    @property
+    def endpoint(self) -> EndpointId:
+        """The endpoint that is called."""
+        return _parsed(self.fields["endpoint"])
 
 
 class PlanError(CliError):
@@ -181,6 +188,10 @@ class PlanFile:
         found = self._one("SELECT * FROM rows WHERE row = ?", number)
         return _planned(found) if found else None
 
+    def lines(self, endpoints: int) -> dict[int, int]:
+        """For the number of each call which row of the list it comes of, with its values: one for all endpoints."""
+        return dict(self._all("SELECT row, (place - 1) / ? FROM rows WHERE place IS NOT NULL", endpoints))
+
     def set_fates(self, fates: Iterable[tuple[Fate, int]]) -> None:
         """Writes what became known of rows."""
         try:
@@ -228,6 +239,9 @@ class PlanFile:
             return self._db.execute(statement, values).fetchall()
         except sqlite3.Error as error:
             raise _failure(error) from error
+
+
+_parsed = lru_cache(maxsize=256)(parse)
 
 
 def _failure(error: Exception) -> PlanError:

@@ -1,10 +1,11 @@
 """The plan shown, and agreed to: what a person, or a program, sees before anything is paid for."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 from fal_cli.batch.costs import Sum
-from fal_cli.batch.plan import Found
+from fal_cli.batch.plan import Found, Part
 from fal_cli.batch.planned import Fate
 from fal_cli.context import Context
 from fal_cli.errors import UsageError
@@ -33,7 +34,19 @@ def facts(name: str, found: Found, expected: Sum | None) -> dict[str, Any]:
         "files": {"number": found.files.number, "bytes": found.files.size},
         "estimate": _estimate_facts(expected),
         "names": found.examples,
+        "endpoints": [_part_facts(endpoint, part, expected) for endpoint, part in found.parts.items()],
+        "mismatches": [
+            {"endpoint": endpoint, "input": name, "rows": rows}
+            for endpoint, part in found.parts.items()
+            for name, rows in part.left_out.items()
+        ],
     }
+
+
+def _part_facts(endpoint: str, part: Part, expected: Sum | None) -> dict[str, Any]:
+    counts = {word.replace(" ", "_"): part.counts[fate] for fate, word in _WORDS.items()}
+    estimated = _estimate_facts(expected.parts.get(endpoint) if expected else None)
+    return {"endpoint": endpoint, "rows": part.rows, **counts, "to_send": part.to_send, "estimate": estimated}
 
 
 def _estimate_facts(expected: Sum | None) -> dict[str, Any] | None:
@@ -48,11 +61,17 @@ def _estimate_facts(expected: Sum | None) -> dict[str, Any] | None:
     }
 
 
-def lines(name: str, endpoint: str, found: Found, expected: Sum | None) -> list[str]:
+def lines(name: str, found: Found, expected: Sum | None) -> list[str]:
     """The plan as people read it."""
-    known = [f"{found.count(fate):,} {word}" for fate, word in _WORDS.items() if found.count(fate)]
-    rows = "1 row" if found.rows == 1 else f"{found.rows:,} rows"
-    told = [f"{name}: {rows} for {endpoint}: {', '.join([*known, f'{found.to_send:,} to send'])}"]
+    whose = f"{len(found.parts)} endpoints" if len(found.parts) > 1 else "".join(found.parts)
+    told = [f"{name}: {_rows(found.rows)} for {whose}: {_counts(found.counts, found.to_send)}"]
+    if len(found.parts) > 1:
+        told += [_part_line(endpoint, part, expected) for endpoint, part in found.parts.items()]
+    told += [
+        f'  {endpoint} has no input "{name}": left out for its {_rows(rows)}'
+        for endpoint, part in found.parts.items()
+        for name, rows in part.left_out.items()
+    ]
     if found.new < found.rows and found.new and found.rows - found.new:
         told.append(f"  {found.new:,} of them are new in the list")
     if found.gone:
@@ -66,6 +85,20 @@ def lines(name: str, endpoint: str, found: Found, expected: Sum | None) -> list[
     if found.examples:
         told.append(f"  names: {', '.join(found.examples)}")
     return told
+
+
+def _part_line(endpoint: str, part: Part, expected: Sum | None) -> str:
+    told = f"  {endpoint}: {_rows(part.rows)}, {_counts(part.counts, part.to_send)}"
+    return f"{told}, {estimate(expected.parts.get(endpoint) if expected else None)}" if part.to_send else told
+
+
+def _counts(counts: Mapping[Fate, int], to_send: int) -> str:
+    known = [f"{counts[fate]:,} {word}" for fate, word in _WORDS.items() if counts.get(fate)]
+    return ", ".join([*known, f"{to_send:,} to send"])
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count:,} rows"
 
 
 def estimate(expected: Sum | None) -> str:

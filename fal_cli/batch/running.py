@@ -29,7 +29,6 @@ from fal_cli.batch.window import CEILING
 from fal_cli.calls.terms import terms as terms_of
 from fal_cli.concurrency import long_turns
 from fal_cli.context import Context
-from fal_cli.endpoint import EndpointId
 from fal_cli.errors import CliError, NotFinished, UsageError
 from fal_cli.identity.digests import Digests
 from fal_cli.identity.keys import scope_of
@@ -53,7 +52,6 @@ class Ready:
     """A batch that is planned and agreed to. `again` are fates that are sent once more."""
 
     batch: Batch
-    endpoint: EndpointId
     options: CallOptions
     plan: PlanFile
     names: Names
@@ -155,9 +153,9 @@ def _run(context: Context, ready: Ready, flags: RunFlags, rules: Rules, engines:
     crew, savers = Crew(wire, CEILING + _SWEEPERS, "call"), Crew(_saving_wire(context, wire), SAVERS, "save")
     for one in (crew, savers):
         one.tells(news.put)
-    costs = Costs(context, ready.endpoint)
+    costs = Costs(context)
     mark = f"b{batch.number}-"
-    saver = Saver(ready.names, str(ready.endpoint), mark, overwrite=flags.overwrite, deadline=Deadline.never())
+    saver = Saver(ready.names, mark, overwrite=flags.overwrite, deadline=Deadline.never())
     uploads = Uploads(context, Digests(journal), rules.deadline)
     terms = _terms(context, ready, flags)
     carrier = Carrier(terms, context.accounts.hosts, journal, group, uploads, costs, saver, news.put, rules.deadline)
@@ -170,11 +168,20 @@ def _run(context: Context, ready: Ready, flags: RunFlags, rules: Rules, engines:
             manifest.open()
             _repair(ready, carrier, group, telling)
             if ready.adopts is not None:
-                endpoint = str(ready.endpoint)
-                taken = adopting.adopt(wire.twin(), endpoint, ready.plan, carrier, ready.adopts, rules.deadline)
+                taken = adopting.adopt(wire.twin(), ready.plan, carrier, ready.adopts, rules.deadline)
                 context.talk.note(f"{taken:,} requests of the account are used for rows (--adopt)")
             engine = Engine(
-                ready.plan, batch.number, batch.name, ready.endpoint, crew, savers, carrier, group, news, rules, telling
+                ready.plan,
+                batch.number,
+                batch.name,
+                batch.endpoints,
+                crew,
+                savers,
+                carrier,
+                group,
+                news,
+                rules,
+                telling,
             )
             engines.append(engine)
             engine.standing.planned = _planned(ready, flags, spent)
@@ -201,7 +208,6 @@ def _terms(context: Context, ready: Ready, flags: RunFlags) -> Terms:
     budgets, has_budget = budgets_of(context, flags, ready.batch.name)
     return Terms(
         batch=ready.batch.name,
-        endpoint=ready.endpoint,
         options=ready.options,
         host=account.hosts.queue,
         profile=account.credential.profile,

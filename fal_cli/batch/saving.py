@@ -46,10 +46,9 @@ class Kept(NamedTuple):
 class Saver:
     """Saves the files of rows, any number of threads at a time."""
 
-    def __init__(self, names: Names, endpoint: str, mark: str, *, overwrite: bool, deadline: Deadline) -> None:
+    def __init__(self, names: Names, mark: str, *, overwrite: bool, deadline: Deadline) -> None:
         """`mark` stands in the names of files that are not whole yet."""
         self._names = names
-        self._endpoint = endpoint
         self._mark = mark
         self._overwrite = overwrite
         self._deadline = deadline
@@ -60,7 +59,7 @@ class Saver:
         """
         saved: list[Kept] = []
         failure: NotSaved | None = None
-        origin = Origin(self._endpoint, request_id, written(dict(planned.input_json)))
+        origin = Origin(str(planned.endpoint), request_id, written(dict(planned.input_json)))
         for index, file in enumerate(media.find(outline)):
             values = {**naming.values(origin, outline, file, index), **planned.fields}
             try:
@@ -77,7 +76,7 @@ class Saver:
         """Saves a result that is a file itself. Raises as `save`."""
         file = MediaFile("", result.content_type)
         head = Head(result.body.head(content_type.HEAD_BYTES), result.content_type)
-        origin = Origin(self._endpoint, request_id, written(dict(planned.input_json)))
+        origin = Origin(str(planned.endpoint), request_id, written(dict(planned.input_json)))
         values = {**naming.values(origin, None, file, 0), **planned.fields, "ext": naming.extension(file, head)}
         target = naming.truthful(Path(filenames.filled(self._names.template, values)), head)
         try:

@@ -264,7 +264,8 @@ class Manifest(JsonLines):
 def _of_manifest(found: Mapping[str, Any]) -> dict[str, Any]:
     own = found.get("columns")
     told = {name: found.get(name) for name in ("row", "request_id", "media", "files", "input")}
-    return {**(own if isinstance(own, dict) else {}), **told}
+    whose = {"endpoint": found["endpoint"]} if "endpoint" in found else {}
+    return {**whose, **(own if isinstance(own, dict) else {}), **told}
 
 
 def _spares(found: Mapping[str, Any], folder: Path) -> dict[str, str]:

@@ -114,6 +114,7 @@ class Telling(Teller):
         hidden = self._is_private
         return Line(
             planned.row,
+            str(planned.endpoint),
             "" if hidden else planned.key,
             state,
             request_id,

@@ -377,7 +377,7 @@ def _swept(
     for group in groups:
         with group.wires.one() as wire:
             wire.notify = lambda event: None
-            ended |= sweep.ended_of(wire, group.endpoint, min(group.since), group.names, deadline)
+            ended |= sweep.ended_of(wire, [group.endpoint], min(group.since), group.names, deadline)
     return ended
 
 

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any, NamedTuple
 
 from fal_cli.api.deadline import Deadline
@@ -29,12 +30,15 @@ class Found(NamedTuple):
     is_exact: bool
 
 
-def ended_of(wire: Wire, endpoint: str, since: datetime, wanted: Iterable[str], deadline: Deadline) -> set[str]:
-    """Those of the wanted requests that have ended, by the listing. Raises as `Pages`."""
+def ended_of(
+    wire: Wire, endpoints: Iterable[str], since: datetime, wanted: Iterable[str], deadline: Deadline
+) -> set[str]:
+    """Those of the wanted requests that have ended, by the listings of their endpoints. Raises as `Pages`."""
     names = set(wanted)
-    listing = Pages(wire, endpoint, start=since - SKEW, payloads=False, deadline=deadline)
     ended: set[str] = set()
-    for item in listing:
+    for item in chain.from_iterable(
+        Pages(wire, endpoint, start=since - SKEW, payloads=False, deadline=deadline) for endpoint in endpoints
+    ):
         if item.request_id in names:
             names.discard(item.request_id)
             if item.ended_at is not None or item.status is not None:
@@ -44,8 +48,17 @@ def ended_of(wire: Wire, endpoint: str, since: datetime, wanted: Iterable[str], 
     return ended
 
 
-def look_for(wire: Wire, endpoint: str, lost: Sequence[Row], deadline: Deadline) -> Found:
-    """One look for all calls of an endpoint whose answers were lost. Raises as `Pages`."""
+def look_for(wire: Wire, lost: Sequence[Row], deadline: Deadline) -> Found:
+    """One look, an endpoint after the other, for all calls whose answers were lost. Raises as `Pages`."""
+    of_endpoint: dict[str, list[Row]] = {}
+    for row in lost:
+        of_endpoint.setdefault(row.endpoint, []).append(row)
+    looks = [_look_for(wire, endpoint, rows, deadline) for endpoint, rows in of_endpoint.items()]
+    candidates = {number: names for look in looks for number, names in look.candidates.items()}
+    return Found(candidates, all(look.is_exact for look in looks))
+
+
+def _look_for(wire: Wire, endpoint: str, lost: Sequence[Row], deadline: Deadline) -> Found:
     wanted: dict[str, list[Row]] = {}
     for row in lost:
         if row.input_json is not None:

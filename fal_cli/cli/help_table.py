@@ -219,10 +219,11 @@ HELP: "dict[str, Page]" = {'': {'help': "The command line for fal.ai's model end
                    '\n'
                    'The whole list is checked first. Invalid rows are reported with line and column, and nothing '
                    'is sent. Run the same command again to go on where the last one ended; nothing is sent twice. '
-                   'Without arguments it lists the batches.',
+                   'Several endpoints, with commas between them, get every row each. Without arguments it lists '
+                   'the batches.',
            'usage': 'fal batch [OPTIONS] [ENDPOINT] [SOURCE] [KEY=VALUE]… [COMMAND …]',
            'needs_command': False,
-           'arguments': (('[ENDPOINT]', 'Such as fal-ai/flux/dev'),
+           'arguments': (('[ENDPOINT]', 'Such as fal-ai/flux/dev; several: A,B'),
                          ('[SOURCE] [KEY=VALUE]…',
                           "A list (csv, tsv, jsonl, json, txt, a folder, a 'pattern', a manifest, -), and inputs: "
                           'constants, or texts with {{column}}')),
@@ -301,6 +302,7 @@ HELP: "dict[str, Page]" = {'': {'help': "The command line for fal.ai's model end
                         "fal batch fal-ai/flux/dev zoo.csv prompt='a {{animal}}' -d 'zoo/{row.animal}.{ext}' --yes",
                         'fal batch fal-ai/esrgan photos/ -d big/ --yes',
                         'fal batch fal-ai/flux/dev prompt="a cat" --vary seed=1..10 --name seeds --yes',
+                        'fal batch fal-ai/flux/dev,fal-ai/flux/schnell prompt="a cat" --vary seed=1..4 --yes',
                         'fal batch status cats',
                         'fal batch resume cats',
                         'fal batch retry cats --yes',
@@ -662,9 +664,10 @@ HELP: "dict[str, Page]" = {'': {'help': "The command line for fal.ai's model end
  'gallery': {'help': 'Make a page of your results to look at in a browser.\n'
                      '\n'
                      'One HTML file that works offline: pictures, video, audio and text, newest first, each with '
-                     'its prompt, seed, time, cost and the command that makes it again. Search and filters are in '
-                     'the page. Files that you did not save are downloaded while the service has them. Private '
-                     'requests are left out. Prints the path of the page.',
+                     'its prompt, seed, time, cost and the command that makes it again. A batch of several '
+                     'endpoints has a column for each. Search and filters are in the page. Files that you did not '
+                     'save are downloaded while the service has them. Private requests are left out. Prints the '
+                     'path of the page.',
              'usage': 'fal gallery [OPTIONS]',
              'needs_command': False,
              'arguments': (),
@@ -689,7 +692,8 @@ HELP: "dict[str, Page]" = {'': {'help': "The command line for fal.ai's model end
                           'fal gallery --since 7d --endpoint fal-ai/flux -o week.html',
                           "fal gallery --search 'a cat' --columns endpoint",
                           'fal gallery --columns seed --limit 40 -o seeds.html',
-                          'fal gallery --batch cats --columns seed')},
+                          'fal gallery --batch cats --columns seed',
+                          'fal gallery --batch flux-dev-schnell-grid --open')},
  'cost': {'help': "Show the cost of this machine's requests.\n"
                   '\n'
                   "The amounts come from the account's billing events if the key may read them (an admin's key), "

@@ -49,14 +49,20 @@ _STATES = (
     "sending", "accepted", "running", "ended", "unknown", "completed", "failed", "cancelled", "expired", "refused",
     "not_sent",
 )  # fmt: skip
+_ESTIMATE = _object({
+    "amount": _or_null(_DECIMAL), "currency": _or_null(_TEXT), "unknown_calls": _COUNT, "source": _TEXT,
+})  # fmt: skip
 _BATCH_PLAN = {
     "batch": _TEXT, "rows": _COUNT, "done": _COUNT, "open": _COUNT, "to_look_up": _COUNT, "failed": _COUNT,
     "to_send": _COUNT, "new": _COUNT, "gone": _COUNT, "others": _COUNT,
     "files": _object({"number": _COUNT, "bytes": _COUNT}),
-    "estimate": _or_null(_object({
-        "amount": _or_null(_DECIMAL), "currency": _or_null(_TEXT), "unknown_calls": _COUNT, "source": _TEXT,
-    })),
+    "estimate": _or_null(_ESTIMATE),
     "names": _TEXTS,
+    "endpoints": _list(_object({
+        "endpoint": _TEXT, "rows": _COUNT, "done": _COUNT, "open": _COUNT, "to_look_up": _COUNT, "failed": _COUNT,
+        "to_send": _COUNT, "estimate": _or_null(_ESTIMATE),
+    })),
+    "mismatches": _list(_object({"endpoint": _TEXT, "input": _TEXT, "rows": _COUNT})),
 }  # fmt: skip
 _BATCH_COUNTS = {
     "rows": _COUNT, "done": _COUNT, "failed": _COUNT, "unknown": _COUNT, "unsaved": _COUNT, "cancelled": _COUNT,
@@ -127,14 +133,15 @@ OUTPUTS: dict[str, Schema] = {
     }),
     "status_envelope": {"type": "object", "properties": {"status": _STATUS}, "required": ["status"]},
     "batch_row": _object({
-        "row": _COUNT, "key": _TEXT, "state": _one_of("done", "failed", "cancelled", "unsaved"), "request_id": _TEXT,
-        "media": _TEXTS, "files": _TEXTS, "cost": _or_null(_object({"amount": _DECIMAL, "currency": _TEXT})),
-        "seconds": _or_null(_NUMBER), "input": _or_null(_MAPPING), "error": _TEXT, "columns": _MAPPING, "result": _ANY,
+        "row": _COUNT, "endpoint": _TEXT, "key": _TEXT, "state": _one_of("done", "failed", "cancelled", "unsaved"),
+        "request_id": _TEXT, "media": _TEXTS, "files": _TEXTS,
+        "cost": _or_null(_object({"amount": _DECIMAL, "currency": _TEXT})), "seconds": _or_null(_NUMBER),
+        "input": _or_null(_MAPPING), "error": _TEXT, "columns": _MAPPING, "result": _ANY,
     }),
     "batch": _object({
-        "name": _TEXT, "endpoint": _TEXT, "source": _or_null(_TEXT), "made_at": _MOMENT, "rows": _COUNT,
-        "done": _COUNT, "open": _COUNT, "failed": _COUNT, "cancelled": _COUNT, "unknown": _COUNT, "left": _COUNT,
-        "is_running": _TRUTH, "manifest": _or_null(_TEXT),
+        "name": _TEXT, "endpoint": _TEXT, "endpoints": _TEXTS, "source": _or_null(_TEXT), "made_at": _MOMENT,
+        "rows": _COUNT, "done": _COUNT, "open": _COUNT, "failed": _COUNT, "cancelled": _COUNT, "unknown": _COUNT,
+        "left": _COUNT, "is_running": _TRUTH, "manifest": _or_null(_TEXT),
     }),
     "batch_plan": _object(_BATCH_PLAN),
     "batch_export": _MAPPING,

@@ -112,6 +112,26 @@ class Stdin:
             return True
 
 
+class Reread(Stdin):
+    """The same for who reads the same words several times: what a word was given once it is given again."""
+
+    def __init__(self, stdin: Stdin) -> None:
+        super().__init__(None, is_terminal=stdin.is_terminal, say=lambda text: None)
+        self._stdin = stdin
+        self._read: dict[str, bytes] = {}
+        self._spooled: dict[str, Path] = {}
+
+    def read(self, claim: str, what: str = "JSON", *, is_asked: bool = True) -> bytes:
+        if claim not in self._read:
+            self._read[claim] = self._stdin.read(claim, what, is_asked=is_asked)
+        return self._read[claim]
+
+    def spool(self, claim: str, what: str = "the file") -> Path:
+        if claim not in self._spooled:
+            self._spooled[claim] = self._stdin.spool(claim, what)
+        return self._spooled[claim]
+
+
 def _empty(why: str) -> UsageError:
     return UsageError(
         f"stdin is empty, and {why}",

@@ -45,7 +45,8 @@ class Holder(NamedTuple):
 class Batch(NamedTuple):
     """A batch as recorded. `source` is where its list was, "" for a grid alone; `facts` are what it needs to go on.
 
-    `learned` is how many of its requests were seen running at once.
+    `endpoint` is the endpoint of its calls, or several with commas between them. `learned` is how many of its requests
+    were seen running at once.
     """
 
     number: int
@@ -56,6 +57,11 @@ class Batch(NamedTuple):
     facts: Mapping[str, Any]
     learned: int
     holder: Holder | None
+
+    @property
+    def endpoints(self) -> tuple[str, ...]:
+        """Its endpoints, in the order in which they were named first."""
+        return tuple(self.endpoint.split(","))
 
 
 class Tally(NamedTuple):

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from fal_cli.batch import grid
-from fal_cli.batch.mapping import Files, Made, Mapper, is_of_row
+from fal_cli.batch.mapping import Files, Made, Mapper, check_any, is_of_row
 from fal_cli.batch.names import Names
 from fal_cli.batch.sources import opened
 from fal_cli.errors import MalformedInput, UsageError
@@ -86,8 +86,13 @@ def test_a_misspelt_column_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_list_without_any_input_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("animal\nx\n")
+    source = opened(str(tmp_path / "a.csv"))
+    without = Mapper(source, SCHEMA, [], {}, {}, files=Files.below(tmp_path))
+    with_one = Mapper(source, SCHEMA, [items.split("prompt={{animal}}")], {}, {}, files=Files.below(tmp_path))
     with pytest.raises(UsageError, match="no column"):
-        made(tmp_path, "animal\nx\n")
+        check_any(source, [without])
+    check_any(source, [without, with_one])
 
 
 class TestFiles:

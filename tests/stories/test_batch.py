@@ -388,3 +388,53 @@ def test_history_and_cost_know_of_batches(place: Place) -> None:
     assert "batch" not in done.stderr
     costs = [json.loads(line) for line in place("cost", "--by", "batch").text.splitlines()]
     assert [(line["batch"], line["requests"]) for line in costs if line["batch"] == "rows"] == [("rows", 2)]
+
+
+def test_several_endpoints_are_one_batch(place: Place) -> None:
+    """Every row goes to each of them, what one lacks is left out there, and the same command goes on."""
+    both = f"{FLUX},fal-ai/any-llm"
+    words = (both, "prompt=a cat", "seed=7", AT_ONCE, "--vary", "num_images=1,2", "--name", "models", "-d", "out/")
+    plan = json.loads(place("batch", *words, "--dry-run").text)
+    assert [(part["endpoint"], part["rows"], part["to_send"]) for part in plan["endpoints"]] == [
+        (FLUX, 2, 2),
+        ("fal-ai/any-llm", 2, 2),
+    ]
+    assert {(one["endpoint"], one["input"], one["rows"]) for one in plan["mismatches"]} == {
+        ("fal-ai/any-llm", "seed", 2),
+        ("fal-ai/any-llm", "num_images", 2),
+    }
+    told = batch(place, *words, "--yes")
+    assert sorted((row["row"], row["endpoint"], row["state"]) for row in told) == [
+        (1, FLUX, "done"),
+        (2, "fal-ai/any-llm", "done"),
+        (3, FLUX, "done"),
+        (4, "fal-ai/any-llm", "done"),
+    ]
+    asked = {row["row"]: row["input"] for row in told}
+    assert {"seed", "num_images"} & set(asked[2]) == set()
+    seen = len(place.proxy.seen)
+    other_order = (f"fal-ai/any-llm,{FLUX}", *words[1:])
+    assert batch(place, *other_order, "--yes") == []
+    assert len(place.proxy.seen) == seen
+    assert json.loads(place("batch", "status", "models").text)["endpoints"] == [FLUX, "fal-ai/any-llm"]
+    costs = [json.loads(line) for line in place("cost", "--by", "endpoint").text.splitlines()]
+    assert {line["endpoint"]: line["requests"] for line in costs if "endpoint" in line} == {
+        FLUX: 2,
+        "fal-ai/any-llm": 2,
+    }
+    text = (place("gallery", "--batch", "models", "-o", "models.html"), place.folder / "models.html")[1].read_text()
+    assert text.index(f">{FLUX}</span><small>2 results") < text.index(">fal-ai/any-llm</span><small>2 results")
+    assert text.count('<th scope="row">') == 2
+    assert "num_images 2" in text
+
+
+def test_endpoints_that_cannot_be_one_batch(place: Place) -> None:
+    for word, told in (
+        (f"{FLUX},{FLUX}", f"{FLUX} is named twice"),
+        (f"{FLUX},", "before and after each comma"),
+        (f"{FLUX},fal-ai/flux/schnel", "no endpoint fal-ai/flux/schnel"),
+    ):
+        done = place("batch", word, "prompt=x", "--vary", "seed=1..2", "--yes", code=None)
+        assert done.code in (2, 5)
+        assert told in done.stderr
+    assert place.service.accepted == 0

@@ -35,6 +35,6 @@ def test_the_page_is_true(served: Program, service: Service, tmp_path: Path) -> 
     assert len(ran) >= 15
     # Nothing was paid for twice, though three of them are about the same list.
     paid = service.stats["by_endpoint"]
-    assert paid == {"fal-ai/flux/dev": 2 + 1 + 4, "fal-ai/esrgan": 2 + 2}
+    assert paid == {"fal-ai/flux/dev": 2 + 1 + 4 + 4, "fal-ai/flux/schnell": 4, "fal-ai/esrgan": 2 + 2}
     lines = (folder / "out" / "manifest.jsonl").read_text().splitlines()
     assert sorted(json.loads(line)["columns"]["prompt"] for line in lines) == ["@home", "a cat"]

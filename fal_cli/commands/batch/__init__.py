@@ -17,6 +17,7 @@ EXAMPLES = """\
   fal batch fal-ai/flux/dev zoo.csv prompt='a {{animal}}' -d 'zoo/{row.animal}.{ext}' --yes
   fal batch fal-ai/esrgan photos/ -d big/ --yes
   fal batch fal-ai/flux/dev prompt="a cat" --vary seed=1..10 --name seeds --yes
+  fal batch fal-ai/flux/dev,fal-ai/flux/schnell prompt="a cat" --vary seed=1..4 --yes
   fal batch status cats
   fal batch resume cats
   fal batch retry cats --yes
@@ -54,7 +55,8 @@ def batch(
     context: Context,
     *,
     endpoint: Annotated[
-        str | None, typer.Argument(metavar="[ENDPOINT]", show_default=False, help="Such as fal-ai/flux/dev.")
+        str | None,
+        typer.Argument(metavar="[ENDPOINT]", show_default=False, help="Such as fal-ai/flux/dev; several: A,B."),
     ] = None,
     rows: RowFlags,
     call: CallFlags,
@@ -68,7 +70,8 @@ def batch(
     """Make many calls of one list, each paid for once.
 
     The whole list is checked first. Invalid rows are reported with line and column, and nothing is sent. Run the same
-    command again to go on where the last one ended; nothing is sent twice. Without arguments it lists the batches.
+    command again to go on where the last one ended; nothing is sent twice. Several endpoints, with commas between them,
+    get every row each. Without arguments it lists the batches.
     """
     if endpoint is None:
         from fal_cli.commands.batch import listing

@@ -47,7 +47,7 @@ def show(context: Context) -> None:
     now = datetime.now(UTC)
     columns: Columns[Stand] = {
         Column("name", 0): lambda stand: Cell(stand.batch.name, "bold"),
-        Column("endpoint", 2, least=12, enough=28, keeps_end=True): lambda stand: Cell(stand.batch.endpoint),
+        Column("endpoint", 2, least=12, enough=28, keeps_end=True): lambda stand: Cell(_whose(stand.batch)),
         Column("rows", 3, is_right=True): lambda stand: Cell(f"{stand.rows:,}"),
         Column("state", 1, least=12): lambda stand: Cell(_in_words(stand)),
         Column("made", 4): lambda stand: Cell(ago(stand.batch.made_at, now) or on_day(stand.batch.made_at), "dim"),
@@ -63,7 +63,7 @@ def show_one(context: Context, batch: Batch) -> None:
         context.output.json(facts(stand))
         return
     for line in (
-        f"{batch.name}: {batch.endpoint}, of {batch.source or 'a grid'}",
+        f"{batch.name}: {', '.join(batch.endpoints)}, of {batch.source or 'a grid'}",
         f"  {_in_words(stand)}",
         f"  manifest: {batch.facts.get('manifest', '')}",
     ):
@@ -76,6 +76,7 @@ def facts(stand: Stand) -> dict[str, Any]:
     return {
         "name": batch.name,
         "endpoint": batch.endpoint,
+        "endpoints": list(batch.endpoints),
         "source": batch.source or None,
         "made_at": batch.made_at.isoformat(),
         "rows": stand.rows,
@@ -87,6 +88,10 @@ def facts(stand: Stand) -> dict[str, Any]:
 
 def _stand(context: Context, batch: Batch) -> Stand:
     return Stand(batch, context.journal.required(lambda ledger: batches.tally(ledger, batch.name)))
+
+
+def _whose(batch: Batch) -> str:
+    return batch.endpoint if len(batch.endpoints) == 1 else f"{len(batch.endpoints)} endpoints"
 
 
 def _in_words(stand: Stand) -> str:

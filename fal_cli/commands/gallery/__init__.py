@@ -15,6 +15,7 @@ from fal_cli.errors import NotFound, UsageError
 if TYPE_CHECKING:
     from fal_cli.commands.gallery.cards import Found
     from fal_cli.commands.gallery.gather import Gathering
+    from fal_cli.commands.gallery.layout import Plan
     from fal_cli.commands.gallery.page import Grid, Sheet
     from fal_cli.ledger.rows import Row
 
@@ -23,7 +24,8 @@ EXAMPLES = """\
   fal gallery --since 7d --endpoint fal-ai/flux -o week.html
   fal gallery --search 'a cat' --columns endpoint
   fal gallery --columns seed --limit 40 -o seeds.html
-  fal gallery --batch cats --columns seed"""
+  fal gallery --batch cats --columns seed
+  fal gallery --batch flux-dev-schnell-grid --open"""
 
 DEFAULT_NAME = "fal-gallery.html"
 _USUAL_LIMIT = 1000
@@ -71,8 +73,9 @@ def gallery(
     """Make a page of your results to look at in a browser.
 
     One HTML file that works offline: pictures, video, audio and text, newest first, each with its prompt, seed, time,
-    cost and the command that makes it again. Search and filters are in the page. Files that you did not save are
-    downloaded while the service has them. Private requests are left out. Prints the path of the page.
+    cost and the command that makes it again. A batch of several endpoints has a column for each. Search and filters
+    are in the page. Files that you did not save are downloaded while the service has them. Private requests are left
+    out. Prints the path of the page.
     """
     from fal_cli.commands.gallery.embedding import Embedding
     from fal_cli.commands.gallery.gather import Gathering
@@ -86,7 +89,7 @@ def gallery(
     rows, has_more = _rows(context, filters, limit)
     embedding = Embedding(target.parent if target else Path.cwd(), most=embed, fetches=not no_fetch)
     gathering = Gathering(context, embedding, rows, fetches=not no_fetch)
-    sections = _sections(context, gathering, columns)
+    sections = _sections(context, gathering, columns, filters.batch)
     pieces = _pieces(gathering, title, _subtitle(context, filters, gathering.rows), sections)
     path, size = _write(context, target, pieces, overwrite=overwrite or bool(output))
     _tell(context, gathering, size, embedding.failures, limit if has_more else 0)
@@ -121,10 +124,12 @@ def _rows(context: Context, filters: Filters, limit: int) -> "tuple[list[Row], b
     return (rows[:limit], len(rows) > limit) if limit else (rows, False)
 
 
-def _sections(context: Context, gathering: "Gathering", columns: str) -> "Iterator[Sheet | Grid]":
+def _sections(context: Context, gathering: "Gathering", columns: str, batch: str) -> "Iterator[Sheet | Grid]":
     """The page's sections, made while they are read. Raises `UsageError`, and `NotFound` where there is nothing."""
     from fal_cli.commands.gallery import layout
 
+    if batch and columns in ("", layout.ENDPOINT) and (compared := _compared(context, gathering, batch)):
+        return iter([layout.grid("By endpoint", compared, _begun(gathering, compared.rows))])
     if not columns:
         return layout.by_day(_begun(gathering, gathering.rows))
     known = dict.fromkeys(["endpoint", *(key for row in gathering.rows for key in row.input_json or {})])
@@ -132,6 +137,28 @@ def _sections(context: Context, gathering: "Gathering", columns: str) -> "Iterat
         raise UsageError(f"--columns {columns}: none of these requests has it", hint=f"Choose from: {', '.join(known)}")
     plan = layout.plan(gathering.rows, columns, is_free=gathering.is_free)
     return iter([layout.grid(f"By {columns}", plan, _begun(gathering, plan.rows))])
+
+
+def _compared(context: Context, gathering: "Gathering", name: str) -> "Plan | None":
+    """The endpoints of a batch beside each other, by the rows of its list; None for a batch of one."""
+    from fal_cli.batch import places
+    from fal_cli.batch.planned import PlanFile
+    from fal_cli.commands.gallery import layout
+    from fal_cli.ledger import batches
+
+    batch = context.journal.required(lambda ledger: batches.named(ledger, name))
+    called = {row.endpoint for row in gathering.rows}
+    if batch is None or len(called) < 2:
+        return None
+    place, lines = places.plan_of(context, batch.number), {}
+    if place.exists():
+        plan = PlanFile(place)
+        try:
+            lines = plan.lines(len(batch.endpoints))
+        finally:
+            plan.close()
+    endpoints = [endpoint for endpoint in batch.endpoints if endpoint in called]
+    return layout.comparison(gathering.rows, endpoints, lines, is_free=gathering.is_free)
 
 
 def _begun(gathering: "Gathering", rows: "Sequence[Row]") -> "Iterator[Found]":

@@ -18,7 +18,7 @@ from fal_cli.terminal.times import exactly
 _LONGEST_TEXT = 20_000
 _LONGEST_DETAIL = 600
 _LONGEST_ALT = 160
-_OWN_INPUTS = ("sandbox",)
+OWN_INPUTS = ("sandbox",)
 """Inputs that no model reads: they order a request's life in the sandbox."""
 
 
@@ -101,7 +101,7 @@ def _facts(past: Past, row: Row, *, is_free: bool) -> Iterator[str]:
 def _details(past: Past, row: Row, *, is_free: bool) -> Iterator[tuple[str, str]]:
     prompt = prompt_of(past.inputs)
     for name, value in past.inputs.items():
-        if value != prompt and name not in _OWN_INPUTS:
+        if value != prompt and name not in OWN_INPUTS:
             yield name, _cut(value if isinstance(value, str) else _json(value), _LONGEST_DETAIL)
     yield "Made", exactly(row.ended_at or row.created_at)
     if not is_free and row.billable_units:

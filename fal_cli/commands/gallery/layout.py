@@ -1,11 +1,11 @@
 """How results are laid out: a sheet for each day, or a grid with a column for each value of something. Pure."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from fal_cli.commands.gallery.cards import Found, prompt_of
+from fal_cli.commands.gallery.cards import OWN_INPUTS, Found, prompt_of
 from fal_cli.commands.gallery.page import Card, Column, Grid, Line, Sheet
 from fal_cli.ledger.rows import Row
 from fal_cli.results.money import cost_of, total
@@ -13,6 +13,7 @@ from fal_cli.terminal.progress.tally import duration
 
 ENDPOINT = "endpoint"
 _NONE = "(none)"
+_LONGEST_VALUE = 60
 _MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
     "December",
@@ -67,6 +68,55 @@ def plan(rows: Sequence[Row], key: str, *, is_free: bool) -> Plan:
         for subtitle, cells in group.items()
     ]
     return Plan(columns, lines)
+
+
+def comparison(rows: Sequence[Row], endpoints: Sequence[str], lines: Mapping[int, int], *, is_free: bool) -> Plan:
+    """A column for each endpoint of a batch, and a line for each row of its list.
+
+    `lines` tells for the number of a call which row of the list it is of. Calls of no such row stand after them, by
+    what their inputs have in common.
+    """
+    by_line: dict[tuple[int, str, str], dict[str, list[Row]]] = {}
+    for row in reversed(rows):
+        number = lines.get(row.row_number or 0)
+        place = (len(rows) + len(lines), *_line(row, ENDPOINT)) if number is None else (number, "", "")
+        by_line.setdefault(place, {}).setdefault(row.endpoint, []).append(row)
+    cells = [by_line[place] for place in sorted(by_line)]
+    inputs = [_inputs(line[endpoint] for endpoint in endpoints if endpoint in line) for line in cells]
+    varied = _varied(inputs)
+    columns = [
+        Column(endpoint, _sum([row for line in cells for row in line.get(endpoint, ())], is_free))
+        for endpoint in endpoints
+    ]
+    planned = [
+        Planned(
+            prompt_of(given) or f"row {number}",
+            " · ".join(f"{name} {_short(given[name])}" for name in varied if name in given),
+            [line.get(endpoint, []) for endpoint in endpoints],
+        )
+        for number, (line, given) in enumerate(zip(cells, inputs, strict=True), 1)
+    ]
+    return Plan(columns, planned)
+
+
+def _inputs(calls: Iterable[Sequence[Row]]) -> Mapping[str, Any]:
+    """What the calls of one line were given, all of them together."""
+    found: dict[str, Any] = {}
+    for rows in calls:
+        for name, value in (rows[0].input_json or {}).items():
+            found.setdefault(name, value)
+    return found
+
+
+def _varied(inputs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The inputs that tell the lines apart, beside the prompt, which is shown anyway."""
+    names = dict.fromkeys(name for given in inputs for name in given if name not in ("prompt", *OWN_INPUTS))
+    return [name for name in names if any(given.get(name) != inputs[0].get(name) for given in inputs)]
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else str(value)
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"
 
 
 def grid(title: str, plan: Plan, found: Iterator[Found]) -> Grid:
