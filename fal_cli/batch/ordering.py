@@ -166,12 +166,30 @@ def _recipes(context: Context, typed_: Typed, rows: RowFlags, call: CallFlags) -
         raise UsageError(f"{of_row[0].word}: it has no list to read from")
     gathered = gather(constants, rows.text or (), typed_.stdin, base={}, reach=context.reach)
     schemas = [_schema(context, endpoints.target(one), checks=not call.no_validate) for one in typed_.endpoints]
+    if typed_.source is not None:
+        _check_known_inputs(context, typed_, schemas, bool(of_row))
     lacking = endpoints.lacking(schemas)
     cook = _Cook(context, typed_, rows, of_row, gathered, checks=not call.no_validate)
     recipes = tuple(map(cook.recipe, typed_.endpoints, schemas, lacking))
     if typed_.source is not None:
         check_any(typed_.source, [recipe.mapper for recipe in recipes if recipe.mapper])
     return recipes
+
+
+def _check_known_inputs(
+    context: Context, typed_: Typed, schemas: "Sequence[Schema | None]", has_items_of_rows: bool
+) -> None:
+    """Without a schema no column is an input by its name. Raises `UsageError` where nothing of a row would be sent."""
+    unknown = [str(one.target) for one, schema in zip(typed_.endpoints, schemas, strict=True) if schema is None]
+    if not unknown or typed_.source is None:
+        return
+    whose = f"the inputs of {' and '.join(unknown)} are not known (there is no schema)"
+    if not has_items_of_rows:
+        raise UsageError(
+            f"{whose}, so no column of {typed_.source.name} can be one",
+            hint="Say which column is which input, such as: prompt='{{prompt}}'. Or try again later.",
+        )
+    context.notify.warn(f"{whose}: of each row only what KEY='{{{{…}}}}' names is sent")
 
 
 def _schema(context: Context, target: "EndpointId", *, checks: bool) -> "Schema | None":
