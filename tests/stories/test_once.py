@@ -300,7 +300,8 @@ class TestKilled:
         seed = int(os.environ.get("FAL_TESTS_SEED") or random.randrange(2**32))
         chance = random.Random(seed)
         moments = [
-            (number, chance.uniform(0, 1.2)) for number in range(MOMENTS if listing == "exact" else MOMENTS // 4)
+            (number, chance.uniform(0, 1.2))
+            for number in range(MOMENTS if FULL or listing == "exact" else MOMENTS // 4)
         ]
 
         def words(number: int) -> tuple[str, ...]:
