@@ -52,7 +52,7 @@ def begin(
         raise UsageError("--once cannot recognise a private call: nothing of it is stored")
     names = Names(directory, typed.name, endpoints=len(typed.endpoints))
     known = context.journal.required(lambda ledger: batches.named(ledger, typed.name))
-    ordering.check_known(context, typed, known, rows)
+    typed = ordering.of_known(context, typed, known, rows)
     plan, found, expected = _planned(context, typed, rows, call, names, known, again, once=once)
     try:
         _show(context, typed, found, expected, is_dry=call.dry_run)

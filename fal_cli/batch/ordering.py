@@ -113,10 +113,13 @@ def _usual_name(word: str, stem: str, source: Source | None) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.") or "batch"
 
 
-def check_known(context: Context, typed_: Typed, known: Batch | None, rows: RowFlags) -> None:
-    """Raises `UsageError` for a name that is another batch's."""
+def of_known(context: Context, typed_: Typed, known: Batch | None, rows: RowFlags) -> Typed:
+    """What was typed, its endpoints in the order that the batch began with: a private one knows its rows by number.
+
+    Raises `UsageError` for a name that is another batch's.
+    """
     if known is None:
-        return
+        return typed_
     if set(known.endpoints) != {str(one.target) for one in typed_.endpoints}:
         whose = " and ".join(known.endpoints)
         raise UsageError(f"the batch {known.name} exists already, for {whose}", hint=_RENAME)
@@ -125,6 +128,9 @@ def check_known(context: Context, typed_: Typed, known: Batch | None, rows: RowF
             f"the batch {known.name} exists already, for {known.source or 'a grid'}",
             hint=f"Choose another name: --name NAME. If it is the same list, moved: --name {known.name}",
         )
+    return typed_._replace(
+        endpoints=tuple(sorted(typed_.endpoints, key=lambda one: known.endpoints.index(str(one.target))))
+    )
 
 
 def order(

@@ -147,6 +147,7 @@ class Planner:
         self._sends = sends
         self._has_old = old is not None
         self._place = 0
+        self._read = 0
         self._next = 1
         self._wrong: list[str] = []
         self._refusing: dict[str, None] = {}
@@ -190,6 +191,7 @@ class Planner:
 
     def _row(self, record: Record, values: Sequence[Mapping[str, tuple[Axis, Any]]]) -> None:
         """The calls of one row: those of all endpoints together, so that places tell which belong beside each other."""
+        self._read += 1
         calls: list[tuple[Recipe, Made]] = []
         for recipe, own in zip(self._order.recipes, values, strict=True):
             made = recipe.made(record, own)
@@ -279,7 +281,7 @@ class Planner:
             return
         for problem, line in zip(wrong, told_of(list(wrong)), strict=True):
             column = made.columns.get(problem.path.partition(".")[0], "")
-            where = f"line {record.line}" if record.line else f"row {self._place + self._count_wrong}"
+            where = f"line {record.line}" if record.line else f"row {self._read}"
             where += f", {endpoint}" if len(self._order.recipes) > 1 else ""
             self._wrong.append(f'{where}, column "{column}": {line}' if column else f"{where}: {line}")
 

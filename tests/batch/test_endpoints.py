@@ -15,11 +15,15 @@ from fal_cli.batch.names import Names
 from fal_cli.batch.plan import Order, Planner, Recipe
 from fal_cli.batch.planned import PlanFile, Planned
 from fal_cli.batch.sources import Source, opened
+from fal_cli.commands.gallery import layout
 from fal_cli.endpoint import parse
 from fal_cli.errors import InputRefused, UsageError
 from fal_cli.identity.digests import Digests
 from fal_cli.inputs import items
+from fal_cli.ledger import claims
 from fal_cli.ledger.journal import Journal
+from fal_cli.ledger.rows import Call
+from fal_cli.ledger.store import Ledger
 from fal_cli.schema import Field, Schema
 
 PROMPT = Field("prompt", ("string",), is_required=True)
@@ -153,3 +157,38 @@ def test_the_plan_tells_each_endpoint(tmp_path: Path) -> None:
 def test_a_batch_without_a_list_is_named_by_its_endpoints() -> None:
     assert endpoints.stem([parse("fal-ai/flux/dev")]) == "flux"
     assert endpoints.stem([parse("fal-ai/flux/dev"), parse("fal-ai/flux/schnell")]) == "flux-dev-schnell"
+
+
+def test_a_row_is_named_by_its_place_in_the_grid(tmp_path: Path) -> None:
+    lacks = Schema(inputs=(PROMPT, Field("image", ("string",), is_required=True)))
+    first, second = (
+        recipe(name, of, frozenset(), "seed=1..2", prompt="x") for name, of in ((A, WITH_SEED), (B, lacks))
+    )
+    with pytest.raises(InputRefused, match="2 rows do not fit") as raised:
+        planned(tmp_path, first, second)
+    assert [line.partition(":")[0] for line in raised.value.lines] == ["row 1, b/without", "row 2, b/without"]
+
+
+def test_results_stand_beside_each_other_by_the_rows_of_the_list(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.db")
+    given = [
+        (A, {"prompt": "x", "seed": 1}),
+        (B, {"prompt": "x"}),
+        (A, {"prompt": "x", "seed": 2}),
+        (B, {"prompt": "x"}),
+    ]
+    for number, (endpoint, input_json) in enumerate(given, 1):
+        local_id = ledger.begin(Call(endpoint, input_json, batch="cats", row_number=number))
+        claims.settle(ledger, local_id, Decimal("0.02"), source="list price")
+    rows = ledger.rows("batch = ?", ("cats",), None)
+    made = layout.comparison(rows, [A, B], {1: 0, 2: 0, 3: 1, 4: 1}, is_free=False)
+    assert [(line.subtitle, [[row.row_number for row in cell] for cell in line.cells]) for line in made.lines] == [
+        ("seed 1", [[1], [2]]),
+        ("seed 2", [[3], [4]]),
+    ]
+    assert [(column.title, column.subtitle) for column in made.columns] == [
+        (A, "2 results · $0.04"),
+        (B, "2 results · $0.04"),
+    ]
+    loose = layout.comparison(rows, [A, B], {}, is_free=True)
+    assert len(loose.lines) == 3  # without the plan only equal inputs stand together

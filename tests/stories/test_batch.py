@@ -440,3 +440,18 @@ def test_endpoints_that_cannot_be_one_batch(place: Place) -> None:
         assert done.code in (2, 5)
         assert told in done.stderr
     assert place.service.accepted == 0
+
+
+def test_a_lost_answer_is_looked_for_at_its_own_endpoint(place: Place) -> None:
+    place.proxy.fail("submit", lose_answer, times=4)
+    words = (f"{FLUX},fal-ai/flux/schnell", "prompt=a cat", AT_ONCE, "--vary", "seed=1..2", "--yes", "-d", "o/")
+    told = batch(place, *words)
+    assert {row["row"]: (row["endpoint"], row["state"]) for row in told} == {
+        number: (FLUX if number % 2 else "fal-ai/flux/schnell", "done") for number in (1, 2, 3, 4)
+    }
+    assert place.service.stats["by_endpoint"] == {FLUX: 2, "fal-ai/flux/schnell": 2}
+    home = {"FAL_CLI_HOME": str(place.folder / "fresh")}
+    batch(place, *words, "--adopt", "1d", env=home)
+    batch(place, *words, "--private", "--name", "hidden")
+    assert batch(place, f"fal-ai/flux/schnell,{FLUX}", *words[1:], "--private", "--name", "hidden") == []
+    assert place.service.stats["by_endpoint"] == {FLUX: 4, "fal-ai/flux/schnell": 4}
