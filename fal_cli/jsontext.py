@@ -14,6 +14,8 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NoReturn
 
+from fal_cli import limits
+
 NOT_JSON = object()
 """An `otherwise` that no JSON can be."""
 
@@ -30,7 +32,12 @@ _BRACKETS = ((b"{", b"}"), (b"[", b"]"), (b'"', b'"'))
 
 
 def read(data: bytes | str, otherwise: Any = None, *, is_exact: bool = False) -> Any:
-    """The value of a text; `otherwise` where it cannot be read. With `is_exact` a fraction is `written` as it came."""
+    """The value of a text; `otherwise` where it cannot be read. With `is_exact` a fraction is `written` as it came.
+
+    One of too many values (`limits.VALUES`) is not read.
+    """
+    if is_crowded(data):
+        return otherwise
     fraction = Number.of if is_exact else None
     try:
         return json.loads(data, parse_float=fraction)
@@ -42,6 +49,8 @@ def read(data: bytes | str, otherwise: Any = None, *, is_exact: bool = False) ->
 
 def read_strictly(data: bytes | str, otherwise: Any = None) -> Any:
     """The same for what JSON allows, and nothing else: not even NaN, which Python takes."""
+    if is_crowded(data):
+        return otherwise
     try:
         return json.loads(data, parse_constant=_refuse)
     except (ValueError, RecursionError):
@@ -79,7 +88,8 @@ def _is_deep(data: bytes) -> bool:
 class Number(float):
     """A number that is written with the text that it was read from."""
 
-    text = ""
+    __slots__ = ("text",)
+    text: str
 
     @classmethod
     def of(cls, text: str) -> "Number":
@@ -99,6 +109,8 @@ class Verbatim(str):
 
 def read_exactly(data: bytes | str, otherwise: Any = None) -> Any:
     """The value of a text, its numbers ready to be `written` as they came; `otherwise` where it cannot be read."""
+    if is_crowded(data):
+        return otherwise
     try:
         text = "".join(compact([data.encode() if isinstance(data, str) else data]))
         return json.loads(text, parse_float=Number.of, parse_int=_exact_integer, parse_constant=_refuse)
@@ -177,7 +189,19 @@ def is_within(data: bytes, *, most_bytes: int, most_values: int) -> bool:
     """Whether a text is small enough to be read. Its values are counted by commas and brackets, before any is made: a
     short text of brackets becomes a hundred times its size.
     """
-    return len(data) <= most_bytes and sum(map(data.count, (b",", b"[", b"{"))) <= most_values
+    return len(data) <= most_bytes and values_in(data) <= most_values
+
+
+def values_in(data: bytes | bytearray | str) -> int:
+    """How many values a JSON text may have, at most: the commas and brackets inside of its texts count too."""
+    if isinstance(data, str):
+        return data.count(",") + data.count("[") + data.count("{")
+    return data.count(b",") + data.count(b"[") + data.count(b"{")
+
+
+def is_crowded(data: bytes | str) -> bool:
+    """Whether a text has more values than are read (`limits.VALUES`)."""
+    return len(data) > limits.VALUES and values_in(data) > limits.VALUES
 
 
 def _refuse(name: str) -> NoReturn:

@@ -1,7 +1,8 @@
 """How large each thing from outside may be, in bytes after decoding. One place, so that nobody forgets one.
 
 What a caller wants kept (a result, a file) has no limit here: it goes to the disk in pieces. What is read into memory
-has one, and the sender's word for its length is never believed.
+has one, and the sender's word for its length is never believed. A body is in memory several times while it is read:
+the bytes, their text, and what is made of it. Together that stays below a hundred megabytes.
 """
 
 KIB, MIB = 1024, 1024 * 1024
@@ -9,20 +10,29 @@ KIB, MIB = 1024, 1024 * 1024
 ERROR = 1 * MIB
 """The body of an error answer. The rest is cut off: a sentence of it is shown."""
 
-ANSWER = 64 * MIB
+ANSWER = 24 * MIB
 """An answer of the service that is read whole: a status with its log lines, a page of a listing."""
 
 SCHEMA = 8 * MIB
 """An endpoint's OpenAPI document. The largest real one has 0.4 MB."""
 
-EVENT = 64 * MIB
+EVENT = 24 * MIB
 """One event of a stream, or one frame of a realtime session."""
 
 HANDSHAKE = 64 * KIB
 """All that the other side says before a WebSocket is open."""
 
-PARSED = 64 * MIB
-"""A result that is drawn, picked from or searched for media: parsing takes several times its size."""
+PARSED = 24 * MIB
+"""A result that is drawn, picked from or searched for media."""
+
+VALUES = 800_000
+"""The values of any JSON that is read. A short text of brackets becomes a hundred times its size."""
+
+FRAME_VALUES = 500_000
+"""The values of a msgpack frame, each of which may be an object that took one byte."""
+
+SCHEMA_VALUES = 400_000
+"""The values of an OpenAPI document. Real ones have less than a tenth of it."""
 
 ANSWER_SECONDS = 120.0
 """How long a body that is read into memory may take to come, however steadily it drips."""

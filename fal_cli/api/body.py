@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from typing import IO
 
-from fal_cli import jsontext
+from fal_cli import jsontext, limits
 from fal_cli.api.errors import NoRoom
 from fal_cli.files import temporary
 
@@ -49,7 +49,7 @@ class Body:
 
     def read(self) -> bytes:
         """All of it, in memory."""
-        return b"".join(self.chunks())
+        return self._at(0, self._size)
 
     def chunks(self) -> Iterator[bytes]:
         """All of it, a piece at a time."""
@@ -62,6 +62,25 @@ class Body:
     def looks_like_json(self) -> bool:
         """Whether it may be JSON, as far as its ends tell."""
         return jsontext.looks_like(len(self), self.head(jsontext.ENDS_BYTES), self.tail(jsontext.ENDS_BYTES))
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether it has more values than are read (`limits.VALUES`), if it is JSON."""
+        if self._size <= limits.VALUES:
+            return False
+        left = limits.VALUES
+        for chunk in self.chunks():
+            left -= jsontext.values_in(chunk)
+            if left < 0:
+                return True
+        return False
+
+    @property
+    def is_json(self) -> bool:
+        """Whether it may be given to a program as JSON. One that is too large to be read is judged by its ends."""
+        if self._size > limits.PARSED or self.is_crowded:
+            return self.looks_like_json
+        return self._size > 0 and jsontext.is_valid("".join(jsontext.compact(self.chunks())))
 
     def stretch(self, start: int, end: int) -> Iterator[bytes]:
         """The bytes from one place to another, a piece at a time. Threads do not disturb each other."""

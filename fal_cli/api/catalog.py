@@ -6,9 +6,9 @@ from itertools import islice
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-from fal_cli import jsontext
+from fal_cli import jsontext, limits
 from fal_cli.api import failures, free, json_slices, retry
-from fal_cli.api.catalog_entry import DOCUMENT_BYTES, DOCUMENT_VALUES, Model, Search
+from fal_cli.api.catalog_entry import Model, Search
 from fal_cli.api.deadline import Deadline
 from fal_cli.api.errors import Refused, Unavailable
 from fal_cli.api.messages import Answer, Policy, Request
@@ -18,6 +18,7 @@ from fal_cli.api.wire import Wire
 MODELS = "/v1/models"
 DOCUMENTS = "https://fal.ai/api/openapi/queue/openapi.json"
 _PAGE = 100
+_READ_BYTES = limits.SCHEMA + limits.MIB  # one that is a little too large is told with its size
 _LONGEST_WAIT = 86_400.0
 
 
@@ -50,7 +51,12 @@ def describe(wire: Wire, endpoint: str, *, policy: Policy, deadline: Deadline) -
     Raises `Refused` (404: no such endpoint), `NotReached`, `Unavailable` (also for an odd answer).
     """
     query = urlencode({"endpoint_id": endpoint, "expand": "openapi-3.0"})
-    answer = _answered(wire, Request("the schema", "GET", f"{wire.hosts.api}{MODELS}?{query}"), policy, deadline)
+    answer = _answered(
+        wire,
+        Request("the schema", "GET", f"{wire.hosts.api}{MODELS}?{query}", most_bytes=_READ_BYTES),
+        policy,
+        deadline,
+    )
     text = answer.body.decode("utf-8", "replace")
     at = json_slices.member(text, _begin(text), "models") if isinstance(answer.json(), dict) else None
     if at is None or text[at] != "[":
@@ -65,7 +71,9 @@ def describe(wire: Wire, endpoint: str, *, policy: Policy, deadline: Deadline) -
 def document_of(wire: Wire, endpoint: str, *, policy: Policy, deadline: Deadline) -> Described:
     """An endpoint's document from fal.ai's own page, which needs no key and gets none (§11.3). Raises as `describe`."""
     url = f"{DOCUMENTS}?{urlencode({'endpoint_id': endpoint})}"
-    answer = _answered(wire, Request("the schema", "GET", url, authorization=""), policy, deadline)
+    answer = _answered(
+        wire, Request("the schema", "GET", url, authorization="", most_bytes=_READ_BYTES), policy, deadline
+    )
     body = answer.json()
     if not _is_document(body):
         raise failures.unavailable(answer)
@@ -74,7 +82,7 @@ def document_of(wire: Wire, endpoint: str, *, policy: Policy, deadline: Deadline
 
 def describe_app(wire: Wire, url: str, *, policy: Policy, deadline: Deadline) -> Described | None:
     """The document of an app on this machine, from its root. Raises as `describe`."""
-    request = Request("the app's schema", "GET", f"{url}/openapi.json", authorization="")
+    request = Request("the app's schema", "GET", f"{url}/openapi.json", authorization="", most_bytes=_READ_BYTES)
     answer = _answered(wire, request, policy, deadline)
     body = answer.json()
     return Described(answer.body, Model(url, _title(body))) if _is_document(body) else None
@@ -167,7 +175,7 @@ def _answered(wire: Wire, request: Request, policy: Policy, deadline: Deadline) 
 
 def _check_size(answer: Answer) -> None:
     """Raises `Unavailable` for an answer that is larger than any schema, before it is parsed."""
-    if not jsontext.is_within(answer.body, most_bytes=DOCUMENT_BYTES, most_values=DOCUMENT_VALUES):
+    if not jsontext.is_within(answer.body, most_bytes=limits.SCHEMA, most_values=limits.SCHEMA_VALUES):
         size = f"{len(answer.body) / 1_000_000:.1f} MB"
         raise Unavailable(f"the schema is too large ({size})", status=answer.status)
 

@@ -3,11 +3,6 @@
 import re
 from typing import NamedTuple
 
-DOCUMENT_BYTES = 8 * 1024 * 1024
-DOCUMENT_VALUES = 400_000
-"""How large an endpoint's document may be. Real ones have less than a tenth of it."""
-
-
 DEPRECATED = "deprecated"
 # An endpoint in a text, where the words before it say that it is the one to use.
 _NAMED = re.compile(

@@ -13,13 +13,14 @@ from enum import Enum, auto
 import requests
 import urllib3
 
+from fal_cli import jsontext
 from fal_cli.api import failures, queue, retry
 from fal_cli.api.deadline import Deadline
 from fal_cli.api.errors import NotReached, WaitEnded
 from fal_cli.api.events import BackOnline, Completed, Event, Handle, LogLine, Offline, Queued, Status
 from fal_cli.api.messages import READ_SECONDS, Request, TransportFailure
 from fal_cli.api.phases import Exchange
-from fal_cli.api.sse import EventDecoder
+from fal_cli.api.sse import EventDecoder, EventTooLarge
 from fal_cli.api.wire import Wire
 from fal_cli.jsontext import Number
 
@@ -154,6 +155,8 @@ class _Watch:
                 continue  # the same events again, whole: a service repeats them while nothing changes
             before = chunk
             for event in decoder.feed(chunk):
+                if jsontext.is_crowded(event.data):
+                    raise EventTooLarge("a status of too many values")
                 body = json.loads(event.data, parse_float=Number.of)
                 if not isinstance(body, dict) or "status" not in body:
                     continue

@@ -4,6 +4,7 @@ Read with `read1`, which returns what has arrived: other ways wait for a whole p
 the connection is cut.
 """
 
+import io
 import time
 from collections.abc import Iterator
 
@@ -35,13 +36,12 @@ def pieces(response: requests.Response, *, until: float | None = None, size: int
 
 def whole(response: requests.Response, most: int, *, until: float | None) -> bytes:
     """A body that is read into memory. Raises as `pieces`, and `TooLarge` beyond `most` bytes."""
-    gathered, size = [], 0
+    gathered = io.BytesIO()  # which gives its bytes away without a copy
     for piece in pieces(response, until=until):
-        size += len(piece)
-        if size > most:
+        gathered.write(piece)
+        if gathered.tell() > most:
             raise TooLarge(f"the answer has more than {most // (1024 * 1024)} MB")
-        gathered.append(piece)
-    return b"".join(gathered)
+    return gathered.getvalue()
 
 
 def beginning(response: requests.Response, most: int, *, until: float | None) -> bytes:

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -18,7 +17,7 @@ import msgpack
 import websocket
 
 from fal_cli import __version__, jsontext
-from fal_cli.api import backup, free, reasons, retry, trust
+from fal_cli.api import backup, free, msgpack_size, reasons, retry, trust
 from fal_cli.api.duplex import WOULD_BLOCK, Duplex, Handshake, MessageTooLarge, readable
 from fal_cli.api.errors import NotReached, Phase, Refused, Unavailable, read_detail
 from fal_cli.api.messages import Request
@@ -76,15 +75,28 @@ class Encoding:
     decode: Callable[[bytes], Any]
 
 
+class _TooMany(ValueError):
+    """A frame of more values than are read."""
+
+    def __init__(self) -> None:
+        super().__init__("it has too many values")
+
+
+def _unpacked(data: bytes) -> Any:
+    if msgpack_size.is_crowded(data):
+        raise _TooMany
+    return msgpack.unpackb(data, raw=False, strict_map_key=False, timestamp=3)
+
+
+def _parsed(data: bytes) -> Any:
+    if jsontext.is_crowded(data):
+        raise _TooMany
+    return json.loads(data, parse_float=jsontext.Number.of)
+
+
 ENCODINGS = {
-    "msgpack": Encoding(
-        msgpack.Packer(use_bin_type=True).pack,
-        lambda data: msgpack.unpackb(data, raw=False, strict_map_key=False, timestamp=3),
-    ),
-    "json": Encoding(
-        lambda value: json.dumps(value, ensure_ascii=False).encode(),
-        partial(json.loads, parse_float=jsontext.Number.of),
-    ),
+    "msgpack": Encoding(msgpack.Packer(use_bin_type=True).pack, _unpacked),
+    "json": Encoding(lambda value: json.dumps(value, ensure_ascii=False).encode(), _parsed),
 }
 
 
@@ -185,11 +197,15 @@ class Session:
     def _binary(self, data: bytes) -> Received | Failed | Ended | None:
         try:
             value = self._encoding.decode(data)
+        except _TooMany as error:
+            return Ended(_NORMAL, f"a frame cannot be read: {error}")
         except (ValueError, TypeError, OverflowError, RecursionError, msgpack.UnpackException):
             return Ended(_NORMAL, "a frame cannot be read (is --encoding right?)")
         return self._taken(value)
 
-    def _text(self, data: bytes) -> Received | Failed | None:
+    def _text(self, data: bytes) -> Received | Failed | Ended | None:
+        if jsontext.is_crowded(data):
+            return Ended(_NORMAL, f"a frame cannot be read: {_TooMany()}")
         return self._taken(jsontext.read(data, {"text": data.decode("utf-8", "replace")}, is_exact=True))
 
     def _taken(self, value: Any) -> Received | Failed | None:

@@ -90,8 +90,9 @@ class EventDecoder:
         start = 0
         while (end := _line_end(text, start)) >= 0:
             self._line.append(text[start:end])
-            yield "".join(self._line)
+            line = "".join(self._line)
             self._line.clear()
+            yield line
             start = end + 1
             if text[end] == "\r":
                 self._after_cr = start == len(text)
@@ -100,8 +101,9 @@ class EventDecoder:
             self._line.append(text[start:])
 
     def _field(self, line: str) -> None:
-        name, _, value = line.partition(":")
-        value = value.removeprefix(" ")
+        colon = line.find(":")
+        name = line if colon < 0 else line[:colon]
+        value = "" if colon < 0 else line[colon + 1 + line.startswith(" ", colon + 1) :]  # one copy of what may be long
         if name == "data":
             self._data.append(value)
         elif name == "event":

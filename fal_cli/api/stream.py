@@ -29,6 +29,8 @@ class StreamEvent(NamedTuple):
     data: str
     is_json: bool = True
     name: str = "message"
+    is_read: bool = True
+    """Whether `value` is known. Of JSON with too many values it is {}, and the data alone tells."""
 
     @property
     def is_partial(self) -> bool:
@@ -123,6 +125,8 @@ def start(
 
 def _event(event: ServerSentEvent) -> StreamEvent:
     data = event.data
+    if jsontext.is_crowded(data) and data[:1] in ("{", "["):
+        return StreamEvent({}, data, True, event.event, is_read=False)
     try:
         value, end = _read_json(data)  # half the time of json.loads, which looks for white space first
     except (ValueError, RecursionError):

@@ -94,6 +94,8 @@ def _to_the_end(context: Context, opened: ModelStream, how: str, saving: Saving,
             last, count = event, count + 1
             if not event.is_json:
                 context.notify.warn(f'event {count} is not JSON; it is passed on as {{"text": …}}')
+            if not event.is_read:
+                context.notify.warn(f"event {count} has too many values to be read; it is passed on as it came")
             if shows_failures or not event.failure:
                 printer.show(event)
     except (StreamCut, StreamIdle) as error:

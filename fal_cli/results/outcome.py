@@ -13,6 +13,8 @@ from fal_cli.auth.accounts import Account
 from fal_cli.errors import CliError, NotSaved
 from fal_cli.ledger.journal import Entry
 
+_HINT = "Save it as it is: --print result > FILE, or its files: -d FOLDER/"
+
 
 class Outcome:
     """A result, what names it, and its record."""
@@ -47,19 +49,16 @@ class Outcome:
         if len(body) > limits.PARSED:
             raise CliError(
                 f"the result has {len(body) // limits.MIB:,} MB, which is too large to read at once",
-                hint="Save it as it is: --print result > FILE, or its files: -d FOLDER/",
+                hint=_HINT,
             )
+        if body.is_crowded and body.looks_like_json:
+            raise CliError(f"the result has more than {limits.VALUES:,} values, which are too many to read", hint=_HINT)
         return jsontext.read(body.read(), jsontext.NOT_JSON)
 
     @cached_property
     def is_json(self) -> bool:
-        """Whether the result may be given to a program as JSON. One that is too large to be read is judged by its
-        ends.
-        """
-        body = self.result.body
-        if len(body) > limits.PARSED:
-            return body.looks_like_json
-        return len(body) > 0 and jsontext.is_valid("".join(jsontext.compact(body.chunks())))
+        """Whether the result may be given to a program as JSON."""
+        return self.result.body.is_json
 
     @cached_property
     def outline(self) -> Any:
@@ -72,4 +71,6 @@ class Outcome:
             text += piece
             if len(text) > limits.PARSED:
                 raise NotSaved(f"the result has more than {limits.PARSED // limits.MIB} MB without its files")
+        if jsontext.values_in(text) > limits.VALUES:
+            raise NotSaved(f"the result has more than {limits.VALUES:,} values, which are too many to read")
         return jsontext.read(bytes(text), jsontext.NOT_JSON)

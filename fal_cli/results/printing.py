@@ -6,7 +6,7 @@ For a program each result is one JSON value on a line, in which every number kee
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from fal_cli import jsontext
+from fal_cli import jsontext, limits
 from fal_cli.errors import CliError, UsageError
 from fal_cli.media import flagged, text_in
 from fal_cli.options import PrintFlags
@@ -72,11 +72,12 @@ class Selection:
             output.json(outcome.request_id if self._what == "id" else outcome.url)
         elif self._query is not None or self._what not in ("result", "envelope"):
             output.json(self._search(self._value(outcome)))
-        elif not outcome.is_json:
-            value = in_base64(outcome.result.body.read(), outcome.result.content_type)
-            output.json(value if self._what == "result" else _envelope(outcome, value, []))
         elif self._what == "result":
-            output.document(outcome.result.body.chunks())
+            output.chunks(outcome.result.body.chunks(), outcome.result.content_type, is_json=outcome.is_json)
+        elif not outcome.is_json:
+            _check_size(outcome)
+            value = in_base64(outcome.result.body.read(), outcome.result.content_type)
+            output.json(_envelope(outcome, value, []))
         else:
             text = "".join(jsontext.compact(outcome.result.body.chunks()))
             output.json(self._envelope(outcome, jsontext.Verbatim(text)))
@@ -155,6 +156,16 @@ def _envelope(outcome: "Outcome", data: Any, files: list[dict[str, Any]]) -> dic
         "reused": outcome.reused,
         "flagged": [file.url for file in flagged(outcome.data)] if outcome.is_json else [],
     }
+
+
+def _check_size(outcome: "Outcome") -> None:
+    """Raises `CliError` for a result that does not fit into one value."""
+    size = len(outcome.result.body)
+    if size > limits.PARSED:
+        raise CliError(
+            f"the result has {size // limits.MIB:,} MB, which is too large for an envelope",
+            hint="Save it as it is: --print result > FILE",
+        )
 
 
 def _exactly(outcome: "Outcome") -> Any:

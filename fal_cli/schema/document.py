@@ -4,8 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from fal_cli import jsontext
-from fal_cli.api.catalog_entry import DOCUMENT_BYTES, DOCUMENT_VALUES
+from fal_cli import jsontext, limits
 
 _MOST_WORK = 400_000
 _DEEPEST = 40
@@ -19,7 +18,7 @@ _UNITED = ("required", "x-fal-order-properties")
 
 def parsed(body: bytes) -> Any:
     """The document that a body is; None for one that is not JSON, or larger than any schema is."""
-    if not jsontext.is_within(body, most_bytes=DOCUMENT_BYTES, most_values=DOCUMENT_VALUES):
+    if not jsontext.is_within(body, most_bytes=limits.SCHEMA, most_values=limits.SCHEMA_VALUES):
         return None
     return jsontext.read(body)
 

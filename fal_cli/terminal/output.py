@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from fal_cli import jsontext
+from fal_cli.api.body import Body
 from fal_cli.errors import CliError
 from fal_cli.terminal import hyperlinks
 from fal_cli.terminal.sanitize import visible, visible_json, visible_lines
@@ -78,13 +79,14 @@ class Output:
         else:
             self.chunks([data], kind)
 
-    def chunks(self, chunks: Iterable[bytes], kind: str) -> None:
+    def chunks(self, chunks: Iterable[bytes], kind: str, *, is_json: bool | None = None) -> None:
         """Writes bytes of a content type, a piece at a time: as they are, or on a terminal as text made visible.
 
-        Raises `NotShown` before any is written, `ReaderGone`.
+        For a program they are one value; `is_json` where it is known what they are. Raises `NotShown` before any is
+        written, `ReaderGone`.
         """
         if self.machine:
-            self._as_one_value(chunks, kind)
+            self._as_one_value(chunks, kind, is_json)
             return
         for chunk in self._shown(chunks, kind) if self._reaches_terminal else chunks:
             self._write(chunk)
@@ -109,13 +111,29 @@ class Output:
             self._write(_encoded(visible_json(text) if self._reaches_terminal else text))
         self._write(b"\n")
 
-    def _as_one_value(self, chunks: Iterable[bytes], kind: str) -> None:
-        data = b"".join(chunks)
-        text = "".join(jsontext.compact([data])) if _is_json(kind) else ""
-        if text and jsontext.is_valid(text):
-            self.json(jsontext.Verbatim(text))
+    def _as_one_value(self, chunks: Iterable[bytes], kind: str, is_json: bool | None) -> None:
+        if is_json is None:
+            body = Body.received(chunks)
+            chunks, is_json = body.chunks(), _is_json(kind) and body.is_json
+        if is_json:
+            self.document(chunks)
         else:
-            self.json(in_base64(data, kind))
+            self._base64(chunks, kind)
+
+    def _base64(self, chunks: Iterable[bytes], kind: str) -> None:
+        """Bytes as `in_base64` has them, a piece at a time."""
+        import base64
+
+        start = jsontext.written({"content_type": kind, "base64": ""})[: -len('"}')]
+        self._write(_encoded(visible_json(start) if self._reaches_terminal else start))
+        rest = b""
+        for chunk in chunks:
+            held = rest + chunk
+            whole = len(held) // 3 * 3
+            rest = held[whole:]
+            if whole:
+                self._write(base64.b64encode(held[:whole]))
+        self._write(base64.b64encode(rest) + b'"}\n')
 
     def line(self, text: str, facts: Any = None) -> None:
         """Writes one text as UTF-8, whatever the locale; on a terminal with control characters made visible.

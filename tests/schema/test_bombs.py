@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fal_cli.api.catalog_entry import DOCUMENT_BYTES
+from fal_cli import limits
 from fal_cli.catalog.store import LIFE_SECONDS
 from fal_cli.files.cache import Cache
 from fal_cli.schema import problems, read
@@ -154,7 +154,7 @@ def test_what_is_too_much_is_never_refused(name: str) -> None:
 
 
 def test_a_document_has_a_size() -> None:
-    assert parsed(b'{"a": "' + b"x" * (DOCUMENT_BYTES - 100) + b'"}') is not None
-    assert parsed(b'{"a": "' + b"x" * DOCUMENT_BYTES + b'"}') is None
+    assert parsed(b'{"a": "' + b"x" * (limits.SCHEMA - 100) + b'"}') is not None
+    assert parsed(b'{"a": "' + b"x" * limits.SCHEMA + b'"}') is None
     assert parsed(b"[" + b"1," * 500_000 + b"1]") is None
     assert parsed(b"no json") is None

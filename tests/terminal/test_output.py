@@ -1,5 +1,6 @@
 """stdout: bytes untouched in a pipe, JSON laid out on a terminal, and the forms of `--print` and `--query`."""
 
+import base64
 import contextlib
 import io
 import json
@@ -54,6 +55,15 @@ class TestOutput:
         stream = io.BytesIO()
         Output(stream, is_terminal=False, color=False).chunks(chunks, kind)
         assert stream.getvalue() == b"".join(chunks)
+
+    @settings(deadline=None)
+    @given(st.lists(st.binary()))
+    def test_for_a_program_bytes_are_base64_however_they_come(self, chunks: list[bytes]) -> None:
+        stream = io.BytesIO()
+        Output(stream, is_terminal=False, color=False, machine=True).chunks(chunks, 'image/"png"')
+        told = json.loads(stream.getvalue())
+        assert stream.getvalue().count(b"\n") == 1
+        assert (told["content_type"], base64.b64decode(told["base64"])) == ('image/"png"', b"".join(chunks))
 
     @settings(deadline=None)
     @given(st.lists(st.binary()), st.sampled_from(KINDS), st.booleans())
