@@ -7,9 +7,12 @@ only says that it is on its way. `Interrupted` is raised in the main thread alon
 """
 
 import _thread
+import os
 import signal
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, NoReturn
 
@@ -25,6 +28,7 @@ _handled: set[int] = set()
 _on_the_way: "list[SubmitShield]" = []
 _noting: "list[Noted]" = []
 _held: int | None = None
+_around_stop: list[tuple[Callable[[], None], Callable[[], None]]] = []
 
 
 class Interrupted(BaseException):
@@ -103,6 +107,48 @@ def _wake_main_thread(signum: int) -> None:
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGALRM)
     else:
         _thread.interrupt_main(signal.Signals(signum))
+
+
+@contextmanager
+def around_stop(before: Callable[[], None], after: Callable[[], None]) -> Iterator[None]:
+    """A block in which Ctrl-Z calls `before` first, and the return to the foreground calls `after`.
+
+    For what has changed the terminal. Of a program that goes on in the background `after` is not called. Does nothing
+    outside of the main thread, and where nobody can stop it.
+    """
+    if not (hasattr(signal, "SIGTSTP") and _is_main_thread()):
+        yield
+        return
+    pair = (before, after)
+    _around_stop.append(pair)
+    if signal.getsignal(signal.SIGTSTP) is signal.SIG_DFL:
+        signal.signal(signal.SIGTSTP, _stop)
+    try:
+        yield
+    finally:
+        _around_stop.remove(pair)
+        if not _around_stop and signal.getsignal(signal.SIGTSTP) is _stop:
+            signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+
+
+def _stop(signum: int, frame: FrameType | None) -> None:
+    """The handler of Ctrl-Z while something is drawn."""
+    pairs = list(_around_stop)
+    for before, _ in reversed(pairs):
+        before()
+    signal.signal(signum, signal.SIG_DFL)
+    signal.raise_signal(signum)  # it stands still here
+    signal.signal(signum, _stop)
+    if _is_in_foreground():
+        for _, after in pairs:
+            after()
+
+
+def _is_in_foreground() -> bool:
+    try:
+        return os.tcgetpgrp(sys.stderr.fileno()) == os.getpgrp()
+    except (OSError, ValueError):  # stderr is no terminal, or closed
+        return True
 
 
 class Noted:

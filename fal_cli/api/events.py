@@ -121,3 +121,5 @@ class Cancelled(NamedTuple):
     """The answer to a cancel (wire §4.8): OK, CANCELLATION_REQUESTED or ALREADY_COMPLETED."""
 
     word: str
+    is_repeated: bool = False
+    """Whether an earlier try had no good answer, so that this one may be about our own cancel."""

@@ -13,7 +13,7 @@ from fal_cli.api.deadline import Deadline
 from fal_cli.api.errors import ApiError, NotReady, NotSent, Phase
 from fal_cli.api.events import Cancelled, Completed, Handle, InProgress, LogLine, Queued, Result, Status, Submitted
 from fal_cli.api.hosts import Hosts
-from fal_cli.api.messages import Answer, Policy, Request, TransportFailure
+from fal_cli.api.messages import Answer, Outcome, Policy, Request, TransportFailure
 from fal_cli.api.phases import Exchange
 from fal_cli.api.wire import Wire
 from fal_cli.endpoint import EndpointId
@@ -116,14 +116,24 @@ def cancel(wire: Wire, handle: Handle, *, deadline: Deadline | None = None) -> C
 
     Raises `Refused`, `NotReached`, `Unavailable`.
     """
+    failed_before: list[Outcome] = []
+
+    def retries(outcome: Outcome) -> int:
+        allowed = retry.free(outcome)
+        if allowed:
+            failed_before.append(outcome)
+        return allowed
+
     with _about(handle):
-        answer = free.exchange(wire, Request("the cancel", "PUT", handle.cancel_url), deadline=deadline)
+        request = Request("the cancel", "PUT", handle.cancel_url)
+        answer = free.exchange(wire, request, Policy(retries), deadline=deadline)
         body = answer.json()
         word = body.get("status") if isinstance(body, dict) else None
         if answer.ok:
-            return Cancelled(word if isinstance(word, str) else "OK" if _says_success(body) else "")
+            said = word if isinstance(word, str) else "OK" if _says_success(body) else ""
+            return Cancelled(said, bool(failed_before))
         if word == "ALREADY_COMPLETED":
-            return Cancelled(word)
+            return Cancelled(word, bool(failed_before))
         raise failures.free_error(answer)
 
 

@@ -140,5 +140,6 @@ def cancelled(context: Context, wire: Wire, request: Tracked) -> str:
         cancelling.CANCELLED: "was cancelled",
         cancelling.ASKED: "was asked to stop; it may still finish and be billed",
         cancelling.TOO_LATE: "had already completed",
+        cancelling.ALREADY: "was already cancelled",
     }
     return f"Request {request.request_id} {told[word]}."

@@ -254,13 +254,18 @@ class Resumption:
             raise StillRunning(error.message, hint=told) from None
         self._deliver(job, outcome)
 
+    def _tell_end(self, name: str, is_ok: bool) -> None:
+        """A line on stdout, unless the display has just written one to the same terminal."""
+        if not (self._display.is_live and self._context.output.is_terminal):
+            self._ended(name, is_ok)
+
     def _instead(self, job: Job, request: Tracked, error: ApiError) -> Outcome:
         try:
             return stored.instead(self._context, request, error)
         except (ApiError, CliError):
             self._display.ended(job.name, "failed")
             with self._display.aside():
-                self._ended(job.name, False)
+                self._tell_end(job.name, False)
             raise
 
     def _found(self, job: Job, row: Row, finished: Finished[Arrival | list[Listed] | set[str]]) -> None:
@@ -310,7 +315,7 @@ class Resumption:
         self._display.tallies[job.name].cost = self._settled(job, outcome)
         self._display.ended(job.name, "done", outcome.result.billable_units)
         with self._display.aside():
-            self._ended(outcome.request_id, True)
+            self._tell_end(outcome.request_id, True)
             self._take(outcome, job.entry.inputs())
 
     def _settled(self, job: Job, outcome: Outcome) -> str:

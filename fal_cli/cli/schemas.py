@@ -147,7 +147,9 @@ OUTPUTS: dict[str, Schema] = {
     "batch_export": _MAPPING,
     "log_line": _object({"timestamp": _TEXT, "level": _TEXT, "message": _TEXT}),
     "ended": _object({"request_id": _TEXT, "verdict": _one_of("ok", "failed")}),
-    "cancelled": _object({"request_id": _TEXT, "outcome": _one_of("cancelled", "asked", "too_late")}),
+    "cancelled": _object(
+        {"request_id": _TEXT, "outcome": _one_of("cancelled", "asked", "too_late", "already_cancelled")}
+    ),
     "uploaded": _object({"url": _URL, "name": _TEXT, "content_type": _TEXT, "bytes": _COUNT}),
     "request": _object(_REQUEST),
     "request_whole": _object(_REQUEST | _REQUEST_WHOLE),

@@ -22,8 +22,14 @@ def cancel(context: Context, refs: Refs) -> None:
         cancelling.CANCELLED: "cancelled",
         cancelling.ASKED: "asked to stop; it may still finish and be billed",
         cancelling.TOO_LATE: "already completed, nothing to cancel",
+        cancelling.ALREADY: "already cancelled",
     }
-    outcomes = {cancelling.CANCELLED: "cancelled", cancelling.ASKED: "asked", cancelling.TOO_LATE: "too_late"}
+    outcomes = {
+        cancelling.CANCELLED: "cancelled",
+        cancelling.ASKED: "asked",
+        cancelling.TOO_LATE: "too_late",
+        cancelling.ALREADY: "already_cancelled",
+    }
     requests = references.resolve(context, refs)
 
     def cancel_one(request: Tracked) -> None:

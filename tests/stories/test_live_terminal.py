@@ -40,6 +40,30 @@ def test_the_screen_is_never_cleared_and_lines_are_redrawn_in_place(served: Prog
     assert b"\x1b[?25h" in screen.raw  # the cursor is given back
 
 
+def test_ctrl_z_gives_the_terminal_back_and_fg_goes_on(served: Program) -> None:
+    command = shlex.join([*served.argv, *JOB[:-1], "sandbox.run=5"])
+    shell = f"set -m; {command}; echo STOPPED; read line; fg"
+    screen = Screen(["/bin/bash", "-c", shell], served.env, columns=100)
+    screen.until(lambda text: "running" in text)
+    screen.press(b"\x1a")
+    stopped = screen.until(lambda text: "STOPPED" in text)
+    assert "running" not in stopped.replace(command, "")  # the live line does not stay behind
+    assert screen.raw.rfind(b"\x1b[?25h") > screen.raw.rfind(b"\x1b[?25l")  # the cursor is there to type with
+    screen.press(b"\r")
+    screen.until(lambda text: "running" in text.rpartition("STOPPED")[2].replace(command, ""))
+    assert screen.finish() == 0
+    assert "STOPPED" in screen.text
+    assert "done in" in screen.text
+
+
+def test_wait_writes_one_line_an_end(served: Program) -> None:
+    ids = [served("submit", "sandbox/echo", f"a={n}", "sandbox.queue=0").text.strip() for n in (1, 2)]
+    screen = _screen(served, "wait", *ids, columns=100)
+    assert screen.finish() == 0
+    for id_ in ids:
+        assert sum(id_[:8] in line for line in screen.text.splitlines()) == 1, screen.text
+
+
 def test_piped_stdout_is_whole_while_the_terminal_is_live(served: Program) -> None:
     reading, writing = os.pipe()
     screen = _screen(served, *JOB, columns=100, stdout=writing)

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from tests.support.fault_proxy import answer
+from tests.support.fault_proxy import answer, lose_answer
 from tests.support.place import Place
 from tests.support.waiting import until
 
@@ -70,6 +70,21 @@ def test_one_that_was_cancelled(place: Place) -> None:
     stdout, _ = process.communicate(timeout=30)
     assert (process.returncode, stdout) == (1, f"{request_id}\tfailed\n".encode())
     assert place.rows[0].state == "cancelled"
+
+
+def test_a_second_cancel_says_so(place: Place) -> None:
+    request_id = place.queued(n=1, orders=WAITS)
+    assert "cancelled" in place("cancel", request_id).stderr
+    again = place("cancel", request_id)
+    assert f"{request_id}: already cancelled" in again.stderr
+    (told,) = map(json.loads, place("cancel", request_id, "--json").text.splitlines())
+    assert told == {"request_id": request_id, "outcome": "already_cancelled"}
+
+
+def test_a_cancel_whose_answer_was_lost_is_ours(place: Place) -> None:
+    request_id = place.queued(n=1, orders=WAITS)
+    place.proxy.fail("cancel", lose_answer)
+    assert f"{request_id}: cancelled" in place("cancel", request_id).stderr
 
 
 def test_a_limit(place: Place) -> None:

@@ -16,6 +16,7 @@ from rich.text import Text
 from fal_cli.api.events import BackOnline, Completed, Event, InProgress, LogLine, Offline, Retrying
 from fal_cli.terminal.logs import display_lines, progress
 from fal_cli.terminal.progress.base import SHORT_ID, Display, trouble
+from fal_cli.terminal.progress.stoppable import stoppable
 from fal_cli.terminal.progress.tally import Tally, clock
 from fal_cli.terminal.sanitize import visible
 from fal_cli.terminal.talk import Talk
@@ -96,7 +97,7 @@ class Live(Display):
             redirect_stdout=False,
             redirect_stderr=False,
         )
-        self._open.enter_context(live)
+        self._open.enter_context(stoppable(live))
         self._open.enter_context(self.talk.through(self._above))
 
     def _rendered(self) -> Group:

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from fal_cli.terminal.progress.board import Board
 from fal_cli.terminal.progress.standing import Standing, lines
+from fal_cli.terminal.progress.stoppable import stoppable
 from fal_cli.terminal.sanitize import visible
 from fal_cli.terminal.talk import Talk
 
@@ -35,7 +36,7 @@ class LiveBoard(Board):
             redirect_stdout=False,
             redirect_stderr=False,
         )
-        self._open.enter_context(live)
+        self._open.enter_context(stoppable(live))
         self._open.enter_context(self.talk.through(self._above))
         return self
 

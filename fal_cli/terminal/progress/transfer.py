@@ -93,7 +93,9 @@ class LiveTransfer(Transfer):
         self._open = ExitStack()
 
     def __enter__(self) -> "LiveTransfer":
-        self._open.enter_context(self._progress)
+        from fal_cli.terminal.progress.stoppable import stoppable
+
+        self._open.enter_context(stoppable(self._progress.live))
         self._open.enter_context(self._talk.through(lambda line: self._progress.console.print(line, markup=False)))
         return self
 

@@ -1,0 +1,21 @@
+"""A live display that gives the terminal back while the program is stopped with Ctrl-Z, and goes on after `fg`."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+
+from rich.live import Live
+
+from fal_cli import signals
+
+
+@contextmanager
+def stoppable(live: Live) -> Iterator[None]:
+    """A block in which `live` is drawn."""
+    with live, signals.around_stop(live.stop, partial(_go_on, live)):
+        yield
+
+
+def _go_on(live: Live) -> None:
+    live._live_render._shape = None  # what stands above is the shell's now, and not to be drawn over
+    live.start(refresh=True)
