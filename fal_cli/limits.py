@@ -22,7 +22,7 @@ EVENT = 24 * MIB
 HANDSHAKE = 64 * KIB
 """All that the other side says before a WebSocket is open."""
 
-PARSED = 24 * MIB
+PARSED = 16 * MIB
 """A result that is drawn, picked from or searched for media."""
 
 VALUES = 800_000

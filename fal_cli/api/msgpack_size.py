@@ -23,9 +23,7 @@ def is_crowded(data: bytes, most: int = limits.FRAME_VALUES, free: int = _FREE_B
     at, left, seen = 0, 1, 0
     while left and at < len(data):
         code, at, left, seen = data[at], at + 1, left - 1, seen + 1
-        if code < 0x80 or code >= 0xE0:  # small numbers
-            continue
-        if code < 0xC0:
+        if 0x80 <= code < 0xC0:
             count = code & 0x0F if code < 0xA0 else code & 0x1F
             if code < 0x90:
                 left += 2 * count
@@ -40,7 +38,7 @@ def is_crowded(data: bytes, most: int = limits.FRAME_VALUES, free: int = _FREE_B
             width = _LISTS.get(code) or _MAPS[code]
             left += int.from_bytes(data[at : at + width], "big") * (2 if code in _MAPS else 1)
             at += width
-        else:
+        else:  # a number, which may be its own first byte
             at += _FIXED.get(code, 0)
         if seen + left > most:
             return True

@@ -173,7 +173,7 @@ class Session:
         except WOULD_BLOCK:
             return Ended(None, self._failure) if self.is_broken else None
         except (websocket.WebSocketException, OSError) as error:
-            return Ended(None, self._failure, str(error) if isinstance(error, MessageTooLarge) else "")
+            return Ended(None, self._failure, _why(error))
         self.is_midway = False
         self._duplex.begin_message()
         if opcode == websocket.ABNF.OPCODE_CLOSE:
@@ -299,8 +299,20 @@ def _unreached(why: reasons.Reason) -> NotReached:
 
 
 def _check(opened: websocket.WebSocket, url: str) -> None:
-    """Raises `Refused` unless the handshake ended as one: the package takes a redirect for a success."""
+    """Raises `Refused` unless the handshake ended as one: the package takes a redirect for a success.
+
+    And `NotReached` where the other side will compress its frames: nobody may choose an extension that was not
+    offered, and the package reads none (§7.2).
+    """
     answer = opened.handshake_response
+    extensions = answer.headers.get("sec-websocket-extensions") if answer is not None else None
+    if extensions:
+        opened.shutdown()  # type: ignore[no-untyped-call]  # the package leaves it unannotated
+        raise NotReached(
+            f"{urlsplit(url).netloc} insists on a WebSocket extension that was not asked for ({extensions})",
+            is_permanent=True,
+            phase=Phase.NOT_CONNECTED,
+        )
     if answer is None or answer.status == _SWITCHING:
         return
     opened.shutdown()  # type: ignore[no-untyped-call]  # the package leaves it unannotated
@@ -321,6 +333,16 @@ def _refused(error: "websocket.WebSocketBadStatusException", *, has_token: bool)
     detail = read_detail(jsontext.read(body, page))
     kind = Unavailable if error.status_code in retry.PASSING else Refused
     return kind(detail.message, status=error.status_code, error_type=detail.error_type, fields=detail.fields)
+
+
+def _why(error: Exception) -> str:
+    """What a session that ended without a close was cut for, where that is known."""
+    if isinstance(error, MessageTooLarge):
+        return str(error)
+    if isinstance(error, websocket.WebSocketProtocolException):
+        is_packed = str(error).startswith("rsv")
+        return "a frame is compressed, which was not agreed on" if is_packed else "a frame is no WebSocket frame"
+    return ""
 
 
 def _close_code(data: bytes) -> int:

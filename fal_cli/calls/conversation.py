@@ -128,6 +128,11 @@ class Conversation:
         error.hint = "\n".join(told)
         return error
 
+    @property
+    def has_sent(self) -> bool:
+        """Whether an input has left, or may have."""
+        return self._sent > 0
+
     # -- what comes from stdin
 
     def _has_something_to_send(self) -> bool:
@@ -164,7 +169,7 @@ class Conversation:
                 return self._plan.connect()
             except NotReached as error:
                 self._failures += 1
-                if self._failures > _RECONNECTIONS:
+                if error.is_permanent or self._failures > _RECONNECTIONS:
                     raise
                 pause = min(_LONGEST_PAUSE, 0.25 * 2**self._failures)
                 self._plan.warn(f"{error.message}; connecting again in {pause:g} s")
@@ -281,11 +286,22 @@ class Conversation:
         how = "was cut" if ended.code is None else f"was closed with code {ended.code}"
         how += f" ({ended.why})" if ended.why else ""
         if self._lines.is_over and not waiting and not self._waiting:
-            raise NotReached(f"the connection {how} before the session ended")
+            self._judge_cut(how)
+            return
         self.tally.lost += waiting
         unanswered = f"; no answer came to {_lines(waiting)}" if waiting else ""
         self._plan.warn(f"the connection {how}{unanswered}")
         self._back_off(how)
+
+    def _judge_cut(self, how: str) -> None:
+        """A session that was cut after an answer to each input: more may have been on its way, and it was paid for."""
+        if self._last_failure:  # the app had said what there was to say
+            return
+        raise UnknownOutcome(
+            f"the connection {how} before the session ended",
+            hint="Each line has an answer, but others may have been lost. What ran may be billed.",
+            kind="stream_cut",
+        )
 
     def _judge_good(self, waiting: list[int]) -> None:
         """What a good end means for inputs without an answer.

@@ -91,8 +91,11 @@ def _converse(context: Context, call: Call, settings: Settings) -> None:
         entry.ended(State.FAILED, error.message)
         raise
     except (Exception, Interrupted) as error:  # whatever it is, the row must not go on saying that it is being sent
-        is_whole = isinstance(error, ReaderGone) and not conversation.tally.without_answer
-        entry.ended(State.COMPLETED if is_whole else State.UNKNOWN, str(error))
+        if isinstance(error, Interrupted) and not conversation.has_sent:
+            entry.ended(State.NOT_SENT, "interrupted")
+            raise
+        is_whole = isinstance(error, ReaderGone | Interrupted) and not conversation.tally.without_answer
+        entry.ended(State.COMPLETED if is_whole else State.UNKNOWN, "" if is_whole else str(error))
         raise
     entry.ended(State.COMPLETED)
 

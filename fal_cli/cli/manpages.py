@@ -111,7 +111,7 @@ def _block(block: markdown.Block) -> Iterator[str]:
             for title, text in zip(block.head[2:], others[1:], strict=True):
                 yield from (".br", _inline(f"{title} {text}")) if text else ()
     else:
-        yield from (".IP \\(bu 2" if block.is_point else ".PP", _inline(block.text))
+        yield from (_beginning(block.mark), _inline(block.text))
 
 
 def _inline(text: str) -> str:
@@ -242,3 +242,10 @@ def _uncapital(text: str) -> str:
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))
+
+
+def _beginning(mark: str) -> str:
+    """The request that begins a paragraph, or a point of a list."""
+    if not mark:
+        return ".PP"
+    return ".IP \\(bu 2" if mark == "- " else f".IP {mark.strip()} 4"

@@ -18,11 +18,18 @@ class Heading:
 
 
 class Paragraph:
-    """A paragraph, or a point of a list; all of it on one line."""
+    """A paragraph, or a point of a list; all of it on one line.
 
-    def __init__(self, text: str, *, is_point: bool = False) -> None:
+    `mark` is what stands before a point: `- `, or its number.
+    """
+
+    def __init__(self, text: str, mark: str = "") -> None:
         self.text = text
-        self.is_point = is_point
+        self.mark = mark
+
+    @property
+    def is_point(self) -> bool:
+        return bool(self.mark)
 
 
 class Table:
@@ -64,9 +71,9 @@ def blocks(text: str) -> "list[Block]":
             at += 1
         else:
             text_lines, at = _paragraph(lines, at)
-            is_point = line.startswith("- ")
+            mark = _mark(line)
             body = " ".join(map(str.strip, text_lines))
-            found.append(Paragraph(body.removeprefix("- ") if is_point else body, is_point=is_point))
+            found.append(Paragraph(body.removeprefix(mark), mark))
     return found
 
 
@@ -100,6 +107,14 @@ def _span(text: str, at: int) -> "tuple[str, str, int]":
     return "", "", at
 
 
+def _mark(line: str) -> str:
+    """What begins a point of a list, if the line does: `- `, or a number and a full stop; else ""."""
+    if line.startswith("- "):
+        return "- "
+    number, stop, _ = line.partition(". ")
+    return number + stop if number.isdecimal() else ""
+
+
 def _while(lines: "list[str]", at: int, goes_on: "Callable[[str], bool]") -> "tuple[list[str], int]":
     end = at
     while end < len(lines) and goes_on(lines[end]):
@@ -109,7 +124,9 @@ def _while(lines: "list[str]", at: int, goes_on: "Callable[[str], bool]") -> "tu
 
 def _paragraph(lines: "list[str]", at: int) -> "tuple[list[str], int]":
     """The lines up to an empty one, or to one that begins a point of a list, a table, code or a comment."""
-    rest, end = _while(lines, at + 1, lambda one: bool(one.strip()) and not one.startswith(("- ", "|", "```", "<!--")))
+    rest, end = _while(
+        lines, at + 1, lambda one: bool(one.strip()) and not (_mark(one) or one.startswith(("|", "```", "<!--")))
+    )
     return [lines[at], *rest], end
 
 

@@ -85,7 +85,7 @@ def _drawn(block: "markdown.Block", width: int, color: bool) -> "list[str]":
         return shell(block.lines, width)
     if isinstance(block, markdown.Table):
         return _table(block, width, color)
-    first = " " * _INDENT + ("- " if block.is_point else "")
+    first = " " * _INDENT + block.mark
     return wrapped(_inline(block.text, bare=color), width, first=first)
 
 

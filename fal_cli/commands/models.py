@@ -54,7 +54,7 @@ def models(
     found = models.models(context, wanted)
     count = context.output.rows(_columns(), islice(found, limit or None), _facts)
     if not count:
-        context.talk.note("no such models")
+        context.talk.note(f"no model matches {wanted.query!r}; all of them: fal models" if query else "no such models")
     elif context.output.is_terminal and next(found, None):
         context.talk.note(f"{count} shown; there are more: --limit {5 * count}, or 0 for all")
 

@@ -34,13 +34,6 @@ PRELUDE = f"""if True:
     wire = Wire(Hosts(run=url, queue=url, rest=url, cdn=url, api=url), "Key a:b")
     handle = queue.handle_for(wire.hosts, EndpointId("a", "b"), "id-1")
 """
-PEAK = f"""
-    from pathlib import Path
-    status = Path("/proc/self/status")
-    if status.exists():  # what `getrusage` says is also that of the process before its exec
-        took = int(status.read_text().partition("VmHWM:")[2].split()[0]) * 1024
-        assert took < {150 * limits.MIB}, took
-"""
 READERS = {
     "status": "queue.status(wire, handle)",
     "submit": "queue.submit(wire, EndpointId('a', 'b'), {}, CallOptions())",
@@ -52,6 +45,7 @@ STREAM = """
     for event in started.events():
         pass
 """
+# Made into objects, it would take more than the memory that there is.
 CROWD = b'{"status": "COMPLETED", "logs": [{}' + b",{}" * (6 * limits.MIB) + b"]}"
 BOMB = gzip.compress(b" " * (16 * limits.MIB), 9) * 64
 HEAD = b"HTTP/1.1 %d X\r\nContent-Type: application/json\r\n%s\r\n"
@@ -89,10 +83,9 @@ def drip(status: int) -> Step:
     return step
 
 
-def ended(code: str, url: str, after: str = "") -> str:
+def ended(code: str, url: str) -> str:
     """How a reader ends in a process with little memory: with an error of the family, in its words."""
     caught = f"{PRELUDE}    try:\n        {code}\n    except ApiError as error:\n        print(type(error).__name__)\n"
-    caught += after
     done = subprocess.run(
         [sys.executable, "-c", caught, url], capture_output=True, text=True, timeout=SECONDS, check=False
     )
@@ -134,7 +127,7 @@ def test_an_interim_answer_is_not_the_answer(kind: int) -> None:
 def test_a_short_text_of_many_values_is_not_read(reader: str) -> None:
     whole = HEAD % (200, b"Content-Length: %d\r\n" % len(CROWD)) + CROWD
     with Server(answering(send(whole))) as server:
-        assert ended(READERS[reader], server.url, PEAK)
+        assert ended(READERS[reader], server.url)
 
 
 def test_an_event_of_many_values_is_passed_on_unread() -> None:
@@ -143,4 +136,4 @@ def test_an_event_of_many_values_is_passed_on_unread() -> None:
         STREAM.strip().replace("pass", "print(event.is_json, event.is_read, len(event.data))").replace("\n", "\n    ")
     )
     with Server([read_request, send(HEAD % (200, head) + b"data: " + CROWD + b"\n\n")]) as server:
-        assert ended(code, server.url, PEAK) == f"True False {len(CROWD)}"
+        assert ended(code, server.url) == f"True False {len(CROWD)}"

@@ -175,6 +175,10 @@ class TestKeys:
     def test_white_space_around_is_taken_off(self, home: Home) -> None:
         assert home.find(FAL_KEY=" id:secret\r\n").authorization == "Key id:secret"
 
+    @pytest.mark.parametrize("key", ['"id:secret"', "'id:secret'", ' " id:secret "\n'])
+    def test_quotes_around_are_taken_off(self, home: Home, key: str) -> None:
+        assert home.find(FAL_KEY=key).authorization == "Key id:secret"
+
     @pytest.mark.parametrize(
         "key",
         [
@@ -203,7 +207,7 @@ class TestKeys:
         except NoCredentials:
             assert not key.isascii() or not key.strip().isprintable() or " " in key.strip() or not key.strip()
         else:
-            assert found.authorization == f"Key {key.strip()}"
+            assert found.authorization in (f"Key {key.strip()}", f"Key {key.strip()[1:-1].strip()}")
             assert found.authorization.isascii()
             assert found.authorization.isprintable()
 

@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 from fal_cli.api.errors import NotReached, Refused
-from fal_cli.api.realtime import Ended, Received
+from fal_cli.api.realtime import Ended, Failed, Received
 from fal_cli.calls import conversation
 from fal_cli.calls.conversation import AppFailed, Conversation, Plan
 from fal_cli.errors import CliError, Exit
@@ -74,7 +74,7 @@ class Scripted:
         self._clock = clock
         self._script = script
         self._fed = fed
-        self._events: list[tuple[float, Received | Ended | None]] = []
+        self._events: list[tuple[float, Received | Failed | Ended | None]] = []
         self.sent: list[Any] = []
         self.sent_at: list[float] = []
         self.closed_with_unanswered: int | None = None
@@ -92,6 +92,9 @@ class Scripted:
         self._events += [(self._clock.now + part / 4, None) for part in range(int(seconds * 4))]
         self._events.append((self._clock.now + seconds, Received(value)))
 
+    def fail(self, message: str) -> None:
+        self._events.append((self._clock.now, Failed(message)))
+
     def end(self, ended: Ended) -> None:
         self._events.append((self._clock.now, ended))
 
@@ -107,7 +110,7 @@ class Scripted:
             self._clock.now += seconds
         return is_heard, is_there
 
-    def receive(self) -> Received | Ended | None:
+    def receive(self) -> Received | Failed | Ended | None:
         _, event = self._events.pop(0)
         self.is_midway = event is None
         self._answers += isinstance(event, Received)
@@ -382,3 +385,24 @@ def test_empty_lines_do_not_put_off_the_limit(clock: Clock) -> None:
     with pytest.raises(CliError, match="no answer came to line 1: nothing arrived for 2 s"):
         Held(clock, silent, idle=2.0, warn=tick).hold([{"a": 1}, *[b"no JSON"] * 1000])
     assert clock.now < 4.0
+
+
+def test_a_cut_after_the_last_answer_may_have_lost_more_and_was_paid_for(clock: Clock) -> None:
+    def script(session: Scripted, value: Any) -> None:
+        session.answer(value)
+        session.end(CUT)
+
+    held = Held(clock, script)
+    with pytest.raises(CliError) as raised:
+        held.hold([{"a": 1}])
+    assert raised.value.code == Exit.UNKNOWN_OUTCOME
+    assert held.answers == [{"a": 1}]
+
+
+def test_a_cut_after_an_error_leaves_the_error(clock: Clock) -> None:
+    def script(session: Scripted, value: Any) -> None:
+        session.fail("the input is bad")
+        session.end(CUT)
+
+    with pytest.raises(AppFailed, match="the input is bad"):
+        Held(clock, script).hold([{"a": 1}])

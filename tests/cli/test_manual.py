@@ -69,6 +69,10 @@ Words with `some code`, **weight** and a [link](inputs.md).
 - another
   that goes on
 
+1. first
+2. then
+   the rest
+
 | a | b | more: |
 |---|---|---|
 | `x\\|y` | what it means | and more |
@@ -87,6 +91,8 @@ fal run a/b prompt="a cat"   # a comment
             "",
             "  - a point",
             "  - another that goes on",
+            "  1. first",
+            "  2. then the rest",
             "",
             "  x|y  what it means",
             "       more: and more",

@@ -99,7 +99,7 @@ class TestModels:
 
     def test_none(self, keyless: Program) -> None:
         done = keyless("models", "nothing-like-it")
-        assert (done.text, done.stderr) == ("", "no such models\n")
+        assert (done.text, done.stderr) == ("", "no model matches 'nothing-like-it'; all of them: fal models\n")
 
     def test_without_a_network_what_is_kept_is_searched(self, keyless: Program, api: Catalogue) -> None:
         keyless("models")

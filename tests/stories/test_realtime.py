@@ -745,6 +745,8 @@ def test_ctrl_c_before_anything_was_sent(served: Program, service: Service) -> N
     code, stdout, _ = interrupt(process)
     assert (code, stdout) == (130, b"")
     assert service.stats["http"]["realtime"] == 0
+    states = {json.loads(line)["state"] for line in served("history").stdout.splitlines()}
+    assert states <= {"not_sent"}  # none, where it was interrupted before there was anything to record
 
 
 def test_ctrl_c_at_a_terminal(served: Program) -> None:
