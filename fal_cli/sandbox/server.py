@@ -107,6 +107,15 @@ class Sandbox:
 class _Server(uvicorn.Server):
     """uvicorn's server, but a signal ends it without being raised once more afterwards."""
 
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        """As uvicorn has it, but a signal in the moment before it begins leaves no warning about it behind."""
+        serving = self.serve(sockets=sockets)
+        try:
+            with asyncio.Runner(loop_factory=self.config.get_loop_factory()) as runner:
+                runner.run(serving)
+        finally:
+            serving.close()  # nothing is left to close of one that ran
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         if threading.current_thread() is not threading.main_thread():
