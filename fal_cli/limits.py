@@ -13,6 +13,9 @@ ERROR = 1 * MIB
 ANSWER = 24 * MIB
 """An answer of the service that is read whole: a status with its log lines, a page of a listing."""
 
+SHORT = 1 * MIB
+"""An answer of a few members: to a submit or a cancel, or a token. Many at once are awaited of it."""
+
 SCHEMA = 8 * MIB
 """An endpoint's OpenAPI document. The largest real one has 0.4 MB."""
 

@@ -34,12 +34,13 @@ class MessageTooLarge(OSError):
 class Handshake:
     """A socket while the package shakes hands, which reads a byte at a time and as many as the other side sends.
 
-    The answer may be so long, and take so long, in all.
+    The answer may be so long, and take so long, in all; `came` is what came of it.
     """
 
     def __init__(self, sock: Any, seconds: float) -> None:
         self._sock = sock
         self._left = limits.HANDSHAKE
+        self.came = bytearray()
         self._until = time.monotonic() + seconds
 
     def recv(self, size: int) -> bytes:
@@ -50,6 +51,7 @@ class Handshake:
         self._sock.settimeout(left)
         data = cast(bytes, self._sock.recv(size))
         self._left -= len(data)
+        self.came += data
         if self._left < 0:
             raise OSError("the answer to the handshake is endless")
         return data

@@ -7,6 +7,7 @@ from time import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
+from fal_cli import limits
 from fal_cli.api import failures, free, outcomes, retry
 from fal_cli.api.body import Body
 from fal_cli.api.deadline import Deadline
@@ -78,6 +79,7 @@ def submit(
         body,
         read_seconds=max(deadline.cut(SUBMIT_SECONDS), _LAST_SECONDS),
         connect_seconds=max(deadline.cut(SUBMIT_SECONDS), _LAST_SECONDS),
+        most_bytes=limits.SHORT,
     )
     exchange = exchange or Exchange()
     try:
@@ -125,7 +127,7 @@ def cancel(wire: Wire, handle: Handle, *, deadline: Deadline | None = None) -> C
         return allowed
 
     with _about(handle):
-        request = Request("the cancel", "PUT", handle.cancel_url)
+        request = Request("the cancel", "PUT", handle.cancel_url, most_bytes=limits.SHORT)
         answer = free.exchange(wire, request, Policy(retries), deadline=deadline)
         body = answer.json()
         word = body.get("status") if isinstance(body, dict) else None

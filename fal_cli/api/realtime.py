@@ -5,6 +5,7 @@ A framework app closes with 1000 whether it is content or has failed; only the c
 """
 
 import json
+import re
 import socket
 import time
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from urllib.parse import urlencode, urlsplit
 import msgpack
 import websocket
 
-from fal_cli import __version__, jsontext
+from fal_cli import __version__, jsontext, limits
 from fal_cli.api import backup, free, msgpack_size, reasons, retry, trust
 from fal_cli.api.duplex import WOULD_BLOCK, Duplex, Handshake, MessageTooLarge, readable
 from fal_cli.api.errors import NotReached, Phase, Refused, Unavailable, read_detail
@@ -32,6 +33,8 @@ _RENEW_AT = 0.9
 _NORMAL = 1000
 _SWITCHING = 101
 _FORBIDDEN, _NOT_FOUND = 403, 404
+_REDIRECT = re.compile(rb"HTTP/1\.[01] (3\d\d)\b")
+_LOCATION = re.compile(rb"^location:([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
 
 
 UNAUTHORIZED = "Unauthorized"
@@ -124,7 +127,7 @@ class TokenKeeper:
         wanted = {"allowed_apps": [self._endpoint.alias], "token_expiration": TOKEN_SECONDS}
         request = Request(
             "the realtime token", "POST", f"{self._wire.hosts.rest}/tokens/", body=json.dumps(wanted).encode()
-        )
+        )._replace(most_bytes=limits.SHORT)
         answer = free.answered(self._wire, request)
         body = answer.json()
         token = body.get("token") or body.get("detail") if isinstance(body, dict) else body
@@ -248,11 +251,12 @@ def connect(
         + (f"?{urlencode(query)}" if query else "")
     )
     sock, url = _connected(backup.current(url))
+    shaking = Handshake(sock, HANDSHAKE_SECONDS)
     try:
         opened = websocket.create_connection(
             url,
             timeout=HANDSHAKE_SECONDS,
-            socket=Handshake(sock, HANDSHAKE_SECONDS),
+            socket=shaking,
             header=[f"User-Agent: fal-cli/{__version__}"],
             redirect_limit=0,  # the token and the inputs would go wherever it points
             suppress_origin=True,
@@ -261,7 +265,11 @@ def connect(
     except websocket.WebSocketBadStatusException as error:
         raise _refused(error, has_token=bool(token)) from error
     except (websocket.WebSocketException, OSError) as error:
+        shaking.close()
         host = urlsplit(url).netloc
+        if redirect := _REDIRECT.match(shaking.came):  # of which the package says no more than that there is one
+            where = _LOCATION.search(shaking.came)
+            raise _elsewhere(host, int(redirect[1]), where[1].decode("latin-1").strip() if where else "") from error
         raise NotReached(f"no connection to {host} ({error})", phase=Phase.NOT_CONNECTED) from error
     _check(opened, url)
     duplex = Duplex(sock)
@@ -316,9 +324,12 @@ def _check(opened: websocket.WebSocket, url: str) -> None:
     if answer is None or answer.status == _SWITCHING:
         return
     opened.shutdown()  # type: ignore[no-untyped-call]  # the package leaves it unannotated
-    where = answer.headers.get("location")
-    detail = f"it answers with a redirect to {where}" if where else f"it answers with HTTP {answer.status}"
-    raise Refused(f"{urlsplit(url).netloc} did not open a WebSocket: {detail}", status=answer.status)
+    raise _elsewhere(urlsplit(url).netloc, answer.status, answer.headers.get("location", ""))
+
+
+def _elsewhere(host: str, status: int, where: str) -> Refused:
+    detail = f"it answers with a redirect to {where}" if where else f"it answers with HTTP {status}"
+    return Refused(f"{host} did not open a WebSocket: {detail}", status=status)
 
 
 def _refused(error: "websocket.WebSocketBadStatusException", *, has_token: bool) -> Refused | Unavailable:

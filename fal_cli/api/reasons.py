@@ -14,7 +14,9 @@ from fal_cli.api.errors import Phase
 from fal_cli.api.reading import TooLarge
 
 NO_SOCKS = "SOCKS needs one more package: pip install pysocks"
-_TUNNEL_STATUS = r"Tunnel connection failed: (\d{3})"  # compiled at first use
+_TUNNEL = "Tunnel connection failed: "
+_TUNNEL_STATUS = _TUNNEL + r"(\d{3})"  # compiled at first use
+_SPARED = "If it can be reached without the proxy, add it to NO_PROXY; else ask who runs the proxy."
 _FIX = "Check the proxy variables and the hosts: fal doctor"
 
 
@@ -51,10 +53,10 @@ def _known(cause: BaseException, causes: list[BaseException], host: str, url: st
     """What one cause says by its kind alone."""
     if isinstance(cause, ssl.SSLCertVerificationError):
         return _untrusted(cause, host)
-    if isinstance(cause, ProxyError):
+    if isinstance(cause, ProxyError) or str(cause).startswith(_TUNNEL):  # the latter where no pool is around it
         return _of_proxy(causes, host)
     if type(cause).__module__ == "socks":  # of PySocks, which is imported where a SOCKS proxy is used
-        return Reason(f"the SOCKS proxy on the way to {host} failed ({causes[-1]})")
+        return _of_socks(cause, host)
     if isinstance(cause, trust.Unusable):
         return Reason(str(cause), True, _other_trust())
     if isinstance(cause, PrivateAddress):
@@ -94,9 +96,18 @@ def _of_proxy(causes: list[BaseException], host: str) -> Reason:
         way_out = "Put a name and a password into the variable: HTTPS_PROXY=http://NAME:PASSWORD@HOST:PORT"
         return Reason(f"the proxy on the way to {host} asks for a password (HTTP 407)", True, way_out)
     if 400 <= status < 500:
-        way_out = "If it can be reached without the proxy, add it to NO_PROXY; else ask who runs the proxy."
-        return Reason(f"the proxy does not allow connections to {host} (HTTP {status})", True, way_out)
+        return Reason(f"the proxy does not allow connections to {host} (HTTP {status})", True, _SPARED)
     return Reason(f"the proxy on the way to {host} failed ({causes[-1]})")
+
+
+def _of_socks(error: BaseException, host: str) -> Reason:
+    said = str(error)  # PySocks wraps its errors, and the words stay
+    if "authentication" in said:
+        way_out = "Put a name and a password into the variable: ALL_PROXY=socks5h://NAME:PASSWORD@HOST:PORT"
+        return Reason(f"the SOCKS proxy on the way to {host} accepts no name and password of ours", True, way_out)
+    if "not allowed by ruleset" in said:
+        return Reason(f"the SOCKS proxy does not allow connections to {host}", True, _SPARED)
+    return Reason(f"the SOCKS proxy on the way to {host} failed ({error})")
 
 
 def _stalled(host: str, phase: Phase) -> str:

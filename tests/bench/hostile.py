@@ -148,6 +148,8 @@ def _route(method: str, target: str) -> str:
         return "models"
     if path.startswith("/v1"):
         return "platform"
+    if "well-known" in path:
+        return "keys"
     if path.startswith("/tokens"):
         return "token"
     if path.startswith("/storage"):
@@ -210,6 +212,7 @@ def _good(route: str, url: str, direct: bool) -> tuple[int, str, bytes]:
         },
         "put": {"access_url": f"{url}/media/x"},
         "platform": {},
+        "keys": {"keys": []},
         "listing": {"items": [], "has_more": False},
         "cancel": {"status": "CANCELLATION_REQUESTED"},
     }
@@ -279,6 +282,10 @@ class Service:
 
 
 seen: list[str] = []
+_WEBHOOK = (
+    b"X-Fal-Webhook-Request-Id: r\r\nX-Fal-Webhook-User-Id: u\r\nX-Fal-Webhook-Timestamp: 1\r\n"
+    b"X-Fal-Webhook-Signature: " + b"0" * 128 + b"\r\n\r\n{}"
+)
 FREE = ("--no-validate",)
 CASES = (
     Case("run", ("run", "acme/x", "prompt=x", *FREE), "call"),
@@ -300,7 +307,7 @@ CASES = (
     Case("logs", ("logs", "acme/x", _ID), "status"),
     Case("result", ("result", "acme/x", _ID), "result"),
     Case("cancel", ("cancel", "acme/x", _ID), "cancel"),
-    Case("wait", ("wait", "acme/x", _ID), "status"),
+    Case("wait", ("wait", "acme/x", _ID), "events"),
     Case("resume", ("resume", "acme/x", _ID), "events"),
     Case("resume", ("resume", "acme/x", _ID), "result"),
     Case("stream", ("stream", "acme/x", "prompt=x", *FREE), "stream"),
@@ -313,12 +320,12 @@ CASES = (
     Case("models --json", ("models", "x", "--json"), "models"),
     Case("schema", ("schema", "acme/x"), "models"),
     Case("pricing", ("pricing", "acme/x"), "pricing"),
-    Case("doctor", ("doctor",), "platform"),
-    Case("doctor", ("doctor",), "models"),
-    Case("batch", ("batch", "acme/x", "rows.csv", "--yes", "-d", "out/", *FREE), "call"),
-    Case("batch", ("batch", "acme/x", "rows.csv", "--yes", "-d", "out/", *FREE), "result"),
-    Case("batch", ("batch", "acme/x", "rows.csv", "--yes", "-d", "out/", *FREE), "status"),
-    Case("cost", ("cost",), "platform"),
+    Case("doctor", ("doctor",), "call"),
+    Case("doctor", ("doctor",), "pricing"),
+    Case("webhook verify", ("webhook", "verify"), "keys", _WEBHOOK),
+    Case("batch", ("batch", "acme/x", "rows.csv", "prompt={{prompt}}", "--yes", "-d", "out/", *FREE), "call"),
+    Case("batch", ("batch", "acme/x", "rows.csv", "prompt={{prompt}}", "--yes", "-d", "out/", *FREE), "result"),
+    Case("batch", ("batch", "acme/x", "rows.csv", "prompt={{prompt}}", "--yes", "-d", "out/", *FREE), "status"),
 )
 
 
