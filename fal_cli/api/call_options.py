@@ -22,6 +22,8 @@ METHODS = ("post", "get", "put", "patch", "delete")
 
 _TAG_KEY = re.compile(r"[a-z0-9._-]{1,64}")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_MOST_DIGITS = 12
+_MOST_TOLD = 40
 _NONE: Mapping[str, str] = MappingProxyType({})
 _OWN_HEADERS = ("authorization", "content-length", "transfer-encoding", "host")
 
@@ -125,9 +127,10 @@ def expiry_seconds(expires: str) -> int | None:
     """Seconds until a file expires; None for never. Raises `InvalidOption`."""
     if not expires or expires in EXPIRES_SECONDS:
         return EXPIRES_SECONDS.get(expires)
-    if expires.isascii() and expires.isdigit() and int(expires) > 0:
+    if expires.isascii() and expires.isdigit() and len(expires) <= _MOST_DIGITS and int(expires) > 0:
         return int(expires)
-    raise InvalidOption(f"--expires is one of {', '.join(EXPIRES_SECONDS)} or a number of seconds, not {expires!r}")
+    told = repr(expires if len(expires) <= _MOST_TOLD else f"{expires[:_MOST_TOLD]}…")
+    raise InvalidOption(f"--expires is one of {', '.join(EXPIRES_SECONDS)} or a number of seconds, not {told}")
 
 
 def _lifecycle(expires: str) -> str:

@@ -236,6 +236,7 @@ class Carrier:
             scope=terms.scope,
             batch=terms.batch,
             row_number=planned.row,
+            hide=self._journal.hidden,
         )
 
     def _turned(self, job: Job, error: ApiError) -> None:

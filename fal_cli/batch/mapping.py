@@ -315,7 +315,7 @@ def _expression(item: Item, text: str, at: int) -> Look:
 
     try:
         search = jmespath.compile(text)
-    except (jmespath.exceptions.JMESPathError, RecursionError) as error:
+    except (jmespath.exceptions.JMESPathError, RecursionError, ValueError) as error:
         reason = " ".join(str(error).split()) or "expected an expression here"
         raise MalformedInput(reason, item.word, at) from None
 

@@ -125,6 +125,7 @@ def recorded(context: Context, hosts: Hosts, call: Call, mode: str) -> rows.Call
         like_key="" if call.is_private or call.is_local else alike.key(str(call.endpoint), call.input_json),
         scope=scope_of(account) if account else "",
         awaits_files=holds_attachments(call.input_json),
+        hide=context.secrets.hide,
     )
 
 

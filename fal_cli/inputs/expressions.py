@@ -96,6 +96,8 @@ def _compiled(item: Item) -> Any:
         raise MalformedInput("expected an expression here", item.word, at, hint=_plain_hint(item)) from None
     except RecursionError:
         raise MalformedInput("this expression is nested too deeply", item.word, at) from None
+    except ValueError:  # Python reads no number of thousands of digits
+        raise MalformedInput("a number has thousands of digits", item.word, at) from None
 
 
 def _found(item: Item, search: Any, scope: Any) -> Any:

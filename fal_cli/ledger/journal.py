@@ -206,6 +206,10 @@ class Entry:
         self._seen: State | None = None
         self._is_watched = False
 
+    def hidden(self, text: str) -> str:
+        """A text without the secrets of this run."""
+        return self._journal.hidden(text)
+
     @property
     def local_id(self) -> int | None:
         """Its number in the ledger; None if there is no record."""

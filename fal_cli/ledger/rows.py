@@ -3,7 +3,7 @@
 import hashlib
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
@@ -57,6 +57,7 @@ class Call(NamedTuple):
     its `scope`, `content_key` the same for any scope, `like_key` what it has in common with calls that cost the same;
     "" for a private one (see `identity`). `batch` and `row_number`
     are those of a call that is one of many. `awaits_files`: files stand in its input that are not uploaded yet.
+    `hide` takes the secrets of this run out of what is kept of the input.
     """
 
     endpoint: str
@@ -75,6 +76,7 @@ class Call(NamedTuple):
     batch: str = ""
     row_number: int | None = None
     awaits_files: bool = False
+    hide: Callable[[str], str] = str
 
 
 class Kept(NamedTuple):
@@ -198,8 +200,11 @@ def fingerprint(input_json: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def stored_input(input_json: Mapping[str, Any]) -> tuple[str | None, bool]:
-    """The input as the ledger keeps it, None if it is too long or nested too deeply, and whether it is whole."""
+def stored_input(input_json: Mapping[str, Any], hide: Callable[[str], str] = str) -> tuple[str | None, bool]:
+    """The input as the ledger keeps it, None if it is too long or nested too deeply, and whether it is whole.
+
+    `hide` takes secrets out of it: somebody types the key where a prompt belongs.
+    """
     try:
         short = _shortened(input_json)
         text = json.dumps(short, ensure_ascii=False, separators=(",", ":"))
@@ -207,7 +212,8 @@ def stored_input(input_json: Mapping[str, Any]) -> tuple[str | None, bool]:
         return None, False
     if len(text.encode("utf-8", "surrogatepass")) > STORED_INPUT_BYTES:
         return None, False
-    return text, short == input_json
+    hidden = hide(text)
+    return hidden, short == input_json and hidden == text
 
 
 def stored_result(body: Body, content_type: str) -> Kept | None:

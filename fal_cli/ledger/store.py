@@ -432,7 +432,7 @@ def kept_of(call: Call) -> tuple[str | None, bool, str]:
     short text is found by trying."""
     if call.is_private:
         return None, False, ""
-    text, is_whole = stored_input(call.input_json)
+    text, is_whole = stored_input(call.input_json, call.hide)
     return text, is_whole and not call.awaits_files, fingerprint(call.input_json)
 
 

@@ -195,6 +195,8 @@ def _compiled(query: str) -> "ParsedResult | None":
         raise UsageError(f"--query: {_one_line(error)}") from None
     except RecursionError:
         raise UsageError("--query: the expression is nested too deeply") from None
+    except ValueError:  # Python reads no number of thousands of digits
+        raise UsageError("--query: a number has thousands of digits") from None
     for name in _function_names(compiled.parsed):
         if name not in Functions.FUNCTION_TABLE:
             raise UsageError(f"--query: no function {name}()")

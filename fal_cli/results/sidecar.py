@@ -48,7 +48,7 @@ def is_one(path: Path) -> bool:
 def facts(file: Path, outcome: Outcome, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """The content of a sidecar; unknown values are null."""
     row = outcome.entry.row()
-    kept, is_whole = stored_input(inputs)
+    kept, is_whole = stored_input(inputs, outcome.entry.hidden)
     cost = money.cost_of(row) if row else None
     return {
         MARK: FORMAT,

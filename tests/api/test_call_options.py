@@ -71,6 +71,12 @@ class TestHeaders:
         assert " " not in header
         assert expiry_seconds(expires) == seconds
 
+    @pytest.mark.parametrize("expires", ["0", "-1", "soon", "9" * 13, "9" * 5000, "\u0661"])
+    def test_what_is_no_expiry(self, expires: str) -> None:
+        with pytest.raises(InvalidOption) as raised:
+            expiry_seconds(expires)
+        assert len(str(raised.value)) < 200
+
     def test_every_word_for_an_expiry_is_tested(self) -> None:
         assert set(EXPIRES_SECONDS) == {"never", "immediate", "1h", "1d", "7d", "30d", "1y"}
 

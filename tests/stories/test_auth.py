@@ -304,6 +304,15 @@ class TestPrivacy:
             assert SECRET not in done.stdout + done.stderr.encode(), words
         assert holding(keyless.home, SECRET) == []
 
+    def test_it_is_kept_of_no_input_that_it_was_typed_into(self, keyless: Program) -> None:
+        log_in(keyless, ADMIN_KEY, "--profile", "work")
+        keyless("run", "sandbox/echo", f"prompt=my key is {ADMIN_KEY}", "sandbox.run=0")
+        keyless("submit", "sandbox/echo", f"prompt={SECRET.decode()}", "--tag", "a=b")
+        assert holding(keyless.home, SECRET) == [profiles_file(keyless)]
+        kept = [json.loads(line) for line in keyless("history").stdout.splitlines()]
+        assert {row["input"]["prompt"] for row in kept} == {"my key is [hidden]", "[hidden]"}
+        assert not any(row["input_is_whole"] for row in kept)  # so that nothing sends the mark in its place
+
     def test_an_open_file_is_warned_of(self, keyless: Program) -> None:
         log_in(keyless, SANDBOX_KEY)
         profiles_file(keyless).chmod(0o644)

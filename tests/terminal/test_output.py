@@ -382,7 +382,7 @@ class TestQuery:
         assert desk.write(query=query) == ""
         assert "matches nothing" in desk.stderr.getvalue()
 
-    @pytest.mark.parametrize("query", ["images[", "a b", "]", "'x", "foo(", "a..b"])
+    @pytest.mark.parametrize("query", ["images[", "a b", "]", "'x", "foo(", "a..b", f"a[{'9' * 5000}]"])
     def test_malformed(self, query: str) -> None:
         with pytest.raises(UsageError, match="--query: ") as caught:
             Desk().selection(PrintFlags(query=query))
