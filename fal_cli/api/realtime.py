@@ -319,6 +319,7 @@ def _check(opened: websocket.WebSocket, url: str) -> None:
         raise NotReached(
             f"{urlsplit(url).netloc} insists on a WebSocket extension that was not asked for ({extensions})",
             is_permanent=True,
+            way_out="Whoever runs the app can turn it off: no client has to have one.",
             phase=Phase.NOT_CONNECTED,
         )
     if answer is None or answer.status == _SWITCHING:
