@@ -82,11 +82,15 @@ def _values(size: int) -> Callable[[], Pieces]:
     return pieces
 
 
-def _logs() -> Pieces:
-    """Log lines for as long as an answer may be."""
+def _logs(size: int) -> Callable[[], Pieces]:
+    """So many megabytes of log lines."""
+    return lambda: _log_lines(size)
+
+
+def _log_lines(size: int) -> Pieces:
     yield b'{"status":"COMPLETED","request_id":"%s","logs":[{}' % _ID.encode()
     line = b',{"message":"%s","level":"INFO","timestamp":"t"}' % (b"m" * 200)
-    yield from [line * (MIB // len(line))] * 23
+    yield from [line * (MIB // len(line))] * size
     yield b"]}"
 
 
@@ -104,7 +108,9 @@ BODIES = {
     "23 MB of values": Body(b"", _values(23)),
     "2 MB of values": Body(b"", _values(2)),
     "23 MB of text": Body(b"", _text(23)),
-    "23 MB of log lines": Body(b"", _logs),
+    "23 MB of log lines": Body(b"", _logs(23)),
+    "15 MB of text": Body(b"", _text(15)),  # just below what is read of a result; 23 just below that of an answer
+    "15 MB of log lines": Body(b"", _logs(15)),
     "deep": Body(b"", _plain(b'{"status":', b"[" * MIB * 8)),
     "a header": Body(b"X-Long: " + b"h" * (60 * MIB) + b"\r\n", _plain(b"{}")),
     "headers": Body(b"".join(b"X-%d: %s\r\n" % (n, b"h" * 50_000) for n in range(1000)), _plain(b"{}")),
