@@ -12,7 +12,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, NoReturn
 
@@ -74,7 +74,16 @@ def _end(signum: int, frame: FrameType | None) -> None:
         _raise(signum)
     if hasattr(signal, "setitimer"):
         signal.setitimer(signal.ITIMER_REAL, GRACE_SECONDS)
-    at_risk[0].say("interrupted while submitting: waiting for the request id (press Ctrl-C again to give up)")
+    with _unless_writing():
+        at_risk[0].say("interrupted while submitting: waiting for the request id (press Ctrl-C again to give up)")
+
+
+def _unless_writing() -> suppress:
+    """A block of a handler that writes. The signal may have come in the middle of a write to the same stream.
+
+    Python refuses a second one there with a `RuntimeError`, which would end the call that was interrupted.
+    """
+    return suppress(RuntimeError)
 
 
 def _give_up(signum: int, frame: FrameType | None) -> None:
@@ -135,19 +144,21 @@ def _stop(signum: int, frame: FrameType | None) -> None:
     """The handler of Ctrl-Z while something is drawn."""
     pairs = list(_around_stop)
     for before, _ in reversed(pairs):
-        before()
+        with _unless_writing():
+            before()
     signal.signal(signum, signal.SIG_DFL)
     signal.raise_signal(signum)  # it stands still here
     signal.signal(signum, _stop)
     if _is_in_foreground():
         for _, after in pairs:
-            after()
+            with _unless_writing():
+                after()
 
 
 def _is_in_foreground() -> bool:
     try:
         return os.tcgetpgrp(sys.stderr.fileno()) == os.getpgrp()
-    except (OSError, ValueError):  # stderr is no terminal, or closed
+    except (OSError, ValueError):  # stderr is closed or not a terminal
         return True
 
 
