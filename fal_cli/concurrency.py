@@ -19,10 +19,9 @@ class TooLate(Exception):
 
 @contextmanager
 def long_turns() -> Iterator[None]:
-    """A block with many threads that mostly wait, each of which goes on until it waits again.
+    """A block in which threads run longer before Python switches to another, for many threads that mostly wait.
 
-    Python lets another thread in every 5 ms. With a hundred of them that is a handing over of its lock for nothing,
-    at a quarter of the processor's time.
+    By default it switches every 5 ms. With a hundred threads those switches took a quarter of the processor's time.
     """
     before = sys.getswitchinterval()
     sys.setswitchinterval(_TURN_SECONDS)

@@ -8,6 +8,7 @@ to be said if they are interrupted or fail.
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fal_cli.api.redaction import Secrets
@@ -182,11 +183,12 @@ class Context:
         """What the `fal.toml` of this folder, or of one above, says. Raises `UsageError` for what it may not hold."""
         from fal_cli.config import paths
 
-        if not paths.project(self.env):
+        path = paths.project(self.env)
+        if not path:
             return None
         from fal_cli.config import project
 
-        return project.find(self.env)
+        return project.read(Path(path))
 
     def wire(self, view: "View | None" = None, *, local: bool = False, account: "Account | None" = None) -> "Wire":
         """A request layer with an account's hosts and key, which tells `view` (or `notify`) of its retries.

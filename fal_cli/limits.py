@@ -32,7 +32,7 @@ VALUES = 800_000
 """The values of any JSON that is read. A short text of brackets becomes a hundred times its size."""
 
 FRAME_VALUES = 500_000
-"""The values of a msgpack frame, each of which may be an object that took one byte."""
+"""The values of a msgpack frame. One byte of it can become an object of seventy."""
 
 SCHEMA_VALUES = 400_000
 """The values of an OpenAPI document. Real ones have less than a tenth of it."""

@@ -126,8 +126,12 @@ class TokenKeeper:
     def _mint(self) -> str:
         wanted = {"allowed_apps": [self._endpoint.alias], "token_expiration": TOKEN_SECONDS}
         request = Request(
-            "the realtime token", "POST", f"{self._wire.hosts.rest}/tokens/", body=json.dumps(wanted).encode()
-        )._replace(most_bytes=limits.SHORT)
+            "the realtime token",
+            "POST",
+            f"{self._wire.hosts.rest}/tokens/",
+            body=json.dumps(wanted).encode(),
+            most_bytes=limits.SHORT,
+        )
         answer = free.answered(self._wire, request)
         body = answer.json()
         token = body.get("token") or body.get("detail") if isinstance(body, dict) else body
@@ -307,25 +311,31 @@ def _unreached(why: reasons.Reason) -> NotReached:
 
 
 def _check(opened: websocket.WebSocket, url: str) -> None:
-    """Raises `Refused` unless the handshake ended as one: the package takes a redirect for a success.
+    """Raises `Refused` for a handshake that did not switch, such as a redirect, which the package takes for a success.
 
-    And `NotReached` where the other side will compress its frames: nobody may choose an extension that was not
-    offered, and the package reads none (§7.2).
+    Raises `NotReached` for one that switched to compressed frames: the package cannot read them, and a server must not
+    choose an extension that was not offered (§7.2).
     """
-    answer = opened.handshake_response
-    extensions = answer.headers.get("sec-websocket-extensions") if answer is not None else None
-    if extensions:
+    error = _fault_of(opened.handshake_response, urlsplit(url).netloc)
+    if error is not None:
         opened.shutdown()  # type: ignore[no-untyped-call]  # the package leaves it unannotated
-        raise NotReached(
-            f"{urlsplit(url).netloc} insists on a WebSocket extension that was not asked for ({extensions})",
+        raise error
+
+
+def _fault_of(answer: Any, host: str) -> Refused | NotReached | None:
+    """What is wrong with the answer to a handshake."""
+    if answer is None:
+        return None
+    if extensions := answer.headers.get("sec-websocket-extensions"):
+        return NotReached(
+            f"{host} insists on a WebSocket extension that was not asked for ({extensions})",
             is_permanent=True,
-            way_out="Whoever runs the app can turn it off: no client has to have one.",
+            way_out="Turn the extension off in the app's server.",
             phase=Phase.NOT_CONNECTED,
         )
-    if answer is None or answer.status == _SWITCHING:
-        return
-    opened.shutdown()  # type: ignore[no-untyped-call]  # the package leaves it unannotated
-    raise _elsewhere(urlsplit(url).netloc, answer.status, answer.headers.get("location", ""))
+    if answer.status == _SWITCHING:
+        return None
+    return _elsewhere(host, answer.status, answer.headers.get("location", ""))
 
 
 def _elsewhere(host: str, status: int, where: str) -> Refused:
@@ -348,12 +358,12 @@ def _refused(error: "websocket.WebSocketBadStatusException", *, has_token: bool)
 
 
 def _why(error: Exception) -> str:
-    """What a session that ended without a close was cut for, where that is known."""
+    """Why a session ended without a close, where that is known."""
     if isinstance(error, MessageTooLarge):
         return str(error)
     if isinstance(error, websocket.WebSocketProtocolException):
         is_packed = str(error).startswith("rsv")
-        return "a frame is compressed, which was not agreed on" if is_packed else "a frame is no WebSocket frame"
+        return "the server sent a compressed frame" if is_packed else "the server sent an invalid WebSocket frame"
     return ""
 
 

@@ -180,7 +180,7 @@ def _key(key: str, source: str, profile: str = "") -> Credential:
 def _header_safe(secret: str, source: str) -> str:
     secret = secret.strip()
     if len(secret) > 2 and secret[0] == secret[-1] and secret[0] in "\"'":
-        secret = secret[1:-1].strip()  # what reads an environment file is no shell, and leaves them on
+        secret = secret[1:-1].strip()  # Docker's --env-file keeps the quotes
     if not secret.isascii() or not secret.isprintable() or " " in secret:
         raise NoCredentials(f"the key from {source} contains a character that no key has")
     return secret

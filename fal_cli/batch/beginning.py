@@ -192,7 +192,8 @@ def _recorded(context: Context, typed: Typed, names: Names, call: CallFlags, fou
         "rows": found.rows,
         "is_private": typed.is_private,
     }
-    return context.journal.required(lambda ledger: batches.make(ledger, typed.name, typed.text, typed.where, facts))
+    targets = [str(one.target) for one in typed.endpoints]
+    return context.journal.required(lambda ledger: batches.make(ledger, typed.name, targets, typed.where, facts))
 
 
 def _placed(context: Context, ready: Ready) -> Ready:

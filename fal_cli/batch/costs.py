@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from fal_cli.api.call_options import CallOptions
@@ -34,7 +35,7 @@ class Sum(NamedTuple):
     amount: Decimal
     unknown: int
     how: str
-    parts: Mapping[str, "Sum"] = {}
+    parts: Mapping[str, "Sum"] = MappingProxyType({})
 
 
 class Costs:

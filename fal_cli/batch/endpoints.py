@@ -1,4 +1,4 @@
-"""The endpoints of a batch: one as a rule, or several with commas between them, each of which gets every row.
+"""The endpoints of a batch: usually one. Several are separated by commas, and each gets every row.
 
 What an endpoint gets of a row is what its own schema knows. An input that it lacks and another one of the batch has is
 left out for it; one that none of them has goes to all of them as it was given, as it does where there is only one.
@@ -17,12 +17,12 @@ from fal_cli.inputs import nesting
 if TYPE_CHECKING:
     from fal_cli.schema import Schema
 
-SEPARATOR = ","
+_SEPARATOR = ","
 
 
 def read(context: Context, word: str, path: str, *, aloud: bool) -> tuple[Named, ...]:
     """The endpoints that a word names, each with a path appended; an alias brings its inputs. Raises `UsageError`."""
-    names = word.split(SEPARATOR)
+    names = word.split(_SEPARATOR)
     if not all(names):
         raise UsageError(f"{word!r}: expected an endpoint before and after each comma")
     found = tuple(endpoints.named(context, name, path) for name in names)

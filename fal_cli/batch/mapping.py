@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from copy import deepcopy
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fal_cli import media
@@ -34,15 +35,15 @@ Look = Callable[[Mapping[str, Any]], Any]
 class Made(NamedTuple):
     """What a row comes to: the input that is sent and the one that was given, and what is wrong with it.
 
-    Files are attachments in both. `columns` names the column that each input came from, to locate a problem. What was
-    given and is no input of this endpoint, but one of another in the batch, is `left_out`.
+    Files are attachments in both. `columns` names the column that each input came from, to locate a problem.
+    `left_out` are values for inputs that only other endpoints of the batch have.
     """
 
     input_json: dict[str, Any]
     given: dict[str, Any]
     problems: list[Problem]
     columns: Mapping[str, str]
-    left_out: Mapping[str, Any] = {}
+    left_out: Mapping[str, Any] = MappingProxyType({})
 
 
 class Files(NamedTuple):

@@ -12,56 +12,28 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fal_cli.batch import fates
 from fal_cli.batch.grid import Axis, Share, product
-from fal_cli.batch.mapping import Made, Mapper
+from fal_cli.batch.mapping import Made
 from fal_cli.batch.names import Names
 from fal_cli.batch.planned import Fate, PlanFile, Planned
+from fal_cli.batch.recipes import Recipe
 from fal_cli.batch.sources import Record, Source
 from fal_cli.errors import CliError, InputRefused, UsageError
 from fal_cli.files.attachment import attachments
 from fal_cli.identity import canonical
 from fal_cli.identity.keys import Identity, identity
-from fal_cli.inputs import nesting
 from fal_cli.schema import problems
 from fal_cli.schema.report import lines as told_of
 
 if TYPE_CHECKING:
     from fal_cli.identity.digests import Digests
     from fal_cli.ledger.rows import Row
-    from fal_cli.schema import Problem, Schema
+    from fal_cli.schema import Problem
 
 _TOLD = 20
 _LOOKED_UP_AT_ONCE = 500
 _NO_LINE = Record(0, {})
 Find = Callable[[Sequence[str]], "Mapping[str, Row]"]
 Sends = Callable[[str, Mapping[str, Any]], None]
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """What one endpoint makes of a row, and of which values in turn. The axes of all recipes are as long as each other.
-
-    `left_out` was given for all rows, and is an input of other endpoints alone.
-    """
-
-    endpoint: str
-    mapper: Mapper | None
-    base: Mapping[str, Any]
-    given: Mapping[str, Any]
-    axes: tuple[Axis, ...] = ()
-    schema: "Schema | None" = None
-    left_out: Mapping[str, Any] = field(default_factory=dict)
-
-    def made(self, record: Record, values: Mapping[str, tuple[Axis, Any]]) -> Made:
-        """The input for a row and a combination of values, not checked yet."""
-        made = self.mapper.made(record) if self.mapper else Made(dict(self.base), dict(self.given), [], {})
-        left_out = {**self.left_out, **made.left_out}
-        for key, (axis, value) in values.items():
-            if axis.is_input:
-                nesting.assign(made.input_json, axis.steps, value, key)
-                nesting.assign(made.given, axis.steps, value, key)
-            else:
-                left_out[key] = value
-        return made._replace(left_out=left_out)
 
 
 @dataclass(frozen=True)

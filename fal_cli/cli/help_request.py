@@ -6,7 +6,7 @@ The pages and their tables are imported only for a command line that wants them.
 import os
 
 from fal_cli.cli.completion.walk import Place, step
-from fal_cli.cli.help_words import OPTIONS, may_ask
+from fal_cli.cli.help_words import OPTIONS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,8 +40,6 @@ class HelpRequest:
 
 def asked(words: "Sequence[str]") -> HelpRequest | None:
     """The help that is asked for; None if none is, if it is to be JSON, or if the words make no sense."""
-    if not may_ask(words):
-        return None
     here, is_asked = Place(), False
     for word in words:
         if not here.waiting and not here.only_words and _asks(word, here):

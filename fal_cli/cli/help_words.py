@@ -17,5 +17,5 @@ def may_ask(words: "Sequence[str]") -> bool:
 
 
 def _may_end_in_h(word: str) -> bool:
-    """Whether a word may be short options of which the last is `-h`: `-qh`."""
+    """Whether a word may be short options that end in `-h`, such as `-qh`."""
     return word.startswith("-") and word.endswith("h")

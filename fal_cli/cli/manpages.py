@@ -114,6 +114,13 @@ def _block(block: markdown.Block) -> Iterator[str]:
         yield from (_beginning(block.mark), _inline(block.text))
 
 
+def _beginning(mark: str) -> str:
+    """The request that begins a paragraph, or a point of a list."""
+    if not mark:
+        return ".PP"
+    return ".IP \\(bu 2" if mark == "- " else f".IP {mark.strip()} 4"
+
+
 def _inline(text: str) -> str:
     """A line of Markdown as one of roff. Code is bold, and a link to another page is that page's name."""
     found = ""
@@ -242,10 +249,3 @@ def _uncapital(text: str) -> str:
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))
-
-
-def _beginning(mark: str) -> str:
-    """The request that begins a paragraph, or a point of a list."""
-    if not mark:
-        return ".PP"
-    return ".IP \\(bu 2" if mark == "- " else f".IP {mark.strip()} 4"

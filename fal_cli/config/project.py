@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
-from fal_cli.config import aliases, budgets, paths, toml
+from fal_cli.config import aliases, budgets, toml
 from fal_cli.config.aliases import Alias
 from fal_cli.config.paths import NO_PROJECT, PROJECT
 from fal_cli.errors import UsageError
@@ -48,14 +48,8 @@ class Project(NamedTuple):
         return next((self.outputs[name] for name in (alias, endpoint, DEFAULT) if name in self.outputs), "")
 
 
-def find(env: Mapping[str, str], folder: Path | None = None) -> Project | None:
-    """The project that this folder, or `folder`, is in. Raises `UsageError` for a file with what it may not hold."""
-    path = paths.project(env, str(folder or ""))
-    return read(Path(path)) if path else None
-
-
 def read(path: Path) -> Project:
-    """What a file says. Raises `UsageError`."""
+    """What a file says. Raises `UsageError` for one with what it may not hold."""
     try:
         return _read(path)
     except UsageError as error:

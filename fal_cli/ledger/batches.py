@@ -7,7 +7,7 @@ lease whose process is surely gone is free at once; that of another host when it
 import json
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +18,7 @@ from fal_cli.ledger.store import Ledger, conditions_of, moment_text
 
 BEAT_SECONDS = 20.0
 _SILENCE = timedelta(minutes=15)
+_BETWEEN = ","
 
 
 class Holder(NamedTuple):
@@ -61,7 +62,7 @@ class Batch(NamedTuple):
     @property
     def endpoints(self) -> tuple[str, ...]:
         """Its endpoints, in the order in which they were named first."""
-        return tuple(self.endpoint.split(","))
+        return tuple(self.endpoint.split(_BETWEEN))
 
 
 class Tally(NamedTuple):
@@ -82,14 +83,14 @@ def all_of_them(ledger: Ledger) -> list[Batch]:
     return [_batch(found) for found in ledger.execute("SELECT * FROM batches ORDER BY number DESC", ()).fetchall()]
 
 
-def make(ledger: Ledger, name: str, endpoint: str, source: str, facts: Mapping[str, Any]) -> Batch:
+def make(ledger: Ledger, name: str, endpoints: Sequence[str], source: str, facts: Mapping[str, Any]) -> Batch:
     """Records a batch, or what a known one is of now."""
 
     def act() -> Batch:
         ledger.execute(
             "INSERT INTO batches (name, endpoint, source, made_at, facts) VALUES (?, ?, ?, ?, ?)"
             " ON CONFLICT (name) DO UPDATE SET source = excluded.source, facts = excluded.facts",
-            (name, endpoint, source, ledger.moment(), json.dumps(dict(facts))),
+            (name, _BETWEEN.join(endpoints), source, ledger.moment(), json.dumps(dict(facts))),
         )
         made = named(ledger, name)
         assert made is not None

@@ -234,9 +234,8 @@ def stored_result(body: Body, content_type: str) -> Kept | None:
 
 def row_from(record: sqlite3.Row) -> Row:
     """A row of the table as values. Raises `ValueError`, `TypeError` for what this program never wrote."""
-    found = dict(
-        zip(record.keys(), record, strict=True)
-    )  # a `sqlite3.Row` goes through all names for each that is asked
+    # Not `record[name]`: a `sqlite3.Row` compares all its names each time.
+    found = dict(zip(record.keys(), record, strict=True))
     return Row(
         local_id=found["local_id"],
         created_at=datetime.fromisoformat(found["created_at"]),

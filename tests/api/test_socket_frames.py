@@ -48,7 +48,7 @@ def test_an_extension_that_nobody_offered_ends_it_before_an_input_leaves() -> No
     ("frame", "why"),
     [
         pytest.param(bytes([0xC2, len(_PACKED)]) + _PACKED, "compressed", id="compressed"),
-        pytest.param(b"\x83\x01a", "no WebSocket frame", id="an opcode that there is none of"),
+        pytest.param(b"\x83\x01a", "invalid WebSocket frame", id="an unknown opcode"),
     ],
 )
 def test_a_frame_of_another_kind_says_why_it_is_the_end(frame: bytes, why: str) -> None:

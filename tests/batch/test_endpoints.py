@@ -12,8 +12,9 @@ from fal_cli.batch.costs import Sum
 from fal_cli.batch.grid import axis
 from fal_cli.batch.mapping import Files, Mapper
 from fal_cli.batch.names import Names
-from fal_cli.batch.plan import Order, Planner, Recipe
+from fal_cli.batch.plan import Order, Planner
 from fal_cli.batch.planned import PlanFile, Planned
+from fal_cli.batch.recipes import Recipe
 from fal_cli.batch.sources import Source, opened
 from fal_cli.commands.gallery import layout
 from fal_cli.endpoint import parse

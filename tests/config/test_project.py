@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fal_cli.config import project
+from fal_cli.config import paths, project
 from fal_cli.errors import UsageError
 
 GOOD = """
@@ -18,11 +18,17 @@ default = "renders/{date}/{id}-{index}.{ext}"
 """
 
 
+def found_in(env: dict[str, str], folder: Path) -> project.Project | None:
+    """The project that a folder is in."""
+    path = paths.project(env, str(folder))
+    return project.read(Path(path)) if path else None
+
+
 def test_what_it_says(tmp_path: Path) -> None:
     (tmp_path / "fal.toml").write_text(GOOD)
     deep = tmp_path / "a" / "b"
     deep.mkdir(parents=True)
-    found = project.find({}, deep)
+    found = found_in({}, deep)
     assert found is not None
     assert found.folder == tmp_path
     assert found.budget == "5/day"
@@ -37,10 +43,10 @@ def test_the_nearest_one_counts_and_a_variable_turns_it_off(tmp_path: Path) -> N
     inner.mkdir()
     (tmp_path / "fal.toml").write_text('budget = "5/day"')
     (inner / "fal.toml").write_text('budget = "1/day"')
-    found = project.find({}, inner)
+    found = found_in({}, inner)
     assert found is not None
     assert found.budget == "1/day"
-    assert project.find({"FAL_NO_PROJECT": "1"}, inner) is None
+    assert found_in({"FAL_NO_PROJECT": "1"}, inner) is None
 
 
 @pytest.mark.parametrize(
@@ -86,6 +92,6 @@ def test_the_nearest_one_counts_and_a_variable_turns_it_off(tmp_path: Path) -> N
 def test_what_it_may_not_hold_is_an_error(tmp_path: Path, text: str, told: str) -> None:
     (tmp_path / "fal.toml").write_text(text)
     with pytest.raises(UsageError) as caught:
-        project.find({}, tmp_path)
+        found_in({}, tmp_path)
     assert told in caught.value.message
     assert "FAL_NO_PROJECT=1" in caught.value.hint

@@ -17,7 +17,7 @@ from fal_cli.batch.saving import clear_parts
 from tests.support.fault_proxy import Exchange, answer, lose_answer
 from tests.support.full_run import FULL
 from tests.support.place import Place
-from tests.support.waiting import until
+from tests.support.waiting import soon, until
 
 ECHO = "sandbox/echo"
 FLUX = "fal-ai/flux/dev"
@@ -133,6 +133,18 @@ def test_what_cannot_be_right_is_found_before_anything_is_sent(place: Place) -> 
     assert place.rows == []
 
 
+def test_without_a_schema_no_column_is_dropped_unsaid(place: Place) -> None:
+    place.proxy.fail("pricing", answer(500), times=999)  # the schema is asked of the same host
+    name = echoes(place, [{}])
+    told = place("batch", ECHO, name, "seed=1", "--yes", code=2).stderr
+    assert f"no schema of {ECHO} was found" in told
+    assert "such as prompt='{{prompt}}'" in told
+    assert place.service.accepted == 0
+    told = place("batch", ECHO, name, "n={{n}}", "sandbox={{sandbox}}", "--yes", "--print", "none").stderr
+    assert "only what KEY='{{…}}' names is sent" in told
+    assert place.service.accepted == 1
+
+
 def test_rows_fail_alone(place: Place) -> None:
     refused = {"status": 422, "body": {"detail": [{"loc": ["body", "n"], "msg": "no", "type": "value_error"}]}}
     name = echoes(place, [{}, {"fail": refused}, {"fail": {"status": 500, "body": {"detail": "broke"}}}, {}])
@@ -236,9 +248,8 @@ def killed(place: Place, folder: str, count: int, *words: str) -> None:
     for _ in range(KILLS):
         process = place.start(*whole, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         at = place.service.accepted
-        patience = time.monotonic() + 3  # when all is sent but one that is looked for, no other comes
-        while place.service.accepted == at and process.poll() is None and time.monotonic() < patience:
-            time.sleep(0.02)
+        # When all is sent but one that is looked for, no other is accepted.
+        soon(lambda process=process, at=at: place.service.accepted > at or process.poll() is not None, 3)  # type: ignore[misc]
         time.sleep(chance.random() * 0.3)
         process.kill()
         process.wait()
