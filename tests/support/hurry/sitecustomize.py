@@ -1,7 +1,7 @@
 """Found on its PYTHONPATH, a child process waits for less, and decides as ever.
 
-A repetition comes at once, which is one of the waits that its jitter may draw; a lookup looks once. A submit waits for
-its answer as long as FAL_TESTS_SUBMIT_SECONDS says, a status stream may be silent for FAL_TESTS_SILENCE_SECONDS.
+A repetition comes at once, which is one of the waits that its jitter may draw; a lookup looks once, a batch thrice.
+A submit waits for its answer as long as FAL_TESTS_SUBMIT_SECONDS says, a status stream may be silent for FAL_TESTS_SILENCE_SECONDS.
 """
 
 import os
@@ -15,6 +15,7 @@ from typing import Any
 HURRIED: dict[str, dict[str, Any]] = {
     "fal_cli.api.wire": {"random": SimpleNamespace(uniform=lambda low, high: low)},
     "fal_cli.calls.lookup": {"SEARCH_SECONDS": 0.0},
+    "fal_cli.batch.engine": {"_LOOK_PAUSES": (0.0, 0.3, 1.0)},
 }
 if "FAL_TESTS_SUBMIT_SECONDS" in os.environ:
     HURRIED["fal_cli.api.queue"] = {"SUBMIT_SECONDS": float(os.environ["FAL_TESTS_SUBMIT_SECONDS"])}
