@@ -1,7 +1,8 @@
 """Found on its PYTHONPATH, a child process waits for less, and decides as ever.
 
 A repetition comes at once, which is one of the waits that its jitter may draw; a lookup looks once, a batch thrice.
-A submit waits for its answer as long as FAL_TESTS_SUBMIT_SECONDS says, a status stream may be silent for FAL_TESTS_SILENCE_SECONDS.
+A submit waits for its answer as long as FAL_TESTS_SUBMIT_SECONDS says, a status stream may be silent for
+FAL_TESTS_SILENCE_SECONDS.
 """
 
 import os
