@@ -31,6 +31,7 @@ WRITE_SECONDS = 30.0
 _BLOCK = 1024 * 1024
 _MOST_INTERIM = 100
 _SEND_BLOCK = 1024 * 1024  # how much of a file is read and sent at a time; 16 KiB takes twice as long
+_POOLS_KEPT = 4
 _KEEPALIVE = (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
 _OPTIONS = [*HTTPConnection.default_socket_options, _KEEPALIVE]
 
@@ -78,7 +79,8 @@ class PhasedAdapter(HTTPAdapter):
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
-        super().__init__(pool_connections=4, pool_maxsize=4, max_retries=0)
+        self._pools: dict[tuple[str, ...], HTTPConnectionPool] = {}
+        super().__init__(pool_connections=_POOLS_KEPT, pool_maxsize=4, max_retries=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         kwargs["socket_options"] = _OPTIONS
@@ -102,16 +104,31 @@ class PhasedAdapter(HTTPAdapter):
             more = {"ssl_context": trust.context(), "cert_reqs": "CERT_REQUIRED"}
         return host, more
 
-    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> HTTPConnectionPool:
-        pool = cast(_PhasedPool, super().get_connection_with_tls_context(*args, **kwargs))
-        pool.recorder = self._recorder
+    def get_connection_with_tls_context(
+        self, request: "PreparedRequest", verify: Any, proxies: Any = None, cert: Any = None
+    ) -> HTTPConnectionPool:
+        """The pool of the URL's origin, found again by its text: requests takes the URL apart three times for that."""
+        key = (*(request.url or "").split("/", 3)[:3], *(proxies or {}).values())
+        pool = self._pools.get(key)
+        if pool is None or pool.pool is None:  # none yet, or closed to make room for others
+            if key[0].lower() not in ("http:", "https:"):
+                raise InvalidSchema(f"'{request.url}' is not an http or https address")
+            found = cast(_PhasedPool, super().get_connection_with_tls_context(request, verify, proxies, cert))
+            found.recorder = self._recorder
+            if len(self._pools) >= _POOLS_KEPT:
+                self._pools.clear()
+            pool = self._pools[key] = found
         return pool
+
+    def request_url(self, request: "PreparedRequest", proxies: Any) -> str:
+        return super().request_url(request, proxies) if proxies else request.path_url
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
         """Nothing to add: the context says it all."""
 
     def forget_connections(self) -> None:
         """Closes what is pooled, so that the next exchange has a connection of its own."""
+        self._pools.clear()
         self.poolmanager.clear()
         for manager in self.proxy_manager.values():
             manager.clear()

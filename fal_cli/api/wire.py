@@ -1,4 +1,4 @@
-"""One requests session and the one loop that decides whether an exchange is made again.
+"""Requests, and the one loop that decides whether an exchange is made again.
 
 Adapters are mounted without retries: urllib3's `Retry` sees neither the body nor the phase, and it
 re-POSTs a 503 that carries `Retry-After`. Its parser of that header is used, its judgement is not.
@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 
 import requests
 import urllib3
-from requests.auth import AuthBase
 from requests.structures import CaseInsensitiveDict
 
 from fal_cli import __version__, limits
@@ -32,36 +31,6 @@ CONNECT_SECONDS = 10.0
 PATIENCE_SECONDS = 120.0
 _SOONEST_SECONDS = 0.05
 T = TypeVar("T")
-
-
-class KeyAuth(AuthBase):
-    """Puts the credential on requests to the service's own hosts and nowhere else.
-
-    An auth object, because a bare header is silently replaced by a matching `~/.netrc` line.
-    """
-
-    def __init__(self, authorization: str, hosts: Hosts) -> None:
-        self._authorization = authorization
-        self._hosts = hosts
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if self._authorization and self._hosts.owns(request.url or ""):
-            request.headers["Authorization"] = self._authorization
-        return request
-
-
-class _NoAuth(AuthBase):
-    """Leaves a request as it is; an explicit one, since without any requests would look into `~/.netrc`."""
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        return request
-
-
-class _Session(requests.Session):
-    """Follows no redirect, and reads none either: a `Location` that is not a URL would be an exception."""
-
-    def get_redirect_target(self, resp: requests.Response) -> str | None:
-        return None
 
 
 class Wire:
@@ -83,14 +52,14 @@ class Wire:
         self.notify = notify
         self._tracer = tracer
         self._secret = authorization
-        self._auth = KeyAuth(authorization, hosts)
         self._recorder = Recorder()
         self._adapter = PhasedAdapter(self._recorder)
         self.shared: dict[str, Any] = {}  # with the twins
-        self._session = _Session()
-        self._session.trust_env = False
-        self._session.mount("http://", self._adapter)
-        self._session.mount("https://", self._adapter)
+        self._headers = {
+            **requests.utils.default_headers(),
+            "Accept": "application/json",
+            "User-Agent": f"fal-cli/{__version__}",
+        }
 
     def twin(self) -> "Wire":
         """Another wire with the same hosts and credential, for another thread: one makes one exchange at a time."""
@@ -193,12 +162,12 @@ class Wire:
         prepared = self._prepare(request._replace(url=backup.current(request.url)))
         if self._tracer:
             self._trace(self._tracer, trace.request_text(prepared))
+        timeout: Any = (min(request.connect_seconds, CONNECT_SECONDS), request.read_seconds)
         try:
-            response = self._session.send(
+            response = self._adapter.send(
                 prepared,
                 stream=True,
-                allow_redirects=False,
-                timeout=(min(request.connect_seconds, CONNECT_SECONDS), request.read_seconds),
+                timeout=timeout,
                 proxies=proxies.for_url(prepared.url or ""),
             )
         except (*TRANSPORT_ERRORS, trust.Unusable) as error:
@@ -259,25 +228,24 @@ class Wire:
         return random.uniform(0.0, min(policy.cap_seconds, policy.base_seconds * 2.0**attempt))
 
     def _prepare(self, request: Request) -> requests.PreparedRequest:
-        headers: CaseInsensitiveDict[str | bytes] = CaseInsensitiveDict(
-            {**self._session.headers, "Accept": "application/json", "User-Agent": f"fal-cli/{__version__}"}
-        )
+        """A request as it leaves. No session makes it: one adds cookies, redirects and the keys of `~/.netrc`.
+
+        The credential goes to the service's own hosts and nowhere else.
+        """
+        headers: CaseInsensitiveDict[str | bytes] = CaseInsensitiveDict(self._headers)
         if request.body is not None:
             headers["Content-Type"] = "application/json"
         if request.authorization:
             headers["Authorization"] = request.authorization
         # Bytes, because http.client would refuse a text header outside of Latin-1.
         headers.update({name: value.encode() for name, value in request.headers.items()})
-        # Not by the session, which would merge settings of its own that we have none of: a third of the work.
         prepared = requests.PreparedRequest()
-        prepared.prepare(
-            request.method,
-            request.url,
-            headers=headers,
-            data=request.make_body() if request.make_body else request.body,
-            auth=self._auth if request.authorization is None else _NoAuth(),
-            cookies=self._session.cookies,
-        )
+        prepared.prepare_method(request.method)
+        prepared.prepare_url(request.url, None)
+        prepared.prepare_headers(headers)
+        prepared.prepare_body(request.make_body() if request.make_body else request.body, None)
+        if request.authorization is None and self._secret and self.hosts.owns(prepared.url or ""):
+            prepared.headers["Authorization"] = self._secret
         return prepared
 
     def _trace(self, tracer: Callable[[str], None], text: str) -> None:

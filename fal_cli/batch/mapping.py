@@ -224,7 +224,7 @@ class Mapper:
         for name in source.columns:
             self._by_column[name] = self._column(name)
         known = [field.name for field in self._all.inputs] if self._all else []
-        free = [name for name in known if name not in self._given and name not in source.columns]
+        free = tuple(name for name in known if name not in self._given and name not in source.columns)
         for name in source.columns:
             is_known = self._by_column[name] is not None or is_lacking(name, self._lacking)
             meant = None if is_known else edits.slip(name, free)

@@ -261,7 +261,7 @@ def row_from(record: sqlite3.Row) -> Row:
         inference_seconds=_number(found["inference_seconds"]),
         billable_units=found["billable_units"],
         expires_at=_moment(found["expires_at"]),
-        files=_texts(found["files"]),
+        files=texts(found["files"]),
         has_result=bool(found["has_result"]),
         clock_skew=_number(found["clock_skew"]),
         replaced_by=found["replaced_by"],
@@ -278,7 +278,7 @@ def row_from(record: sqlite3.Row) -> Row:
         batch=found["batch"] or "",
         row_number=found["row_number"],
         taken_by=found["taken_by"] or "",
-        file_hashes=_texts(found["file_hashes"]),
+        file_hashes=texts(found["file_hashes"]),
     )
 
 
@@ -309,7 +309,8 @@ def _object(text: str | None) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _texts(text: str) -> tuple[str, ...]:
+def texts(text: str) -> tuple[str, ...]:
+    """A list of texts as a cell holds it."""
     return () if text == "[]" else tuple(map(str, json.loads(text)))
 
 

@@ -89,9 +89,12 @@ def _found(field: Field, value: Any, path: str) -> Iterator[Problem]:
         return
     if value is None and (field.is_nullable or not field.is_required):
         return  # documents do not always say that an input may be null
-    attempts = [list(islice(_of_shape(shape, value, path), _MOST_PROBLEMS)) for shape in field.shapes]
-    if not all(attempts):
-        return
+    attempts: list[list[Problem]] = []
+    for shape in field.shapes:
+        found = list(islice(_of_shape(shape, value, path), _MOST_PROBLEMS))
+        if not found:
+            return
+        attempts.append(found)
     near = [at for at, shape in enumerate(field.shapes) if fits(shape.kinds, value)]
     near = near or [at for at, shape in enumerate(field.shapes) if shape.choices or shape.is_file]
     near = near or [at for at, shape in enumerate(field.shapes) if lax.takes(shape, value)]
@@ -148,7 +151,7 @@ def _misspelt(shape: Field, given: Mapping[str, Any]) -> dict[str, str]:
     known = {part.name for part in shape.properties}
     if shape.others is not None:
         return {}
-    free = [name for name in known if name not in given]
+    free = tuple(part.name for part in shape.properties if part.name not in given)
     unknown = islice((key for key in given if key not in known), _MOST_UNKNOWN)
     return {key: meant for key in unknown if (meant := edits.slip(key, free))}
 

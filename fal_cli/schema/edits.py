@@ -1,7 +1,8 @@
 """How far one spelling is from another, in letters: what a word was meant to be, and what is surely a slip."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from functools import lru_cache
 
 _LONGEST = 80
 _SHORTEST_WORD = 3
@@ -72,14 +73,17 @@ def nearest(word: str, words: Iterable[str]) -> str:
     return found or beginning
 
 
-def slip(key: str, known: Sequence[str]) -> str:
+def slip(key: str, known: tuple[str, ...]) -> str:
     """The known key that `key` surely is a misspelling of: a letter or two, in words that mean nothing else.
 
     "" for a key that may be another one: a word more or less, another number (`image_2`), another word (`mode` and
     `model`), a short one (`top_k` and `top_p`).
     """
-    if len(key) > _LONGEST:
-        return ""
+    return _slip(key, known) if len(key) <= _LONGEST else ""
+
+
+@lru_cache(maxsize=256)  # the rows of a list have the same keys
+def _slip(key: str, known: tuple[str, ...]) -> str:
     rated = [(steps, name) for name in known if (steps := _steps(plain(key), plain(name))) is not None]
     return min(rated, key=lambda one: one[0])[1] if rated else ""
 

@@ -43,8 +43,8 @@ def test_nearest(word: str, words: list[str], found: str) -> None:
 
 
 def test_the_nearest_of_several_slips() -> None:
-    assert slip("guidance_scal", ["guidance_scales", "guidance_scale"]) == "guidance_scale"
-    assert slip("x" * 100_000, ["x" * 99_999]) == ""
+    assert slip("guidance_scal", ("guidance_scales", "guidance_scale")) == "guidance_scale"
+    assert slip("x" * 100_000, ("x" * 99_999,)) == ""
 
 
 @pytest.mark.parametrize(
