@@ -12,8 +12,10 @@ from contextlib import contextmanager
 from http.client import CONTINUE, SWITCHING_PROTOCOLS, BadStatusLine, HTTPResponse, parse_headers
 from typing import TYPE_CHECKING, Any, cast
 
+from requests import Response
 from requests.adapters import HTTPAdapter
 from requests.exceptions import InvalidSchema
+from requests.structures import CaseInsensitiveDict
 from urllib3 import PoolManager, ProxyManager
 from urllib3.connection import HTTPConnection, HTTPSConnection, ProxyConfig
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
@@ -125,6 +127,15 @@ class PhasedAdapter(HTTPAdapter):
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
         """Nothing to add: the context says it all."""
+
+    def build_response(self, req: "PreparedRequest", resp: BaseHTTPResponse) -> Response:
+        """An answer without cookies, which nothing here keeps."""
+        response = Response()
+        response.status_code, response.reason, response.raw = resp.status, resp.reason or "", resp
+        response.headers = CaseInsensitiveDict(resp.headers)
+        response.url, response.request = req.url or "", req
+        response.connection = self
+        return response
 
     def forget_connections(self) -> None:
         """Closes what is pooled, so that the next exchange has a connection of its own."""

@@ -141,6 +141,7 @@ class Engine:
         self._beat_at = 0.0
         self._stopped = ""
         self._broken: Exception | None = None
+        self._handlers = self._by_kind()
         self.standing = Standing(name)
 
     def run(self) -> int:
@@ -411,11 +412,11 @@ class Engine:
 
     def _take(self, news: News) -> None:
         job, what = news
-        handler = self._handlers().get(type(what))
+        handler = self._handlers.get(type(what))
         if handler is not None:
             handler(job, what)
 
-    def _handlers(self) -> dict[type, Callable[[Any, Any], None]]:
+    def _by_kind(self) -> dict[type, Callable[[Any, Any], None]]:
         return {
             Accepted: self._accepted,
             Began: self._began,

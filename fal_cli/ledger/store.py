@@ -50,6 +50,10 @@ class _Page(NamedTuple):
     last: int | None
 
 
+class _ActFailed(Exception):
+    """One of several acts has failed, so that nothing of them is written."""
+
+
 class Ledger:
     """One open ledger. Every method raises `LedgerError` where SQLite or the disk fails."""
 
@@ -418,9 +422,20 @@ class Ledger:
     def together(self, acts: Sequence[Callable[["Ledger"], Any]]) -> list[Any]:
         """What several acts answer, in one transaction that is on disk when this returns: one wait for the disk.
 
-        One that fails undoes itself alone, and its error stands in the place of its answer.
+        One that fails undoes itself alone, and its error stands in the place of its answer; the others may be done a
+        second time then, from the beginning.
         """
-        return self.at_once(lambda: [self._apart(act) for act in acts], durable=True)
+        # A savepoint for each is a third of the statements, so that they are set where one has failed.
+        try:
+            return self.at_once(lambda: self._all(acts), durable=True)
+        except _ActFailed:
+            return self.at_once(lambda: [self._apart(act) for act in acts], durable=True)
+
+    def _all(self, acts: Sequence[Callable[["Ledger"], Any]]) -> list[Any]:
+        try:
+            return [act(self) for act in acts]
+        except Exception as error:
+            raise _ActFailed from error
 
     def _pragma(self, name: str, value: object) -> None:
         """Sets how the connection behaves, unless it does so already. These were a fifth of a batch's statements."""
