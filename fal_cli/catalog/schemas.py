@@ -159,8 +159,9 @@ def _read(target: Target, shelf: Shelf) -> tuple[Kept | None, Known | None]:
 def _asked(context: "Context", target: Target, shelf: Shelf, kept: Kept | None, seconds: float | None) -> Known | None:
     """Asks for a document, for so long, and keeps the answer. Raises the request layer's errors, `CliError`.
 
-    An odd answer (a page, a failure of the service, a refused key) is not kept, so the next call asks again. Only
-    silence is remembered, since each question to it takes seconds.
+    An odd answer (a page, a failure of the service, a refused key) is not kept, so the next call asks again, and so
+    does it after what only the user can fix (a certificate that is not trusted). Only silence is remembered, since
+    each question to it takes seconds.
     """
     from fal_cli.api.catalog import is_unknown
 
@@ -176,7 +177,7 @@ def _asked(context: "Context", target: Target, shelf: Shelf, kept: Kept | None, 
     except ApiError as error:
         if is_unknown(error):
             shelf.keep(None, is_unknown=True)
-        elif isinstance(error, NotReached) and not isinstance(error, Unavailable):
+        elif isinstance(error, NotReached) and not isinstance(error, Unavailable) and not error.is_permanent:
             shelf.postpone(kept)
         raise
     if found is None:

@@ -98,6 +98,12 @@ class TestSchemaFor:
             clock(301)
             assert schemas.schema_for(run(FAL_API_HOST=server.url).context, FLUX) is not None
 
+    def test_what_the_user_has_to_fix_is_not_remembered(self, run: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", "nowhere.pem")
+        untrusted = run(FAL_API_HOST="https://127.0.0.1:9").context
+        assert schemas.look(untrusted, FLUX) == schemas.Looked()
+        assert store.shelf_of(untrusted, FLUX).read() is None
+
     @pytest.mark.parametrize("answer", [http(404, "null"), http(200, {"models": []})])
     def test_an_endpoint_that_is_not_listed_is_unknown(self, run: Make, api: Catalogue, answer: bytes) -> None:
         api.replies["/v1/models"] = answer
