@@ -10,6 +10,7 @@ from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
+import certifi
 import trustme
 
 from fal_cli.sandbox.state import record
@@ -53,11 +54,17 @@ class Sandbox:
 
 @dataclass(frozen=True)
 class Certificates:
-    """PEM files: the authority that a client must trust, and the server's certificate with its key."""
+    """PEM files: the server's certificate with its key, and what a client must trust, in the two usual forms.
+
+    Both forms hold the public authorities and the server's own `authority`: `bundle` in one file, `folder` a file each
+    under its hash, as the store of a system is.
+    """
 
     authority: Path
     cert: Path
     key: Path
+    bundle: Path
+    folder: Path
 
 
 class Place:
@@ -94,10 +101,18 @@ class Place:
         keep = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
         return {**keep, "HOME": str(folder), "LC_ALL": "C.UTF-8", **(hosts or {})}
 
-    @property
-    def tls(self) -> dict[str, str]:
-        """The environment in which the sandbox is the service."""
-        return self.env(hosts=self.sandbox.hosts)
+    def tls(self, argv: Argv | Missing, home: str = "home") -> dict[str, str]:
+        """The environment in which the sandbox is the service, with trust in the form that a program reads by default.
+
+        Ours reads the hashed folder of a system, the Python client and curl a bundle, node what is not built in.
+        """
+        files = self.certificates
+        if not isinstance(argv, Missing) and argv[0] == self.fal:
+            trust = {"SSL_CERT_DIR": files.folder}
+        else:
+            bundles = dict.fromkeys(("SSL_CERT_FILE", "CURL_CA_BUNDLE"), files.bundle)
+            trust = {**bundles, "NODE_EXTRA_CA_CERTS": files.authority}
+        return self.env(home, self.sandbox.hosts) | {name: str(path) for name, path in trust.items()}
 
     @property
     def plain(self) -> dict[str, str]:
@@ -110,10 +125,14 @@ class Place:
     def certificates(self) -> Certificates:
         authority = trustme.CA()
         server = authority.issue_cert("127.0.0.1", "localhost")
-        files = Certificates(*(self.folder / f"{name}.pem" for name in ("authority", "cert", "key")))
+        names = ("authority.pem", "cert.pem", "key.pem", "bundle.pem", "authorities")
+        files = Certificates(*(self.folder / name for name in names))
         authority.cert_pem.write_to_path(files.authority)
         files.cert.write_bytes(b"".join(blob.bytes() for blob in server.cert_chain_pems))
         server.private_key_pem.write_to_path(files.key)
+        public = Path(certifi.where()).read_bytes()
+        files.bundle.write_bytes(public + authority.cert_pem.bytes())
+        _hashed(files.bundle.read_bytes(), files.folder)
         return files
 
     @cached_property
@@ -126,8 +145,7 @@ class Place:
         words = ("sandbox", "serve", "--port", "0", "--cert", str(files.cert), "--key", str(files.key))
         lines = self._served(self.ours(*words), env, 1 + len(SERVICES))  # the key, and a host for each
         printed = dict(line.strip().removeprefix("export ").split("=", 1) for line in lines)
-        trust = dict.fromkeys(("SSL_CERT_FILE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"), str(files.authority))
-        return Sandbox(printed | trust, self.folder / "service" / "state" / "sandbox")
+        return Sandbox(printed, self.folder / "service" / "state" / "sandbox")
 
     @cached_property
     def sink(self) -> str:
@@ -152,6 +170,16 @@ class Place:
         self._closing.append(process)
         assert process.stdout is not None
         return list(islice(process.stdout, lines))
+
+
+def _hashed(bundle: bytes, folder: Path) -> None:
+    """Writes each certificate of a bundle under the hash of its subject, by which OpenSSL looks for it."""
+    folder.mkdir()
+    ends = b"-----END CERTIFICATE-----"
+    blocks = [part[part.index(b"-----BEGIN") :] + ends for part in bundle.split(ends) if b"-----BEGIN" in part]
+    for number, block in enumerate(blocks):
+        (folder / f"{number}.pem").write_bytes(block)
+    subprocess.run(("openssl", "rehash", str(folder)), check=True)
 
 
 Maker = Callable[[Place], Row]

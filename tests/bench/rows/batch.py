@@ -42,10 +42,11 @@ def again(number: int, place: Place) -> Row:
     runs = count()
     path = _list(place, number, 0.0, next(runs))
     words = ("batch", APP, str(path), "--yes", "--print", "none", "-d", str(path.with_suffix("")))
-    measure(place.ours(*words), place.tls)
+    argv = place.ours(*words)
+    measure(argv, place.tls(argv))
     return Row(
         f"batch-{number}-again",
-        {FAL: partial(_counted, place, place.ours(*words), number)},
+        {FAL: partial(_counted, place, argv, number)},
         (Limit("cpu", plus=5.0), Limit("requests_a_job", plus=0.0)),
         runs=FEW_RUNS,
     )
@@ -59,7 +60,7 @@ def planned(number: int, place: Place) -> Row:
         stream.writelines(f"picture {row},{row}\n" for row in range(number))
     argv = place.ours("batch", APP, str(path), "--dry-run")
     limits = (Limit("cpu", plus=150e-6 * number), Limit("peak_mib", plus=120.0))
-    return Row(f"batch-plan-{number}", {FAL: lambda: measure(argv, place.tls).sample}, limits, runs=1)
+    return Row(f"batch-plan-{number}", {FAL: lambda: measure(argv, place.tls(argv)).sample}, limits, runs=1)
 
 
 def _ours(place: Place, number: int, seconds: float, runs: "count[int]") -> Sample:
@@ -87,7 +88,7 @@ def _theirs(
 
 def _counted(place: Place, argv: Argv, number: int) -> Sample:
     before = place.sandbox.exchanges
-    sample = measure(argv, place.tls).sample
+    sample = measure(argv, place.tls(argv)).sample
     return sample | {"requests_a_job": (place.sandbox.exchanges - before) / number}
 
 

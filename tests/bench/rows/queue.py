@@ -25,18 +25,19 @@ def status(place: Place) -> Row:
     """One look at a request that runs, by its id alone; the ledger knows its endpoint."""
     request_id = submitted(place)
     curl = authorized(place, f"{APP}/requests/{request_id}/status")
-    programs = {
-        FAL: program(place.ours("status", request_id), place.tls),
-        CLIENT: program(place.peers.client("status", APP, request_id), place.tls),
-        JAVASCRIPT: program(place.peers.javascript("status", APP, request_id), place.tls),
-        CURL: program(curl, place.tls),
+    askers = {
+        FAL: place.ours("status", request_id),
+        CLIENT: place.peers.client("status", APP, request_id),
+        JAVASCRIPT: place.peers.javascript("status", APP, request_id),
+        CURL: curl,
     }
+    programs = {name: program(argv, place.tls(argv)) for name, argv in askers.items()}
     return Row("status", programs, (Limit("seconds", 0.85, (CLIENT,)), Limit("seconds", 0.95, (JAVASCRIPT,))))
 
 
 def submit(place: Place) -> Row:
     """One submit."""
-    programs = {name: program(argv, place.tls) for name, argv in submitters(place).items()}
+    programs = {name: program(argv, place.tls(argv)) for name, argv in submitters(place).items()}
     return Row("submit", programs, (Limit("seconds", 0.9, (CLIENT,)), Limit("seconds", 0.95, (JAVASCRIPT,))))
 
 
@@ -75,7 +76,8 @@ def completion_to_output(place: Place) -> Row:
 def submitted(place: Place) -> str:
     """The id of a request that our program has just submitted, and that runs for an hour."""
     said: list[str] = []
-    measure(place.ours("submit", APP, "-i", job(HOUR)), place.tls, talk=partial(_take, said))
+    argv = place.ours("submit", APP, "-i", job(HOUR))
+    measure(argv, place.tls(argv), talk=partial(_take, said))
     return said[0]
 
 
@@ -96,14 +98,14 @@ def _runners(place: Place, given: str) -> dict[str, Argv | Missing]:
 
 def _counted(place: Place, argv: Argv) -> Sample:
     before = place.sandbox.exchanges
-    sample = measure(argv, place.tls).sample
+    sample = measure(argv, place.tls(argv)).sample
     return sample | {"requests": place.sandbox.exchanges - before}
 
 
 def _late(place: Place, argv: Argv, numbers: "count[int]") -> Sample:
     seconds = 1 + (next(numbers) * _GOLDEN) % 1 / 2
     seen: list[float] = []
-    finished = measure((*argv, job(seconds)), place.tls, talk=partial(_note_output, seen))
+    finished = measure((*argv, job(seconds)), place.tls(argv), talk=partial(_note_output, seen))
     return finished.sample | {"seconds": seen[0] - place.sandbox.last_completion, "whole": finished.seconds}
 
 

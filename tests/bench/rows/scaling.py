@@ -39,7 +39,8 @@ def status_by_prefix(place: Place) -> Row:
     for name, rows in ((FAL, LEDGER_ROWS), (EMPTY, 0)):
         home, request_id = _home(place, rows)
         words = ("status", request_id[:_PREFIX])
-        programs[name] = program(place.ours(*words), place.env(home, place.sandbox.hosts))
+        argv = place.ours(*words)
+        programs[name] = program(argv, place.tls(argv, home))
     return Row(f"ledger-{LEDGER_ROWS}-status", programs)
 
 
@@ -48,8 +49,8 @@ def submit(place: Place) -> Row:
     programs: dict[str, Program | Missing] = {}
     for name, rows in ((FAL, LEDGER_ROWS), (EMPTY, 0)):
         home, _ = _home(place, rows)
-        env = place.env(home, place.sandbox.hosts)
-        programs[name] = program(place.ours("submit", APP, "-i", job(0.0)), env)
+        argv = place.ours("submit", APP, "-i", job(0.0))
+        programs[name] = program(argv, place.tls(argv, home))
     return Row(f"ledger-{LEDGER_ROWS}-submit", programs)
 
 
@@ -58,7 +59,7 @@ def _submits_name(times: int, at_once: int) -> str:
 
 
 def _submits(place: Place, argv: Argv, times: int, at_once: int, *, recorded: bool) -> Sample:
-    env = place.tls
+    env = place.tls(argv)
     home = Path(env["HOME"])
     accepted, rows = place.sandbox.accepted, _rows(home)
     finished = measure(argv, env, times=times, at_once=at_once, may_fail=True)
@@ -73,10 +74,11 @@ def _submits(place: Place, argv: Argv, times: int, at_once: int, *, recorded: bo
 def _home(place: Place, rows: int) -> tuple[str, str]:
     """A home whose ledger holds a submitted request and then so many others; its name, and the request's id."""
     name = f"home-{rows}"
-    env = place.env(name, place.sandbox.hosts)
+    argv = place.ours("submit", APP, "-i", job(HOUR))
+    env = place.tls(argv, name)
     home = Path(env["HOME"])
     if not list(home.rglob(LEDGER)):
-        measure(place.ours("submit", APP, "-i", job(HOUR)), env)
+        measure(argv, env)
         _fill(next(home.rglob(LEDGER)), rows)
     with closing(sqlite3.connect(next(home.rglob(LEDGER)))) as db:
         return name, str(db.execute("SELECT request_id FROM requests ORDER BY local_id").fetchone()[0])
