@@ -69,6 +69,10 @@ class WentBack(NamedTuple):
     """The request waits again."""
 
 
+class Over(NamedTuple):
+    """The request has left its place on the service; its result is still to be fetched."""
+
+
 class Came(NamedTuple):
     """The result is here, and in the ledger."""
 
@@ -281,8 +285,8 @@ class Carrier:
             if job.has_begun:
                 job.has_begun = False
                 self._tell(News(job, WentBack()))
-        elif not isinstance(event, Completed):
-            self._tell(News(job, event))
+        else:
+            self._tell(News(job, Over() if isinstance(event, Completed) else event))
 
     def fetch(self, job: Job, desk: Desk) -> None:
         """Fetches the result of a request that has ended."""

@@ -33,7 +33,9 @@ class Window:
         """How many more may be sent now."""
         most = min(self._ceiling - self.in_flight, SENDING_AT_ONCE - self.sending)
         if self._fixed is None:
-            allowed = max(_FEWEST_WAITING, self.running // 2, self._learned - self.running)
+            # An end may be heard after the beginning that it made room for, and what was sent together ends together.
+            surely_run = self.running - SENDING_AT_ONCE
+            allowed = max(_FEWEST_WAITING, surely_run // 2, self._learned - self.running)
             most = min(most, allowed - self.waiting - self.sending)
         return max(0, most)
 
