@@ -68,7 +68,7 @@ _LOOK_PAUSES = (0.0, 1.0, 2.0, 3.0, 5.0, 5.0, 5.0, 5.0, 5.0)
 
 @dataclass(frozen=True)
 class Rules:
-    """How a batch is to be run. `concurrency` None finds it; `learned` is what an earlier run found."""
+    """How a batch is to be run. `concurrency` None finds it; `learned` is what an earlier batch found."""
 
     concurrency: int | None = None
     learned: int = 0
@@ -167,9 +167,9 @@ class Engine:
         return worst(self._codes)
 
     @property
-    def learned(self) -> int:
-        """How many were seen running at once."""
-        return max(self._window.most_running, self._rules.learned // 2)
+    def learned(self) -> int | None:
+        """How many ran at once, as a start for the next batch; None where nothing was learned."""
+        return self._window.learned
 
     @property
     def going_on(self) -> int:

@@ -46,8 +46,7 @@ class Holder(NamedTuple):
 class Batch(NamedTuple):
     """A batch as recorded. `source` is where its list was, "" for a grid alone; `facts` are what it needs to go on.
 
-    `endpoint` is the endpoint of its calls, or several with commas between them. `learned` is how many of its requests
-    were seen running at once.
+    `endpoint` is the endpoint of its calls, or several with commas between them.
     """
 
     number: int
@@ -56,7 +55,6 @@ class Batch(NamedTuple):
     source: str
     made_at: datetime
     facts: Mapping[str, Any]
-    learned: int
     holder: Holder | None
 
     @property
@@ -123,11 +121,10 @@ def beat(ledger: Ledger, number: int) -> None:
     _beat(ledger, number)
 
 
-def leave(ledger: Ledger, number: int, learned: int) -> None:
-    """Gives the lease back, and keeps what was learned."""
+def leave(ledger: Ledger, number: int) -> None:
+    """Gives the lease back."""
     ledger.execute(
-        "UPDATE batches SET host = NULL, boot = NULL, pid = NULL, beat_at = NULL, learned = ? WHERE number = ?",
-        (learned, number),
+        "UPDATE batches SET host = NULL, boot = NULL, pid = NULL, beat_at = NULL WHERE number = ?", (number,)
     )
 
 
@@ -180,7 +177,6 @@ def _batch(found: Any) -> Batch:
         found["source"],
         datetime.fromisoformat(found["made_at"]),
         facts if isinstance(facts, dict) else {},
-        found["learned"],
         _holder(found),
     )
 

@@ -11,10 +11,12 @@ from fal_cli.errors import UsageError
 from fal_cli.terminal.progress.standing import LOCK, RATE
 
 
-def play(limit: int, *, seconds: float = 60.0, runs: float = 2.0, trip: float = 0.05) -> tuple[float, int]:
+def play(
+    limit: int, window: Window | None = None, *, seconds: float = 60.0, runs: float = 2.0, trip: float = 0.05
+) -> tuple[float, int]:
     """Plays an account that runs `limit` at once: the share of its places that were busy in the last half, and the
     most requests of ours that waited then."""
-    window = Window()
+    window = window or Window()
     events: list[tuple[float, int, str]] = []
     number = line = running = most = 0
     busy = now = 0.0
@@ -75,6 +77,38 @@ def test_what_was_learned_is_used_at_once_and_forgotten_at_a_429() -> None:
     window.slows()
     assert not window.room
     assert window.in_flight == 30
+
+
+@pytest.mark.parametrize("limit", [1, 2, 10, 40])
+def test_what_was_learned_hurts_nobody_where_it_is_not_true_any_more(limit: int) -> None:
+    for learned in (1, 60):
+        window = Window(learned=learned)
+        busy, waiting = play(limit, window, seconds=300.0)  # what waits of the first ones is over by then
+        assert busy >= 0.95
+        assert waiting <= max(4, limit // 2)
+        assert window.learned is not None
+        assert limit <= window.learned <= limit + 4
+
+
+def test_a_batch_of_a_few_rows_takes_nothing_back() -> None:
+    window = Window(learned=30)
+    for _ in range(3):
+        window.sends()
+        window.is_accepted()
+        window.begins()
+    for _ in range(3):
+        window.ends(was_running=True)
+    assert window.learned == 30
+    window.slows()
+    assert window.learned == 0
+
+
+def test_a_number_that_is_asked_for_teaches_nothing() -> None:
+    window = Window(fixed=2)
+    window.sends()
+    window.is_accepted()
+    window.begins()
+    assert window.learned is None
 
 
 def test_there_is_an_end_to_it() -> None:

@@ -55,12 +55,14 @@ def serve(tmp_path: Path, home: Path) -> Iterator[Serve]:
         sandbox.stop()
 
 
-def start(program: Program, folder: Path, name: str, count: int, *words: str) -> "subprocess.Popen[bytes]":
-    """A batch of so many calls at its beginning."""
+def run(program: Program, folder: Path, name: str, count: int, *, queue: float, runs: float) -> None:
+    """A batch of so many calls, to its end."""
     (folder / f"{name}.jsonl").write_text("".join(f"{json.dumps({'n': number})}\n" for number in range(count)))
-    orders = json.dumps({"queue": 0, "run": RUNS_SECONDS})
-    words = ("batch", ECHO, f"{name}.jsonl", "n={{n}}", f"sandbox:={orders}", "--yes", "--print", "none", *words)
-    return program.start(*words, cwd=folder, stdout=subprocess.DEVNULL)
+    orders = json.dumps({"queue": queue, "run": runs})
+    words = ("batch", ECHO, f"{name}.jsonl", "n={{n}}", f"sandbox:={orders}", "--yes", "--print", "none")
+    process = program.start(*words, cwd=folder, stdout=subprocess.DEVNULL)
+    _, stderr = process.communicate(timeout=4 * SECONDS + 60)
+    assert process.returncode == 0, stderr.decode()
 
 
 def spans(service: Service) -> list[tuple[float, float, float]]:
@@ -92,9 +94,25 @@ def seen(service: Service, limit: int, *, after: float) -> Seen:
 @pytest.mark.parametrize("limit", LIMITS)
 def test_every_place_is_busy_and_few_wait(serve: Serve, tmp_path: Path, limit: int) -> None:
     program, service = serve(limit)
-    process = start(program, tmp_path, "rows", int(limit * SECONDS / RUNS_SECONDS) + 4)
-    _, stderr = process.communicate(timeout=4 * SECONDS + 60)
-    assert process.returncode == 0, stderr.decode()
+    count = int(limit * SECONDS / RUNS_SECONDS) + 4
+    run(program, tmp_path, "rows", count, queue=0, runs=RUNS_SECONDS)
     had = seen(service, limit, after=SETTLES_SECONDS)
     assert had.busy >= 0.95, had
     assert had.beyond <= 0, had
+
+
+def test_the_next_batch_begins_where_the_last_one_was(serve: Serve, tmp_path: Path) -> None:
+    """Calls that wait a second before they run: four are sent then, or as many as ran at once before."""
+    program, service = serve(100)
+    run(program, tmp_path, "first", 6, queue=1.0, runs=0)
+    assert sent_before_one_began(spans(service)) == 4
+    run(program, tmp_path, "second", 12, queue=0, runs=2.0)
+    before = len(spans(service))
+    run(program, tmp_path, "third", 12, queue=1.0, runs=0)
+    assert sent_before_one_began(spans(service)[before:]) > 4
+
+
+def sent_before_one_began(found: list[tuple[float, float, float]]) -> int:
+    """How many requests were accepted before the first of them began."""
+    began = min(first for _, first, _ in found)
+    return sum(accepted < began for accepted, _, _ in found)
