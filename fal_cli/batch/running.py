@@ -164,11 +164,11 @@ def _run(context: Context, ready: Ready, flags: RunFlags, rules: Rules, engines:
     crew, savers = Crew(wire, CEILING + _SWEEPERS, "call"), Crew(_saving_wire(context, wire), SAVERS, "save")
     for one in (crew, savers):
         one.tells(news.put)
-    costs = Costs(context)
+    terms = _terms(context, ready, flags)
+    costs = Costs(context, has_budget=terms.has_budget)
     mark = f"b{batch.number}-"
     saver = Saver(ready.names, mark, overwrite=flags.overwrite, deadline=Deadline.never())
     uploads = Uploads(context, Digests(journal), rules.deadline)
-    terms = _terms(context, ready, flags)
     carrier = Carrier(terms, context.accounts.hosts, journal, group, uploads, costs, saver, news.put, rules.deadline)
     manifest = Manifest(_manifest_path(context, ready))
     with context.terminal.board() as board:
