@@ -226,7 +226,7 @@ class Resumption:
             key = (account.hosts.queue, account.credential.key_print, job.endpoint)
             group = groups.setdefault(key, _Group(self._wires_of(account), job.endpoint, [], []))
             group.names.append(job.name)
-            group.since.append(row.created_at)
+            group.since.append(lookup.listed_since([row]))
         return list(groups.values())
 
     def _swept(self, happened: object) -> None:
@@ -367,7 +367,7 @@ def _shared(items: Sequence[Tracked | Row]) -> lookup.Listings:
     since: dict[str, datetime] = {}
     for item in items:
         if isinstance(item, Row) and not refs.is_in_queue(item):
-            first = min(lookup.sent_about(item))
+            first = lookup.listed_since([item])
             since[item.endpoint] = min(first, since.get(item.endpoint, first))
     return lookup.Listings(since)
 

@@ -205,6 +205,7 @@ _COLUMNS = (
     "row_number INTEGER",
     "taken_by TEXT",
     "file_hashes TEXT NOT NULL DEFAULT '[]'",
+    "began TEXT",
 )
 # Tables and indexes that came later in the same way, by their names.
 _LATER = {
