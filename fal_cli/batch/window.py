@@ -10,6 +10,8 @@ CEILING = 64
 SENDING_AT_ONCE = 4
 """So many submits are on their way at once: what a lock or a limit refuses all together."""
 _FEWEST_WAITING = 4
+_ENDS_UNHEARD = 2
+"""So many of those that seem to run may be over: an end may be heard after the beginning that it made room for."""
 
 
 class Window:
@@ -45,11 +47,8 @@ class Window:
 
     @property
     def _may_wait(self) -> int:
-        """How many may wait: half of those that surely run.
-
-        An end may be heard after the beginning that it made room for, and what was sent together ends together.
-        """
-        return max(_FEWEST_WAITING, (self.running - SENDING_AT_ONCE) // 2)
+        """How many may wait: half of those that surely run."""
+        return max(_FEWEST_WAITING, (self.running - _ENDS_UNHEARD) // 2)
 
     @property
     def learned(self) -> int | None:
