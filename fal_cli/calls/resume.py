@@ -25,7 +25,7 @@ from fal_cli.calls.model import Call, Ending, Tracked
 from fal_cli.calls.opens import Opens
 from fal_cli.calls.stored import kept_here
 from fal_cli.calls.terms import terms
-from fal_cli.concurrency import Crowd, Finished
+from fal_cli.concurrency import MOST, Crowd, Finished
 from fal_cli.context import Context
 from fal_cli.errors import CliError, Exit, NotFinished, StillRunning, UsageError, report
 from fal_cli.ledger.journal import Entry
@@ -107,9 +107,12 @@ class Resumption:
         with self._display:
             items = _each_once([self._latest(item) for item in found])
             self._listings = _shared(items)
+            are_many = len(items) > MOST  # then the listing tells which have ended, before any is followed
             for item in items:
                 self._guarded(partial(self._begin, item), item.request_id)
-                self._start()
+                if not are_many:
+                    self._start()
+            self._start()
             for job, happened in self._crowd.news():
                 if job is None:
                     self._swept(happened)
