@@ -18,7 +18,7 @@ from tests.support.full_run import FULL
 
 OPEN = 10_000 if FULL else 300
 PAGE = 100
-MOST_MIB = 100.0
+MOST_MIB = 120.0
 ECHO = "sandbox/echo"
 
 
