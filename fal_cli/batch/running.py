@@ -254,7 +254,7 @@ def _clear(ready: Ready, mark: str) -> None:
 
 def _repair(ready: Ready, carrier: Carrier, group: Group, telling: Telling) -> None:
     """Tells the manifest of rows that were done when the program was killed before it could."""
-    rows = (planned for planned in ready.plan.rows(Fate.DONE) if not telling.has_told(planned.row))
+    rows = ready.plan.rows(Fate.DONE, is_left_out=telling.has_told)
     while page := list(islice(rows, _PAGE)):
         known = carrier.rows_of(page)
         for planned in page:

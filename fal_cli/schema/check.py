@@ -4,6 +4,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import islice
 from typing import Any, Literal, NamedTuple
 
@@ -89,9 +90,11 @@ def _found(field: Field, value: Any, path: str) -> Iterator[Problem]:
         return
     if value is None and (field.is_nullable or not field.is_required):
         return  # documents do not always say that an input may be null
-    attempts = [list(islice(_of_shape(shape, value, path), _MOST_PROBLEMS)) for shape in field.shapes]
-    if not all(attempts):
-        return
+    attempts: dict[int, list[Problem]] = {}
+    for at in sorted(range(len(field.shapes)), key=lambda at: not fits(field.shapes[at].kinds, value)):
+        attempts[at] = list(islice(_of_shape(field.shapes[at], value, path), _MOST_PROBLEMS))
+        if not attempts[at]:
+            return  # what is wrong with the other alternatives takes long to say
     near = [at for at, shape in enumerate(field.shapes) if fits(shape.kinds, value)]
     near = near or [at for at, shape in enumerate(field.shapes) if shape.choices or shape.is_file]
     near = near or [at for at, shape in enumerate(field.shapes) if lax.takes(shape, value)]
@@ -148,9 +151,12 @@ def _misspelt(shape: Field, given: Mapping[str, Any]) -> dict[str, str]:
     known = {part.name for part in shape.properties}
     if shape.others is not None:
         return {}
-    free = [name for name in known if name not in given]
+    free = [part.name for part in shape.properties if part.name not in given]
     unknown = islice((key for key in given if key not in known), _MOST_UNKNOWN)
-    return {key: meant for key in unknown if (meant := edits.slip(key, free))}
+    return {key: meant for key in unknown if (meant := _slip(key, tuple(free)))}
+
+
+_slip = lru_cache(maxsize=256)(edits.slip)  # the rows of a list have the same keys
 
 
 def _of_list(shape: Field, value: Sequence[Any], path: str) -> Iterator[Problem]:
