@@ -5,7 +5,9 @@ The service lists exactly what it accepted, so that a call which is looked for a
 
 import json
 import os
+import random
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,12 +15,15 @@ import pytest
 
 from tests.conftest import Service
 from tests.support.fault_proxy import Exchange, lose_answer
+from tests.support.full_run import FULL
 from tests.support.place import Place, drop
 from tests.support.sandbox_keys import sandbox_at
-from tests.support.waiting import until
+from tests.support.waiting import soon, until
 
 HOUR = 3600.0
-ROWS = 24
+JUMPS = (-HOUR, 0.0, HOUR)
+KILLS = 40 if FULL else 5
+ROWS = 5 * KILLS if FULL else 24
 WORDS = ("batch", "sandbox/echo", "rows.jsonl", "n={{n}}", 'sandbox:={"queue":0,"run":0.2}', "--yes", "--print", "none")
 Weather = Callable[[int, Exchange], None]
 
@@ -114,6 +119,26 @@ def test_it_is_set_right_after_a_kill(place: Place, jump: float) -> None:
     process.kill()
     process.wait()
     set_off(place, 0.0)
+    place(*WORDS, env=env(place))
+    each_was_paid_once(place)
+    no_time_is_negative(place)
+
+
+def test_kills_and_a_clock_that_is_another_each_time(place: Place) -> None:
+    """Whatever the clock says when a call is sent, and when it is looked for: none is lost, and none is sent twice."""
+    chance = random.Random(os.environ.get("FAL_TESTS_SEED", "7"))
+    begin(place, lambda number, exchange: exchange.pass_on())
+    for _ in range(KILLS):
+        set_off(place, chance.choice(JUMPS))
+        process = place.start(*WORDS, env=env(place), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        at = place.service.accepted
+        soon(lambda process=process, at=at: place.service.accepted > at or process.poll() is not None, 3)  # type: ignore[misc]
+        time.sleep(chance.random() * 0.2)
+        set_off(place, chance.choice(JUMPS))
+        time.sleep(chance.random() * 0.2)
+        process.kill()
+        process.wait()
+    set_off(place, chance.choice(JUMPS))
     place(*WORDS, env=env(place))
     each_was_paid_once(place)
     no_time_is_negative(place)
