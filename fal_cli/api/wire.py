@@ -311,10 +311,16 @@ def _reason_of(outcome: Outcome) -> str:
 
 
 def asked_wait(headers: Mapping[str, str]) -> float | None:
-    """Seconds from `Retry-After` (seconds or a date) or `x-ratelimit-reset` (seconds), if one is readable."""
+    """Seconds from `Retry-After` (seconds or a date) or `x-ratelimit-reset` (seconds), if one is readable.
+
+    A date is one of the service's clock, and counts from the moment at which it answered.
+    """
     value = headers.get("retry-after") or headers.get("x-ratelimit-reset")
     if not value:
         return None
+    until, answered = clock.moment_of(value), clock.moment_of(headers.get("date", ""))
+    if until is not None and answered is not None:
+        return max(0.0, (until - answered).total_seconds())
     try:
         return float(urllib3.Retry().parse_retry_after(value))
     except (urllib3.exceptions.InvalidHeader, ValueError, OverflowError):

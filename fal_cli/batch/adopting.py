@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+from fal_cli.api import clock
 from fal_cli.api.deadline import Deadline
 from fal_cli.api.errors import ApiError
 from fal_cli.api.platform import Listed, Pages
@@ -30,7 +31,7 @@ def adopt(wire: Wire, plan: PlanFile, carrier: Carrier, age: float, deadline: De
 
     Raises `UsageError` where the listing cannot be had: without it rows might be paid for twice.
     """
-    start = datetime.now(UTC) - timedelta(seconds=min(age, _MOST_SECONDS))
+    start = datetime.now(UTC) + clock.skew() - timedelta(seconds=min(age, _MOST_SECONDS))
     adopted: list[tuple[Fate, int]] = []
     try:
         for endpoint, wanted in _wanted(plan).items():

@@ -4,6 +4,7 @@ Each station tells the engine what happened; none decides what becomes of the ba
 the disk before the next step: the claim before bytes leave, the id before anything else, the result before the files.
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -53,6 +54,8 @@ class Job:
     """Whether the window knows of it."""
     is_leaving: bool = False
     """Whether its submit is on its way, and nothing was heard of it yet."""
+    accepted_at: float = 0.0
+    """When this process heard of that (monotonic); 0 if an earlier one did."""
     seconds: float | None = None
     failures: int = 0
 
@@ -67,6 +70,10 @@ class Began(NamedTuple):
 
 class WentBack(NamedTuple):
     """The request waits again."""
+
+
+class Over(NamedTuple):
+    """The request has left its place on the service; its result is still to be fetched."""
 
 
 class Came(NamedTuple):
@@ -186,6 +193,7 @@ class Carrier:
             self._note_unexpected(job, exchange)
             raise
         job.handle, job.request_id = submitted.handle, submitted.handle.request_id
+        job.accepted_at = time.monotonic()
         urls = urls_of(submitted.handle)
         self._group.do(lambda ledger: ledger.accepted(job.local_id, job.request_id, urls))
         self._tell(News(job, Accepted()))
@@ -281,8 +289,8 @@ class Carrier:
             if job.has_begun:
                 job.has_begun = False
                 self._tell(News(job, WentBack()))
-        elif not isinstance(event, Completed):
-            self._tell(News(job, event))
+        else:
+            self._tell(News(job, Over() if isinstance(event, Completed) else event))
 
     def fetch(self, job: Job, desk: Desk) -> None:
         """Fetches the result of a request that has ended."""
@@ -302,7 +310,7 @@ class Carrier:
         state = State.CANCELLED if error.status == CANCELLED_STATUS else State.FAILED
         units = error.headers.get("x-fal-billable-units", "")
         facts = self.facts_of(error)
-        bill = self._costs.failure(job.planned.endpoint, job.local_id, units, error.status or 0)
+        bill = self._costs.failure(job.planned.endpoint, job.local_id, units, job.accepted_at, error.status or 0)
 
         def act(ledger: Ledger) -> None:
             ledger.ended(job.local_id, state, error.message, billable_units=units, failure=facts)
@@ -318,7 +326,7 @@ class Carrier:
 
     def _record(self, job: Job, result: Result) -> None:
         kept = None if self._terms.is_private else self._journal.without_secrets(result)
-        bill = self._costs.bill(job.planned.endpoint, job.local_id, result.billable_units)
+        bill = self._costs.bill(job.planned.endpoint, job.local_id, result.billable_units, job.accepted_at)
 
         def act(ledger: Ledger) -> None:
             ledger.completed(

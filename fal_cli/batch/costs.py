@@ -1,14 +1,21 @@
-"""What the calls of a batch are expected to cost, and what they did: asked for once for all calls that cost alike."""
+"""What the calls of a batch are expected to cost, and what they did: asked for once for all calls that cost alike.
+
+A bill names units, and no price. Under a budget it is worked out with a price that was told after its call was
+accepted, so that a price which changes midway overdraws by no more than the calls that are on their way; one question
+serves all of those. Where several prices were true since, the dearest counts.
+"""
 
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from fal_cli.api.call_options import CallOptions
+from fal_cli.api.deadline import Deadline
 from fal_cli.api.errors import ApiError
 from fal_cli.calls import alike, price
 from fal_cli.calls.model import Call
@@ -23,6 +30,8 @@ from fal_cli.ledger.store import Ledger
 
 _FRESH_SECONDS = 10.0
 _PRICE_SECONDS = 1800.0
+_AFTER_FAILURE_SECONDS = 30.0
+_KEPT_PRICES = 16
 MOST_KINDS = 1000
 
 
@@ -38,14 +47,23 @@ class Sum(NamedTuple):
     parts: Mapping[str, "Sum"] = MappingProxyType({})
 
 
-class Costs:
-    """Expectations and bills of calls, for many threads."""
+class _Told(NamedTuple):
+    """A price, None where it could not be had, and from when until when it was told (monotonic)."""
 
-    def __init__(self, context: Context) -> None:
+    known: Known | None
+    first: float
+    last: float
+
+
+class Costs:
+    """Expectations and bills of calls, for many threads. Prices are watched where there is a budget."""
+
+    def __init__(self, context: Context, *, has_budget: bool = False) -> None:
         self._context = context
+        self._has_budget = has_budget
         self._lock = threading.Lock()
         self._estimates: dict[str, tuple[float, Estimate]] = {}
-        self._prices: dict[EndpointId, tuple[float, Known | None]] = {}
+        self._prices: dict[EndpointId, deque[_Told]] = {}
 
     def expected(self, endpoint: EndpointId, input_json: Mapping[str, Any]) -> Estimate:
         """What a call is expected to cost, as bills had it a moment ago."""
@@ -59,37 +77,69 @@ class Costs:
                 self._estimates[key] = (time.monotonic(), found)
             return found
 
-    def bill(self, endpoint: EndpointId, local_id: int, units: str) -> Callable[[Ledger], None] | None:
-        """The act that records what a call cost; None where its bill does not tell."""
+    def bill(
+        self, endpoint: EndpointId, local_id: int, units: str, accepted_at: float
+    ) -> Callable[[Ledger], None] | None:
+        """The act that records what a call cost; None where its bill does not tell. `accepted_at` is monotonic."""
         count = price.plausible(units)
         if count is None:
             return None
         if not count:
             return lambda ledger: claims.settle(ledger, local_id, Decimal(0), source="no units billed")
-        known = self._unit_price(endpoint)
+        known = self._unit_price(endpoint, accepted_at)
         if known is None or known.amount is None:
             return None
         cost, currency = price.times(count, known), known.currency or claims.CURRENCY
         return lambda ledger: claims.settle(ledger, local_id, cost, currency=currency, source="units × price")
 
-    def failure(self, endpoint: EndpointId, local_id: int, units: str, status: int) -> Callable[[Ledger], None] | None:
+    def failure(
+        self, endpoint: EndpointId, local_id: int, units: str, accepted_at: float, status: int
+    ) -> Callable[[Ledger], None] | None:
         """The same of a call that failed: the service's own failures are not billed."""
         if not units and status >= SERVERS_FAULT:
             told = "not billed: the service's own failure"
             return lambda ledger: claims.settle(ledger, local_id, Decimal(0), source=told)
-        return self.bill(endpoint, local_id, units)
+        return self.bill(endpoint, local_id, units, accepted_at)
 
-    def _unit_price(self, endpoint: EndpointId) -> Known | None:
+    def _unit_price(self, endpoint: EndpointId, accepted_at: float) -> Known | None:
         with self._lock:
-            at, known = self._prices.get(endpoint, (0.0, None))
-            if at and time.monotonic() - at < _PRICE_SECONDS:
-                return known
-            try:
-                known = price.unit_price(self._context, self._context.wire(), str(endpoint))
-            except (ApiError, CliError):
-                known = None
-            self._prices[endpoint] = (time.monotonic(), known)
-            return known
+            told = self._prices.setdefault(endpoint, deque(maxlen=_KEPT_PRICES))
+            oldest = accepted_at if self._has_budget else time.monotonic() - _PRICE_SECONDS
+            if not told or told[-1].last < oldest:
+                self._ask(endpoint, told)
+            return _dearest(told, accepted_at) if self._has_budget else told[-1].known
+
+    def _ask(self, endpoint: EndpointId, told: deque[_Told]) -> None:
+        """Has the service tell the price once more. One that cannot be had is the last one for a while."""
+        at = until = time.monotonic()
+        deadline = Deadline(price.PATIENCE_SECONDS) if self._has_budget else None
+        try:
+            known: Known | None = price.unit_price(
+                self._context, self._context.wire(), str(endpoint), deadline, anew=self._has_budget
+            )
+        except (ApiError, CliError):
+            known, until = told[-1].known if told else None, at + _AFTER_FAILURE_SECONDS
+        if told and told[-1].known == known:
+            told[-1] = told[-1]._replace(last=until)
+        else:
+            told.append(_Told(known, at, until))
+            self._estimates.clear()
+
+
+def _dearest(told: Iterable[_Told], accepted_at: float) -> Known | None:
+    """The dearest of the prices that may have been true from a moment on; of several currencies the last price."""
+    prices = list(told)
+    dearest = prices[-1].known
+    for one, following in pairwise(prices):
+        if following.first > accepted_at and _is_dearer(one.known, dearest):
+            dearest = one.known
+    return dearest
+
+
+def _is_dearer(one: Known | None, other: Known | None) -> bool:
+    if one is None or one.amount is None:
+        return False
+    return other is None or other.amount is None or (one.currency == other.currency and one.amount > other.amount)
 
 
 class Expected:

@@ -26,6 +26,7 @@ from fal_cli.batch.carrier import (
     Ended,
     Gone,
     Job,
+    Over,
     Saved,
     Turned,
     Unsaved,
@@ -67,7 +68,7 @@ _LOOK_PAUSES = (0.0, 1.0, 2.0, 3.0, 5.0, 5.0, 5.0, 5.0, 5.0)
 
 @dataclass(frozen=True)
 class Rules:
-    """How a batch is to be run. `concurrency` None finds it; `learned` is what an earlier run found."""
+    """How a batch is to be run. `concurrency` None finds it; `learned` is what an earlier batch found."""
 
     concurrency: int | None = None
     learned: int = 0
@@ -167,9 +168,9 @@ class Engine:
         return worst(self._codes)
 
     @property
-    def learned(self) -> int:
-        """How many were seen running at once."""
-        return max(self._window.most_running, self._rules.learned // 2)
+    def learned(self) -> int | None:
+        """How many ran at once, as a start for the next batch; None where nothing was learned."""
+        return self._window.learned
 
     @property
     def going_on(self) -> int:
@@ -421,6 +422,7 @@ class Engine:
             Accepted: self._accepted,
             Began: self._began,
             WentBack: lambda job, _: self._window.waits_again(),
+            Over: lambda job, _: self._leaves_window(job),
             Came: self._came,
             Saved: self._saved,
             Ended: self._ended,

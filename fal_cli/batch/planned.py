@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from enum import StrEnum
 from functools import lru_cache
@@ -169,8 +169,11 @@ class PlanFile:
 
     # -- once it is made
 
-    def rows(self, *fates: Fate, numbers: Iterable[int] | None = None) -> Iterator[Planned]:
-        """The calls in the order of the list, those of these fates; a page of them at a time."""
+    def rows(self, *fates: Fate, is_left_out: Callable[[int], bool] = lambda row: False) -> Iterator[Planned]:
+        """The calls in the order of the list, those of these fates; a page of them at a time.
+
+        What `is_left_out`, by its number, is not read.
+        """
         place = -1
         wanted = f" AND fate IN ({', '.join('?' * len(fates))})" if fates else ""
         while True:
@@ -179,7 +182,8 @@ class PlanFile:
             )
             for found in page:
                 place = found[1]
-                yield _planned(found)
+                if not is_left_out(found[0]):
+                    yield _planned(found)
             if len(page) < _ROWS_AT_ONCE:
                 return
 

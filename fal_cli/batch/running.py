@@ -32,7 +32,7 @@ from fal_cli.context import Context
 from fal_cli.errors import CliError, NotFinished, UsageError
 from fal_cli.identity.digests import Digests
 from fal_cli.identity.keys import scope_of
-from fal_cli.ledger import batches, claims
+from fal_cli.ledger import batches, claims, windows
 from fal_cli.ledger.batches import Batch
 from fal_cli.ledger.claims import Budget
 from fal_cli.options import SpendFlags
@@ -109,7 +109,7 @@ def check_ledger(context: Context) -> None:
 
 
 @contextmanager
-def lease(context: Context, batch: Batch, learned: Callable[[], int]) -> Iterator[None]:
+def lease(context: Context, batch: Batch) -> Iterator[None]:
     """A block in which this process runs a batch, alone. Raises `NotFinished` (code 8) where another one does."""
     journal = context.journal
     holder = journal.required(lambda ledger: batches.take(ledger, batch.number))
@@ -122,26 +122,37 @@ def lease(context: Context, batch: Batch, learned: Callable[[], int]) -> Iterato
         yield
     finally:
         journal.soon(lambda ledger: claims.close_claimed(ledger, batch.name))
-        journal.soon(lambda ledger: batches.leave(ledger, batch.number, learned()))
+        journal.soon(lambda ledger: batches.leave(ledger, batch.number))
 
 
 def run(context: Context, ready: Ready, flags: RunFlags) -> int:
     """Runs a batch and returns its exit code. Raises `NotFinished`, `CliError`, `Interrupted`."""
     rules = Rules(
         concurrency=concurrency(flags.concurrency),
-        learned=ready.batch.learned,
+        learned=_learned(context, ready.batch),
         deadline=Deadline(flags.timeout),
         max_failures=flags.max_failures,
         waits_for_lock=flags.on_locked == "wait",
         cancels_on_interrupt=ready.cancels_on_interrupt,
     )
     engines: list[Engine] = []
+    with lease(context, ready.batch), long_turns():
+        try:
+            return _run(context, ready, flags, rules, engines)
+        finally:
+            for engine in engines:
+                _remember_learned(context, ready.batch, engine.learned)
 
-    def learned() -> int:
-        return engines[0].learned if engines else ready.batch.learned
 
-    with lease(context, ready.batch, learned), long_turns():
-        return _run(context, ready, flags, rules, engines)
+def _learned(context: Context, batch: Batch) -> int:
+    scope = scope_of(context.accounts.own)
+    return context.journal.glance(lambda ledger: windows.running_of(ledger, scope, batch.endpoints)) or 0
+
+
+def _remember_learned(context: Context, batch: Batch, learned: int | None) -> None:
+    scope = scope_of(context.accounts.own)
+    if learned is not None:
+        context.journal.soon(lambda ledger: windows.remember_running(ledger, scope, batch.endpoints, learned))
 
 
 def _run(context: Context, ready: Ready, flags: RunFlags, rules: Rules, engines: list[Engine]) -> int:
@@ -153,11 +164,11 @@ def _run(context: Context, ready: Ready, flags: RunFlags, rules: Rules, engines:
     crew, savers = Crew(wire, CEILING + _SWEEPERS, "call"), Crew(_saving_wire(context, wire), SAVERS, "save")
     for one in (crew, savers):
         one.tells(news.put)
-    costs = Costs(context)
+    terms = _terms(context, ready, flags)
+    costs = Costs(context, has_budget=terms.has_budget)
     mark = f"b{batch.number}-"
     saver = Saver(ready.names, mark, overwrite=flags.overwrite, deadline=Deadline.never())
     uploads = Uploads(context, Digests(journal), rules.deadline)
-    terms = _terms(context, ready, flags)
     carrier = Carrier(terms, context.accounts.hosts, journal, group, uploads, costs, saver, news.put, rules.deadline)
     manifest = Manifest(_manifest_path(context, ready))
     with context.terminal.board() as board:
@@ -243,7 +254,7 @@ def _clear(ready: Ready, mark: str) -> None:
 
 def _repair(ready: Ready, carrier: Carrier, group: Group, telling: Telling) -> None:
     """Tells the manifest of rows that were done when the program was killed before it could."""
-    rows = (planned for planned in ready.plan.rows(Fate.DONE) if not telling.has_told(planned.row))
+    rows = ready.plan.rows(Fate.DONE, is_left_out=telling.has_told)
     while page := list(islice(rows, _PAGE)):
         known = carrier.rows_of(page)
         for planned in page:

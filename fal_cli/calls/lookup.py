@@ -4,9 +4,8 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from fal_cli.api import clock, platform, queue
 from fal_cli.api.body import Body
@@ -19,6 +18,7 @@ from fal_cli.auth.accounts import Account
 from fal_cli.context import Context
 from fal_cli.endpoint import parse
 from fal_cli.errors import CliError, CredentialRefused, NotFinished, NotFound, UnknownOutcome
+from fal_cli.ledger import processes
 from fal_cli.ledger.journal import Entry
 from fal_cli.ledger.rows import Mark, Row, State, fingerprint
 from fal_cli.results.outcome import Outcome
@@ -27,8 +27,8 @@ from fal_cli.urls import is_loopback
 
 SEARCH_SECONDS = 30.0
 SKEW = timedelta(minutes=15)  # clocks differ, and a submit that was refused for rate is repeated for minutes
-_CLOCK_TICK_SECONDS = 2.0
 _SENDING = timedelta(minutes=15)
+_LONG_AGO = timedelta(days=1)
 _PAUSES = (1.0, 2.0, 3.0, 5.0)
 
 
@@ -36,31 +36,32 @@ def is_being_sent(row: Row) -> bool:
     """Whether the process that sends a call may still be at it."""
     if row.state is not State.SENDING or not row.pid:
         return False
-    if row.mode == "queue" and row.mark is not Mark.CLAIMED and datetime.now(UTC) - row.left_at > _SENDING:
+    if row.mode == "queue" and row.mark is not Mark.CLAIMED and _age(row) > _SENDING:
         return False
-    return _is_alive(row.pid) and not _began_after(row.pid, row.created_at)
+    return processes.is_there(row.pid, row.began)
+
+
+def _age(row: Row) -> timedelta:
+    """How long ago a call left, by the service's clock as far as that is known."""
+    return datetime.now(UTC) + clock.skew() - max(sent_about(row))
 
 
 def taker() -> str:
-    """What a row says of the process that picked it up: its number, and when."""
-    return f"{os.getpid()} {datetime.now(UTC).isoformat(timespec='milliseconds')}"
+    """What a row says of the process that picked it up."""
+    return f"{os.getpid()} {processes.own_beginning()}"
 
 
 def is_followed(row: Row) -> bool:
     """Whether another process picked the request up and may still follow it."""
-    pid, _, moment = row.taken_by.partition(" ")
-    try:
-        number, taken_at = int(pid), datetime.fromisoformat(moment)
-    except ValueError:
-        return False
-    return number != os.getpid() and _is_alive(number) and not _began_after(number, taken_at)
+    pid, _, began = row.taken_by.partition(" ")
+    return pid.isdigit() and int(pid) != os.getpid() and processes.is_there(int(pid), began)
 
 
 class Listings:
     """The listings that several lookups share: each time that all of them look, the service is asked once."""
 
     def __init__(self, since: Mapping[str, datetime]) -> None:
-        """`since` is, of each endpoint, when the first of its calls was sent."""
+        """`since` is from when on the listing of each endpoint is read, as `listed_since` has it."""
         self._since = since
         self._locks = {endpoint: threading.Lock() for endpoint in since}
         self._found: dict[tuple[str, int], Listing] = {}
@@ -69,7 +70,7 @@ class Listings:
         """The listing of an endpoint as it is for the nth look of each. Raises as `platform.requests_of`."""
         with self._locks[endpoint]:
             if (endpoint, turn) not in self._found:
-                start = self._since[endpoint] - SKEW
+                start = self._since[endpoint]
                 self._found[endpoint, turn] = platform.requests_of(wire, endpoint, start=start, deadline=deadline)
                 self._found.pop((endpoint, turn - 2), None)
             return self._found[endpoint, turn]
@@ -86,7 +87,7 @@ def look_up(
     """
     started = time.monotonic()
     knew_clock = clock.skew_seconds() is not None
-    listings = listings or Listings({row.endpoint: min(sent_about(row))})
+    listings = listings or Listings({row.endpoint: listed_since([row])})
     for turn, pause in enumerate(_pauses()):
         about = sent_about(row)
         listed = listings.of(wire, row.endpoint, turn, deadline)
@@ -98,8 +99,7 @@ def look_up(
         if not knew_clock and sent_about(row) != about:
             knew_clock = True
             continue
-        is_old = datetime.now(UTC) + clock.skew() - max(about) > SKEW
-        if is_old or time.monotonic() - started > SEARCH_SECONDS:
+        if _age(row) > SKEW or time.monotonic() - started > SEARCH_SECONDS:
             return Listing()
         if deadline.passes_within(pause):
             raise WaitEnded("timed out while looking for it", request_id=row.name)
@@ -130,6 +130,17 @@ def sent_about(row: Row) -> set[datetime]:
     return {row.left_at, row.left_at + timedelta(minutes=minutes)}
 
 
+def listed_since(rows: Iterable[Row]) -> datetime:
+    """From when on the listing is to be read for the calls of rows; a little earlier, since clocks differ."""
+    now = datetime.now(UTC) + clock.skew()
+    return min(now - _LONG_AGO if _is_of_no_moment(row) else min(sent_about(row)) for row in rows) - SKEW
+
+
+def _is_of_no_moment(row: Row) -> bool:
+    """Whether a row was written by a clock so far ahead that its call may have been sent at any time before now."""
+    return min(sent_about(row)) > datetime.now(UTC) + clock.skew() + SKEW
+
+
 def _candidates(row: Row, about: set[datetime], listed: list[Listed]) -> list[Listed]:
     """Those with the row's input, nearest to its moment first; without payloads only one that is alone."""
 
@@ -138,7 +149,7 @@ def _candidates(row: Row, about: set[datetime], listed: list[Listed]) -> list[Li
 
     if row.request_id:
         return [item for item in listed if item.request_id == row.request_id]
-    listed = [item for item in listed if distance(item) <= SKEW]
+    listed = [item for item in listed if distance(item) <= SKEW or _is_of_no_moment(row)]
     same = [item for item in listed if item.input_json is not None and _has_input(row, item.input_json)]
     if same:
         return sorted(same, key=distance)
@@ -166,29 +177,6 @@ def _pauses() -> Iterator[float]:
     yield from _PAUSES
     while True:
         yield _PAUSES[-1]
-
-
-def _began_after(pid: int, moment: datetime) -> bool:
-    """Whether a process is younger than a moment: then the number was another's before. False where none can tell."""
-    try:
-        ticks = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
-        stat = Path("/proc/stat").read_text()
-        boot = next(int(line.split()[1]) for line in stat.splitlines() if line.startswith("btime "))
-        return boot + ticks / os.sysconf("SC_CLK_TCK") > moment.timestamp() + _CLOCK_TICK_SECONDS
-    except (OSError, ValueError, IndexError, StopIteration):
-        return False
-
-
-def _is_alive(pid: int) -> bool:
-    if os.name == "nt":
-        return False  # there, asking would end it; a lookup meanwhile does no harm
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 _OVER = {
@@ -264,7 +252,7 @@ def check_listing(context: Context, row: Row, account: Account) -> None:
 
 def not_found(context: Context, row: Row) -> CliError:
     """The error for a call that the listing does not hold."""
-    since = duration(max(0.0, (datetime.now(UTC) + clock.skew() - max(sent_about(row))).total_seconds()))
+    since = duration(max(0.0, _age(row).total_seconds()))
     return UnknownOutcome(
         f"the service lists no request like {row.name} ({row.endpoint}, sent {since} ago): it may never have arrived, "
         "or may still be queued",

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from fal_cli.calls.lookup import listed_since
 from fal_cli.concurrency import MOST
 from fal_cli.ledger.rows import Row, State
 
@@ -36,15 +37,17 @@ class Opens:
         self._others: list[Open] = []
         self._look_at = 0.0
         self.since = datetime.now(UTC)
-        """When the first of them was sent."""
+        """From when on the listing is to be read for them."""
 
     def add(self, rows: Iterable[Row]) -> None:
         """Takes rows in that the ledger has as open."""
-        for row in rows:
+        taken = list(rows)
+        if taken:
+            self.since = min(self.since, listed_since(taken))
+        for row in taken:
             due = row.expires_at.timestamp() if row.expires_at else float("inf")
             open_ = Open(due, row.local_id, row.row_number or 0, row.request_id)
             self.put(open_, has_ended=row.state in _ENDED)
-            self.since = min(self.since, row.created_at)
 
     def add_job(self, name: str, row: Row | None) -> None:
         """Takes in a request by its name, with its record if there is one."""

@@ -101,10 +101,12 @@ def estimate(context: Context, call: Call, deadline: Deadline | None = None) -> 
     return found or _more_than_one(call, price) or _by_history(wire, str(call.endpoint), price, deadline)
 
 
-def unit_price(context: Context, wire: Wire, endpoint: str, deadline: Deadline | None = None) -> Known:
-    """The unit price of an endpoint, at most an hour old. Raises as `platform.prices`."""
+def unit_price(
+    context: Context, wire: Wire, endpoint: str, deadline: Deadline | None = None, *, anew: bool = False
+) -> Known:
+    """The unit price of an endpoint, at most an hour old or told `anew`. Raises as `platform.prices`."""
     now, scope = datetime.now(UTC), _scope(context)
-    known = context.journal.glance(lambda ledger: prices.price_of(ledger, endpoint, scope, now))
+    known = None if anew else context.journal.glance(lambda ledger: prices.price_of(ledger, endpoint, scope, now))
     if known is not None:
         return known
     found = platform.prices(wire, [endpoint], deadline=deadline).get(endpoint)

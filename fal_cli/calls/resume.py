@@ -25,7 +25,7 @@ from fal_cli.calls.model import Call, Ending, Tracked
 from fal_cli.calls.opens import Opens
 from fal_cli.calls.stored import kept_here
 from fal_cli.calls.terms import terms
-from fal_cli.concurrency import Crowd, Finished
+from fal_cli.concurrency import MOST, Crowd, Finished
 from fal_cli.context import Context
 from fal_cli.errors import CliError, Exit, NotFinished, StillRunning, UsageError, report
 from fal_cli.ledger.journal import Entry
@@ -107,9 +107,12 @@ class Resumption:
         with self._display:
             items = _each_once([self._latest(item) for item in found])
             self._listings = _shared(items)
+            are_many = len(items) > MOST  # then the listing tells which have ended, before any is followed
             for item in items:
                 self._guarded(partial(self._begin, item), item.request_id)
-                self._start()
+                if not are_many:
+                    self._start()
+            self._start()
             for job, happened in self._crowd.news():
                 if job is None:
                     self._swept(happened)
@@ -226,7 +229,7 @@ class Resumption:
             key = (account.hosts.queue, account.credential.key_print, job.endpoint)
             group = groups.setdefault(key, _Group(self._wires_of(account), job.endpoint, [], []))
             group.names.append(job.name)
-            group.since.append(row.created_at)
+            group.since.append(lookup.listed_since([row]))
         return list(groups.values())
 
     def _swept(self, happened: object) -> None:
@@ -367,7 +370,7 @@ def _shared(items: Sequence[Tracked | Row]) -> lookup.Listings:
     since: dict[str, datetime] = {}
     for item in items:
         if isinstance(item, Row) and not refs.is_in_queue(item):
-            first = min(lookup.sent_about(item))
+            first = lookup.listed_since([item])
             since[item.endpoint] = min(first, since.get(item.endpoint, first))
     return lookup.Listings(since)
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from fal_cli.api.deadline import Deadline
 from fal_cli.api.platform import Listed, Pages
 from fal_cli.api.wire import Wire
-from fal_cli.calls.lookup import SKEW, sent_about
+from fal_cli.calls.lookup import listed_since, sent_about
 from fal_cli.ledger.rows import Row
 
 _FAR = timedelta.max
@@ -33,11 +33,14 @@ class Found(NamedTuple):
 def ended_of(
     wire: Wire, endpoints: Iterable[str], since: datetime, wanted: Iterable[str], deadline: Deadline
 ) -> set[str]:
-    """Those of the wanted requests that have ended, by the listings of their endpoints. Raises as `Pages`."""
+    """Those of the wanted requests that have ended, by the listings of their endpoints. Raises as `Pages`.
+
+    `since` is as `lookup.listed_since` has it.
+    """
     names = set(wanted)
     ended: set[str] = set()
     for item in chain.from_iterable(
-        Pages(wire, endpoint, start=since - SKEW, payloads=False, deadline=deadline) for endpoint in endpoints
+        Pages(wire, endpoint, start=since, payloads=False, deadline=deadline) for endpoint in endpoints
     ):
         if item.request_id in names:
             names.discard(item.request_id)
@@ -63,8 +66,7 @@ def _look_for(wire: Wire, endpoint: str, lost: Sequence[Row], deadline: Deadline
     for row in lost:
         if row.input_json is not None:
             wanted.setdefault(print_of(row.input_json), []).append(row)
-    start = min(min(sent_about(row)) for row in lost) - SKEW
-    listing = Pages(wire, endpoint, start=start, payloads=True, deadline=deadline)
+    listing = Pages(wire, endpoint, start=listed_since(lost), payloads=True, deadline=deadline)
     listed: dict[str, list[Listed]] = {}
     for item in listing:
         if isinstance(item.input_json, dict) and (print_ := print_of(item.input_json)) in wanted:

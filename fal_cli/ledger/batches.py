@@ -1,18 +1,18 @@
 """The batches that this machine made: what each is of, and which process runs it.
 
-One process runs a batch at a time. It holds a lease: its host, the boot of that host, its number and a sign of life. A
-lease whose process is surely gone is free at once; that of another host when it has been silent for long.
+One process runs a batch at a time. It holds a lease: its host, its number, when it began, and a sign of life. A lease
+whose process is surely gone is free at once; that of another host, or of a system that does not tell when a process
+began, when it has been silent for long.
 """
 
 import json
 import os
 import socket
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, NamedTuple
 
+from fal_cli.ledger import processes
 from fal_cli.ledger.rows import Search, State
 from fal_cli.ledger.store import Ledger, conditions_of, moment_text
 
@@ -22,10 +22,10 @@ _BETWEEN = ","
 
 
 class Holder(NamedTuple):
-    """The process that runs a batch."""
+    """The process that runs a batch. `began` is "" where its system does not say."""
 
     host: str
-    boot: str
+    began: str
     pid: int
     beat_at: datetime
 
@@ -35,9 +35,11 @@ class Holder(NamedTuple):
 
     def is_at_it(self, now: datetime) -> bool:
         """Whether it may still run."""
+        if self.is_here and self.began:
+            return processes.is_there(self.pid, self.began)
         if now - self.beat_at >= _SILENCE:
             return False  # its number may be another's by now
-        return not self.is_here or (self.boot == boot_id() and _is_alive(self.pid))
+        return not self.is_here or os.name == "nt" or processes.is_alive(self.pid)
 
     def __str__(self) -> str:
         return f"process {self.pid}" if self.is_here else f"process {self.pid} on {self.host}"
@@ -46,8 +48,7 @@ class Holder(NamedTuple):
 class Batch(NamedTuple):
     """A batch as recorded. `source` is where its list was, "" for a grid alone; `facts` are what it needs to go on.
 
-    `endpoint` is the endpoint of its calls, or several with commas between them. `learned` is how many of its requests
-    were seen running at once.
+    `endpoint` is the endpoint of its calls, or several with commas between them.
     """
 
     number: int
@@ -56,7 +57,6 @@ class Batch(NamedTuple):
     source: str
     made_at: datetime
     facts: Mapping[str, Any]
-    learned: int
     holder: Holder | None
 
     @property
@@ -123,11 +123,10 @@ def beat(ledger: Ledger, number: int) -> None:
     _beat(ledger, number)
 
 
-def leave(ledger: Ledger, number: int, learned: int) -> None:
-    """Gives the lease back, and keeps what was learned."""
+def leave(ledger: Ledger, number: int) -> None:
+    """Gives the lease back."""
     ledger.execute(
-        "UPDATE batches SET host = NULL, boot = NULL, pid = NULL, beat_at = NULL, learned = ? WHERE number = ?",
-        (learned, number),
+        "UPDATE batches SET host = NULL, boot = NULL, pid = NULL, beat_at = NULL WHERE number = ?", (number,)
     )
 
 
@@ -153,22 +152,15 @@ def counted(ledger: Ledger, search: Search) -> list[tuple[str, int]]:
     return [(str(one["batch"]), int(one["many"])) for one in found]
 
 
-def boot_id() -> str:
-    """What tells one boot of this machine from another; "" where it does not say."""
-    with suppress(OSError):
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    return ""
-
-
 def _beat(ledger: Ledger, number: int) -> None:
     ledger.execute(
         "UPDATE batches SET host = ?, boot = ?, pid = ?, beat_at = ? WHERE number = ?",
-        (socket.gethostname(), boot_id(), os.getpid(), moment_text(datetime.now(UTC)), number),
+        (socket.gethostname(), processes.own_beginning(), os.getpid(), moment_text(datetime.now(UTC)), number),
     )
 
 
 def _is_ours(holder: Holder) -> bool:
-    return holder.is_here and holder.pid == os.getpid() and holder.boot == boot_id()
+    return holder.is_here and holder.pid == os.getpid() and holder.began == processes.own_beginning()
 
 
 def _batch(found: Any) -> Batch:
@@ -180,7 +172,6 @@ def _batch(found: Any) -> Batch:
         found["source"],
         datetime.fromisoformat(found["made_at"]),
         facts if isinstance(facts, dict) else {},
-        found["learned"],
         _holder(found),
     )
 
@@ -189,15 +180,3 @@ def _holder(found: Any) -> Holder | None:
     if not found["host"] or not found["beat_at"]:
         return None
     return Holder(found["host"], found["boot"] or "", found["pid"] or 0, datetime.fromisoformat(found["beat_at"]))
-
-
-def _is_alive(pid: int) -> bool:
-    if os.name == "nt":
-        return True
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

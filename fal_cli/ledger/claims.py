@@ -16,6 +16,7 @@ from datetime import datetime
 from decimal import ROUND_CEILING, Decimal
 from typing import Any, NamedTuple
 
+from fal_cli.api import clock
 from fal_cli.ledger.rows import Call, Mark, Row, State
 from fal_cli.ledger.store import Ledger, kept_of, moment_text
 
@@ -158,9 +159,18 @@ def claim(
 def leave_again(ledger: Ledger, local_id: int) -> bool:
     """Marks a call that was taken back as being sent once more; False if it is not this process's any more."""
     cursor = ledger.execute(
-        "UPDATE requests SET mark = ?, sent_at = ?, updated_at = ? WHERE local_id = ? AND state = ? AND mark = ?"
-        " AND pid = ?",
-        (Mark.SENDING, ledger.moment(), ledger.moment(), local_id, State.SENDING, Mark.CLAIMED, os.getpid()),
+        "UPDATE requests SET mark = ?, sent_at = ?, updated_at = ?, clock_skew = ? WHERE local_id = ? AND state = ?"
+        " AND mark = ? AND pid = ?",
+        (
+            Mark.SENDING,
+            ledger.moment(),
+            ledger.moment(),
+            clock.skew_seconds(),
+            local_id,
+            State.SENDING,
+            Mark.CLAIMED,
+            os.getpid(),
+        ),
         durable=True,
     )
     return cursor.rowcount == 1
@@ -311,12 +321,13 @@ def _fits(budget: Budget, spent: Spent, reserved: Decimal | None, *, allows_unkn
 def _leaves(ledger: Ledger, one: Leaving) -> bool:
     text, is_whole, fingerprint = kept_of(one.call)
     cursor = ledger.execute(
-        "UPDATE requests SET mark = ?, sent_at = ?, updated_at = ?, input = ?, input_is_whole = ?, input_sha256 = ?,"
-        " options = ? WHERE local_id = ? AND state = ? AND mark = ? AND pid = ?",
+        "UPDATE requests SET mark = ?, sent_at = ?, updated_at = ?, clock_skew = ?, input = ?, input_is_whole = ?,"
+        " input_sha256 = ?, options = ? WHERE local_id = ? AND state = ? AND mark = ? AND pid = ?",
         (
             Mark.SENDING,
             ledger.moment(),
             ledger.moment(),
+            clock.skew_seconds(),
             text,
             is_whole,
             fingerprint,

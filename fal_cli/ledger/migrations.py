@@ -205,6 +205,7 @@ _COLUMNS = (
     "row_number INTEGER",
     "taken_by TEXT",
     "file_hashes TEXT NOT NULL DEFAULT '[]'",
+    "began TEXT",
 )
 # Tables and indexes that came later in the same way, by their names.
 _LATER = {
@@ -222,6 +223,8 @@ _LATER = {
     " ctime_ns INTEGER NOT NULL, inode INTEGER NOT NULL, sha256 TEXT NOT NULL) WITHOUT ROWID",
     "prices": "CREATE TABLE {} (endpoint TEXT NOT NULL, scope TEXT NOT NULL, amount TEXT, unit TEXT NOT NULL,"
     " currency TEXT NOT NULL, seen_at TEXT NOT NULL, PRIMARY KEY (endpoint, scope)) WITHOUT ROWID",
+    "windows": "CREATE TABLE {} (endpoint TEXT NOT NULL, scope TEXT NOT NULL, running INTEGER NOT NULL,"
+    " PRIMARY KEY (endpoint, scope)) WITHOUT ROWID",
 }
 # Those of the versions.
 _OWN_COLUMNS = [

@@ -110,12 +110,12 @@ class Row(NamedTuple):
 
     `input_json` is None where it was not kept; `input_is_whole` says whether it can be sent again. `is_open`:
     something is still to be done about it. `clock_skew` is by how many seconds the service's clock was ahead of the
-    one that `created_at` was read from, if that was known. `replaced_by` is the row of the call that was sent in place
+    one that `left_at` was read from, if that was known. `replaced_by` is the row of the call that was sent in place
     of this one, whose answer was lost. `mark` says of one that is being sent whether anything may have left, `sent_at`
     when. `reserved` is what it was expected to cost, `cost` what it did, both in `currency`; None where that is not
     known. `failure` are the facts of an error that it ended with. `file_hashes` are SHA-256 of the files that were
-    saved, by which they are known again under any name. `taken_by` is the
-    process that picked it up last, and when.
+    saved, by which they are known again under any name. `began` is when
+    the process `pid` began, `taken_by` the process that picked it up last, both as `processes` has it.
     """
 
     local_id: int
@@ -159,6 +159,7 @@ class Row(NamedTuple):
     batch: str = ""
     row_number: int | None = None
     taken_by: str = ""
+    began: str = ""
     file_hashes: tuple[str, ...] = ()
 
     @property
@@ -176,7 +177,9 @@ class Row(NamedTuple):
         """Seconds that the work took, as the service measured them, or else as they were seen from here."""
         if self.inference_seconds is not None:
             return self.inference_seconds
-        return (self.ended_at - self.started_at).total_seconds() if self.ended_at and self.started_at else None
+        if self.ended_at is None or self.started_at is None or self.ended_at < self.started_at:
+            return None  # a clock that went back tells nothing
+        return (self.ended_at - self.started_at).total_seconds()
 
     @property
     def tags(self) -> Mapping[str, str]:
@@ -278,6 +281,7 @@ def row_from(record: sqlite3.Row) -> Row:
         batch=found["batch"] or "",
         row_number=found["row_number"],
         taken_by=found["taken_by"] or "",
+        began=found["began"] or "",
         file_hashes=texts(found["file_hashes"]),
     )
 

@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+from fal_cli.api import clock
+from fal_cli.ledger import processes
 from fal_cli.ledger.migrations import BUSY_SECONDS, LedgerError, open_database, transaction
 from fal_cli.ledger.rows import (
     Call,
@@ -104,6 +106,8 @@ class Ledger:
             "state": State.SENDING,
             "is_open": True,
             "pid": os.getpid(),
+            "began": processes.own_beginning(),
+            "clock_skew": clock.skew_seconds(),
             "once_key": call.once_key or None,
             "content_key": call.content_key or None,
             "like_key": call.like_key or None,
@@ -176,9 +180,19 @@ class Ledger:
         another process was first.
         """
         cursor = self.execute(
-            "UPDATE requests SET state = ?, pid = ?, error = ?, updated_at = ?, created_at = created_at"
+            "UPDATE requests SET state = ?, pid = ?, began = ?, error = ?, updated_at = ?"
             " WHERE local_id = ? AND is_open AND request_id IS NULL AND pid = ? AND (state <> ? OR pid <> ?)",
-            (State.SENDING, os.getpid(), why, self.moment(), local_id, pid, State.SENDING, os.getpid()),
+            (
+                State.SENDING,
+                os.getpid(),
+                processes.own_beginning(),
+                why,
+                self.moment(),
+                local_id,
+                pid,
+                State.SENDING,
+                os.getpid(),
+            ),
             durable=True,
         )
         return cursor.rowcount == 1
@@ -197,7 +211,10 @@ class Ledger:
         clock_skew: float | None = None,
         failure: Mapping[str, Any] | None = None,
     ) -> None:
-        """Records how a call ended, or that it never began. One that is `unknown` stays open for a lookup."""
+        """Records how a call ended, or that it never began. One that is `unknown` stays open for a lookup.
+
+        `clock_skew` counts where none was known when the call left: the clock may have been set since.
+        """
 
         def act() -> None:
             row = self.row(local_id)
@@ -209,7 +226,7 @@ class Ledger:
             values: dict[str, Any] = {"state": state, "error": told, "is_open": is_open}
             if billable_units:
                 values["billable_units"] = billable_units
-            if clock_skew is not None:
+            if clock_skew is not None and row.clock_skew is None:
                 values["clock_skew"] = clock_skew
             if failure is not None:
                 values["failure"] = json.dumps(dict(failure))

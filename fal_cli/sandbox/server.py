@@ -8,6 +8,8 @@ import socket
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from types import FrameType
 from typing import Any, cast
@@ -59,6 +61,8 @@ class Sandbox:
         """
         parsed = tuple(parse_fault(text) for text in faults)
         chosen = parse_settings(settings)
+        self._prices = dict(chosen.price)
+        chosen = replace(chosen, price=self._prices)
         names = Names(hosts)
         self.keys = keys.of(state)
         self.store = Store(state)
@@ -92,6 +96,10 @@ class Sandbox:
         if self._thread is not None:
             self._thread.join(_STOP_SECONDS)
         self._close_sockets()
+
+    def set_price(self, endpoint_id: str, dollars: Decimal) -> None:
+        """A unit costs so much from now on; what was accepted before is billed as it was."""
+        self._prices[endpoint_id] = dollars
 
     def _serve(self) -> None:
         try:

@@ -89,12 +89,11 @@ def _found(field: Field, value: Any, path: str) -> Iterator[Problem]:
         return
     if value is None and (field.is_nullable or not field.is_required):
         return  # documents do not always say that an input may be null
-    attempts: list[list[Problem]] = []
-    for shape in field.shapes:
-        found = list(islice(_of_shape(shape, value, path), _MOST_PROBLEMS))
-        if not found:
-            return
-        attempts.append(found)
+    attempts: dict[int, list[Problem]] = {}
+    for at in sorted(range(len(field.shapes)), key=lambda at: not fits(field.shapes[at].kinds, value)):
+        attempts[at] = list(islice(_of_shape(field.shapes[at], value, path), _MOST_PROBLEMS))
+        if not attempts[at]:
+            return  # what is wrong with the other alternatives takes long to say
     near = [at for at, shape in enumerate(field.shapes) if fits(shape.kinds, value)]
     near = near or [at for at, shape in enumerate(field.shapes) if shape.choices or shape.is_file]
     near = near or [at for at, shape in enumerate(field.shapes) if lax.takes(shape, value)]

@@ -39,7 +39,7 @@ def alike(choice: Any, value: Any) -> bool:
     """Whether a value is a choice, or becomes one when it is converted: 5 and the text "5", 1 and `true`."""
     if same(choice, value):
         return True
-    if isinstance(choice, str) and isinstance(value, str):
+    if isinstance(value, dict | list) or (isinstance(choice, str) and isinstance(value, str)):
         return False
     if isinstance(choice, bool) or isinstance(value, bool):
         return truth(choice) is not None and truth(choice) == truth(value)

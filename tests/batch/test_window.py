@@ -11,13 +11,21 @@ from fal_cli.errors import UsageError
 from fal_cli.terminal.progress.standing import LOCK, RATE
 
 
-def play(limit: int, *, seconds: float = 60.0, runs: float = 2.0, trip: float = 0.05) -> tuple[float, int]:
-    """Plays an account that runs `limit` at once: the share of its places that were busy in the last half, and the
-    most requests of ours that waited then."""
-    window = Window()
+def play(
+    limit: int,
+    learned: int = 0,
+    *,
+    seconds: float = 60.0,
+    runs: float = 2.0,
+    trip: float = 0.05,
+    waits: float = 0.0,
+) -> tuple[float, int, Window]:
+    """Plays an account that runs `limit` at once, each after it waited: the share of its places that were busy in the
+    last half, and the most requests of ours that waited then."""
     events: list[tuple[float, int, str]] = []
     number = line = running = most = 0
     busy = now = 0.0
+    window = Window(learned=learned)
 
     def put(at: float, what: str) -> None:
         nonlocal number
@@ -34,6 +42,8 @@ def play(limit: int, *, seconds: float = 60.0, runs: float = 2.0, trip: float = 
         now = at
         if what == "accepted":
             window.is_accepted()
+            put(now + waits, "ready")
+        elif what == "ready":
             line += 1
         else:
             window.ends(was_running=True)
@@ -45,14 +55,21 @@ def play(limit: int, *, seconds: float = 60.0, runs: float = 2.0, trip: float = 
             put(now + runs, "ended")
         if now > seconds / 2:
             most = max(most, window.waiting)
-    return busy / (limit * seconds / 2), most
+    return busy / (limit * seconds / 2), most, window
 
 
 @pytest.mark.parametrize("limit", [1, 2, 10, 40])
 def test_the_limit_is_found_and_kept_busy(limit: int) -> None:
-    busy, waiting = play(limit)
+    busy, waiting, _ = play(limit)
     assert busy >= 0.95
     assert waiting <= max(4, limit // 2)
+
+
+def test_the_time_that_each_waits_for_a_runner_is_no_limit() -> None:
+    """Calls that run for more than twice as long as they wait for a runner fill the window all the same."""
+    busy, _, window = play(1000, waits=1.0, runs=2.5, seconds=120.0)
+    assert window.in_flight == CEILING
+    assert busy * 1000 > CEILING / 2
 
 
 def test_a_number_that_is_asked_for_is_kept() -> None:
@@ -75,6 +92,37 @@ def test_what_was_learned_is_used_at_once_and_forgotten_at_a_429() -> None:
     window.slows()
     assert not window.room
     assert window.in_flight == 30
+
+
+@pytest.mark.parametrize("limit", [1, 2, 10, 40])
+def test_what_was_learned_hurts_nobody_where_it_is_not_true_any_more(limit: int) -> None:
+    for learned in (1, 60):
+        busy, waiting, window = play(limit, learned, seconds=300.0)  # what waits of the first ones is over
+        assert busy >= 0.95
+        assert waiting <= max(4, limit // 2)
+        assert window.learned is not None
+        assert limit <= window.learned <= limit + 4
+
+
+def test_a_batch_of_a_few_rows_takes_nothing_back() -> None:
+    window = Window(learned=30)
+    for _ in range(3):
+        window.sends()
+        window.is_accepted()
+        window.begins()
+    for _ in range(3):
+        window.ends(was_running=True)
+    assert window.learned == 30
+    window.slows()
+    assert window.learned == 0
+
+
+def test_a_number_that_is_asked_for_teaches_nothing() -> None:
+    window = Window(fixed=2)
+    window.sends()
+    window.is_accepted()
+    window.begins()
+    assert window.learned is None
 
 
 def test_there_is_an_end_to_it() -> None:

@@ -4,12 +4,13 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from fal_cli.ledger.rows import Kept, State
+from fal_cli.ledger.rows import Kept, Row, State
 from fal_cli.ledger.store import Ledger
 from tests.support.ledger_file import HOST, URLS, accepted, begun, call, stored
 
@@ -170,3 +171,22 @@ def _complete(path: Path, local_id: int) -> None:
     ledger = Ledger(path)
     ledger.completed(local_id, size=7, kept=KEPT)
     ledger.delivered(local_id)
+
+
+@pytest.mark.parametrize(("later", "took"), [(7, 7.0), (-3600, None)])
+def test_what_a_clock_that_went_back_says_of_a_span_is_not_told(path: Path, later: int, took: float | None) -> None:
+    moments = iter([NOON, NOON + timedelta(seconds=later)])
+    row = _of_a_span(path, lambda: next(moments, NOON + timedelta(seconds=later)))
+    assert row.took == took
+
+
+def _of_a_span(path: Path, now: Callable[[], datetime]) -> Row:
+    """A row that began at the first moment of a clock and ended at the next one."""
+    number = begun(Ledger(path))
+    Ledger(path).accepted(number, "id-1", URLS)
+    ledger = Ledger(path, now=now)
+    ledger.seen(number, State.RUNNING)
+    ledger.completed(number, size=1, kept=None)
+    row = ledger.row(number)
+    assert row is not None
+    return row

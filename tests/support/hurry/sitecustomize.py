@@ -2,14 +2,17 @@
 
 A repetition comes at once, which is one of the waits that its jitter may draw; a lookup looks once, a batch thrice.
 A submit waits for its answer as long as FAL_TESTS_SUBMIT_SECONDS says, a status stream may be silent for
-FAL_TESTS_SILENCE_SECONDS.
+FAL_TESTS_SILENCE_SECONDS. Its clock is off by as many seconds as the file FAL_TESTS_CLOCK says at each moment.
 """
 
+import datetime
 import os
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -26,6 +29,25 @@ if "FAL_TESTS_SILENCE_SECONDS" in os.environ:
         "SILENCE_SECONDS": float(os.environ["FAL_TESTS_SILENCE_SECONDS"]),
         "FIRST_BYTE_SECONDS": 0.5,
     }
+
+
+def _put_clock_off(told: Path, right: Callable[[], float] = time.time) -> None:
+    """Has the clock of this process be off by what a file says; the steady clocks of the system go on as ever."""
+
+    def off() -> float:
+        return float(told.read_text()) if told.exists() else 0.0
+
+    class Off(datetime.datetime):
+        @classmethod
+        def now(cls, tz: datetime.tzinfo | None = None) -> "Off":
+            return cls.fromtimestamp(time.time(), tz)
+
+    time.time = lambda: right() + off()
+    datetime.datetime = Off  # type: ignore[misc]
+
+
+if "FAL_TESTS_CLOCK" in os.environ:
+    _put_clock_off(Path(os.environ["FAL_TESTS_CLOCK"]))
 
 
 class _Changed(Loader):
