@@ -8,6 +8,7 @@ import queue
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -43,6 +44,7 @@ from fal_cli.batch.window import CEILING, Window
 from fal_cli.calls import sweep
 from fal_cli.calls.once import failed_for_good
 from fal_cli.calls.opens import Opens
+from fal_cli.concurrency import Inbox
 from fal_cli.errors import CliError, Exit, report
 from fal_cli.ledger import batches, claims
 from fal_cli.ledger.claims import OverBudget, Taken
@@ -109,7 +111,7 @@ class Engine:
         savers: Crew,
         carrier: Carrier,
         group: Group,
-        news: "queue.SimpleQueue[News]",
+        news: Inbox[News],
         rules: Rules,
         teller: Teller,
     ) -> None:
@@ -204,9 +206,9 @@ class Engine:
     def _take_some(self, seconds: float = _TICK_SECONDS) -> None:
         """Takes in what happened, all of it; waits for something a moment."""
         try:
-            self._take(self._news.get(timeout=seconds))
+            self._take(self._news.get(seconds))
             while True:
-                self._take(self._news.get_nowait())
+                self._take(self._news.get())
         except queue.Empty:
             return
 
@@ -233,7 +235,7 @@ class Engine:
     def _cancel_all(self, until: float) -> None:
         """Asks the service to stop what is open."""
         open_ = [job for job in self._jobs if job.handle is not None and job not in self._saving]
-        asked: queue.SimpleQueue[bool] = queue.SimpleQueue()
+        asked: Inbox[bool] = Inbox()
 
         def cancel(job: Job, desk: Desk) -> None:
             assert job.handle is not None
@@ -246,12 +248,11 @@ class Engine:
         helpers = Crew(self._crew.wire, SAVERS, "cancelling")
         for job in open_:
             helpers.put(job, partial(cancel, job))
-        arrived = 0
-        for _ in open_:
-            try:
-                arrived += asked.get(timeout=max(0.05, until + GRACE_SECONDS - time.monotonic()))
-            except queue.Empty:
-                break
+        arrived = answered = 0
+        while answered < len(open_) and time.monotonic() < until + GRACE_SECONDS:
+            with suppress(queue.Empty):
+                arrived += asked.get(_TICK_SECONDS)
+                answered += 1
         running = sum(1 for job in open_ if job.has_begun)
         self._teller.essential(
             f"{arrived} of {len(open_)} open requests were asked to stop; {running} had started and may be billed"

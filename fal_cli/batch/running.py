@@ -1,6 +1,5 @@
 """A batch from its plan to its end: leased, run, told of."""
 
-import queue
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,7 +26,7 @@ from fal_cli.batch.telling import Telling
 from fal_cli.batch.uploads import Uploads
 from fal_cli.batch.window import CEILING
 from fal_cli.calls.terms import terms as terms_of
-from fal_cli.concurrency import long_turns
+from fal_cli.concurrency import Inbox, long_turns
 from fal_cli.context import Context
 from fal_cli.errors import CliError, NotFinished, UsageError
 from fal_cli.identity.digests import Digests
@@ -146,7 +145,7 @@ def run(context: Context, ready: Ready, flags: RunFlags) -> int:
 
 def _run(context: Context, ready: Ready, flags: RunFlags, rules: Rules, engines: list[Engine]) -> int:
     batch, journal = ready.batch, context.journal
-    news: queue.SimpleQueue[News] = queue.SimpleQueue()
+    news: Inbox[News] = Inbox()
     group = Group(journal, lambda error: news.put(News(None, Broke(error))))
     wire = context.wire()
     wire.notify = lambda event: news.put(News(None, event))
