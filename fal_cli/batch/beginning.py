@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fal_cli.api.call_options import CallOptions
-from fal_cli.batch import fates, ordering, places, planning, running
+from fal_cli.batch import attaching, fates, ordering, places, planning, running
 from fal_cli.batch.costs import Costs, Expected, Sum
 from fal_cli.batch.manifest import NAME as MANIFEST
 from fal_cli.batch.names import Names
@@ -40,19 +40,27 @@ def begin(
     once: bool = False,
     adopts: float | None = None,
     cancels_on_interrupt: bool = False,
+    attaches: bool = False,
 ) -> int:
-    """Plans a batch and runs it; with `call.dry_run` it is planned and shown.
+    """Plans a batch and runs it; with `call.dry_run` it is planned and shown; one that `attaches` is only watched.
 
     Returns the exit code. Raises `UsageError` (nothing was sent), `InputRefused` (code 4), and as `running.run`.
     """
     running.concurrency(flags.concurrency)  # what cannot be is said before anything is read
-    running.check_ledger(context)
+    if attaches and call.dry_run:
+        raise UsageError("--attach watches a batch that runs; it goes without --dry-run")
+    if not attaches:
+        running.check_ledger(context)
     typed = ordering.read(context, endpoint, rows, call)
     if once and typed.is_private:
         raise UsageError("--once cannot recognise a private call: nothing of it is stored")
     names = Names(directory, typed.name, endpoints=len(typed.endpoints))
     known = context.journal.required(lambda ledger: batches.named(ledger, typed.name))
     typed = ordering.of_known(context, typed, known, rows)
+    if attaches:
+        return attaching.attach(context, known or attaching.running_one(context, typed.name), flags)
+    if not call.dry_run:
+        running.check_free(context, known)
     plan, found, expected = _planned(context, typed, rows, call, names, known, again, once=once)
     try:
         _show(context, typed, found, expected, is_dry=call.dry_run)
@@ -77,6 +85,7 @@ def go_on(
     """Goes on with a batch from its plan, without its list. Raises `NotFound`, and as `running.run`."""
     running.check_ledger(context)
     batch = named(context, name)
+    running.check_free(context, batch)
     place = places.plan_of(context, batch.number)
     if not place.exists():
         raise NotFound(

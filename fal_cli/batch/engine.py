@@ -178,6 +178,11 @@ class Engine:
         return sum(1 for job in self._jobs if job.request_id and job not in self._saving) + len(self._opens)
 
     @property
+    def leaving(self) -> int:
+        """How many calls are on their way to the service, and have no answer yet."""
+        return self._window.sending
+
+    @property
     def unknown(self) -> list[tuple[Planned, Row]]:
         """The rows that may be running: their answers were lost."""
         return list(self._lost.values())
@@ -226,9 +231,11 @@ class Engine:
         self._stopped = "interrupted"
         self.standing.stopping = "interrupted"
         until = time.monotonic() + GRACE_SECONDS
-        while (self._window.sending or self._saving) and time.monotonic() < until:
+        while (self._window.sending or self._saving) and (left := until - time.monotonic()) > 0:
+            self.standing.grace_left = left
             self._show()
             self._take_some()
+        self.standing.grace_left = 0.0
         if self._rules.cancels_on_interrupt:
             self._cancel_all(until)
 

@@ -81,7 +81,7 @@ def facts(stand: Stand) -> dict[str, Any]:
         "made_at": batch.made_at.isoformat(),
         "rows": stand.rows,
         **stand.counts,
-        "is_running": _is_running(batch),
+        "is_running": batch.is_running,
         "manifest": batch.facts.get("manifest"),
     }
 
@@ -96,8 +96,4 @@ def _whose(batch: Batch) -> str:
 
 def _in_words(stand: Stand) -> str:
     told = ", ".join(f"{count:,} {word}" for word, count in stand.counts.items() if count) or "nothing to do"
-    return f"{told} (runs now, {stand.batch.holder})" if _is_running(stand.batch) else told
-
-
-def _is_running(batch: Batch) -> bool:
-    return batch.holder is not None and batch.holder.is_at_it(datetime.now(UTC))
+    return f"{told} (runs now, {stand.batch.holder})" if stand.batch.is_running else told

@@ -48,11 +48,13 @@ class LiveBoard(Board):
             self._open.close()
 
     def _rendered(self) -> Group:
-        found = lines(self._standing, is_unicode=(sys.stderr.encoding or "").lower().startswith("utf"))
+        width = self._console.width - 1
+        is_unicode = (sys.stderr.encoding or "").lower().startswith("utf")
+        found = lines(self._standing, is_unicode=is_unicode, width=width)
         rows = []
         for line, style in zip(found, _styles(self._standing, len(found)), strict=True):
             text = Text(visible(line), style=style)
-            text.truncate(self._console.width - 1, overflow="ellipsis")
+            text.truncate(width, overflow="ellipsis")
             rows.append(text)
         return Group(*rows)
 
