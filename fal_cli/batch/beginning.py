@@ -14,7 +14,7 @@ from fal_cli.batch.names import Names
 from fal_cli.batch.options import RowFlags, RunFlags
 from fal_cli.batch.ordering import Typed
 from fal_cli.batch.plan import Found, Order, Planner
-from fal_cli.batch.planned import NOWHERE, PlanFile
+from fal_cli.batch.planned import NOWHERE, Fate, PlanFile
 from fal_cli.batch.running import Ready
 from fal_cli.context import Context
 from fal_cli.errors import InputRefused, NotFound, UsageError
@@ -98,7 +98,10 @@ def go_on(
         counts = plan.counts()
         found = Found(counts, sum(counts.values()))
         _, has_budget = running.budgets_of(context, flags, name)
-        planning.agree(context, found, None, is_agreed=flags.yes or has_budget or not again)
+        context.talk.note(planning.brief(name, found))
+        is_agreed = flags.yes or has_budget or not again
+        expected = _expected(context, plan) if found.to_send and not is_agreed else None
+        planning.agree(context, found, expected, is_agreed=is_agreed)
         options = CallOptions.from_kept(_mapping(batch.facts.get("options")))
         if _mapping(batch.facts.get("options")).get("headers"):
             context.notify.warn("the batch began with its own headers, which are not stored")
@@ -107,6 +110,14 @@ def go_on(
         return running.run(context, ready, flags)
     finally:
         plan.close()
+
+
+def _expected(context: Context, plan: PlanFile) -> Sum:
+    """What the rows that are to be sent are expected to cost."""
+    expected = Expected(Costs(context))
+    for planned in plan.rows(Fate.SEND, Fate.NEXT):
+        expected.add(str(planned.endpoint), planned.input_json)
+    return expected.sum()
 
 
 def named(context: Context, name: str) -> Batch:

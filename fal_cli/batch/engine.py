@@ -141,6 +141,7 @@ class Engine:
         self._looks = 0
         self._look_at = 0.0
         self._beat_at = 0.0
+        self._offline_at = 0.0
         self._stopped = ""
         self._broken: Exception | None = None
         self.standing = Standing(name)
@@ -277,6 +278,7 @@ class Engine:
         standing.saving, standing.open, standing.unknown = len(self._saving), len(self._opens), len(self._lost)
         standing.gate, standing.gate_told = gate.why, gate.told
         standing.gate_left, standing.gate_closed_for = gate.left, gate.closed_for
+        standing.offline_for = time.monotonic() - self._offline_at if standing.offline else 0.0
         self._teller.stands(standing)
 
     def _stop(self, why: str, code: Exit) -> None:
@@ -585,6 +587,8 @@ class Engine:
         self._opens.learn(what.ended)
 
     def _offline(self, job: Job, what: Offline) -> None:
+        if not self.standing.offline:
+            self._offline_at = time.monotonic() - what.seconds
         self.standing.offline = what.reason
 
     def _online(self, job: Job, what: BackOnline) -> None:

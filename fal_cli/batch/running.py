@@ -299,7 +299,10 @@ def _left(context: Context, ready: Ready, engine: Engine | None) -> tuple[str, .
     again = closing.to_continue(context, ready.batch.name)
     if engine is None:
         return (again,)
-    counts = ((engine.going_on, "goes on", "go on"), (engine.leaving, "was being sent", "were being sent"))
+    counts = (
+        (engine.going_on, "goes on", "go on"),
+        (engine.leaving, "was being sent and will be looked up", "were being sent and will be looked up"),
+    )
     told = ", ".join(_requests(count, *words) for count, *words in counts if count)
     summary = f"{ready.batch.name}: {closing.summary(engine.standing)}"
     return (summary, f"{told}. {again}" if told else again)

@@ -22,7 +22,7 @@ from fal_cli.terminal.progress.board import Board
 from fal_cli.terminal.progress.standing import Standing
 
 _POST_SECONDS = 1.0
-_PASSING = ("seconds", "gate_left", "gate_closed_for")
+_PASSING = ("seconds", "gate_left", "gate_closed_for", "offline_for")
 
 
 class Telling(Teller):

@@ -56,7 +56,7 @@ def test_long_jobs_are_not_for_ever_at_their_start() -> None:
             {"gate": NETWORK, "gate_told": "queue.fal.run cannot be found", "gate_closed_for": 41.2, "gate_left": 4.0},
             "offline for 42 s, retry in 4 s: queue.fal.run cannot be found",
         ),
-        ({"offline": "the connection was cut"}, "offline: the connection was cut"),
+        ({"offline": "the connection was cut", "offline_for": 61.0}, "offline for 1 min 01 s: the connection was cut"),
         ({"stopping": "--timeout has passed"}, "stopping: --timeout has passed"),
         (
             {"stopping": "interrupted", "grace_left": 9.2},

@@ -7,6 +7,7 @@ from fal_cli.context import Context
 from fal_cli.ledger import batches
 from fal_cli.ledger.batches import Batch, Tally
 from fal_cli.ledger.rows import State
+from fal_cli.terminal.hyperlinks import as_typed
 from fal_cli.terminal.table import Cell, Column, Columns
 from fal_cli.terminal.times import ago, on_day
 
@@ -63,9 +64,9 @@ def show_one(context: Context, batch: Batch) -> None:
         context.output.json(facts(stand))
         return
     for line in (
-        f"{batch.name}: {', '.join(batch.endpoints)}, of {batch.source or 'a grid'}",
+        f"{batch.name}: {', '.join(batch.endpoints)}, of {as_typed(batch.source) if batch.source else 'a grid'}",
         f"  {_in_words(stand)}",
-        f"  manifest: {batch.facts.get('manifest', '')}",
+        f"  manifest: {as_typed(str(batch.facts.get('manifest', '')))}",
     ):
         context.output.line(line)
 

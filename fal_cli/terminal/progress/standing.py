@@ -20,9 +20,9 @@ class Standing:
     """Where a batch stands. `open` is what was accepted earlier and is not followed yet.
 
     `gate` is why nothing can be sent now, one of the words above, and `gate_told` its reason; `offline` why requests
-    cannot be followed; `stopping` why no more are sent. `ended_here` rows have ended since `began`, a monotonic
-    moment. `spent` and `planned` are money in words, "" where it is not known. `grace_left` are the seconds that what
-    is on its way has after a first Ctrl-C; a second one does not wait for them.
+    cannot be followed, for so many seconds; `stopping` why no more are sent. `ended_here` rows have ended since
+    `began`, a monotonic moment. `spent` and `planned` are money in words, "" where it is not known. `grace_left` are
+    the seconds that what is on its way has after a first Ctrl-C; a second one does not wait for them.
     """
 
     name: str = ""
@@ -43,6 +43,7 @@ class Standing:
     gate_left: float = 0.0
     gate_closed_for: float = 0.0
     offline: str = ""
+    offline_for: float = 0.0
     stopping: str = ""
     grace_left: float = 0.0
     spent: str = ""
@@ -87,7 +88,8 @@ def of_facts(facts: Mapping[str, Any], age: float) -> Standing:
     seconds = facts.get("seconds")
     found.began = time.monotonic() - age - (seconds if isinstance(seconds, int | float) else 0.0)
     found.gate_left = max(0.0, found.gate_left - age)
-    found.gate_closed_for += age if found.gate else 0.0
+    found.gate_closed_for += age
+    found.offline_for += age
     return found
 
 
@@ -173,7 +175,7 @@ def awaited(standing: Standing) -> str:
     elif standing.gate == NETWORK:
         parts.append(f"offline for {in_whole(standing.gate_closed_for)}, {retry}: {standing.gate_told}")
     elif standing.offline:
-        parts.append(f"offline: {standing.offline}")
+        parts.append(f"offline for {in_whole(standing.offline_for)}: {standing.offline}")
     if standing.grace_left > 0:
         parts.append(f"stopping in {in_whole(standing.grace_left)} at most; Ctrl-C again stops at once")
     elif standing.stopping:
