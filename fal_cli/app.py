@@ -66,6 +66,9 @@ def _interrupted(context: Context, interruption: Interrupted, lines: Sequence[st
     standing = context.standing
     names = standing.going_on or ((standing.accepted_id,) if standing.accepted_id else ())
     message = " ".join(["interrupted:", *lines]).rstrip(":")
+    if standing.goes_on:
+        words = (*context.tool.split(), *standing.goes_on)
+        return Report(interruption.code, message, kind="interrupted", next=words)
     if not names:
         kind = "interrupted_spent" if standing.is_spent else "interrupted_unsent"
         return Report(interruption.code, message, kind=kind)

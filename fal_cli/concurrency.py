@@ -5,7 +5,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Generic, TypeVar, cast
 
@@ -122,6 +122,34 @@ def within(seconds: float, job: Callable[[], T], *, name: str) -> T:
     if not task.is_done:
         raise TooLate
     return cast(T, task.found)
+
+
+class Inbox(Generic[T]):
+    """What many threads, and handlers of signals, put in and one thread takes out.
+
+    A `SimpleQueue` that is waited for with a limit never wakes again if a handler of a signal runs longer than what is
+    left of the limit, as that of Ctrl-Z does: a negative rest counts as no limit there (Python 3.11 and 3.12).
+    A `Queue` cannot be put into by a handler. So the queue is never waited for, but a lock beside it.
+    """
+
+    def __init__(self) -> None:
+        self._queue: queue.SimpleQueue[T] = queue.SimpleQueue()
+        self._bell = threading.Lock()
+        self._bell.acquire()
+
+    def put(self, thing: T) -> None:
+        """Puts something in, from anywhere."""
+        self._queue.put(thing)
+        with suppress(RuntimeError):  # it rings already
+            self._bell.release()
+
+    def get(self, seconds: float = 0.0) -> T:
+        """Takes the oldest out, waiting so long at most. Raises `queue.Empty`, now and then a little early."""
+        with suppress(queue.Empty):
+            return self._queue.get_nowait()
+        if seconds > 0:
+            self._bell.acquire(timeout=seconds)
+        return self._queue.get_nowait()
 
 
 MOST = 64

@@ -51,6 +51,7 @@ class Standing:
     the ledger the call whose answer was lost, `going_on` the requests that live on after an interruption; `is_spent`
     says that something was sent of which nothing can be taken up. `asked` are the words of this command line that say
     what becomes of the result, so that another command can go on where this one ends.
+    `goes_on` are the words of the command that goes on with all of it, where that is one of its own.
     """
 
     def __init__(self) -> None:
@@ -59,6 +60,7 @@ class Standing:
         self.lost = ""
         self.asked: tuple[str, ...] = ()
         self.going_on: tuple[str, ...] = ()
+        self.goes_on: tuple[str, ...] = ()
         self.is_spent = False
 
 

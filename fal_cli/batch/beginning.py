@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from fal_cli.api.call_options import CallOptions
-from fal_cli.batch import fates, ordering, places, planning, running
+from fal_cli.batch import attaching, fates, ordering, places, planning, running
 from fal_cli.batch.costs import Costs, Expected, Sum
 from fal_cli.batch.manifest import NAME as MANIFEST
 from fal_cli.batch.names import Names
 from fal_cli.batch.options import RowFlags, RunFlags
 from fal_cli.batch.ordering import Typed
 from fal_cli.batch.plan import Found, Order, Planner
-from fal_cli.batch.planned import NOWHERE, PlanFile
+from fal_cli.batch.planned import NOWHERE, Fate, PlanFile
 from fal_cli.batch.running import Ready
 from fal_cli.context import Context
 from fal_cli.errors import InputRefused, NotFound, UsageError
@@ -40,19 +40,27 @@ def begin(
     once: bool = False,
     adopts: float | None = None,
     cancels_on_interrupt: bool = False,
+    attaches: bool = False,
 ) -> int:
-    """Plans a batch and runs it; with `call.dry_run` it is planned and shown.
+    """Plans a batch and runs it; with `call.dry_run` it is planned and shown; one that `attaches` is only watched.
 
     Returns the exit code. Raises `UsageError` (nothing was sent), `InputRefused` (code 4), and as `running.run`.
     """
     running.concurrency(flags.concurrency)  # what cannot be is said before anything is read
-    running.check_ledger(context)
+    if attaches and call.dry_run:
+        raise UsageError("--attach watches a batch that runs; it goes without --dry-run")
+    if not attaches:
+        running.check_ledger(context)
     typed = ordering.read(context, endpoint, rows, call)
     if once and typed.is_private:
         raise UsageError("--once cannot recognise a private call: nothing of it is stored")
     names = Names(directory, typed.name, endpoints=len(typed.endpoints))
     known = context.journal.required(lambda ledger: batches.named(ledger, typed.name))
     typed = ordering.of_known(context, typed, known, rows)
+    if attaches:
+        return attaching.attach(context, known or attaching.running_one(context, typed.name), flags)
+    if not call.dry_run:
+        running.check_free(context, known)
     plan, found, expected = _planned(context, typed, rows, call, names, known, again, once=once)
     try:
         _show(context, typed, found, expected, is_dry=call.dry_run)
@@ -77,6 +85,7 @@ def go_on(
     """Goes on with a batch from its plan, without its list. Raises `NotFound`, and as `running.run`."""
     running.check_ledger(context)
     batch = named(context, name)
+    running.check_free(context, batch)
     place = places.plan_of(context, batch.number)
     if not place.exists():
         raise NotFound(
@@ -89,7 +98,10 @@ def go_on(
         counts = plan.counts()
         found = Found(counts, sum(counts.values()))
         _, has_budget = running.budgets_of(context, flags, name)
-        planning.agree(context, found, None, is_agreed=flags.yes or has_budget or not again)
+        context.talk.note(planning.brief(name, found))
+        is_agreed = flags.yes or has_budget or not again
+        expected = _expected(context, plan) if found.to_send and not is_agreed else None
+        planning.agree(context, found, expected, is_agreed=is_agreed)
         options = CallOptions.from_kept(_mapping(batch.facts.get("options")))
         if _mapping(batch.facts.get("options")).get("headers"):
             context.notify.warn("the batch began with its own headers, which are not stored")
@@ -98,6 +110,14 @@ def go_on(
         return running.run(context, ready, flags)
     finally:
         plan.close()
+
+
+def _expected(context: Context, plan: PlanFile) -> Sum:
+    """What the rows that are to be sent are expected to cost."""
+    expected = Expected(Costs(context))
+    for planned in plan.rows(Fate.SEND, Fate.NEXT):
+        expected.add(str(planned.endpoint), planned.input_json)
+    return expected.sum()
 
 
 def named(context: Context, name: str) -> Batch:

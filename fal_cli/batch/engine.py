@@ -8,6 +8,7 @@ import queue
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -44,6 +45,7 @@ from fal_cli.batch.window import CEILING, Window
 from fal_cli.calls import sweep
 from fal_cli.calls.once import failed_for_good
 from fal_cli.calls.opens import Opens
+from fal_cli.concurrency import Inbox
 from fal_cli.errors import CliError, Exit, report
 from fal_cli.ledger import batches, claims
 from fal_cli.ledger.claims import OverBudget, Taken
@@ -110,7 +112,7 @@ class Engine:
         savers: Crew,
         carrier: Carrier,
         group: Group,
-        news: "queue.SimpleQueue[News]",
+        news: Inbox[News],
         rules: Rules,
         teller: Teller,
     ) -> None:
@@ -140,6 +142,7 @@ class Engine:
         self._looks = 0
         self._look_at = 0.0
         self._beat_at = 0.0
+        self._offline_at = 0.0
         self._stopped = ""
         self._broken: Exception | None = None
         self._handlers = self._by_kind()
@@ -178,6 +181,11 @@ class Engine:
         return sum(1 for job in self._jobs if job.request_id and job not in self._saving) + len(self._opens)
 
     @property
+    def leaving(self) -> int:
+        """How many calls are on their way to the service, and have no answer yet."""
+        return self._window.sending
+
+    @property
     def unknown(self) -> list[tuple[Planned, Row]]:
         """The rows that may be running: their answers were lost."""
         return list(self._lost.values())
@@ -206,9 +214,9 @@ class Engine:
     def _take_some(self, seconds: float = _TICK_SECONDS) -> None:
         """Takes in what happened, all of it; waits for something a moment."""
         try:
-            self._take(self._news.get(timeout=seconds))
+            self._take(self._news.get(seconds))
             while True:
-                self._take(self._news.get_nowait())
+                self._take(self._news.get())
         except queue.Empty:
             return
 
@@ -226,16 +234,18 @@ class Engine:
         self._stopped = "interrupted"
         self.standing.stopping = "interrupted"
         until = time.monotonic() + GRACE_SECONDS
-        while (self._window.sending or self._saving) and time.monotonic() < until:
+        while (self._window.sending or self._saving) and (left := until - time.monotonic()) > 0:
+            self.standing.grace_left = left
             self._show()
             self._take_some()
+        self.standing.grace_left = 0.0
         if self._rules.cancels_on_interrupt:
             self._cancel_all(until)
 
     def _cancel_all(self, until: float) -> None:
         """Asks the service to stop what is open."""
         open_ = [job for job in self._jobs if job.handle is not None and job not in self._saving]
-        asked: queue.SimpleQueue[bool] = queue.SimpleQueue()
+        asked: Inbox[bool] = Inbox()
 
         def cancel(job: Job, desk: Desk) -> None:
             assert job.handle is not None
@@ -248,12 +258,11 @@ class Engine:
         helpers = Crew(self._crew.wire, SAVERS, "cancelling")
         for job in open_:
             helpers.put(job, partial(cancel, job))
-        arrived = 0
-        for _ in open_:
-            try:
-                arrived += asked.get(timeout=max(0.05, until + GRACE_SECONDS - time.monotonic()))
-            except queue.Empty:
-                break
+        arrived = answered = 0
+        while answered < len(open_) and time.monotonic() < until + GRACE_SECONDS:
+            with suppress(queue.Empty):
+                arrived += asked.get(_TICK_SECONDS)
+                answered += 1
         running = sum(1 for job in open_ if job.has_begun)
         self._teller.essential(
             f"{arrived} of {len(open_)} open requests were asked to stop; {running} had started and may be billed"
@@ -271,6 +280,7 @@ class Engine:
         standing.saving, standing.open, standing.unknown = len(self._saving), len(self._opens), len(self._lost)
         standing.gate, standing.gate_told = gate.why, gate.told
         standing.gate_left, standing.gate_closed_for = gate.left, gate.closed_for
+        standing.offline_for = time.monotonic() - self._offline_at if standing.offline else 0.0
         self._teller.stands(standing)
 
     def _stop(self, why: str, code: Exit) -> None:
@@ -580,6 +590,8 @@ class Engine:
         self._opens.learn(what.ended)
 
     def _offline(self, job: Job, what: Offline) -> None:
+        if not self.standing.offline:
+            self._offline_at = time.monotonic() - what.seconds
         self.standing.offline = what.reason
 
     def _online(self, job: Job, what: BackOnline) -> None:

@@ -33,7 +33,7 @@ class Gate:
 
     @property
     def closed_for(self) -> float:
-        """Seconds since it was closed; 0 while it is open."""
+        """Seconds since it was closed for this reason; 0 while it is open."""
         return self._now() - self._closed_at if self.why else 0.0
 
     @property
@@ -43,17 +43,20 @@ class Gate:
 
     def close_for_rate(self, headers: Mapping[str, str]) -> None:
         """The service refused for rate: as long as it asks for, else longer with each time."""
+        self._is_about(RATE)
         asked = asked_wait(headers)
         wait = random.uniform(0.5, 1.0) * 2.0 ** min(self._failures, 5) if asked is None else asked
-        self._close(RATE, "429", min(wait, _LONGEST_PAUSE))
+        self._close("429", min(wait, _LONGEST_PAUSE))
 
     def close_for_lock(self, told: str) -> None:
         """The account is locked."""
-        self._close(LOCK, told, min(_LAST_PROBE, _FIRST_PROBE * 2.0**self._failures))
+        self._is_about(LOCK)
+        self._close(told, min(_LAST_PROBE, _FIRST_PROBE * 2.0**self._failures))
 
     def close_for_network(self, told: str) -> None:
         """Nothing can be reached."""
-        self._close(NETWORK, told, min(_LAST_PROBE, 0.5 * 2.0**self._failures))
+        self._is_about(NETWORK)
+        self._close(told, min(_LAST_PROBE, 0.5 * 2.0**self._failures))
 
     def open(self) -> bool:
         """A submit was accepted. Whether the gate was closed until now."""
@@ -61,11 +64,14 @@ class Gate:
         self.why, self.told, self._failures, self._until = "", "", 0, 0.0
         return was_closed
 
-    def _close(self, why: str, told: str, seconds: float) -> None:
-        if self.why == why and self.left:
+    def _is_about(self, why: str) -> None:
+        """A reason that is another than before counts from its own beginning."""
+        if self.why != why:
+            self.why, self._failures, self._until, self._closed_at = why, 0, 0.0, self._now()
+
+    def _close(self, told: str, seconds: float) -> None:
+        if self.left:
             return  # one of those that were on their way together: they count once
-        if not self.why:
-            self._closed_at = self._now()
         self._failures += 1
-        self.why, self.told = why, told
+        self.told = told
         self._until = self._now() + seconds

@@ -82,3 +82,8 @@ class RunFlags(Fields):
         Literal["rows", "files", "urls", "none"] | None,
         typer.Option("--print", help="What to print of each row.  [default: rows in a pipe, else none]"),
     ] = None
+
+
+Attach = Annotated[
+    bool, typer.Option("--attach", help="Watch the process that runs the batch; send nothing. Ctrl-C stops watching.")
+]

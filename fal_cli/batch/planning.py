@@ -73,11 +73,11 @@ def lines(name: str, found: Found, expected: Sum | None) -> list[str]:
         for name, rows in part.left_out.items()
     ]
     if found.new < found.rows and found.new and found.rows - found.new:
-        told.append(f"  {found.new:,} of them are new in the list")
+        told.append(f"  new in the list: {found.new:,}")
     if found.gone:
-        told.append(f"  {found.gone:,} earlier rows are not in the list any more; they are left alone")
+        told.append(f"  not in the list any more, and left alone: {_rows(found.gone)}")
     if found.others:
-        told.append(f"  {found.others:,} more are other shards'")
+        told.append(f"  of other shards: {_rows(found.others)}")
     if found.files.number:
         told.append(f"  files: {found.files.number:,}, {_bytes(found.files.size)}; uploaded files are not sent again")
     if found.to_send:
@@ -85,6 +85,11 @@ def lines(name: str, found: Found, expected: Sum | None) -> list[str]:
     if found.examples:
         told.append(f"  names: {', '.join(found.examples)}")
     return told
+
+
+def brief(name: str, found: Found) -> str:
+    """Where a batch stands that goes on without its list."""
+    return f"{name}: {_rows(found.rows)}: {_counts(found.counts, found.to_send)}"
 
 
 def _part_line(endpoint: str, part: Part, expected: Sum | None) -> str:
@@ -101,14 +106,30 @@ def _rows(count: int) -> str:
     return "1 row" if count == 1 else f"{count:,} rows"
 
 
+def _calls(count: int) -> str:
+    return "1 call" if count == 1 else f"{count:,} calls"
+
+
 def estimate(expected: Sum | None) -> str:
-    """What is expected, in words."""
+    """What is expected, in words, and how that is known."""
     if expected is None:
         return "not known"
     if expected.unknown and not expected.amount:
         return f"not known ({expected.how})"
-    amount = f"about {Money(round(expected.amount, 4).normalize(), CURRENCY)} ({expected.how})"
-    return amount + (f", and {expected.unknown:,} calls of unknown cost" if expected.unknown else "")
+    rest = f", and {_calls(expected.unknown)} of unknown cost" if expected.unknown else ""
+    return f"{_amount(expected)} ({expected.how}){rest}"
+
+
+def _amount(expected: Sum) -> str:
+    return f"about {Money(round(expected.amount, 4).normalize(), CURRENCY)}"
+
+
+def question(to_send: int, expected: Sum | None) -> str:
+    """What a person is asked: the plan that stands above it has told the rest."""
+    if expected is None or (expected.unknown and not expected.amount):
+        return f"Send {_calls(to_send)} of unknown cost? [y/N] "
+    rest = f", {expected.unknown:,} of them of unknown cost" if expected.unknown else ""
+    return f"Send {_calls(to_send)} for {_amount(expected)}{rest}? [y/N] "
 
 
 def agree(context: Context, found: Found, expected: Sum | None, *, is_agreed: bool) -> None:
@@ -117,10 +138,10 @@ def agree(context: Context, found: Found, expected: Sum | None, *, is_agreed: bo
         return
     if not context.terminal.has_somebody:
         raise UsageError(
-            f"nothing was sent: {found.to_send:,} calls need a confirmation, and this is not a terminal",
+            f"nothing was sent: {_calls(found.to_send)} to be confirmed, and this is not a terminal",
             hint="To see the plan: --dry-run. To send it: --yes, or --budget DOLLARS",
         )
-    answer = context.terminal.ask(f"Send {found.to_send:,} calls, for {estimate(expected)}? [y/N] ")
+    answer = context.terminal.ask(question(found.to_send, expected))
     if (answer or "").lower() not in ("y", "yes"):
         raise UsageError("nothing was sent")
 

@@ -1,18 +1,17 @@
 """A batch from its plan to its end: leased, run, told of."""
 
-import queue
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fal_cli import jsontext, media
 from fal_cli.api.call_options import CallOptions
 from fal_cli.api.deadline import Deadline
-from fal_cli.batch import adopting, saving
+from fal_cli.batch import adopting, closing, saving
 from fal_cli.batch.carrier import Carrier, Terms
 from fal_cli.batch.costs import Costs
 from fal_cli.batch.crew import Broke, Crew, News
@@ -23,17 +22,17 @@ from fal_cli.batch.names import Names
 from fal_cli.batch.options import RunFlags
 from fal_cli.batch.planned import Fate, PlanFile
 from fal_cli.batch.saving import Saver
-from fal_cli.batch.telling import Telling
+from fal_cli.batch.telling import Telling, shown
 from fal_cli.batch.uploads import Uploads
 from fal_cli.batch.window import CEILING
 from fal_cli.calls.terms import terms as terms_of
-from fal_cli.concurrency import long_turns
+from fal_cli.concurrency import Inbox, long_turns
 from fal_cli.context import Context
-from fal_cli.errors import CliError, NotFinished, UsageError
+from fal_cli.errors import CliError, NotFinished, UsageError, report
 from fal_cli.identity.digests import Digests
 from fal_cli.identity.keys import scope_of
 from fal_cli.ledger import batches, claims, windows
-from fal_cli.ledger.batches import Batch
+from fal_cli.ledger.batches import Batch, Holder
 from fal_cli.ledger.claims import Budget
 from fal_cli.options import SpendFlags
 from fal_cli.results.money import Money
@@ -108,21 +107,54 @@ def check_ledger(context: Context) -> None:
     context.journal.needed(lambda ledger: ledger.at_once(lambda: None), "a batch")
 
 
+class Lease:
+    """What a process says of a batch when it lets go of it: where it stands, how it ended."""
+
+    def __init__(self) -> None:
+        self.engine: Engine | None = None
+        self.telling: Telling | None = None
+        self.code = 0
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """Where the batch stands, for whoever watches it."""
+        return self.telling.facts(self.engine.standing) if self.engine and self.telling else {}
+
+
 @contextmanager
-def lease(context: Context, batch: Batch) -> Iterator[None]:
+def _lease(context: Context, batch: Batch) -> Iterator[Lease]:
     """A block in which this process runs a batch, alone. Raises `NotFinished` (code 8) where another one does."""
     journal = context.journal
     holder = journal.required(lambda ledger: batches.take(ledger, batch.number))
     if holder is not None:
-        raise NotFinished(
-            f"the batch {batch.name} is running in {holder}",
-            hint=f"To see it: {context.tool} batch status {batch.name}",
-        )
+        raise _taken(context, batch.name, holder)
+    lease = Lease()
     try:
-        yield
+        yield lease
+    except Interrupted as interruption:
+        lease.code = interruption.code
+        raise
+    except Exception as error:
+        lease.code = report(error).code
+        raise
     finally:
         journal.soon(lambda ledger: claims.close_claimed(ledger, batch.name))
-        journal.soon(lambda ledger: batches.leave(ledger, batch.number))
+        journal.soon(lambda ledger: batches.leave(ledger, batch.number, lease.facts, lease.code))
+
+
+def check_free(context: Context, batch: Batch | None) -> None:
+    """Raises `NotFinished` (code 8) where another process runs a batch: before anybody is asked about money."""
+    if batch is not None and batch.is_running:
+        assert batch.holder is not None
+        raise _taken(context, batch.name, batch.holder)
+
+
+def _taken(context: Context, name: str, holder: Holder) -> NotFinished:
+    return NotFinished(
+        f"the batch {name} is running in {holder}",
+        hint=f"To watch it: {context.tool} batch resume {name} --attach",
+        next=("batch", "resume", name, "--attach"),
+    )
 
 
 def run(context: Context, ready: Ready, flags: RunFlags) -> int:
@@ -135,13 +167,13 @@ def run(context: Context, ready: Ready, flags: RunFlags) -> int:
         waits_for_lock=flags.on_locked == "wait",
         cancels_on_interrupt=ready.cancels_on_interrupt,
     )
-    engines: list[Engine] = []
-    with lease(context, ready.batch), long_turns():
+    with _lease(context, ready.batch) as lease, long_turns():
         try:
-            return _run(context, ready, flags, rules, engines)
+            lease.code = _run(context, ready, flags, rules, lease)
         finally:
-            for engine in engines:
-                _remember_learned(context, ready.batch, engine.learned)
+            if lease.engine is not None:
+                _remember_learned(context, ready.batch, lease.engine.learned)
+        return lease.code
 
 
 def _learned(context: Context, batch: Batch) -> int:
@@ -155,9 +187,9 @@ def _remember_learned(context: Context, batch: Batch, learned: int | None) -> No
         context.journal.soon(lambda ledger: windows.remember_running(ledger, scope, batch.endpoints, learned))
 
 
-def _run(context: Context, ready: Ready, flags: RunFlags, rules: Rules, engines: list[Engine]) -> int:
+def _run(context: Context, ready: Ready, flags: RunFlags, rules: Rules, lease: Lease) -> int:
     batch, journal = ready.batch, context.journal
-    news: queue.SimpleQueue[News] = queue.SimpleQueue()
+    news: Inbox[News] = Inbox()
     group = Group(journal, lambda error: news.put(News(None, Broke(error))))
     wire = context.wire()
     wire.notify = lambda event: news.put(News(None, event))
@@ -171,9 +203,18 @@ def _run(context: Context, ready: Ready, flags: RunFlags, rules: Rules, engines:
     uploads = Uploads(context, Digests(journal), rules.deadline)
     carrier = Carrier(terms, context.accounts.hosts, journal, group, uploads, costs, saver, news.put, rules.deadline)
     manifest = Manifest(_manifest_path(context, ready))
-    with context.terminal.board() as board:
+    shown_ = shown(context, flags.print_)
+    with context.terminal.board(prints=shown_ != "none") as board:
         spent = group.do(lambda ledger: claims.spent_of(ledger, _own_budget(batch))).settled
-        telling = Telling(context, board, manifest, _shown(context, flags), is_private=ready.is_private, spent=spent)
+        telling = Telling(
+            context,
+            board,
+            manifest,
+            shown_,
+            is_private=ready.is_private,
+            spent=spent,
+            post=lambda facts: group.post(lambda ledger: batches.tell(ledger, batch.number, facts)),
+        )
         try:
             _clear(ready, mark)
             manifest.open()
@@ -194,11 +235,11 @@ def _run(context: Context, ready: Ready, flags: RunFlags, rules: Rules, engines:
                 rules,
                 telling,
             )
-            engines.append(engine)
+            lease.engine, lease.telling = engine, telling
             engine.standing.planned = _planned(ready, flags, spent)
             code = engine.run()
         except Interrupted:
-            context.standing.leave = lambda: _left(context, batch.name, engines)
+            context.standing.leave = lambda: _left(context, ready, lease.engine)
             raise
         finally:
             group.close()
@@ -232,10 +273,6 @@ def _terms(context: Context, ready: Ready, flags: RunFlags) -> Terms:
     )
 
 
-def _shown(context: Context, flags: RunFlags) -> str:
-    return flags.print_ or ("none" if context.output.is_terminal else "rows")
-
-
 def _manifest_path(context: Context, ready: Ready) -> Path:
     """Beside the files; under the batch's name where another batch writes one there."""
     folder = ready.names.folder
@@ -266,37 +303,28 @@ def _repair(ready: Ready, carrier: Carrier, group: Group, telling: Telling) -> N
                 telling.repair(planned, row, urls)
 
 
-def _left(context: Context, name: str, engines: Sequence[Engine]) -> tuple[str, ...]:
-    count = engines[0].going_on if engines else 0
-    again = f"To continue: the same command, or {context.tool} batch resume {name}"
-    if not count:
+def _left(context: Context, ready: Ready, engine: Engine | None) -> tuple[str, ...]:
+    """What an interruption leaves behind: what is done, and how to go on."""
+    context.standing.goes_on = ("batch", "resume", ready.batch.name)
+    again = closing.to_continue(context, ready.batch.name)
+    if engine is None:
         return (again,)
-    return (f"{count} requests go on. {again}",) if count > 1 else (f"1 request goes on. {again}",)
+    counts = (
+        (engine.going_on, "goes on", "go on"),
+        (engine.leaving, "was being sent and will be looked up", "were being sent and will be looked up"),
+    )
+    told = ", ".join(_requests(count, *words) for count, *words in counts if count)
+    summary = f"{ready.batch.name}: {closing.summary(engine.standing)}"
+    return (summary, f"{told}. {again}" if told else again)
+
+
+def _requests(count: int, one: str, many: str) -> str:
+    return f"1 request {one}" if count == 1 else f"{count:,} requests {many}"
 
 
 def _summarize(context: Context, ready: Ready, engine: Engine, telling: Telling) -> None:
-    standing, talk, name = engine.standing, context.talk, ready.batch.name
-    parts = [f"{standing.done:,} of {standing.rows:,} rows are done"]
-    for count, word in (
-        (standing.failed, "failed"),
-        (standing.cancelled, "cancelled"),
-        (len(engine.unknown), "not known"),
-        (standing.unsaved, "not saved"),
-    ):
-        parts += [f"{count:,} {word}"] if count else []
-    rest = standing.rows - standing.ended - len(engine.unknown) - standing.unsaved
-    parts += [f"{rest:,} left"] if rest > 0 else []
-    parts += [standing.spent] if standing.spent else []
-    talk.event(
-        {"event": "summary", "batch": name, **standing.counts(), "left": rest, "stopped": engine.stopped or None}
-    )
-    if not talk.machine:
-        talk.note(f"{name}: {' · '.join(parts)}")
-    _name_unknown(context, name, engine)
-    if standing.failed or standing.cancelled:
-        talk.note(f"The failed rows are in {telling.path}. To send them again: {context.tool} batch retry {name}")
-    elif rest > 0 or standing.unsaved:
-        talk.note(f"To continue: the same command, or {context.tool} batch resume {name}")
+    closing.summarize(context, engine.standing, telling.path, engine.stopped)
+    _name_unknown(context, ready.batch.name, engine)
 
 
 def _name_unknown(context: Context, name: str, engine: Engine) -> None:

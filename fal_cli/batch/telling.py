@@ -1,7 +1,8 @@
 """What is told of a batch while it runs: a line in its manifest and on stdout for each row, and the board."""
 
 import os
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,12 @@ from fal_cli.ledger import claims
 from fal_cli.ledger.journal import Journal
 from fal_cli.ledger.rows import Row
 from fal_cli.results.money import Money, cost_of
-from fal_cli.terminal.output import ReaderGone
+from fal_cli.terminal.output import Output, ReaderGone
 from fal_cli.terminal.progress.board import Board
 from fal_cli.terminal.progress.standing import Standing
+
+_POST_SECONDS = 1.0
+_PASSING = ("seconds", "gate_left", "gate_closed_for", "offline_for")
 
 
 class Telling(Teller):
@@ -33,13 +37,20 @@ class Telling(Teller):
         *,
         is_private: bool,
         spent: Decimal,
+        post: Callable[[Mapping[str, Any]], None],
     ) -> None:
-        """`shown` is what stdout carries of each row: `rows`, `files`, `urls`, `none`; `spent` was before."""
+        """`shown` is what stdout carries of each row: `rows`, `files`, `urls`, `none`; `spent` was before.
+
+        `post` leaves for other processes where the batch stands.
+        """
         self._context = context
         self._board = board
         self._manifest = manifest_
         self._shown = shown
         self._is_private = is_private
+        self._post = post
+        self._posted: Mapping[str, Any] = {}
+        self._post_at = 0.0
         self._sums: dict[str, Decimal] = {claims.CURRENCY: spent} if spent else {}
 
     def row_done(self, planned: Planned, job: Job, saved: Saved) -> None:
@@ -69,6 +80,18 @@ class Telling(Teller):
     def stands(self, standing: Standing) -> None:
         standing.spent = " + ".join(str(Money(amount, currency)) for currency, amount in self._sums.items())
         self._board.show(standing)
+        if time.monotonic() >= self._post_at:
+            self._post_at = time.monotonic() + _POST_SECONDS
+            facts = self.facts(standing)
+            if standing.gate or _lasting(facts) != _lasting(self._posted):
+                self._posted = facts
+                self._post(facts)
+
+    def facts(self, standing: Standing) -> dict[str, Any]:
+        """Where the batch stands, for whoever watches it from another process: nothing private, no secret."""
+        failure = "" if self._is_private else self._journal.hidden(standing.last_failure)
+        manifest_ = str(self._manifest.path.absolute())
+        return standing.as_facts() | {"last_failure": failure, "manifest": manifest_}
 
     def note(self, text: str) -> None:
         self._context.talk.note(text)
@@ -93,12 +116,7 @@ class Telling(Teller):
             self._shown = "none"  # what is paid for is saved all the same
 
     def _print(self, line: Line) -> None:
-        output = self._context.output
-        if self._shown == "rows":
-            output.json(line.facts(), one_line=True)
-        elif self._shown in ("files", "urls"):
-            for text in line.files if self._shown == "files" else line.media:
-                output.line(text)
+        print_row(self._context.output, self._shown, line.facts())
 
     def _line(
         self,
@@ -132,6 +150,25 @@ class Telling(Teller):
         """Paths as they are seen from the manifest, so that its folder may be moved."""
         folder = self._manifest.path.parent.absolute()
         return [_below(folder, Path(file).absolute()) for file in files]
+
+
+def shown(context: Context, asked: str | None) -> str:
+    """What stdout carries of each row, by `--print` and where stdout goes."""
+    return asked or ("none" if context.output.is_terminal else "rows")
+
+
+def print_row(output: Output, shown_: str, facts: Mapping[str, Any]) -> None:
+    """Prints what is asked for of a row that ended. Raises `ReaderGone`."""
+    if shown_ == "rows":
+        output.json(facts, one_line=True)
+    elif shown_ in ("files", "urls"):
+        for text in facts["files" if shown_ == "files" else "media"]:
+            output.line(text)
+
+
+def _lasting(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what changes by itself."""
+    return {name: value for name, value in facts.items() if name not in _PASSING}
 
 
 def _below(folder: Path, path: Path) -> str:

@@ -86,6 +86,7 @@ CONTRACTS: dict[str, Contract] = {
             "jsonl", "batch_row", "many",
             {"--print files": "text", "--print urls": "text", "--dry-run": "batch_plan"},
         ),
+        (("--attach", "--dry-run"),),
     ),
     "batch status": Contract(_HERE, Stdout("json", "batch")),
     "batch resume": Contract(

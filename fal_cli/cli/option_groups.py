@@ -7,7 +7,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "List": ("--rows", "--format", "--vary", "--repeat", "--limit", "--shard", "--name"),
     "Input": ("-i", "-t", "--from", "--inline", "--dry-run", "--no-validate"),
     "Money": ("--max-cost", "--budget", "--once", "--again", "--allow-unknown-cost"),
-    "Batch": ("--yes", "--concurrency", "--max-failures", "--on-locked", "--adopt"),
+    "Batch": ("--yes", "--concurrency", "--max-failures", "--on-locked", "--adopt", "--attach"),
     "Queue": (
         "--webhook", "--private", "--no-store", "--expires", "--tag", "--priority", "--start-timeout", "--max-queue",
         "--no-server-retry", "--hint", "-H", "--method", "--path",

@@ -1,8 +1,8 @@
 """The batches that this machine made: what each is of, and which process runs it.
 
-One process runs a batch at a time. It holds a lease: its host, its number, when it began, and a sign of life. A lease
-whose process is surely gone is free at once; that of another host, or of a system that does not tell when a process
-began, when it has been silent for long.
+One process runs a batch at a time, and others may watch it by what it tells. It holds a lease: its host, its number,
+when it began, and a sign of life. A lease whose process is surely gone is free at once; that of another host, or of a
+system that does not tell when a process began, when it has been silent for long.
 """
 
 import json
@@ -64,6 +64,19 @@ class Batch(NamedTuple):
         """Its endpoints, in the order in which they were named first."""
         return tuple(self.endpoint.split(_BETWEEN))
 
+    @property
+    def is_running(self) -> bool:
+        """Whether a process may be at it."""
+        return self.holder is not None and self.holder.is_at_it(datetime.now(UTC))
+
+
+class Told(NamedTuple):
+    """What the process that runs a batch says of it, for those who watch. `code` is how it ended; None until then."""
+
+    facts: Mapping[str, Any]
+    at: datetime
+    code: int | None
+
 
 class Tally(NamedTuple):
     """What came of the calls of a batch: how many are in each state, and what they cost as far as it is known."""
@@ -101,7 +114,8 @@ def make(ledger: Ledger, name: str, endpoints: Sequence[str], source: str, facts
 
 def remove(ledger: Ledger, number: int) -> None:
     """Forgets a batch; its calls stay in the ledger."""
-    ledger.execute("DELETE FROM batches WHERE number = ?", (number,))
+    for table in ("batches", "standings"):
+        ledger.execute(f"DELETE FROM {table} WHERE number = ?", (number,))
 
 
 def take(ledger: Ledger, number: int) -> Holder | None:
@@ -112,6 +126,7 @@ def take(ledger: Ledger, number: int) -> Holder | None:
         holder = _holder(found) if found else None
         if holder and holder.is_at_it(datetime.now(UTC)) and not _is_ours(holder):
             return holder
+        ledger.execute("DELETE FROM standings WHERE number = ?", (number,))
         _beat(ledger, number)
         return None
 
@@ -123,11 +138,32 @@ def beat(ledger: Ledger, number: int) -> None:
     _beat(ledger, number)
 
 
-def leave(ledger: Ledger, number: int) -> None:
-    """Gives the lease back."""
+def tell(ledger: Ledger, number: int, facts: Mapping[str, Any], code: int | None = None) -> None:
+    """Says where a batch stands, and at its end with which code."""
     ledger.execute(
-        "UPDATE batches SET host = NULL, boot = NULL, pid = NULL, beat_at = NULL WHERE number = ?", (number,)
+        "INSERT OR REPLACE INTO standings (number, told, told_at, code) VALUES (?, ?, ?, ?)",
+        (number, json.dumps(dict(facts)), moment_text(datetime.now(UTC)), code),
     )
+
+
+def told(ledger: Ledger, number: int) -> Told | None:
+    """What was told last of a batch by the process that runs it, or ran it last."""
+    found = ledger.execute("SELECT * FROM standings WHERE number = ?", (number,)).fetchone()
+    if found is None:
+        return None
+    return Told(json.loads(found["told"]), datetime.fromisoformat(found["told_at"]), found["code"])
+
+
+def leave(ledger: Ledger, number: int, facts: Mapping[str, Any], code: int) -> None:
+    """Gives the lease back, and says how it ended: all of it at once."""
+
+    def act() -> None:
+        tell(ledger, number, facts, code)
+        ledger.execute(
+            "UPDATE batches SET host = NULL, boot = NULL, pid = NULL, beat_at = NULL WHERE number = ?", (number,)
+        )
+
+    ledger.at_once(act)
 
 
 def tally(ledger: Ledger, name: str) -> Tally:

@@ -217,6 +217,8 @@ _LATER = {
     "batches": "CREATE TABLE {} (number INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, endpoint TEXT NOT"
     " NULL, source TEXT NOT NULL, made_at TEXT NOT NULL, facts TEXT NOT NULL, learned INTEGER NOT NULL DEFAULT 0, host"
     " TEXT, boot TEXT, pid INTEGER, beat_at TEXT)",
+    "standings": "CREATE TABLE {} (number INTEGER PRIMARY KEY, told TEXT NOT NULL, told_at TEXT NOT NULL,"
+    " code INTEGER)",
     "uploads": "CREATE TABLE {} (sha256 TEXT NOT NULL, scope TEXT NOT NULL, url TEXT NOT NULL, expires TEXT,"
     " PRIMARY KEY (sha256, scope)) WITHOUT ROWID",
     "hashes": "CREATE TABLE {} (path TEXT NOT NULL PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,"

@@ -1,6 +1,7 @@
 """All that a person sees of a command: stdout, stderr, and what is drawn there while something goes on."""
 
 import os
+import stat
 import sys
 from collections.abc import Callable, Mapping
 from functools import cached_property
@@ -113,11 +114,15 @@ class Terminal:
 
         return open_display(self.talk, is_terminal=self._can_draw, color=self.talk.color, of_one=of_one, logs=logs)
 
-    def board(self) -> "Board":
-        """The display of a batch."""
+    def board(self, *, prints: bool) -> "Board":
+        """The display of a batch that `prints` its rows meanwhile: whoever reads them from a pipe may print, too.
+
+        Two that write to one screen spoil it, so that such a board is not drawn but told in lines.
+        """
         from fal_cli.terminal.progress.open import open_board
 
-        return open_board(self.talk, is_terminal=self._can_draw, color=self.talk.color)
+        is_alone = not (prints and self._stdout_is_pipe)
+        return open_board(self.talk, is_terminal=self._can_draw and is_alone, color=self.talk.color)
 
     def transfer(self, verb: str, name: str, total: int | None) -> "Transfer":
         """The display of one file on its way."""
@@ -131,6 +136,13 @@ class Terminal:
             return os.get_terminal_size(self._streams.stderr.fileno()).columns or _USUAL_COLUMNS
         except (OSError, ValueError):
             return _USUAL_COLUMNS
+
+    @property
+    def _stdout_is_pipe(self) -> bool:
+        try:
+            return stat.S_ISFIFO(os.fstat(self._streams.stdout.fileno()).st_mode)
+        except (OSError, ValueError):
+            return False
 
     @property
     def _can_draw(self) -> bool:

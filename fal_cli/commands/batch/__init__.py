@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from fal_cli.batch.options import RowFlags, RunFlags
+from fal_cli.batch.options import Attach, RowFlags, RunFlags
 from fal_cli.commands.batch.verbs import cancel, export, resume, retry, rm, status
 from fal_cli.context import Context
 from fal_cli.durations import age
@@ -20,6 +20,7 @@ EXAMPLES = """\
   fal batch fal-ai/flux/dev,fal-ai/flux/schnell prompt="a cat" --vary seed=1..4 --yes
   fal batch status cats
   fal batch resume cats
+  fal batch resume cats --attach
   fal batch retry cats --yes
   fal batch cancel cats
   fal batch export cats --format csv > done.csv
@@ -66,6 +67,7 @@ def batch(
     once: Once = False,
     adopt: Adopt = None,
     on_interrupt: OnInterrupt = "detach",
+    attach: Attach = False,
 ) -> None:
     """Make many calls of one list, each paid for once.
 
@@ -91,6 +93,7 @@ def batch(
         once=once,
         adopts=adopt,
         cancels_on_interrupt=on_interrupt == "cancel",
+        attaches=attach,
     )
     if code:
         raise typer.Exit(code)

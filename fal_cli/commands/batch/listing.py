@@ -7,6 +7,7 @@ from fal_cli.context import Context
 from fal_cli.ledger import batches
 from fal_cli.ledger.batches import Batch, Tally
 from fal_cli.ledger.rows import State
+from fal_cli.terminal.hyperlinks import as_typed
 from fal_cli.terminal.table import Cell, Column, Columns
 from fal_cli.terminal.times import ago, on_day
 
@@ -63,9 +64,9 @@ def show_one(context: Context, batch: Batch) -> None:
         context.output.json(facts(stand))
         return
     for line in (
-        f"{batch.name}: {', '.join(batch.endpoints)}, of {batch.source or 'a grid'}",
+        f"{batch.name}: {', '.join(batch.endpoints)}, of {as_typed(batch.source) if batch.source else 'a grid'}",
         f"  {_in_words(stand)}",
-        f"  manifest: {batch.facts.get('manifest', '')}",
+        f"  manifest: {as_typed(str(batch.facts.get('manifest', '')))}",
     ):
         context.output.line(line)
 
@@ -81,7 +82,7 @@ def facts(stand: Stand) -> dict[str, Any]:
         "made_at": batch.made_at.isoformat(),
         "rows": stand.rows,
         **stand.counts,
-        "is_running": _is_running(batch),
+        "is_running": batch.is_running,
         "manifest": batch.facts.get("manifest"),
     }
 
@@ -96,8 +97,4 @@ def _whose(batch: Batch) -> str:
 
 def _in_words(stand: Stand) -> str:
     told = ", ".join(f"{count:,} {word}" for word, count in stand.counts.items() if count) or "nothing to do"
-    return f"{told} (runs now, {stand.batch.holder})" if _is_running(stand.batch) else told
-
-
-def _is_running(batch: Batch) -> bool:
-    return batch.holder is not None and batch.holder.is_at_it(datetime.now(UTC))
+    return f"{told} (runs now, {stand.batch.holder})" if stand.batch.is_running else told

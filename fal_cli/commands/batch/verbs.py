@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from fal_cli.batch.options import RunFlags
+from fal_cli.batch.options import Attach, RunFlags
 from fal_cli.context import Context
 from fal_cli.options import OnInterrupt
 
@@ -19,8 +19,19 @@ def status(context: Context, name: Name = "") -> None:
     listing.show_one(context, named(context, name))
 
 
-def resume(context: Context, flags: RunFlags, name: Name = "", on_interrupt: OnInterrupt = "detach") -> None:
+def resume(
+    context: Context,
+    flags: RunFlags,
+    name: Name = "",
+    on_interrupt: OnInterrupt = "detach",
+    attach: Attach = False,
+) -> None:
     """Continue a batch without its list: follow open requests, look up lost ones, send the rest."""
+    if attach:
+        from fal_cli.batch import attaching
+
+        _end(attaching.attach(context, attaching.running_one(context, name), flags))
+        return
     _go_on(context, name, flags, frozenset(), on_interrupt)
 
 
@@ -65,6 +76,9 @@ def _go_on(context: Context, name: str, flags: RunFlags, again: frozenset[str], 
     from fal_cli.batch.beginning import go_on, named
 
     batch = named(context, name)
-    code = go_on(context, batch.name, flags, again, cancels_on_interrupt=on_interrupt == "cancel")
+    _end(go_on(context, batch.name, flags, again, cancels_on_interrupt=on_interrupt == "cancel"))
+
+
+def _end(code: int) -> None:
     if code:
         raise typer.Exit(code)

@@ -16,7 +16,7 @@ from rich.text import Text
 from fal_cli.api.events import BackOnline, Completed, Event, InProgress, LogLine, Offline, Retrying
 from fal_cli.terminal.logs import display_lines, progress
 from fal_cli.terminal.progress.base import SHORT_ID, Display, trouble
-from fal_cli.terminal.progress.stoppable import stoppable
+from fal_cli.terminal.progress.stoppable import ECHOED, stoppable
 from fal_cli.terminal.progress.tally import Tally, clock
 from fal_cli.terminal.sanitize import visible
 from fal_cli.terminal.talk import Talk
@@ -138,10 +138,10 @@ class LiveLine:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         frame = self._spinner.render(console.get_time())
         spin = frame if isinstance(frame, Text) else Text(" ")
-        room = options.max_width - spin.cell_len - 2
+        room = options.max_width - spin.cell_len - 1 - ECHOED
         parts = _fitting(self._parts(), room)
         line = Text.assemble(spin, " ", Text("  ").join(parts))
-        line.truncate(options.max_width - 1, overflow="ellipsis")
+        line.truncate(max(1, options.max_width - ECHOED), overflow="ellipsis")
         yield line
 
     def _parts(self) -> list[tuple[int, Text]]:

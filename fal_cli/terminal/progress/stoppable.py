@@ -8,6 +8,12 @@ from rich.live import Live
 
 from fal_cli import signals
 
+ECHOED = 4
+"""Cells that stay free at the end of the last line: the terminal writes `^C` or `^Z` there, once or twice.
+
+If that went into a next line, one line more would have to be drawn over than anybody counted.
+"""
+
 
 @contextmanager
 def stoppable(live: Live) -> Iterator[None]:
