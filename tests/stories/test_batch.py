@@ -1,5 +1,6 @@
 """`fal batch`: a list, each row of it paid for once, whatever happens to the program, the network and the account."""
 
+import csv
 import itertools
 import json
 import os
@@ -368,6 +369,26 @@ def test_what_there_is_of_batches(place: Place) -> None:
     place("batch", "rm", "rows")
     assert "no batch" in place("batch", "status", "rows", code=5).stderr
     assert len(place.rows) == 2
+
+
+def test_an_export_has_the_columns_of_all_rows(place: Place) -> None:
+    """A list may say more of some rows than of others, and call a column as we call what became of a row."""
+    name = echoes(place, [{}, {}, {}])
+    lines = [json.loads(line) for line in (place.folder / name).read_text().splitlines()]
+    lines[1] |= {"colour": "red", "state": "Ohio"}
+    lines[2] |= {"fal_state": "x", "zoo": "Berlin, the old one"}
+    (place.folder / name).write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    of_echo(place, name)
+    for form in ("csv", "jsonl"):
+        text = place("batch", "export", "--format", form).text
+        table = list(csv.DictReader(text.splitlines())) if form == "csv" else list(map(json.loads, text.splitlines()))
+        assert [row["fal_fal_state"] for row in table] == ["done"] * 3
+        assert [row.get("state") or "" for row in table] == ["", "Ohio", ""]
+        assert [row.get("colour") or "" for row in table] == ["", "red", ""]
+        assert [row.get("zoo") or "" for row in table] == ["", "", "Berlin, the old one"]
+    assert list(table[0])[:2] == ["n", "sandbox"]
+    header = place("batch", "export", "--format", "csv").text.splitlines()[0]
+    assert header.startswith("n,sandbox,colour,state,fal_state,zoo,row,fal_fal_state,")
 
 
 def test_the_name_of_another_list_is_not_taken(place: Place) -> None:
