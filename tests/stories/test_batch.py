@@ -17,6 +17,7 @@ import pytest
 from fal_cli.batch.saving import clear_parts
 from tests.support.fault_proxy import Exchange, answer, lose_answer
 from tests.support.full_run import FULL
+from tests.support.html_page import Page, check
 from tests.support.place import Place
 from tests.support.waiting import soon, until
 
@@ -463,6 +464,39 @@ def test_several_endpoints_are_one_batch(place: Place) -> None:
     assert text.index(f">{FLUX}</span><small>2 results") < text.index(">fal-ai/any-llm</span><small>2 results")
     assert text.count('<th scope="row">') == 2
     assert "num_images 2" in text
+
+
+def test_an_endpoint_that_never_works_stops_the_batch_and_is_told_beside_the_others(place: Place) -> None:
+    """Its first five calls are enough, however well the others do; the page says of each why it has no result."""
+    why = 'no <script>alert(1)</script> "today"'
+
+    def refuse(exchange: Exchange) -> None:
+        if "any-llm" in exchange.seen.request.target:
+            answer(422, {"detail": why})(exchange)
+        else:
+            exchange.pass_on()
+
+    place.proxy.fail("submit", refuse, times=10**6)
+    words = (
+        f"{FLUX},fal-ai/any-llm",
+        "prompt=a cat",
+        AT_ONCE,
+        "--name",
+        "both",
+        "--yes",
+        "--print",
+        "none",
+    )
+    done = place("batch", *words, "--vary", "seed=1..40", "--concurrency", "1", code=1)
+    assert "the first 5 rows of fal-ai/any-llm all failed" in done.stderr
+    assert place.service.stats["by_endpoint"][FLUX] <= 6
+    done = place("gallery", "--batch", "both", "-o", "both.html")
+    assert "5 results" in done.stderr
+    assert "without a result: 5 refused" in done.stderr
+    found = Page((place.folder / "both.html").read_text())
+    check(found)
+    failed = found.all("figure", "failed")
+    assert [one.one("p", "note").text for one in failed] == [f"Refused: {why}"] * 5
 
 
 def test_endpoints_that_cannot_be_one_batch(place: Place) -> None:
