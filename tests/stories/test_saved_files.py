@@ -34,8 +34,9 @@ def test_a_file_is_known_by_what_it_holds(desk: Desk, folder: Path) -> None:
     assert desk.rows[-1].input_json == {**(row.input_json or {}), "seed": 8}
     assert json.loads(desk("history", "show", "renamed.jpg").text)["request_id"] == row.request_id
     for words in (("show",), ("result",), ("status",), ("open", "--print")):
-        assert desk(*words, "--file", "renamed.jpg").text
-    assert json.loads(desk("show", "--file", "./renamed.jpg").text)["request_id"] == row.request_id
+        assert desk(*words, "--file", "renamed.jpg").text == desk(*words, "renamed.jpg").text
+    for words in (("./renamed.jpg",), ("--file", "renamed.jpg"), ("fal-ai/flux/dev", "renamed.jpg")):
+        assert json.loads(desk("show", *words).text)["request_id"] == row.request_id
 
 
 def test_of_two_with_the_same_content_the_one_of_this_name_counts(desk: Desk) -> None:
