@@ -199,7 +199,7 @@ def _found(context: Context, ref: str, named: EndpointId | None) -> Tracked | Ro
     if named is None:
         _check_ledger(context)
         raise NotFound(
-            f"no request {ref!r} in your history",
+            f"no request {ref!r} in your history{', and no such file here' if '.' in ref else ''}",
             hint=f"Name its endpoint too: {context.tool} status ENDPOINT {ref}",
             kind="request_not_found",
             next=("history",),
