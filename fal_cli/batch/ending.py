@@ -23,8 +23,8 @@ from fal_cli.ledger.batches import Batch
 from fal_cli.ledger.rows import Row
 
 _AT_ONCE = 8
-_FACTS = ("row", "state", "endpoint", "request_id", "media", "files", "cost", "seconds", "error")
-"""What an export says about a row."""
+_FACTS = ("row", "state", "endpoint", "request_id", "media", "files", "cost", "currency", "seconds", "error")
+"""What an export says about a row; the currency stands apart only in a table."""
 
 
 def cancel_all(context: Context, batch: Batch) -> None:
@@ -59,7 +59,7 @@ def export_rows(context: Context, batch: Batch, form: str) -> None:
         names = _names_beside(columns)
         rows = ({**planned.cells, **_told(planned, latest.of(planned.row), names)} for planned in plan.rows())
         if form == "csv":
-            for line in _csv([*columns, *names.values()], rows):
+            for line in _csv([*columns, *names.values()], (_with_plain_cost(facts, names) for facts in rows)):
                 context.output.line(line)
         else:
             for facts in rows:
@@ -95,6 +95,14 @@ def _told(planned: Planned, told: Mapping[str, Any], names: Mapping[str, str]) -
         "error": told.get("error") or None,
     }
     return {names[fact]: value for fact, value in facts.items()}
+
+
+def _with_plain_cost(facts: Mapping[str, Any], names: Mapping[str, str]) -> Mapping[str, Any]:
+    """The same with the cost as a number, for a table that somebody adds up."""
+    cost = facts[names["cost"]]
+    if not isinstance(cost, Mapping):
+        return facts
+    return {**facts, names["cost"]: cost.get("amount"), names["currency"]: cost.get("currency")}
 
 
 def _csv(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """A batch from its plan to its end: leased, run, told of."""
 
+import os
 import queue
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -38,6 +39,7 @@ from fal_cli.ledger.claims import Budget
 from fal_cli.options import SpendFlags
 from fal_cli.results.money import Money
 from fal_cli.signals import Interrupted
+from fal_cli.terminal.hyperlinks import as_typed
 
 if TYPE_CHECKING:
     from fal_cli.api.wire import Wire
@@ -276,6 +278,7 @@ def _summarize(context: Context, ready: Ready, engine: Engine, telling: Telling)
     rest = standing.rows - standing.ended - len(engine.unknown) - standing.unsaved
     parts += [f"{rest:,} left"] if rest > 0 else []
     parts += [standing.spent] if standing.spent else []
+    parts += [f"in {as_typed(str(ready.names.folder))}{os.sep}"] if standing.done else []
     talk.event(
         {"event": "summary", "batch": name, **standing.counts(), "left": rest, "stopped": engine.stopped or None}
     )

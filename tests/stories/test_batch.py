@@ -367,6 +367,9 @@ def test_what_there_is_of_batches(place: Place) -> None:
         ["picture 0", "0", "1", "done"],
         ["picture 1", "1", "2", "done"],
     ]
+    told = list(csv.DictReader(table))
+    assert [(row["cost"], row["currency"]) for row in told] == [("0.025", "USD")] * 2
+    assert place("batch", "resume", "rows").stderr.splitlines()[-1] == "rows: 2 of 2 rows are done · $0.05 · in rows/"
     place("batch", "rm", "rows")
     assert "no batch" in place("batch", "status", "rows", code=5).stderr
     assert len(place.rows) == 2

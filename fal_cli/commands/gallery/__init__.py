@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fal_cli.commands.gallery.gather import Gathering
     from fal_cli.commands.gallery.page import Grid, Sheet
     from fal_cli.ledger.batches import Batch
-    from fal_cli.ledger.rows import Row
+    from fal_cli.ledger.rows import Row, Search
 
 EXAMPLES = """\
   fal gallery --open
@@ -123,8 +123,19 @@ def _rows(context: Context, filters: Filters, limit: int) -> "tuple[list[Row], b
     wanted = filters.wanted()
     rows = list(facts.search(context, wanted._replace(limit=limit + 1 if limit else None)))
     if not rows:
-        raise NotFound("no such request", hint=f"See: {context.tool} history")
+        raise _nothing_found(context, wanted, filters.batch)
     return (rows[:limit], len(rows) > limit) if limit else (rows, False)
+
+
+def _nothing_found(context: Context, wanted: "Search", batch: str) -> NotFound:
+    from fal_cli.ledger import batches
+    from fal_cli.ledger.rows import Search
+
+    if batch and context.journal.required(lambda ledger: batches.named(ledger, batch)) is None:
+        return NotFound(f"no batch {batch!r}", hint=f"List them: {context.tool} batch")
+    if wanted == Search():
+        return NotFound("no requests yet", hint=f'To make one: {context.tool} run fal-ai/flux/dev prompt="a cat"')
+    return NotFound("no such request", hint=f"See: {context.tool} history")
 
 
 def _sections(gathering: "Gathering", columns: str) -> "Iterator[Sheet | Grid]":
