@@ -64,6 +64,7 @@ def test_a_sidecar_is_enough_on_another_machine(desk: Desk, folder: Path, servic
     fresh = tmp_path / "fresh"
     shutil.copytree(folder, fresh / "work")
     other = Desk(Program(fresh, service.env), fresh / "work")
+    assert "To make it again: fal rerun cat.jpg" in other("show", "cat.jpg", code=5).stderr
     for number, name in enumerate(("cat.jpg", "cat.jpg.json"), 8):
         done = other("rerun", name, f"seed={number}", "-o", f"{number}.jpg")
         assert "was made by fal-ai/flux/dev, as cat.jpg.json says" in done.stderr
