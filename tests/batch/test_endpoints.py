@@ -217,5 +217,5 @@ def test_a_cell_without_a_result_has_the_last_call_of_its_row(tmp_path: Path) ->
     assert [[[row.local_id for row in cell] for cell in line.cells] for line in made.lines] == [[[2], [4]]]
     assert [column.subtitle for column in made.columns] == [
         "1 result · $0.02",
-        "0 results · 1 without · cost not known",
+        "0 of 1 results · cost not known",
     ]

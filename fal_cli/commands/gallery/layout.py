@@ -139,10 +139,11 @@ def grid(title: str, plan: Plan, found: Iterator[Found]) -> Grid:
 
 
 def span(rows: Sequence[Row]) -> str:
-    """From when to when calls were made, the newest first among `rows`: `3 to 28 November 2026`."""
+    """From when to when calls were made: `3 to 28 November 2026`."""
     if not rows:
         return ""
-    first, last = day_of(rows[-1]), day_of(rows[0])
+    days = [day_of(row) for row in rows]  # a clock that was set back leaves them in no order
+    first, last = min(days), max(days)
     if first == last:
         return written(last)
     if first.year != last.year:
@@ -198,11 +199,8 @@ def _in_order(values: Iterable[str]) -> list[str]:
 def _sum(rows: Sequence[Row], is_free: bool) -> str:
     """Time and money of a column. Of what failed only a known cost counts."""
     made = [row for row in rows if row.state not in NOTHING_MADE]
+    costs = [cost for row in rows if (cost := cost_of(row)) or row.state not in NOTHING_MADE]
     times = [row.inference_seconds for row in made if row.inference_seconds is not None]
-    parts = [f"{len(made)} result{'' if len(made) == 1 else 's'}"]
-    parts += [f"{len(rows) - len(made)} without"] if len(made) < len(rows) else []
-    parts += [duration(sum(times))] if times else []
-    costs = [cost_of(row) for row in made] + [
-        cost for row in rows if row.state in NOTHING_MADE and (cost := cost_of(row))
-    ]
+    count = f"{len(made)}" if len(made) == len(rows) else f"{len(made)} of {len(rows)}"
+    parts = [f"{count} result{'' if count == '1' else 's'}", *([duration(sum(times))] if times else [])]
     return " · ".join(parts if is_free else [*parts, total(costs)])
