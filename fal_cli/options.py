@@ -28,7 +28,9 @@ Refs = Annotated[
 ]
 AnyRefs = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[ENDPOINT] REF…", help="Request ids, unique beginnings of one, 'last', 'last:2', or URLs."),
+    typer.Argument(
+        metavar="[ENDPOINT] REF…", help="Request ids, their beginnings, 'last', 'last:2', URLs, or saved files."
+    ),
 ]
 Files = Annotated[
     list[str] | None,

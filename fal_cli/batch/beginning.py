@@ -24,6 +24,7 @@ from fal_cli.ledger.batches import Batch
 from fal_cli.ledger.rows import Row
 from fal_cli.ledger.store import Ledger
 from fal_cli.options import CallFlags
+from fal_cli.terminal.output import Screen
 
 _PAGE = 500
 
@@ -190,8 +191,7 @@ def _made(
 def _show(context: Context, typed: Typed, found: Found, expected: Sum | None, *, is_dry: bool) -> None:
     if is_dry:
         if context.output.is_terminal:
-            for line in planning.lines(typed.name, found, expected):
-                context.output.line(line)
+            Screen(context.output).tell(planning.lines(typed.name, found, expected))
         else:
             context.output.json(planning.facts(typed.name, found, expected))
         return

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ from fal_cli.ledger.batches import Batch
 from fal_cli.ledger.rows import Row
 
 _AT_ONCE = 8
+_FACTS = ("row", "state", "endpoint", "request_id", "media", "files", "cost", "currency", "seconds", "error")
+"""What an export says about a row; the currency stands apart only in a table."""
 
 
 def cancel_all(context: Context, batch: Batch) -> None:
@@ -51,34 +53,36 @@ def export_rows(context: Context, batch: Batch, form: str) -> None:
     if not place.exists():
         raise NotFound(f"the plan of the batch {batch.name} is not stored here")
     plan = PlanFile(place)
+    latest = manifest.Latest(Path(str(batch.facts.get("manifest", ""))), plan.greatest())
     try:
-        found = manifest.latest(Path(str(batch.facts.get("manifest", ""))))
-    except OSError:
-        found = {}
-    try:
-        rows = ((planned, found.get(planned.row, {})) for planned in plan.rows())
+        columns = plan.columns()
+        names = _names_beside(columns)
+        rows = ({**planned.cells, **_told(planned, latest.of(planned.row), names)} for planned in plan.rows())
         if form == "csv":
-            for line in _csv(rows):
+            for line in _csv([*columns, *names.values()], (_with_plain_cost(facts, names) for facts in rows)):
                 context.output.line(line)
         else:
-            for planned, told in rows:
-                context.output.json({**planned.cells, **_told(planned, told)}, one_line=True)
+            for facts in rows:
+                context.output.json(facts, one_line=True)
     finally:
+        latest.close()
         plan.close()
 
 
-def _csv(rows: Iterator[tuple[Planned, Mapping[str, Any]]]) -> Iterator[str]:
-    names: list[str] = []
-    for planned, told in rows:
-        facts = {**planned.cells, **_told(planned, told)}
-        if not names:
-            names = list(facts)
-            yield _csv_line(names)
-        yield _csv_line([_cell(facts.get(name)) for name in names])
+def _names_beside(columns: Sequence[str]) -> dict[str, str]:
+    """How each fact about a row is called beside the columns of the list, of which it takes none away."""
+    taken, names = set(columns), {}
+    for fact in _FACTS:
+        name = fact
+        while name in taken:
+            name = f"fal_{name}"
+        names[fact] = name
+        taken.add(name)
+    return names
 
 
-def _told(planned: Planned, told: Mapping[str, Any]) -> dict[str, Any]:
-    """What became of a row, under names that no column of its list takes away."""
+def _told(planned: Planned, told: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """What became of a row, by these names."""
     facts = {
         "row": planned.row,
         "state": told.get("state", "left"),
@@ -90,7 +94,21 @@ def _told(planned: Planned, told: Mapping[str, Any]) -> dict[str, Any]:
         "seconds": told.get("seconds"),
         "error": told.get("error") or None,
     }
-    return {f"fal_{name}" if name in planned.cells else name: value for name, value in facts.items()}
+    return {names[fact]: value for fact, value in facts.items()}
+
+
+def _with_plain_cost(facts: Mapping[str, Any], names: Mapping[str, str]) -> Mapping[str, Any]:
+    """The same with the cost as a number, for a table that somebody adds up."""
+    cost = facts[names["cost"]]
+    if not isinstance(cost, Mapping):
+        return facts
+    return {**facts, names["cost"]: cost.get("amount"), names["currency"]: cost.get("currency")}
+
+
+def _csv(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    yield _csv_line(names)
+    for facts in rows:
+        yield _csv_line([_cell(facts.get(name)) for name in names])
 
 
 def _cell(value: Any) -> str:
@@ -101,7 +119,7 @@ def _cell(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _csv_line(cells: list[str]) -> str:
+def _csv_line(cells: Sequence[str]) -> str:
     text = io.StringIO()
     csv.writer(text, lineterminator="").writerow(cells)
     return text.getvalue()

@@ -480,7 +480,7 @@ class Engine:
         self._forget(job)
         self.standing.done += 1
         self.standing.ended_here += 1
-        self._note_end(well=True)
+        self._note_end(job, well=True)
         self._teller.row_done(job.planned, job, what)
 
     def _ended(self, job: Job, what: Ended) -> None:
@@ -604,10 +604,11 @@ class Engine:
         self.standing.ended_here += 1
         self.standing.last_failure = f"row {job.planned.row}: {told}"
         self._teller.row_failed(job.planned, job, state, told)
-        self._note_end(well=False)
+        self._note_end(job, well=False)
 
-    def _note_end(self, *, well: bool) -> None:
-        why = self._failures.ended(well=well)
+    def _note_end(self, job: Job, *, well: bool) -> None:
+        endpoint = str(job.planned.endpoint) if len(self._endpoints) > 1 else ""
+        why = self._failures.ended(endpoint, well=well)
         if why and not self._stopped:
             self._stop(why, Exit.FAILED)
 

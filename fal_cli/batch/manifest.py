@@ -6,11 +6,12 @@ was cut is taken off, and one that is missing is written when the batch goes on.
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from array import array
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from fal_cli.errors import NotSaved
 
@@ -68,8 +69,9 @@ class Manifest:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._descriptor = os.open(self.path, os.O_CREAT | os.O_RDWR | os.O_APPEND, 0o666)
             self._mend()
-            for found in _entries(self.path):
-                self._note(found)
+            with self.path.open("rb") as stream:
+                for data in stream:
+                    self._note(_entry(data))
         except OSError as error:
             raise self._failure(error) from None
 
@@ -122,16 +124,45 @@ class Manifest:
         return NotSaved(f"cannot write {self.path}: {error.strerror or error}")
 
 
-def _entries(path: Path) -> Iterator[Mapping[str, Any]]:
-    """The lines of a manifest; anything but an object is skipped."""
-    with path.open("rb") as stream:
+class Latest:
+    """What a manifest told last of each row; nothing where it cannot be read.
+
+    It remembers where each line begins and not what is in it: a result may be large, and rows are many.
+    """
+
+    def __init__(self, path: Path, rows: int) -> None:
+        """`rows` is the greatest number that a row has."""
+        self._begins = array("q", [-1]) * (rows + 1)
+        self._stream: BinaryIO | None = None
+        with suppress(OSError):
+            self._stream = path.open("rb")
+            self._read(self._stream, rows)
+
+    def _read(self, stream: BinaryIO, rows: int) -> None:
+        begin = 0
         for data in stream:
-            with suppress(ValueError):
-                found = json.loads(data)
-                if isinstance(found, dict):
-                    yield found
+            row = _entry(data).get("row")
+            if isinstance(row, int) and 0 <= row <= rows:
+                self._begins[row] = begin
+            begin += len(data)
+
+    def of(self, row: int) -> Mapping[str, Any]:
+        """The line of a row; empty if there is none."""
+        if self._stream is None or self._begins[row] < 0:
+            return {}
+        self._stream.seek(self._begins[row])
+        return _entry(self._stream.readline())
+
+    def close(self) -> None:
+        """Gives the file back."""
+        if self._stream is not None:
+            self._stream.close()
 
 
-def latest(path: Path) -> dict[int, Mapping[str, Any]]:
-    """What was told last of each row. Raises `OSError`."""
-    return {found["row"]: found for found in _entries(path) if isinstance(found.get("row"), int)}
+def _entry(data: bytes) -> Mapping[str, Any]:
+    """A line of a manifest; empty if it is anything but an object."""
+    try:
+        found = json.loads(data)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}

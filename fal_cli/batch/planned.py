@@ -187,6 +187,10 @@ class PlanFile:
             if len(page) < _ROWS_AT_ONCE:
                 return
 
+    def columns(self) -> list[str]:
+        """The columns of the list, of all its rows, in the order in which they come."""
+        return list(dict.fromkeys(name for planned in self.rows() for name in planned.cells))
+
     def row(self, number: int) -> Planned | None:
         """The call with this number."""
         found = self._one("SELECT * FROM rows WHERE row = ?", number)

@@ -1,7 +1,8 @@
 """REF: what names a request on the command line.
 
-An id, a unique beginning of one, `last` / `last:2` (also `@last`), a queue URL, `@12` for the ledger's own number,
-or `ENDPOINT REF` in either order: the word with a `/` (or of the legacy form) is the endpoint of the ids beside it.
+An id, a unique beginning of one, `last` / `last:2` (also `@last`), a queue URL, `@12` for the ledger's own number, a
+saved file by its content, or `ENDPOINT REF` in either order: the word with a `/` (or of the legacy form) is the
+endpoint of the ids beside it.
 """
 
 import os
@@ -75,13 +76,14 @@ def rows(context: Context, words: Sequence[str]) -> list[Row]:
 
 
 def words(context: Context, refs: Sequence[str] | None, files: Sequence[str] | None) -> list[str]:
-    """The words of a command line and those that name the requests that made `files`.
+    """The words of a command line and those that name the requests that made `files`; a word may be such a file too.
 
     Raises `UsageError` where there is neither, and as `saved_files.row`.
     """
-    found = [*(refs or ()), *(_of_file(context, file).name for file in files or ())]
+    found = [_of_file(context, ref).name if _is_file_by_name(ref) else ref for ref in refs or ()]
+    found += [_of_file(context, file).name for file in files or ()]
     if not found:
-        raise UsageError("name a request: an id, 'last', or --file with a file that it made")
+        raise UsageError("name a request: an id, 'last', or a file that it made")
     return found
 
 
@@ -197,7 +199,7 @@ def _found(context: Context, ref: str, named: EndpointId | None) -> Tracked | Ro
     if named is None:
         _check_ledger(context)
         raise NotFound(
-            f"no request {ref!r} in your history",
+            f"no request {ref!r} in your history{', and no such file here' if '.' in ref else ''}",
             hint=f"Name its endpoint too: {context.tool} status ENDPOINT {ref}",
             kind="request_not_found",
             next=("history",),
@@ -218,6 +220,11 @@ def _is_file(word: str) -> bool:
         return Path(os.path.expanduser(word)).is_file()
     except (OSError, ValueError):
         return False
+
+
+def _is_file_by_name(word: str) -> bool:
+    """The same where a word may be an endpoint as well, as those before ids are: its last part has a dot."""
+    return "." in word.rpartition("/")[2] and _is_file(word)
 
 
 def _of_file(context: Context, file: str) -> Row:

@@ -233,10 +233,11 @@ ENVIRONMENT: dict[str, str] = {
 }  # fmt: skip
 """The variables that stand for options and that Typer does not know."""
 
+_ENDPOINT_ID = r"([A-Za-z0-9_~][A-Za-z0-9._~-]*/)+[A-Za-z0-9_~][A-Za-z0-9._~-]*|\d+-[A-Za-z0-9-]+"
 _EXPIRY = r"(\d+|1h|1d|7d|30d|1y|never|immediate)"
 PATTERNS: dict[str, str] = {
-    "endpoint": r"(https?://(localhost|127\.0\.0\.1)(:\d+)?(/.*)?|([A-Za-z0-9_~][A-Za-z0-9._~-]*/)+"
-    r"[A-Za-z0-9_~][A-Za-z0-9._~-]*|\d+-[A-Za-z0-9-]+)",
+    "endpoint": rf"(https?://(localhost|127\.0\.0\.1)(:\d+)?(/.*)?|{_ENDPOINT_ID})",
+    "endpoint_list": rf"({_ENDPOINT_ID})(,({_ENDPOINT_ID}))*",
     "duration": durations.DURATION_PATTERN,
     "moment": durations.MOMENT_PATTERN,
     "input": r"(?s)(-|@.+|\{.*|[^=@]+(=|:=|@).*|[^=@]+\.json)",

@@ -68,7 +68,10 @@ _VALUES_OF_ONE = {
     "profile", ("config get", "key"): "setting", ("config set", "key"): "setting", ("config unset", "key"): "setting",
     ("config set", "value"): "setting_value", ("help", "words"): "help_word", ("upload", "--expires"): "expiry",
 }  # fmt: skip
-_VALUES_OF_ONE |= {("alias rm", "name"): "alias"}
+_VALUES_OF_ONE |= {
+    ("alias rm", "name"): "alias", ("batch", "endpoint"): "endpoint_list", ("batch", "items"): "source_or_input",
+    ("batch", "--rows"): "file",
+}  # fmt: skip
 _GLOBAL_HELP = ("--help", "-h")
 
 

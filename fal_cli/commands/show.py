@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 EXAMPLES = """\
   fal show last
   fal show last:2 last                # the two newest, one under the other
-  fal show last --file cat.jpg        # and the request that made this file
+  fal show cat.jpg                    # the request that made this file
   fal show last | jq -r .path"""
 
 _HEAD_BYTES = 1024 * 1024

@@ -106,6 +106,9 @@ def _outputs(path: Path, table: Any) -> dict[str, str]:
         parts = PurePosixPath(template.replace("\\", "/")).parts
         if template.startswith(("~", "/", "\\", "-")) or ".." in parts or ":" in parts[0]:
             raise UsageError(f"{path}: {_OUTPUT}.{name}: {template!r} leaves the project's folder")
+        # A stranger's endpoint decides what is in a file: git and shells obey some that they find there.
+        if any(part.startswith(".") or "~" in part for part in parts):
+            raise UsageError(f"{path}: {_OUTPUT}.{name}: {template!r} names a hidden file or folder")
     return dict(table)
 
 

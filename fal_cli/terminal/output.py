@@ -251,3 +251,9 @@ class Screen:
     def write(self, lines: Iterable[str]) -> None:
         """Writes lines that hold nothing of a stranger's that was not made visible. Raises `ReaderGone`."""
         self._output._write("".join(f"{line}\n" for line in lines).encode())
+
+    def tell(self, sentences: Iterable[str]) -> None:
+        """Writes sentences, whatever is in them: none breaks in a word, or is obeyed. Raises `ReaderGone`."""
+        from fal_cli.terminal.wrapping import wrapped
+
+        self.write(line for sentence in sentences for line in wrapped(visible(sentence), self.width))

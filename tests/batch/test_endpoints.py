@@ -23,7 +23,7 @@ from fal_cli.identity.digests import Digests
 from fal_cli.inputs import items
 from fal_cli.ledger import claims
 from fal_cli.ledger.journal import Journal
-from fal_cli.ledger.rows import Call
+from fal_cli.ledger.rows import Call, State
 from fal_cli.ledger.store import Ledger
 from fal_cli.schema import Field, Schema
 
@@ -181,6 +181,7 @@ def test_results_stand_beside_each_other_by_the_rows_of_the_list(tmp_path: Path)
     for number, (endpoint, input_json) in enumerate(given, 1):
         local_id = ledger.begin(Call(endpoint, input_json, batch="cats", row_number=number))
         claims.settle(ledger, local_id, Decimal("0.02"), source="list price")
+        ledger.completed(local_id, size=1, kept=None)
     rows = ledger.rows("batch = ?", ("cats",), None)
     made = layout.comparison(rows, [A, B], {1: 0, 2: 0, 3: 1, 4: 1}, is_free=False)
     assert [(line.subtitle, [[row.row_number for row in cell] for cell in line.cells]) for line in made.lines] == [
@@ -193,3 +194,28 @@ def test_results_stand_beside_each_other_by_the_rows_of_the_list(tmp_path: Path)
     ]
     loose = layout.comparison(rows, [A, B], {}, is_free=True)
     assert len(loose.lines) == 3  # without the plan only equal inputs stand together
+
+
+def test_a_cell_without_a_result_has_the_last_call_of_its_row(tmp_path: Path) -> None:
+    """Failed attempts before a result are of no interest; where there is no result, the last of them is."""
+    ledger = Ledger(tmp_path / "ledger.db")
+
+    def call(endpoint: str, row: int, state: State, cost: str = "") -> None:
+        local_id = ledger.begin(Call(endpoint, {"prompt": f"{row}"}, batch="cats", row_number=row))
+        if cost:
+            claims.settle(ledger, local_id, Decimal(cost), source="list price")
+        if state is State.COMPLETED:
+            ledger.completed(local_id, size=1, kept=None)
+        else:
+            ledger.ended(local_id, state, f"attempt {local_id}")
+
+    call(A, 1, State.FAILED)
+    call(A, 1, State.COMPLETED, "0.02")
+    call(B, 2, State.FAILED, "0.01")
+    call(B, 2, State.REFUSED)
+    made = layout.comparison(ledger.rows("batch = ?", ("cats",), None), [A, B], {1: 0, 2: 0}, is_free=False)
+    assert [[[row.local_id for row in cell] for cell in line.cells] for line in made.lines] == [[[2], [4]]]
+    assert [column.subtitle for column in made.columns] == [
+        "1 result · $0.02",
+        "0 of 1 results · cost not known",
+    ]

@@ -171,6 +171,18 @@ class TestFailures:
         failures = Failures()
         assert [bool(failures.ended(well=False)) for _ in range(5)] == [False] * 4 + [True]
 
+    def test_of_several_endpoints_each_has_its_own_first_calls(self) -> None:
+        failures = Failures()
+        told = [
+            failures.ended(endpoint, well=endpoint == "a/good") for _ in range(5) for endpoint in ("a/bad", "a/good")
+        ]
+        assert [told.index(why) for why in told if why] == [8]
+        assert told[8] == "the first 5 rows of a/bad all failed"
+
+    def test_one_that_worked_once_is_not_wrong(self) -> None:
+        failures = Failures()
+        assert not any(failures.ended("a/b", well=number == 3) for number in range(6))
+
     def test_some_failures_are_no_reason_to_stop(self) -> None:
         failures = Failures()
         assert not any(failures.ended(well=number % 6 != 0) for number in range(600))

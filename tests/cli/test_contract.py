@@ -134,6 +134,7 @@ def test_the_short_tree_fits_its_schema_and_is_short(tmp_path: Path) -> None:
             ["fal-ai/flux/dev", "workflows/a/b", "110602490-x", "http://localhost:80/a"],
             ["flux", "", "a b/c"],
         ),
+        ("endpoint_list", ["a/b", "a/b,110602490-x,fal-ai/flux/dev"], ["a/b,", ",a/b", "a/b,flux", "a/b, a/c", ""]),
         ("duration", ["90", "90s", "1h30m", "1.5h"], ["90x", "-1s"]),
         ("moment", ["30d", "2026-01-31", "1w3d", "2026-01-31T10:00"], ["yesterday", "1y"]),
         ("input", ["a=b", "a:=1", "a@f", "-", "@f.json", "{}", "a=\nb"], ["a b"]),

@@ -1,5 +1,6 @@
 """`fal batch`: a list, each row of it paid for once, whatever happens to the program, the network and the account."""
 
+import csv
 import itertools
 import json
 import os
@@ -16,6 +17,7 @@ import pytest
 from fal_cli.batch.saving import clear_parts
 from tests.support.fault_proxy import Exchange, answer, lose_answer
 from tests.support.full_run import FULL
+from tests.support.html_page import Page, check
 from tests.support.place import Place
 from tests.support.waiting import soon, until
 
@@ -365,9 +367,32 @@ def test_what_there_is_of_batches(place: Place) -> None:
         ["picture 0", "0", "1", "done"],
         ["picture 1", "1", "2", "done"],
     ]
+    told = list(csv.DictReader(table))
+    assert [(row["cost"], row["currency"]) for row in told] == [("0.025", "USD")] * 2
+    assert place("batch", "resume", "rows").stderr.splitlines()[-1] == "rows: 2 of 2 rows are done · $0.05 · in rows/"
     place("batch", "rm", "rows")
     assert "no batch" in place("batch", "status", "rows", code=5).stderr
     assert len(place.rows) == 2
+
+
+def test_an_export_has_the_columns_of_all_rows(place: Place) -> None:
+    """A list may say more of some rows than of others, and call a column as we call what became of a row."""
+    name = echoes(place, [{}, {}, {}])
+    lines = [json.loads(line) for line in (place.folder / name).read_text().splitlines()]
+    lines[1] |= {"colour": "red", "state": "Ohio"}
+    lines[2] |= {"fal_state": "x", "zoo": "Berlin, the old one"}
+    (place.folder / name).write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    of_echo(place, name)
+    for form in ("csv", "jsonl"):
+        text = place("batch", "export", "--format", form).text
+        table = list(csv.DictReader(text.splitlines())) if form == "csv" else list(map(json.loads, text.splitlines()))
+        assert [row["fal_fal_state"] for row in table] == ["done"] * 3
+        assert [row.get("state") or "" for row in table] == ["", "Ohio", ""]
+        assert [row.get("colour") or "" for row in table] == ["", "red", ""]
+        assert [row.get("zoo") or "" for row in table] == ["", "", "Berlin, the old one"]
+    assert list(table[0])[:2] == ["n", "sandbox"]
+    header = place("batch", "export", "--format", "csv").text.splitlines()[0]
+    assert header.startswith("n,sandbox,colour,state,fal_state,zoo,row,fal_fal_state,")
 
 
 def test_the_name_of_another_list_is_not_taken(place: Place) -> None:
@@ -442,6 +467,39 @@ def test_several_endpoints_are_one_batch(place: Place) -> None:
     assert text.index(f">{FLUX}</span><small>2 results") < text.index(">fal-ai/any-llm</span><small>2 results")
     assert text.count('<th scope="row">') == 2
     assert "num_images 2" in text
+
+
+def test_an_endpoint_that_never_works_stops_the_batch_and_is_told_beside_the_others(place: Place) -> None:
+    """Its first five calls are enough, however well the others do; the page says of each why it has no result."""
+    why = 'no <script>alert(1)</script> "today"'
+
+    def refuse(exchange: Exchange) -> None:
+        if "any-llm" in exchange.seen.request.target:
+            answer(422, {"detail": why})(exchange)
+        else:
+            exchange.pass_on()
+
+    place.proxy.fail("submit", refuse, times=10**6)
+    words = (
+        f"{FLUX},fal-ai/any-llm",
+        "prompt=a cat",
+        AT_ONCE,
+        "--name",
+        "both",
+        "--yes",
+        "--print",
+        "none",
+    )
+    done = place("batch", *words, "--vary", "seed=1..40", "--concurrency", "1", code=1)
+    assert "the first 5 rows of fal-ai/any-llm all failed" in done.stderr
+    assert place.service.stats["by_endpoint"][FLUX] <= 6
+    done = place("gallery", "--batch", "both", "-o", "both.html")
+    assert "5 results" in done.stderr
+    assert "without a result: 5 refused" in done.stderr
+    found = Page((place.folder / "both.html").read_text())
+    check(found)
+    failed = found.all("figure", "failed")
+    assert [one.one("p", "note").text for one in failed] == [f"Refused: {why}"] * 5
 
 
 def test_endpoints_that_cannot_be_one_batch(place: Place) -> None:

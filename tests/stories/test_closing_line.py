@@ -87,7 +87,7 @@ def test_the_live_line_says_how_long_it_usually_takes(served: Program, tmp_path:
 
 def test_time_left_goes_by_the_beginning_of_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
     tally = Tally("a/b", started=0.0, state="queued", usual_seconds=20.0)
-    assert tally.left == "usually 20 s"
+    assert tally.left == "usually runs 20 s"
     tally.state, tally.running_since = "running", 100.0
     told = {}
     for now in (100.0, 112.0, 119.5, 125.0, 135.0):

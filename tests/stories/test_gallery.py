@@ -275,7 +275,9 @@ class TestWhatCannotBeHad:
         assert found.all("p", "aside")[0].text == "the file was changed since it was saved"
 
     def test_nothing_to_show_is_no_page(self, desk: Desk, offline: Desk) -> None:
-        assert desk("gallery", code=5).stderr.startswith("fal: no such request")
+        assert desk("gallery", code=5).stderr.startswith("fal: no requests yet\nTo make one: fal run ")
+        assert desk("gallery", "--batch", "cats", code=5).stderr == "fal: no batch 'cats'\nList them: fal batch\n"
+        assert desk("gallery", "--since", "1d", code=5).stderr.startswith("fal: no such request")
         desk("run", "sandbox/echo", "a=1", "--private", *NOW)
         done = desk("gallery", "-o", "-", code=5)
         assert (done.text, done.stderr.splitlines()[0]) == ("", "fal: nothing to show: 1 private")

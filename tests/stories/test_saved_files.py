@@ -34,8 +34,9 @@ def test_a_file_is_known_by_what_it_holds(desk: Desk, folder: Path) -> None:
     assert desk.rows[-1].input_json == {**(row.input_json or {}), "seed": 8}
     assert json.loads(desk("history", "show", "renamed.jpg").text)["request_id"] == row.request_id
     for words in (("show",), ("result",), ("status",), ("open", "--print")):
-        assert desk(*words, "--file", "renamed.jpg").text
-    assert json.loads(desk("show", "--file", "./renamed.jpg").text)["request_id"] == row.request_id
+        assert desk(*words, "--file", "renamed.jpg").text == desk(*words, "renamed.jpg").text
+    for words in (("./renamed.jpg",), ("--file", "renamed.jpg"), ("fal-ai/flux/dev", "renamed.jpg")):
+        assert json.loads(desk("show", *words).text)["request_id"] == row.request_id
 
 
 def test_of_two_with_the_same_content_the_one_of_this_name_counts(desk: Desk) -> None:
@@ -51,6 +52,7 @@ def test_a_file_that_nobody_made_here_is_told(desk: Desk, folder: Path) -> None:
     assert "no request in your history made other.jpg" in desk("rerun", "other.jpg", code=5).stderr
     assert "made other.jpg" in desk("history", "show", "other.jpg", code=5).stderr
     assert "no file gone.jpg" in desk("show", "--file", "gone.jpg", code=2).stderr
+    assert "'gone.jpg' in your history, and no such file here" in desk("show", "gone.jpg", code=5).stderr
     assert "name a request" in desk("show", code=2).stderr
 
 
@@ -62,6 +64,7 @@ def test_a_sidecar_is_enough_on_another_machine(desk: Desk, folder: Path, servic
     fresh = tmp_path / "fresh"
     shutil.copytree(folder, fresh / "work")
     other = Desk(Program(fresh, service.env), fresh / "work")
+    assert "To make it again: fal rerun cat.jpg" in other("show", "cat.jpg", code=5).stderr
     for number, name in enumerate(("cat.jpg", "cat.jpg.json"), 8):
         done = other("rerun", name, f"seed={number}", "-o", f"{number}.jpg")
         assert "was made by fal-ai/flux/dev, as cat.jpg.json says" in done.stderr

@@ -1,12 +1,15 @@
 """`fal show`: what earlier requests made, in a terminal and in a pipe."""
 
 import base64
+import io
 import json
 import os
+import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from fal_cli.ledger.rows import State
 from tests.conftest import Program, Service
@@ -15,6 +18,7 @@ from tests.support.faulty_server import Server, answer, read_request
 from tests.support.media_files import mp4, picture
 from tests.support.past_requests import Past, uuid
 from tests.support.pseudo_terminal import Screen
+from tests.support.sixel import decoded
 
 PNG = picture("PNG", 30, 20)
 HALF_BLOCK = "▀"
@@ -186,6 +190,68 @@ class TestTerminal:
         shown = screen(desk, "show", "last", TERM="dumb")
         assert b"\x1b]0;" not in shown.raw
         assert "\u202e" not in shown.raw.decode()
+
+
+class TestPictures:
+    """What terminals with pictures are sent, and who is asked whether this is one."""
+
+    def sixel(self, desk: Desk, **how: Any) -> Image.Image:
+        """The picture that a terminal with sixel draws."""
+        found = Screen(
+            [*desk.program.argv, "show", uuid(1)], desk.program.env, columns=60, cwd=desk.folder, cell=(10, 20),
+            answers={b"\x1b[c": b"\x1b[?62;4;22c"}, **how,
+        )  # fmt: skip
+        assert found.finish() == 0, found.text
+        return decoded(found.raw)
+
+    def test_a_sky_has_no_bands(self, offline: Desk, past: Past) -> None:
+        """Sixel has few colours: seen from afar each place has its own all the same, and not the nearest of them."""
+        sky = sky_of(300, 200)
+        saved(offline, past, "sky.png", png(sky))
+        drawn = self.sixel(offline)
+        assert drawn.size == (600, 400)
+        afar, wanted = ((one.reduce(20).tobytes()) for one in (drawn, sky.resize(drawn.size)))
+        far_off = [abs(one - other) for one, other in zip(afar, wanted, strict=True)]
+        assert max(far_off) <= 12
+        assert sum(far_off) / len(far_off) <= 2
+
+    def test_what_is_transparent_is_black(self, offline: Desk, past: Past) -> None:
+        saved(offline, past, "half.png", picture("PNG", 30, 20, mode="RGBA"))
+        assert self.sixel(offline).getpixel((5, 5)) == (128, 0, 0)
+
+    def test_it_stands_as_it_was_taken(self, offline: Desk, past: Past) -> None:
+        saved(offline, past, "tall.jpg", picture("JPEG", 300, 200, orientation=6))
+        drawn = self.sixel(offline)
+        assert drawn.width < drawn.height
+
+    def test_the_terminal_is_asked_where_stdin_is_not_one(self, offline: Desk, past: Past) -> None:
+        saved(offline, past, "cat.png", PNG)
+        with Path(os.devnull).open() as nothing:
+            assert self.sixel(offline, stdin=nothing.fileno()).getpixel((5, 5)) == (255, 0, 0)
+
+    def test_nobody_is_asked_from_the_background(self, offline: Desk, past: Past) -> None:
+        """A program that changes the terminal from there would be stopped."""
+        saved(offline, past, "cat.png", PNG)
+        show = shlex.join([*offline.program.argv, "show", uuid(1)])
+        screen = Screen(
+            ["/bin/bash", "-ic", f"set -m; {show} & wait $!; echo code $?"], offline.program.env, columns=60,
+            cwd=offline.folder,
+        )  # fmt: skip
+        assert "code 0" in screen.until(lambda text: "code " in text)
+        assert HALF_BLOCK in screen.text
+        screen.end()
+
+
+def png(image: Image.Image) -> bytes:
+    written = io.BytesIO()
+    image.save(written, "PNG")
+    return written.getvalue()
+
+
+def sky_of(width: int, height: int) -> Image.Image:
+    """Soft changes of colour in all directions."""
+    red, green = Image.linear_gradient("L"), Image.radial_gradient("L")
+    return Image.merge("RGB", [red, green, red.rotate(90)]).resize((width, height))
 
 
 def test_a_private_sandbox_shows_what_an_earlier_one_made(offline: Desk) -> None:

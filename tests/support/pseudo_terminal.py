@@ -12,6 +12,7 @@ import termios
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import pyte
 from pyte.screens import Char
@@ -21,7 +22,10 @@ _QUESTION = re.compile(rb"\x1b_[^\x1b]*\x1b\\")  # what terminals with pictures 
 
 
 class Screen:
-    """Runs a program with its stderr and stdin on a pseudo-terminal; stdout too unless it is piped."""
+    """Runs a program with its stderr and stdin on a pseudo-terminal; stdout and stdin too unless they are given.
+
+    `cell` is the size of a character in pixels, where the terminal tells it, `answers` are its replies to questions.
+    """
 
     def __init__(
         self,
@@ -30,22 +34,27 @@ class Screen:
         *,
         columns: int,
         stdout: int | None = None,
+        stdin: int | None = None,
         cwd: Path | None = None,
+        cell: tuple[int, int] = (0, 0),
+        answers: Mapping[bytes, bytes] = MappingProxyType({}),
     ) -> None:
         self._terminal = pyte.HistoryScreen(columns, ROWS, history=1000)
         self._stream = pyte.ByteStream(self._terminal)
         self._master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, columns, 0, 0))
+        size = struct.pack("HHHH", ROWS, columns, columns * cell[0], ROWS * cell[1])
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, size)
         self.raw = b""
+        self._answers = answers
         self.process = subprocess.Popen(
             argv,
             env={"TERM": "xterm-256color"} | {name: value for name, value in env.items() if name != "COLUMNS"},
-            stdin=slave,
+            stdin=slave if stdin is None else stdin,
             stdout=slave if stdout is None else stdout,
             stderr=slave,
             cwd=cwd,
             start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # so that Ctrl-C is a key of this terminal
+            preexec_fn=lambda: fcntl.ioctl(2, termios.TIOCSCTTY, 0),  # so that Ctrl-C is a key of this terminal
         )
         os.close(slave)
 
@@ -108,5 +117,8 @@ class Screen:
         with contextlib.suppress(OSError):  # Linux answers EIO when the last writer has gone
             data = os.read(self._master, 65536)
         self.raw += data
+        for question, reply in self._answers.items():
+            if question in data:
+                os.write(self._master, reply)
         self._stream.feed(_QUESTION.sub(b"", data))
         return bool(data)

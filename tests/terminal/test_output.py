@@ -21,7 +21,7 @@ from fal_cli.errors import CliError, UsageError
 from fal_cli.options import GlobalFlags, PrintFlags
 from fal_cli.results.outcome import Outcome
 from fal_cli.results.printing import Selection
-from fal_cli.terminal.output import NotShown, Output
+from fal_cli.terminal.output import NotShown, Output, Screen
 from fal_cli.terminal.sanitize import visible_lines
 from fal_cli.terminal.terminal import Streams
 
@@ -420,3 +420,14 @@ class TestQuery:
         selection = desk.selection(PrintFlags(query="status"))
         selection.pick({"status": "COMPLETED"})
         assert desk.stdout.getvalue() == b"COMPLETED\n"
+
+
+def test_a_sentence_for_people_breaks_between_its_words_and_nothing_in_it_is_obeyed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "20")
+    stream = io.BytesIO()
+    Screen(Output(stream, is_terminal=True, color=False)).tell(
+        ["zoo: three rows to send", "  of \x1b[31mred ones, all"]
+    )
+    assert stream.getvalue().decode().splitlines() == ["zoo: three rows to", "send", "  of ␛[31mred ones,", "  all"]

@@ -29,10 +29,15 @@ def candidates(asked: "Asked") -> "Iterable[Candidate]":
     return _values(asked, key, operator, value)
 
 
+def is_bare(word: str) -> bool:
+    """Whether a word is not an input: no operator is in it."""
+    return not _split(word)[1]
+
+
 def names(asked: "Asked", *, only_texts: bool = False) -> "Iterable[Candidate]":
     """The names of the inputs, required ones first, without those that were given; nested ones after a dot."""
-    schema = _schema(asked)
-    if schema is None:
+    schemas = _schemas(asked)
+    if not schemas:
         taken = _taken(asked)
         return [
             (f"{name}=", "given the last time")
@@ -40,7 +45,7 @@ def names(asked: "Asked", *, only_texts: bool = False) -> "Iterable[Candidate]":
             if name not in taken and _can_be_typed(name)
         ]
     outer, dot, _ = asked.current.rpartition(".")
-    fields = _below(schema, outer.split(".")) if dot else schema.inputs
+    fields = [field for schema in schemas for field in (_below(schema, outer.split(".")) if dot else schema.inputs)]
     return _names(asked, fields, f"{outer}." if dot else "", only_texts)
 
 
@@ -78,8 +83,7 @@ def _is_nested(field: "Field") -> bool:
 
 def _values(asked: "Asked", key: str, operator: str, value: str) -> "Iterator[Candidate]":
     """The choices of an input, or its default; files for what takes one."""
-    schema = _schema(asked)
-    field = _find(schema, key) if schema else None
+    field = next(filter(None, (_find(schema, key) for schema in _schemas(asked))), None)
     before = key + operator
     is_media = field.is_media if field else key.endswith(_FILE_ENDINGS)
     if is_media and operator == "=":
@@ -99,13 +103,14 @@ def _files(before: str, typed: str) -> "list[Candidate]":
     return [(before + path, "") for path in paths.paths(typed)]
 
 
-def _schema(asked: "Asked") -> "Schema | None":
-    found = asked.home.document(asked.endpoint) if asked.endpoint else None
-    if found is None:
-        return None
+def _schemas(asked: "Asked") -> "list[Schema]":
+    """The kept schemas of the endpoints that were named."""
+    documents = [found for endpoint in asked.endpoints if (found := asked.home.document(endpoint))]
+    if not documents:
+        return []
     from fal_cli.schema import read
 
-    return read(*found)
+    return [read(*found) for found in documents]
 
 
 def _find(schema: "Schema", key: str) -> "Field | None":

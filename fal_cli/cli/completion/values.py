@@ -1,7 +1,7 @@
 """What may stand at the cursor: commands, options, and the values of options and arguments by what they are."""
 
 from fal_cli.cli.completion import home, paths
-from fal_cli.cli.completion.asked import Asked, Candidate, id_of
+from fal_cli.cli.completion.asked import LIST_MARK, Asked, Candidate, id_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,11 +16,18 @@ _SHORTEST_PART = 3
 def candidates(place: "Place", current: str, env: "Mapping[str, str]") -> "list[Candidate]":
     """The words that may stand at the cursor and begin with `current`, each with its description."""
     found: dict[str, str] = {}
-    for word, text in _offered(Asked(place, current, env)):
+    asked = Asked(place, current, env)
+    for word, text in _offered(asked):
         if word not in found and _is_typable(word):
             found[word] = text
-    fitting = [word for word in found if word.startswith(current)] or _alike(current, list(found))
+    fitting = [word for word in found if word.startswith(current)] or _alike_behind(asked.before, current, list(found))
     return [(word, _plain(found[word])) for word in fitting]
+
+
+def _alike_behind(before: str, current: str, words: list[str]) -> list[str]:
+    """The same as `_alike` for what stands behind the whole parts of a list."""
+    rests = [word.removeprefix(before) for word in words if word.startswith(before)]
+    return [before + rest for rest in _alike(current.removeprefix(before), rests)]
 
 
 def _alike(current: str, words: list[str]) -> list[str]:
@@ -73,6 +80,14 @@ def _endpoints(asked: Asked) -> "Iterable[Candidate]":
         yield endpoint, model.text if model else ""
 
 
+def _endpoint_lists(asked: Asked) -> "Iterable[Candidate]":
+    """The endpoints for the part behind the last comma, without those before it."""
+    whole, mark, asked.current = asked.current.rpartition(LIST_MARK)
+    asked.before = whole + mark
+    named = whole.split(LIST_MARK)
+    return [(asked.before + name, text) for name, text in _endpoints(asked) if name not in named]
+
+
 def _aliases(asked: Asked) -> "Iterable[Candidate]":
     return asked.home.aliases().items()
 
@@ -119,6 +134,15 @@ def _inputs(asked: Asked) -> "Iterable[Candidate]":
     return inputs.candidates(asked)
 
 
+def _sources_and_inputs(asked: Asked) -> "Iterable[Candidate]":
+    """The list of a batch, until it is there, and inputs."""
+    from fal_cli.cli.completion import inputs
+
+    if not any(inputs.is_bare(word) for word in asked.place.words[1:]):
+        yield from _files(asked)
+    yield from inputs.candidates(asked)
+
+
 def _input_texts(asked: Asked) -> "Iterable[Candidate]":
     from fal_cli.cli.completion import inputs
 
@@ -151,6 +175,7 @@ def _categories(asked: Asked) -> "Iterable[Candidate]":
 
 _OFFERS: "dict[str, Callable[[Asked], Iterable[Candidate]]]" = {
     "endpoint": _endpoints,
+    "endpoint_list": _endpoint_lists,
     "alias": _aliases,
     "request": _requests,
     "unfinished_request": _unfinished_requests,
@@ -158,6 +183,7 @@ _OFFERS: "dict[str, Callable[[Asked], Iterable[Candidate]]]" = {
     "unfinished_call": _unfinished_calls,
     "endpoint_or_request": _endpoints_and_requests,
     "input": _inputs,
+    "source_or_input": _sources_and_inputs,
     "input_text": _input_texts,
     "file": _files,
     "directory": _folders,

@@ -8,6 +8,7 @@ from fal_cli.ledger import batches
 from fal_cli.ledger.batches import Batch, Tally
 from fal_cli.ledger.rows import State
 from fal_cli.terminal.hyperlinks import as_typed
+from fal_cli.terminal.output import Screen
 from fal_cli.terminal.table import Cell, Column, Columns
 from fal_cli.terminal.times import ago, on_day
 
@@ -63,12 +64,12 @@ def show_one(context: Context, batch: Batch) -> None:
     if not context.output.is_terminal:
         context.output.json(facts(stand))
         return
-    for line in (
+    told = (
         f"{batch.name}: {', '.join(batch.endpoints)}, of {as_typed(batch.source) if batch.source else 'a grid'}",
         f"  {_in_words(stand)}",
         f"  manifest: {as_typed(str(batch.facts.get('manifest', '')))}",
-    ):
-        context.output.line(line)
+    )
+    Screen(context.output).tell(told)
 
 
 def facts(stand: Stand) -> dict[str, Any]:

@@ -13,11 +13,13 @@ from fal_cli.context import Context
 from fal_cli.errors import NotFound, UsageError
 
 if TYPE_CHECKING:
+    from collections import Counter
+
     from fal_cli.commands.gallery.cards import Found
     from fal_cli.commands.gallery.gather import Gathering
-    from fal_cli.commands.gallery.layout import Plan
     from fal_cli.commands.gallery.page import Grid, Sheet
-    from fal_cli.ledger.rows import Row
+    from fal_cli.ledger.batches import Batch
+    from fal_cli.ledger.rows import Row, Search
 
 EXAMPLES = """\
   fal gallery --open
@@ -88,8 +90,9 @@ def gallery(
     target = _target(output)
     rows, has_more = _rows(context, filters, limit)
     embedding = Embedding(target.parent if target else Path.cwd(), most=embed, fetches=not no_fetch)
-    gathering = Gathering(context, embedding, rows, fetches=not no_fetch)
-    sections = _sections(context, gathering, columns, filters.batch)
+    compared = _compared(context, rows, columns, filters.batch)
+    gathering = Gathering(context, embedding, rows, fetches=not no_fetch, tells_failures=compared is not None)
+    sections = _beside(context, gathering, compared) if compared else _sections(gathering, columns)
     pieces = _pieces(gathering, title, _subtitle(context, filters, gathering.rows), sections)
     path, size = _write(context, target, pieces, overwrite=overwrite or bool(output))
     _tell(context, gathering, size, embedding.failures, limit if has_more else 0)
@@ -120,16 +123,25 @@ def _rows(context: Context, filters: Filters, limit: int) -> "tuple[list[Row], b
     wanted = filters.wanted()
     rows = list(facts.search(context, wanted._replace(limit=limit + 1 if limit else None)))
     if not rows:
-        raise NotFound("no such request", hint=f"See: {context.tool} history")
+        raise _nothing_found(context, wanted, filters.batch)
     return (rows[:limit], len(rows) > limit) if limit else (rows, False)
 
 
-def _sections(context: Context, gathering: "Gathering", columns: str, batch: str) -> "Iterator[Sheet | Grid]":
+def _nothing_found(context: Context, wanted: "Search", batch: str) -> NotFound:
+    from fal_cli.ledger import batches
+    from fal_cli.ledger.rows import Search
+
+    if batch and context.journal.required(lambda ledger: batches.named(ledger, batch)) is None:
+        return NotFound(f"no batch {batch!r}", hint=f"List them: {context.tool} batch")
+    if wanted == Search():
+        return NotFound("no requests yet", hint=f'To make one: {context.tool} run fal-ai/flux/dev prompt="a cat"')
+    return NotFound("no such request", hint=f"See: {context.tool} history")
+
+
+def _sections(gathering: "Gathering", columns: str) -> "Iterator[Sheet | Grid]":
     """The page's sections, made while they are read. Raises `UsageError`, and `NotFound` where there is nothing."""
     from fal_cli.commands.gallery import layout
 
-    if batch and columns in ("", layout.ENDPOINT) and (compared := _compared(context, gathering, batch)):
-        return iter([layout.grid("By endpoint", compared, _begun(gathering, compared.rows))])
     if not columns:
         return layout.by_day(_begun(gathering, gathering.rows))
     known = dict.fromkeys(["endpoint", *(key for row in gathering.rows for key in row.input_json or {})])
@@ -139,17 +151,22 @@ def _sections(context: Context, gathering: "Gathering", columns: str, batch: str
     return iter([layout.grid(f"By {columns}", plan, _begun(gathering, plan.rows))])
 
 
-def _compared(context: Context, gathering: "Gathering", name: str) -> "Plan | None":
-    """The endpoints of a batch beside each other, by the rows of its list; None for a batch of one."""
-    from fal_cli.batch import places
-    from fal_cli.batch.planned import PlanFile
+def _compared(context: Context, rows: "Sequence[Row]", columns: str, name: str) -> "Batch | None":
+    """The batch whose endpoints are to stand beside each other; None if that is not asked for, or it has only one."""
     from fal_cli.commands.gallery import layout
     from fal_cli.ledger import batches
 
-    batch = context.journal.required(lambda ledger: batches.named(ledger, name))
-    called = {row.endpoint for row in gathering.rows}
-    if batch is None or len(called) < 2:
+    if not name or columns not in ("", layout.ENDPOINT) or len({row.endpoint for row in rows}) < 2:
         return None
+    return context.journal.required(lambda ledger: batches.named(ledger, name))
+
+
+def _beside(context: Context, gathering: "Gathering", batch: "Batch") -> "Iterator[Grid]":
+    """A grid of the endpoints of a batch, by the rows of its list. Raises `NotFound` where there is nothing."""
+    from fal_cli.batch import places
+    from fal_cli.batch.planned import PlanFile
+    from fal_cli.commands.gallery import layout
+
     place, lines = places.plan_of(context, batch.number), {}
     if place.exists():
         plan = PlanFile(place)
@@ -157,8 +174,10 @@ def _compared(context: Context, gathering: "Gathering", name: str) -> "Plan | No
             lines = plan.lines(len(batch.endpoints))
         finally:
             plan.close()
+    called = {row.endpoint for row in gathering.rows}
     endpoints = [endpoint for endpoint in batch.endpoints if endpoint in called]
-    return layout.comparison(gathering.rows, endpoints, lines, is_free=gathering.is_free)
+    made = layout.comparison(gathering.rows, endpoints, lines, is_free=gathering.is_free)
+    return iter([layout.grid("By endpoint", made, _begun(gathering, made.rows))])
 
 
 def _begun(gathering: "Gathering", rows: "Sequence[Row]") -> "Iterator[Found]":
@@ -168,7 +187,7 @@ def _begun(gathering: "Gathering", rows: "Sequence[Row]") -> "Iterator[Found]":
         seen.append(one)
         if one.card is not None:
             return chain(seen, found)
-    raise NotFound(f"nothing to show: {_left_out(gathering)}")
+    raise NotFound(f"nothing to show: {_told(gathering.left_out)}")
 
 
 def _pieces(gathering: "Gathering", title: str, subtitle: str, sections: "Iterator[Sheet | Grid]") -> Iterator[bytes]:
@@ -180,7 +199,7 @@ def _pieces(gathering: "Gathering", title: str, subtitle: str, sections: "Iterat
     def closing() -> list[str]:
         now = datetime.now().astimezone()
         made = f"Made by fal gallery on {written(now.date())} at {now:%H:%M}. Everything is in this file."
-        return [made, *([f"Left out: {_left_out(gathering)}."] if gathering.left_out else [])]
+        return [made, *([f"Left out: {_told(gathering.left_out)}."] if gathering.left_out else [])]
 
     return page.write(page.Heading(title, subtitle), sections, closing)
 
@@ -220,14 +239,15 @@ def _tell(context: Context, gathering: "Gathering", size: int, failures: int, li
     from fal_cli.results.made import weight
 
     parts = [f"{_counted(gathering.shown, 'result')}, {weight(size)}"]
-    parts += [f"left out: {_left_out(gathering)}"] if gathering.left_out else []
+    parts += [f"without a result: {_told(gathering.failed)}"] if gathering.failed else []
+    parts += [f"left out: {_told(gathering.left_out)}"] if gathering.left_out else []
     parts += [f"{_counted(failures, 'file')} missing"] if failures else []
     parts += [f"of the newest {limit:,} requests; --limit 0 takes all"] if limit else []
     context.talk.note("; ".join(parts))
 
 
-def _left_out(gathering: "Gathering") -> str:
-    return ", ".join(f"{count:,} {why}" for why, count in gathering.left_out.items())
+def _told(counts: "Counter[str]") -> str:
+    return ", ".join(f"{count:,} {why}" for why, count in counts.items())
 
 
 def _counted(count: int, noun: str) -> str:

@@ -9,7 +9,7 @@ from fal_cli.calls.past import Past
 from fal_cli.commands.gallery.page import Card, Medium
 from fal_cli.commands.open import MODEL_PAGE
 from fal_cli.inputs.items import is_text_key
-from fal_cli.ledger.rows import Row
+from fal_cli.ledger.rows import Row, State
 from fal_cli.media import text_in, without_data
 from fal_cli.results.money import NOT_KNOWN, cost_of
 from fal_cli.terminal.progress.tally import duration
@@ -18,12 +18,24 @@ from fal_cli.terminal.times import exactly
 _LONGEST_TEXT = 20_000
 _LONGEST_DETAIL = 600
 _LONGEST_ALT = 160
+_LONGEST_WHY = 240
 OWN_INPUTS = ("sandbox",)
 """Inputs that no model reads: they order a request's life in the sandbox."""
+NOT_FINISHED = "not finished"
+NOTHING_MADE = {
+    State.FAILED: "failed",
+    State.CANCELLED: "cancelled",
+    State.REFUSED: "refused",
+    State.NOT_SENT: "not sent",
+    State.EXPIRED: "expired",
+    State.UNKNOWN: "with an unknown outcome",
+    State.SENDING: NOT_FINISHED,
+}
+"""The states of a call without a result, in words that stand behind a number."""
 
 
 class Found(NamedTuple):
-    """A call and its card; None if it is left out, and then why, in a word or two."""
+    """A call and its card; None if it is left out. `left_out` says in a word or two why it has no result."""
 
     row: Row
     card: Card | None
@@ -45,6 +57,16 @@ def card(past: Past, row: Row, media: Sequence[Medium], *, command: str, is_free
         command=command,
         details=list(_details(past, row, is_free=is_free)),
     )
+
+
+def failed(row: Row, why: str, *, command: str, is_free: bool) -> Card:
+    """The card of a call without a result: it says in short what became of it and why."""
+    reason = " ".join(row.error.split())
+    told = f"{why[:1].upper()}{why[1:]}{f': {reason}' if reason else ''}"
+    short = told if len(told) <= _LONGEST_WHY else f"{told[:_LONGEST_WHY].rstrip()}…"
+    past = Past(row.endpoint, row.name, row, None)
+    made = card(past, row, [], command=command, is_free=is_free or cost_of(row) is None, trouble=short)
+    return made._replace(is_failed=True)
 
 
 def without_secrets(card: Card, hide: Callable[[str], str]) -> Card:

@@ -22,16 +22,6 @@ from fal_cli.snippets.again import Again
 
 AT_ONCE = 8
 _WAIT_SECONDS = 3600.0
-_NOT_FINISHED = "not finished"
-_NOTHING_MADE = {
-    State.FAILED: "failed",
-    State.CANCELLED: "cancelled",
-    State.REFUSED: "refused",
-    State.NOT_SENT: "not sent",
-    State.EXPIRED: "expired",
-    State.UNKNOWN: "with an unknown outcome",
-    State.SENDING: _NOT_FINISHED,
-}
 
 
 class LeftOut(Exception):
@@ -39,17 +29,30 @@ class LeftOut(Exception):
 
 
 class Gathering:
-    """Cards of calls, in their order. `left_out` counts by reason what had no place on the page."""
+    """Cards of calls, in their order. `left_out` counts by reason what had no place on the page.
 
-    def __init__(self, context: Context, embedding: Embedding, rows: Sequence[Row], *, fetches: bool) -> None:
+    With `tells_failures` calls without a result have one, where it says why; `failed` counts them by reason.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        embedding: Embedding,
+        rows: Sequence[Row],
+        *,
+        fetches: bool,
+        tells_failures: bool = False,
+    ) -> None:
         self._context = context
         self._embedding = embedding
         self._owned = at_hand.owners(rows)
         self._fetches = fetches
         self._again = Again(context)
         self._is_out_of_reach = False
+        self._tells_failures = tells_failures
         self.is_free = context.accounts.costs_nothing
         self.left_out: Counter[str] = Counter()
+        self.failed: Counter[str] = Counter()
         self.shown = 0
         self.rows = [row for row in rows if self._has_a_place(row)]
 
@@ -62,12 +65,14 @@ class Gathering:
             ahead.extend(islice(tasks, 1))
             if one.card is None:
                 self.left_out[one.left_out] += 1
+            elif one.card.is_failed:
+                self.failed[one.left_out] += 1
             else:
                 self.shown += 1
             yield one
 
     def _has_a_place(self, row: Row) -> bool:
-        why = "private" if row.is_private else _NOTHING_MADE.get(row.state, "")
+        why = "private" if row.is_private else "" if self._tells_failures else cards.NOTHING_MADE.get(row.state, "")
         if why:
             self.left_out[why] += 1
         return not why
@@ -77,7 +82,7 @@ class Gathering:
         try:
             past, trouble = self._result(row), ""
         except LeftOut as error:
-            return Found(row, None, str(error))
+            return self._without_result(row, str(error))
         except (ApiError, CliError) as error:
             past, trouble = Past(row.endpoint, row.name, row, None), f"Its result cannot be fetched: {error.message}"
         media = [] if trouble else self._media(past)
@@ -85,20 +90,28 @@ class Gathering:
         card = cards.card(past, past.row or row, media, command=command, is_free=self.is_free, trouble=trouble)
         return Found(row, cards.without_secrets(card, self._context.secrets.hide))
 
+    def _without_result(self, row: Row, why: str) -> Found:
+        if not self._tells_failures:
+            return Found(row, None, why)
+        card = cards.failed(row, why, command=self._again.command(row), is_free=self.is_free)
+        return Found(row, cards.without_secrets(card, self._context.secrets.hide), why)
+
     def _result(self, row: Row) -> Past:
         """What a call answered. Raises `LeftOut` where it has not, and as `look` where it had to."""
+        if row.state in cards.NOTHING_MADE:
+            raise LeftOut(cards.NOTHING_MADE[row.state])
         has_ended = row.state in (State.COMPLETED, State.ENDED)
         asks = self._fetches and not self._is_out_of_reach
         try:
             return calls.look(self._context, row, asks=asks)
         except NotReady:
-            raise LeftOut(_NOT_FINISHED) from None
+            raise LeftOut(cards.NOT_FINISHED) from None
         except RequestFailed:
             raise LeftOut("failed") from None
         except (ApiError, CliError) as error:
             self._is_out_of_reach = self._is_out_of_reach or isinstance(error, NotReached)
             if not has_ended:
-                raise LeftOut(_NOT_FINISHED) from None
+                raise LeftOut(cards.NOT_FINISHED) from None
             raise
 
     def _media(self, past: Past) -> list[Medium]:

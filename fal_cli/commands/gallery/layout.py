@@ -5,7 +5,7 @@ from datetime import date
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from fal_cli.commands.gallery.cards import OWN_INPUTS, Found, prompt_of
+from fal_cli.commands.gallery.cards import NOTHING_MADE, OWN_INPUTS, Found, prompt_of
 from fal_cli.commands.gallery.page import Card, Column, Grid, Line, Sheet
 from fal_cli.ledger.rows import Row
 from fal_cli.results.money import cost_of, total
@@ -74,14 +74,16 @@ def comparison(rows: Sequence[Row], endpoints: Sequence[str], lines: Mapping[int
     """A column for each endpoint of a batch, and a line for each row of its list.
 
     `lines` tells for the number of a call which row of the list it is of. Calls of no such row stand after them, by
-    what their inputs have in common.
+    what their inputs have in common. A call without a result stands where nothing else came of its row, the last one.
     """
     by_line: dict[tuple[int, str, str], dict[str, list[Row]]] = {}
-    for row in reversed(rows):
+    for row in reversed(rows):  # the oldest first
         number = lines.get(row.row_number or 0)
         place = (len(rows) + len(lines), *_line(row, ENDPOINT)) if number is None else (number, "", "")
         by_line.setdefault(place, {}).setdefault(row.endpoint, []).append(row)
-    cells = [by_line[place] for place in sorted(by_line)]
+    cells = [
+        {endpoint: _worth_showing(calls) for endpoint, calls in by_line[place].items()} for place in sorted(by_line)
+    ]
     inputs = [_inputs(line[endpoint] for endpoint in endpoints if endpoint in line) for line in cells]
     varied = _varied(inputs)
     columns = [
@@ -97,6 +99,10 @@ def comparison(rows: Sequence[Row], endpoints: Sequence[str], lines: Mapping[int
         for number, (line, given) in enumerate(zip(cells, inputs, strict=True), 1)
     ]
     return Plan(columns, planned)
+
+
+def _worth_showing(calls: Sequence[Row]) -> Sequence[Row]:
+    return [row for row in calls if row.state not in NOTHING_MADE] or calls[-1:]
 
 
 def _inputs(calls: Iterable[Sequence[Row]]) -> Mapping[str, Any]:
@@ -133,10 +139,11 @@ def grid(title: str, plan: Plan, found: Iterator[Found]) -> Grid:
 
 
 def span(rows: Sequence[Row]) -> str:
-    """From when to when calls were made, the newest first among `rows`: `3 to 28 November 2026`."""
+    """From when to when calls were made: `3 to 28 November 2026`."""
     if not rows:
         return ""
-    first, last = day_of(rows[-1]), day_of(rows[0])
+    days = [day_of(row) for row in rows]  # a clock that was set back leaves them in no order
+    first, last = min(days), max(days)
     if first == last:
         return written(last)
     if first.year != last.year:
@@ -190,8 +197,10 @@ def _in_order(values: Iterable[str]) -> list[str]:
 
 
 def _sum(rows: Sequence[Row], is_free: bool) -> str:
-    """Time and money of a column."""
-    times = [row.inference_seconds for row in rows if row.inference_seconds is not None]
-    parts = [f"{len(rows)} result{'' if len(rows) == 1 else 's'}"]
-    parts += [duration(sum(times))] if times else []
-    return " · ".join(parts if is_free else [*parts, total(map(cost_of, rows))])
+    """Time and money of a column. Of what failed only a known cost counts."""
+    made = [row for row in rows if row.state not in NOTHING_MADE]
+    costs = [cost for row in rows if (cost := cost_of(row)) or row.state not in NOTHING_MADE]
+    times = [row.inference_seconds for row in made if row.inference_seconds is not None]
+    count = f"{len(made)}" if len(made) == len(rows) else f"{len(made)} of {len(rows)}"
+    parts = [f"{count} result{'' if count == '1' else 's'}", *([duration(sum(times))] if times else [])]
+    return " · ".join(parts if is_free else [*parts, total(costs)])

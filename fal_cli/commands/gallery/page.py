@@ -63,6 +63,7 @@ class Card(NamedTuple):
     """One result: its files or its text, and the facts under it.
 
     `facts` are short and shown in their order; `details`, a name and a value each, are shown with the result alone.
+    One that `is_failed` stands in for a result that there is not, and its note says why.
     """
 
     endpoint: str
@@ -75,6 +76,7 @@ class Card(NamedTuple):
     facts: Sequence[str] = ()
     command: str = ""
     details: Sequence[tuple[str, str]] = ()
+    is_failed: bool = False
 
     @property
     def kinds(self) -> list[str]:

@@ -65,7 +65,7 @@ class Tally:
         if usual is None or self.state not in ("queued", "running"):
             return ""
         if self.running_since is None:
-            return f"usually {_about(usual)}"
+            return f"usually runs {_about(usual)}"
         left = usual - (time.monotonic() - self.running_since)
         if left >= _LEAST_LEFT_SECONDS:
             return f"about {_about(left)} left"

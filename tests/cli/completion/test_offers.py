@@ -6,7 +6,7 @@ import pytest
 
 from fal_cli.catalog import store
 from fal_cli.cli.completion import values
-from fal_cli.config import paths
+from fal_cli.config import aliases, paths
 from fal_cli.files.cache import Cache
 from fal_cli.ledger.rows import Call, State
 from fal_cli.ledger.store import Ledger
@@ -116,6 +116,39 @@ class TestEndpoints:
         assert not offer("run", "", FAL_SANDBOX="1")
 
 
+class TestListsOfEndpoints:
+    """The endpoints of a batch, with commas between them."""
+
+    def test_the_part_behind_the_last_comma(self, offer: Offer) -> None:
+        assert list(offer("batch", "fal-ai/flux/dev,fal-ai/flux/s")) == ["fal-ai/flux/dev,fal-ai/flux/schnell"]
+        assert offer("batch", "a/b,c/d,fal-ai/v") == {
+            "a/b,c/d,fal-ai/video-upscaler": "Vidéo ↑, video-to-video, deprecated"
+        }
+
+    def test_those_before_it_and_the_verbs_are_not_offered(self, offer: Offer) -> None:
+        behind = ["fal-ai/any-llm", "fal-ai/flux/schnell", "fal-ai/video-upscaler"]
+        assert list(offer("batch", "fal-ai/flux/dev,")) == [f"fal-ai/flux/dev,{endpoint}" for endpoint in behind]
+
+    def test_aliases(self, offer: Offer, env: dict[str, str]) -> None:
+        aliases.put(env, aliases.checked("poster", "fal-ai/flux/dev", (), ""))
+        assert offer("batch", "fal-ai/any-llm,po") == {"fal-ai/any-llm,poster": "fal-ai/flux/dev"}
+        assert list(offer("batch", "poster,fal-ai/a")) == ["poster,fal-ai/any-llm"]
+
+    def test_are_found_by_a_part(self, offer: Offer) -> None:
+        assert list(offer("batch", "fal-ai/any-llm,schnell")) == ["fal-ai/any-llm,fal-ai/flux/schnell"]
+
+    def test_a_command_of_one_endpoint_takes_no_list(self, offer: Offer) -> None:
+        assert not offer("run", "fal-ai/flux/dev,fal-ai/flux/s")
+
+    def test_their_inputs_are_those_of_all(self, offer: Offer, env: dict[str, str]) -> None:
+        offered = list(offer("batch", "fal-ai/flux/dev,fal-ai/video-upscaler", "list.csv", ""))
+        assert offered.count("prompt=") == 1
+        assert "video_url=" in offered
+        aliases.put(env, aliases.checked("poster", "fal-ai/flux/dev", (), ""))
+        offered = list(offer("batch", "unknown/app,poster", "list.csv", "output_format="))
+        assert offered == ["output_format=jpeg", "output_format=png"]
+
+
 class TestInputs:
     def test_required_ones_are_first(self, offer: Offer) -> None:
         offered = offer("run", "fal-ai/flux/dev", "")
@@ -163,6 +196,16 @@ class TestInputs:
         for kept in (tmp_path / "fal" / "cache").rglob("schemas/*"):
             kept.unlink()
         assert list(offer("run", "fal-ai/flux/dev", "seed=1", "")) == ["prompt="]
+
+
+class TestListsOfABatch:
+    def test_files_until_one_is_there(self, offer: Offer) -> None:
+        assert list(offer("batch", "fal-ai/flux/dev", "pl")) == ["plain.png"]
+        offered = list(offer("batch", "fal-ai/flux/dev", "prompt=x", ""))
+        assert offered[:1] == ["c: d=e.png"]
+        assert "image_size=" in offered
+        assert not offer("batch", "fal-ai/flux/dev", "cats.csv", "pl")
+        assert list(offer("batch", "fal-ai/flux/dev", "cats.csv", "--rows", "pl")) == ["plain.png"]
 
 
 class TestFiles:

@@ -29,6 +29,9 @@ PLACES = (
     Place("fal history sh", ("fal history show ",), ("history", "show")),
     Place("fal run fal-ai/flux/d", (f"fal run {E} ",), ("run", E)),
     Place("fal run fal-ai/flux/", ("FLUX.1 [dev], text-to-image", "FLUX.1 [schnell], text-to-image")),
+    Place(
+        f"fal batch {E},fal-ai/flux/s", (f"fal batch {E},fal-ai/flux/schnell ",), ("batch", f"{E},fal-ai/flux/schnell")
+    ),
     Place(f"fal run {E} ", ("prompt=", "required: What the picture shows.", "num_images=", "How many pictures")),
     Place(f"fal run {E} pro", (f"fal run {E} prompt=",), ("run", E, "prompt=")),
     Place(f"fal run {E} output_format=p", ("output_format=png ",), ("run", E, "output_format=png")),

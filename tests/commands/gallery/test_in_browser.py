@@ -139,6 +139,29 @@ class TestLooks:
             "(({scrollWidth, clientWidth}) => scrollWidth > clientWidth)(document.querySelector('.across'))"
         )
 
+    def test_what_failed_is_seen_and_is_not_counted(self, window: Page, tmp_path: Path) -> None:
+        failed = [
+            Card(f"a/{name}", notes=["Failed: <script>window.owned = 1</script>"], prompt="a cat", is_failed=True)
+            for name in "bc"
+        ]
+        lines = [
+            Line("a dog", "", [[card(1, "a dog")], [card(2, "a dog")]]),
+            Line("a cat", "", [[one] for one in failed]),
+        ]
+        opened(window, tmp_path, [Grid("By endpoint", [Column("a/b"), Column("a/c")], lines)])
+        assert window.js("[...document.querySelectorAll('tbody tr')].map((one) => one.hidden)") == [False, False]
+        assert (
+            window.js("[...document.querySelectorAll('.note')].map((one) => one.textContent)")
+            == ["Failed: <script>window.owned = 1</script>"] * 2
+        )
+        assert window.js("document.querySelector('.number').textContent") == "2"
+        assert window.js("document.querySelector('#count').value") == "2"
+        type_in(window, "#search", "cat")
+        assert window.js("[...document.querySelectorAll('tbody tr')].map((one) => one.hidden)") == [True, False]
+        assert window.js("document.querySelector('#count').value") == "0 of 2"
+        assert window.js("document.querySelector('.nothing').hidden") is True
+        assert window.js("window.owned ?? null") is None
+
 
 class TestFilters:
     def test_search_endpoint_and_kind_together(self, window: Page, tmp_path: Path) -> None:

@@ -24,6 +24,8 @@
   const count = one("#count");
   const kinds = one(".kinds");
   const worthTools = 6;
+  const results = (within = document) => all(".card:not(.failed)", within);
+  const whole = results().length;
   const names = { image: "Pictures", video: "Video", audio: "Audio", text: "Text", file: "Files" };
   const kindsOf = (card) => card.dataset.kinds.split(" ");
   const chosenKind = () => one("input:checked", kinds)?.value ?? "";
@@ -39,16 +41,15 @@
         (!kind || kindsOf(card).includes(kind)) &&
         wanted.every((word) => textOf(card).includes(word));
       card.hidden = !fits;
-      shown += fits;
+      shown += fits && !card.matches(".failed");
     }
     for (const section of all("section")) {
       for (const row of all("tbody tr", section)) row.hidden = !one(".card:not([hidden])", row);
-      const inside = all(".card:not([hidden])", section).length;
-      section.hidden = !inside;
-      one(".number", section).textContent = written(inside);
+      section.hidden = !one(".card:not([hidden])", section);
+      one(".number", section).textContent = written(results(section).filter((card) => !card.hidden).length);
     }
-    one(".nothing").hidden = shown > 0;
-    count.value = shown === cards.length ? `${written(shown)}` : `${written(shown)} of ${written(cards.length)}`;
+    one(".nothing").hidden = Boolean(one(".card:not([hidden])"));
+    count.value = shown === whole ? `${written(shown)}` : `${written(shown)} of ${written(whole)}`;
   };
 
   const fillTools = () => {
