@@ -3,6 +3,7 @@
 import tempfile
 import threading
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import IO
 
 from fal_cli import jsontext, limits
@@ -11,6 +12,21 @@ from fal_cli.files import temporary
 
 IN_MEMORY_BYTES = 1024 * 1024
 _CHUNK_BYTES = 256 * 1024
+_LARGE_BYTES = 64 * 1024
+_turn = threading.RLock()
+
+
+@contextmanager
+def turn(size: int) -> Iterator[None]:
+    """A block in which so many bytes are in memory as values, which take up to a hundred times as much.
+
+    Of the large ones a process has one at a time, so that many results that are taken in at once do not add up.
+    """
+    if size <= _LARGE_BYTES:
+        yield
+        return
+    with _turn:
+        yield
 
 
 class Body:

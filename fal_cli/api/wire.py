@@ -16,7 +16,7 @@ import urllib3
 from requests.auth import AuthBase
 from requests.structures import CaseInsensitiveDict
 
-from fal_cli import __version__, limits
+from fal_cli import __version__, jsontext, limits
 from fal_cli.api import backup, clock, proxies, reading, reasons, trace, trust
 from fal_cli.api.body import Body
 from fal_cli.api.deadline import Deadline
@@ -158,6 +158,7 @@ class Wire:
                 return outcome
             attempt += 1
             self.notify(Retrying(request.what, _reason_of(outcome), attempt, delay))
+            del outcome  # a large body is not to be kept while nothing happens
             if exchange:
                 exchange.phase = Phase.NOT_CONNECTED
             time.sleep(delay)
@@ -297,7 +298,10 @@ def _answer(request: Request, response: requests.Response, deadline: Deadline) -
         content = Body.received(reading.pieces(response, until=ends))
         return Answer(response.status_code, response.headers, content=content)
     soon = reading.moment(deadline.cut(limits.ANSWER_SECONDS))
-    return Answer(response.status_code, response.headers, reading.whole(response, request.most_bytes, until=soon))
+    body = reading.whole(response, request.most_bytes, until=soon)
+    if len(body) > request.most_values and jsontext.values_in(body) > request.most_values:
+        raise reading.TooLarge(f"the answer has more than {request.most_values:,} values")
+    return Answer(response.status_code, response.headers, body)
 
 
 def _bounded(request: Request, deadline: Deadline) -> Request:
@@ -318,6 +322,7 @@ def _failure(
         exchange.phase,
         permanent=reason.is_permanent,
         way_out=reason.way_out,
+        is_too_large=isinstance(error, reading.TooLarge),
         status=response.status_code if response is not None else None,
         headers=response.headers if response is not None else None,
     )

@@ -37,12 +37,17 @@ Pieces = Iterator[bytes]
 
 
 class Case(NamedTuple):
-    """A command, and the route whose answer is the hostile one."""
+    """A command, and the route whose answer is the hostile one.
+
+    `first` is a command that prepares it, and `streams` is whether the service has a status event stream.
+    """
 
     name: str
     argv: tuple[str, ...]
     route: str
     stdin: bytes = b""
+    first: tuple[str, ...] = ()
+    streams: bool = True
 
 
 class Body(NamedTuple):
@@ -150,6 +155,8 @@ def _route(method: str, target: str) -> str:
         return "pricing"
     if path.startswith("/v1/models/requests"):
         return "listing"
+    if path.startswith("/v1/models/billing-events"):
+        return "charges"
     if path.startswith("/v1/models"):
         return "models"
     if path.startswith("/v1"):
@@ -220,6 +227,7 @@ def _good(route: str, url: str, direct: bool) -> tuple[int, str, bytes]:
         "platform": {},
         "keys": {"keys": []},
         "listing": {"items": [], "has_more": False},
+        "charges": {"billing_events": [], "has_more": False},
         "cancel": {"status": "CANCELLATION_REQUESTED"},
     }
     if route == "events":
@@ -237,6 +245,7 @@ class Service:
     def __init__(self) -> None:
         self.hostile: tuple[str, int, str, Body] | None = None
         self.direct = False
+        self.streams = True
 
     def step(self, talk: Talk) -> None:
         while not talk.is_over:
@@ -249,6 +258,9 @@ class Service:
     def _answer(self, talk: Talk) -> None:
         route = _route(talk.request.method, talk.request.target)
         seen.append(route)
+        if route == "events" and not self.streams:
+            talk.sock.sendall(b"HTTP/1.1 405 X\r\nContent-Length: 2\r\n\r\n{}")
+            return
         if self.hostile is None or self.hostile[0] != route:
             self._well(talk, route)
             return
@@ -275,7 +287,8 @@ class Service:
             talk.is_over = True
             return
         status, kind, data = _good(route, talk.server.url, self.direct)
-        head = f"HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\nContent-Length: {len(data)}\r\n\r\n"
+        billed = "X-Fal-Billable-Units: 1\r\n" if route == "result" else ""
+        head = f"HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\n{billed}Content-Length: {len(data)}\r\n\r\n"
         talk.sock.sendall(head.encode() + data)
 
     def _open(self, talk: Talk) -> None:
@@ -289,9 +302,11 @@ class Service:
 
 seen: list[str] = []
 _WEBHOOK = (
-    b"X-Fal-Webhook-Request-Id: r\r\nX-Fal-Webhook-User-Id: u\r\nX-Fal-Webhook-Timestamp: 1\r\n"
-    b"X-Fal-Webhook-Signature: " + b"0" * 128 + b"\r\n\r\n{}"
-)
+    b"X-Fal-Webhook-Request-Id: r\r\nX-Fal-Webhook-User-Id: u\r\nX-Fal-Webhook-Timestamp: %d\r\n"
+    b"X-Fal-Webhook-Signature: %s\r\n\r\n{}"
+) % (time.time(), b"0" * 128)
+_MANY = tuple(f"11111111-2222-4333-8444-{number:012}" for number in range(16))
+_ROWS = ("batch", "acme/x", "rows.csv", "prompt={{prompt}}", "--yes", "-d", "out/", "--concurrency", "16")
 FREE = ("--no-validate",)
 CASES = (
     Case("run", ("run", "acme/x", "prompt=x", *FREE), "call"),
@@ -328,10 +343,18 @@ CASES = (
     Case("pricing", ("pricing", "acme/x"), "pricing"),
     Case("doctor", ("doctor",), "call"),
     Case("doctor", ("doctor",), "pricing"),
-    Case("webhook verify", ("webhook", "verify"), "keys", _WEBHOOK),
-    Case("batch", ("batch", "acme/x", "rows.csv", "prompt={{prompt}}", "--yes", "-d", "out/", *FREE), "call"),
-    Case("batch", ("batch", "acme/x", "rows.csv", "prompt={{prompt}}", "--yes", "-d", "out/", *FREE), "result"),
-    Case("batch", ("batch", "acme/x", "rows.csv", "prompt={{prompt}}", "--yes", "-d", "out/", *FREE), "status"),
+    Case("webhook verify", ("webhook", "verify", "--tolerance", "1h"), "keys", _WEBHOOK),
+    Case("cost", ("cost",), "charges", first=("run", "acme/x", "prompt=x", *FREE)),
+    Case("cost", ("cost",), "pricing", first=("run", "acme/x", "prompt=x", *FREE)),
+    Case("auth status", ("auth", "status"), "platform"),
+    Case("resume of 16", ("resume", "acme/x", *_MANY, "-d", "out/"), "result"),
+    Case("resume of 16", ("resume", "acme/x", *_MANY, "-d", "out/"), "events"),
+    Case("resume of 16", ("resume", "acme/x", *_MANY, "-d", "out/"), "status", streams=False),
+    Case("wait of 16", ("wait", "acme/x", *_MANY), "result"),
+    Case("batch", (*_ROWS, *FREE), "call"),
+    Case("batch", (*_ROWS, *FREE), "result"),
+    Case("batch", (*_ROWS, *FREE), "events"),
+    Case("batch", (*_ROWS, *FREE), "status", streams=False),
 )
 
 
@@ -341,11 +364,14 @@ def _peak(case: Case, url: str, folder: Path) -> tuple[float, float, str]:
     env |= {f"FAL_{name}_HOST": url for name in ("RUN", "QUEUE_RUN", "REST", "API", "CDN")}
     env |= {"FAL_KEY": _KEY, "FAL_CLI_HOME": str(folder / "home"), "HOME": str(folder), "PYTHONPATH": HURRY}
     (folder / "photo.jpg").write_bytes(b"\xff\xd8\xff" + bytes(100))
-    (folder / "rows.csv").write_text("prompt\na\nb\n", "ascii")
+    (folder / "rows.csv").write_text("prompt\n" + "\n".join(map(str, range(16))) + "\n", "ascii")
     report = folder / "report"
     launcher = (sys.executable, "-I", "-S", str(_LAUNCHER), str(report), "1", "1")
     limit = ("timeout", "-s", "INT", "-k", "3", str(SECONDS))
-    words = (*launcher, *limit, sys.executable, "-m", "fal_cli", *case.argv)
+    program = (sys.executable, "-m", "fal_cli")
+    if case.first:
+        subprocess.run((*program, *case.first), env=env, cwd=folder, capture_output=True, check=True)
+    words = (*launcher, *limit, *program, *case.argv)
     done = subprocess.run(
         words, input=case.stdin, env=env, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False
     )
@@ -379,7 +405,7 @@ def main() -> int:
             title = f"{case.name} · {case.route}"
             if wanted and not any(word in title for word in wanted):
                 continue
-            service.direct = "--direct" in case.argv
+            service.direct, service.streams = "--direct" in case.argv, case.streams
             service.hostile = None
             seen.clear()
             with tempfile.TemporaryDirectory() as folder:
