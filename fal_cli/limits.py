@@ -28,7 +28,7 @@ HEAD = 64 * KIB
 """The lines before the body of an answer, and all that the other side says before a WebSocket is open."""
 
 PARSED = 16 * MIB
-"""A result that is drawn, picked from or searched for media."""
+"""A result that is drawn, picked from or searched for media, and a webhook."""
 
 VALUES = 800_000
 """The values of any JSON that is read. A short text of brackets becomes a hundred times its size."""
@@ -47,3 +47,8 @@ ANSWER_SECONDS = 120.0
 
 NESTING = 400
 """Levels of an input: each costs Python two frames, and it has a thousand."""
+
+
+def in_words(size: int) -> str:
+    """A limit as a text."""
+    return f"{size // MIB} MB" if size >= MIB else f"{size // KIB} kB"

@@ -39,14 +39,17 @@ class Body:
         self._lock = threading.Lock()
 
     @classmethod
-    def received(cls, chunks: Iterable[bytes]) -> "Body":
-        """All that `chunks` yields. Raises what it raises, and `NoRoom` where the temporary folder is full."""
+    def received(cls, chunks: Iterable[bytes], *, in_memory: int = IN_MEMORY_BYTES) -> "Body":
+        """All that `chunks` yields, on the disk where it is more than `in_memory`.
+
+        Raises what it raises, and `NoRoom` where the temporary folder is full.
+        """
         body = cls()
         gathered: list[bytes] = []
         for chunk in chunks:
             body._size += len(chunk)
             gathered.append(chunk)
-            if body._size > IN_MEMORY_BYTES:
+            if body._size > in_memory:
                 body._store(gathered)
                 gathered = []
         body._data = b"".join(gathered)

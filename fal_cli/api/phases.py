@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.client import CONTINUE, SWITCHING_PROTOCOLS, BadStatusLine, HTTPResponse, parse_headers
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from requests.adapters import HTTPAdapter
 from requests.exceptions import InvalidSchema
@@ -20,10 +20,9 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.response import BaseHTTPResponse
 from urllib3.util import make_headers, parse_url
 
-from fal_cli import limits
 from fal_cli.api import proxies, trust
 from fal_cli.api.errors import Phase
-from fal_cli.api.reading import TooLarge, in_words
+from fal_cli.api.head import Head
 from fal_cli.api.reasons import NO_SOCKS, PrivateAddress
 
 if TYPE_CHECKING:
@@ -119,34 +118,16 @@ class PhasedAdapter(HTTPAdapter):
             manager.clear()
 
 
-class _Head:
-    """The lines of an answer before its body. Raises `TooLarge` where there are more than `limits.HEAD` bytes."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
-        self._left = limits.HEAD
-
-    def readline(self, size: int) -> bytes:
-        line = self._stream.readline(size)
-        self._left -= len(line)
-        if self._left < 0:
-            raise TooLarge(f"the headers of the answer have more than {in_words(limits.HEAD)}")
-        return line
-
-    def close(self) -> None:
-        self._stream.close()
-
-
 class _Patient(HTTPResponse):
     """An answer that may be announced: `http.client` skips no interim answer but `100 Continue`.
 
-    Nor does it limit what all headers have together: many connections at once would add up.
+    Nor does it limit what all headers have together (`head`).
     """
 
     fp: Any
 
     def begin(self) -> None:
-        stream, self.fp = self.fp, _Head(self.fp)
+        stream, self.fp = self.fp, Head(self.fp)
         try:
             super().begin()
         finally:

@@ -11,18 +11,10 @@ from collections.abc import Iterator
 import requests
 
 from fal_cli import limits
+from fal_cli.api.head import TooLarge
 
 _PIECE_BYTES = 256 * 1024
 _PACKED_PIECE_BYTES = 1024  # a bomb makes a thousand times as much of it, in each of many threads
-
-
-class TooLarge(OSError):
-    """A body is larger than its kind may be. Asking again would not help."""
-
-
-def in_words(size: int) -> str:
-    """A limit as a text."""
-    return f"{size // limits.MIB} MB" if size >= limits.MIB else f"{size // limits.KIB} kB"
 
 
 def moment(seconds: float | None) -> float | None:
@@ -47,7 +39,7 @@ def whole(response: requests.Response, most: int, *, until: float | None) -> byt
     for piece in pieces(response, until=until):
         gathered.write(piece)
         if gathered.tell() > most:
-            raise TooLarge(f"the answer has more than {in_words(most)}")
+            raise TooLarge(f"the answer has more than {limits.in_words(most)}")
     return gathered.getvalue()
 
 

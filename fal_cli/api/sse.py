@@ -79,7 +79,7 @@ class EventDecoder:
     def _limit(self, size: int) -> None:
         self._held_bytes = self._held_bytes + size if self._line or self._data else 0
         if self._held_bytes > self._most_bytes:
-            raise EventTooLarge(f"an event has more than {self._most_bytes // limits.KIB:,} kB")
+            raise EventTooLarge(f"an event has more than {limits.in_words(self._most_bytes)}")
 
     def _lines(self, text: str) -> Iterator[str]:
         if self._at_start and text:

@@ -22,6 +22,7 @@ from fal_cli.api.body import Body
 from fal_cli.api.deadline import Deadline
 from fal_cli.api.errors import Phase
 from fal_cli.api.events import Retrying
+from fal_cli.api.head import TooLarge
 from fal_cli.api.hosts import Hosts
 from fal_cli.api.messages import Answer, Outcome, Policy, Request, TransportFailure
 from fal_cli.api.phases import Exchange, PhasedAdapter, Recorder
@@ -300,7 +301,7 @@ def _answer(request: Request, response: requests.Response, deadline: Deadline) -
     soon = reading.moment(deadline.cut(limits.ANSWER_SECONDS))
     body = reading.whole(response, request.most_bytes, until=soon)
     if len(body) > request.most_values and jsontext.values_in(body) > request.most_values:
-        raise reading.TooLarge(f"the answer has more than {request.most_values:,} values")
+        raise TooLarge(f"the answer has more than {request.most_values:,} values")
     return Answer(response.status_code, response.headers, body)
 
 
@@ -322,7 +323,7 @@ def _failure(
         exchange.phase,
         permanent=reason.is_permanent,
         way_out=reason.way_out,
-        is_too_large=isinstance(error, reading.TooLarge),
+        is_too_large=isinstance(error, TooLarge),
         status=response.status_code if response is not None else None,
         headers=response.headers if response is not None else None,
     )
