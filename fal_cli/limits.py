@@ -13,8 +13,10 @@ ERROR = 1 * MIB
 ANSWER = 24 * MIB
 """An answer of the service that is read whole: a status with its log lines, a page of a listing."""
 
-SHORT = 1 * MIB
-"""An answer of a few members: to a submit or a cancel, or a token. Many at once are awaited of it."""
+SHORT = 256 * KIB
+"""An answer of a few members, of which many at once are awaited: to a submit or a cancel, a token, or the status of
+one request among many.
+"""
 
 SCHEMA = 8 * MIB
 """An endpoint's OpenAPI document. The largest real one has 0.4 MB."""
@@ -22,14 +24,17 @@ SCHEMA = 8 * MIB
 EVENT = 24 * MIB
 """One event of a stream, or one frame of a realtime session."""
 
-HANDSHAKE = 64 * KIB
-"""All that the other side says before a WebSocket is open."""
+HEAD = 64 * KIB
+"""The lines before the body of an answer, and all that the other side says before a WebSocket is open."""
 
 PARSED = 16 * MIB
-"""A result that is drawn, picked from or searched for media."""
+"""A result that is drawn, picked from or searched for media, and a webhook."""
 
 VALUES = 800_000
 """The values of any JSON that is read. A short text of brackets becomes a hundred times its size."""
+
+SHORT_VALUES = 10_000
+"""The values of a short answer."""
 
 FRAME_VALUES = 500_000
 """The values of a msgpack frame. One byte of it can become an object of seventy."""
@@ -39,5 +44,11 @@ SCHEMA_VALUES = 400_000
 
 ANSWER_SECONDS = 120.0
 """How long a body that is read into memory may take to come, however steadily it drips."""
+
 NESTING = 400
 """Levels of an input: each costs Python two frames, and it has a thousand."""
+
+
+def in_words(size: int) -> str:
+    """A limit as a text."""
+    return f"{size // MIB} MB" if size >= MIB else f"{size // KIB} kB"

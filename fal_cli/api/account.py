@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from fal_cli import limits
 from fal_cli.api import failures, free, retry
 from fal_cli.api.deadline import Deadline
 from fal_cli.api.locks import Lock, lock_of
@@ -36,7 +35,7 @@ def lock(wire: Wire, deadline: Deadline | None = None) -> Lock | None:
     Raises `Refused` where the key is, `NotReached`, `Unavailable`.
     """
     url = f"{wire.hosts.rest}/storage/auth/token?storage_type=fal-cdn-v3"
-    request = Request("the upload token", "POST", url, body=b"{}", most_bytes=limits.SHORT)
+    request = Request("the upload token", "POST", url, body=b"{}").for_a_short_answer()
     answer = free.exchange(wire, request, retry.at_most(0), deadline=deadline)
     if answer.ok:
         return None

@@ -3,6 +3,7 @@
 import tempfile
 import threading
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import IO
 
 from fal_cli import jsontext, limits
@@ -11,6 +12,21 @@ from fal_cli.files import temporary
 
 IN_MEMORY_BYTES = 1024 * 1024
 _CHUNK_BYTES = 256 * 1024
+_LARGE_BYTES = 64 * 1024
+_turn = threading.RLock()
+
+
+@contextmanager
+def turn(size: int) -> Iterator[None]:
+    """A block in which so many bytes are in memory as values, which take up to a hundred times as much.
+
+    Of the large ones a process has one at a time, so that many results that are taken in at once do not add up.
+    """
+    if size <= _LARGE_BYTES:
+        yield
+        return
+    with _turn:
+        yield
 
 
 class Body:
@@ -23,14 +39,17 @@ class Body:
         self._lock = threading.Lock()
 
     @classmethod
-    def received(cls, chunks: Iterable[bytes]) -> "Body":
-        """All that `chunks` yields. Raises what it raises, and `NoRoom` where the temporary folder is full."""
+    def received(cls, chunks: Iterable[bytes], *, in_memory: int = IN_MEMORY_BYTES) -> "Body":
+        """All that `chunks` yields, on the disk where it is more than `in_memory`.
+
+        Raises what it raises, and `NoRoom` where the temporary folder is full.
+        """
         body = cls()
         gathered: list[bytes] = []
         for chunk in chunks:
             body._size += len(chunk)
             gathered.append(chunk)
-            if body._size > IN_MEMORY_BYTES:
+            if body._size > in_memory:
                 body._store(gathered)
                 gathered = []
         body._data = b"".join(gathered)

@@ -53,7 +53,7 @@ def describe(wire: Wire, endpoint: str, *, policy: Policy, deadline: Deadline) -
     query = urlencode({"endpoint_id": endpoint, "expand": "openapi-3.0"})
     answer = _answered(
         wire,
-        Request("the schema", "GET", f"{wire.hosts.api}{MODELS}?{query}", most_bytes=_READ_BYTES),
+        _asked("the schema", f"{wire.hosts.api}{MODELS}?{query}"),
         policy,
         deadline,
     )
@@ -71,9 +71,7 @@ def describe(wire: Wire, endpoint: str, *, policy: Policy, deadline: Deadline) -
 def document_of(wire: Wire, endpoint: str, *, policy: Policy, deadline: Deadline) -> Described:
     """An endpoint's document from fal.ai's own page, which needs no key and gets none (§11.3). Raises as `describe`."""
     url = f"{DOCUMENTS}?{urlencode({'endpoint_id': endpoint})}"
-    answer = _answered(
-        wire, Request("the schema", "GET", url, authorization="", most_bytes=_READ_BYTES), policy, deadline
-    )
+    answer = _answered(wire, _asked("the schema", url)._replace(authorization=""), policy, deadline)
     body = answer.json()
     if not _is_document(body):
         raise failures.unavailable(answer)
@@ -82,7 +80,7 @@ def document_of(wire: Wire, endpoint: str, *, policy: Policy, deadline: Deadline
 
 def describe_app(wire: Wire, url: str, *, policy: Policy, deadline: Deadline) -> Described | None:
     """The document of an app on this machine, from its root. Raises as `describe`."""
-    request = Request("the app's schema", "GET", f"{url}/openapi.json", authorization="", most_bytes=_READ_BYTES)
+    request = _asked("the app's schema", f"{url}/openapi.json")._replace(authorization="")
     answer = _answered(wire, request, policy, deadline)
     body = answer.json()
     return Described(answer.body, Model(url, _title(body))) if _is_document(body) else None
@@ -156,6 +154,11 @@ def _described(item: Mapping[str, Any], text: str, place: int) -> Described | No
     if not _is_document(item["openapi"]):  # an error object, where the expansion failed (§11.2)
         raise Unavailable("the service has an error instead of the schema", status=200)
     return Described(json_slices.value(text, at).encode(), model)
+
+
+def _asked(what: str, url: str) -> Request:
+    """A request for a document, whose size is looked at when it is here (`_check_size`)."""
+    return Request(what, "GET", url, most_bytes=_READ_BYTES, most_values=_READ_BYTES)
 
 
 def _answered(wire: Wire, request: Request, policy: Policy, deadline: Deadline) -> Answer:

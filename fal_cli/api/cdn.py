@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from fal_cli import limits
 from fal_cli.api import free, retry
 from fal_cli.api.deadline import Deadline
 from fal_cli.api.errors import Refused
@@ -64,7 +63,7 @@ class Cdn:
 
     def _mint(self, deadline: Deadline | None) -> tuple[str, str]:
         url = f"{self._wire.hosts.rest}/storage/auth/token?storage_type=fal-cdn-v3"
-        asked = Request("the upload token", "POST", url, body=b"{}", most_bytes=limits.SHORT)
+        asked = Request("the upload token", "POST", url, body=b"{}").for_a_short_answer()
         body = free.object_of(self._wire, asked, retry.UPLOAD_STEP, deadline=deadline)
         base = str(body.get("base_url") or self._wire.hosts.cdn).rstrip("/")
         check_host(base)

@@ -39,7 +39,7 @@ class Handshake:
 
     def __init__(self, sock: Any, seconds: float) -> None:
         self._sock = sock
-        self._left = limits.HANDSHAKE
+        self._left = limits.HEAD
         self.came = bytearray()
         self._until = time.monotonic() + seconds
 

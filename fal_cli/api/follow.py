@@ -13,7 +13,7 @@ from enum import Enum, auto
 import requests
 import urllib3
 
-from fal_cli import jsontext
+from fal_cli import jsontext, limits
 from fal_cli.api import failures, queue, retry
 from fal_cli.api.deadline import Deadline
 from fal_cli.api.errors import NotReached, WaitEnded
@@ -37,13 +37,18 @@ class _Ending(Enum):
     UNSUPPORTED = auto()
 
 
-def follow(wire: Wire, handle: Handle, *, deadline: Deadline | None = None, logs: bool = True) -> Iterator[Event]:
+def follow(
+    wire: Wire, handle: Handle, *, deadline: Deadline | None = None, logs: bool = True, among_many: bool = False
+) -> Iterator[Event]:
     """Yields what happens to a request, ending with `Completed`. Each log line is yielded once, if they are wanted.
+
+    Where a status is too large, it is asked without log lines from then on; `among_many` makes that limit a small one,
+    for the caller follows others at the same time.
 
     A lost network does not end it: `Offline` and `BackOnline` are told. Raises `WaitEnded` at the deadline,
     `Refused` if the service no longer knows the request or the credential.
     """
-    watch = _Watch(wire, handle, deadline or Deadline.never(), logs=logs)
+    watch = _Watch(wire, handle, deadline or Deadline.never(), logs=logs, among_many=among_many)
     broken = 0
     while broken <= REOPENINGS:
         opened = time.monotonic()
@@ -61,8 +66,9 @@ def follow(wire: Wire, handle: Handle, *, deadline: Deadline | None = None, logs
 class _Watch:
     """What is known of one request while it is followed."""
 
-    def __init__(self, wire: Wire, handle: Handle, deadline: Deadline, *, logs: bool) -> None:
+    def __init__(self, wire: Wire, handle: Handle, deadline: Deadline, *, logs: bool, among_many: bool) -> None:
         self._wire = wire
+        self._among_many = among_many
         self._logs = logs
         self._handle = handle
         self._deadline = deadline
@@ -90,6 +96,9 @@ class _Watch:
                 return _Ending.BROKEN if passing else _Ending.UNSUPPORTED
             try:
                 return (yield from self._events(response, exchange))
+            except EventTooLarge:
+                self._logs = False
+                return _Ending.BROKEN
             except (urllib3.exceptions.HTTPError, OSError, ValueError, RecursionError):
                 self._end_at_deadline()
                 return _Ending.BROKEN
@@ -130,17 +139,23 @@ class _Watch:
 
     def _look(self) -> Status:
         """One status call without repetition; a passing failure counts as being offline."""
-        request = Request("the status", "GET", queue.status_url(self._handle))
+        request = Request("the status", "GET", queue.status_url(self._handle, logs=self._logs))
+        if self._among_many:
+            request = request.for_a_short_answer()
         try:
             answer = self._wire.send(request, retry.status_while_following(self._handle), deadline=self._deadline)
         except TransportFailure as failure:
+            if failure.is_too_large and self._logs:
+                self._logs = False
+                return self._look()
             raise failures.unreached(failure) from failure
         if answer.status in retry.TRANSIENT:
             raise failures.unavailable(answer)
         return queue.read_status(answer)
 
     def _events(self, response: requests.Response, exchange: Exchange) -> Generator[Event, None, _Ending]:
-        decoder = EventDecoder()
+        decoder = EventDecoder(limits.SHORT if self._among_many else limits.EVENT)
+        most_values = limits.SHORT_VALUES if self._among_many else limits.VALUES
         patience, before = FIRST_BYTE_SECONDS, b""
         while True:
             self._end_at_deadline()
@@ -155,7 +170,7 @@ class _Watch:
                 continue  # the same events again, whole: a service repeats them while nothing changes
             before = chunk
             for event in decoder.feed(chunk):
-                if jsontext.is_crowded(event.data):
+                if jsontext.values_in(event.data) > most_values:
                     raise EventTooLarge("a status of too many values")
                 body = json.loads(event.data, parse_float=Number.of)
                 if not isinstance(body, dict) or "status" not in body:

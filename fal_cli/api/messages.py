@@ -28,7 +28,7 @@ class Request(NamedTuple):
     The credential joins it on the service's own hosts unless `authorization` says otherwise: "" sends none, any
     other text is sent as it is. `make_body` makes the body of each attempt anew, for what is read from a file.
     With `is_large` a successful answer's body is its `content`, which any size fits, and is never parsed. Any other
-    may have `most_bytes`; one that has more is a failure.
+    may have `most_bytes` and `most_values`; one that has more is a failure.
     """
 
     what: str
@@ -41,7 +41,12 @@ class Request(NamedTuple):
     make_body: Callable[[], SizedBody] | None = None
     is_large: bool = False
     most_bytes: int = limits.ANSWER
+    most_values: int = limits.VALUES
     connect_seconds: float = math.inf
+
+    def for_a_short_answer(self) -> "Request":
+        """The same, whose answer has a few members: it may be awaited many times at once."""
+        return self._replace(most_bytes=limits.SHORT, most_values=limits.SHORT_VALUES)
 
 
 class Answer(NamedTuple):
@@ -83,7 +88,10 @@ class Answer(NamedTuple):
 
 
 class TransportFailure(Exception):
-    """An exchange that ended without a whole answer. `permanent`: trying again cannot help, but `way_out` does."""
+    """An exchange that ended without a whole answer. `permanent`: trying again cannot help, but `way_out` does.
+
+    `is_too_large`: an answer came, and there is more of it than its kind may have.
+    """
 
     def __init__(
         self,
@@ -92,6 +100,7 @@ class TransportFailure(Exception):
         *,
         permanent: bool = False,
         way_out: str = "",
+        is_too_large: bool = False,
         status: int | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
@@ -100,6 +109,7 @@ class TransportFailure(Exception):
         self.phase = phase
         self.permanent = permanent
         self.way_out = way_out
+        self.is_too_large = is_too_large
         self.status = status
         self.headers: Mapping[str, str] = headers or {}
 

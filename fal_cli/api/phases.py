@@ -24,6 +24,7 @@ from urllib3.util import make_headers, parse_url
 
 from fal_cli.api import proxies, trust
 from fal_cli.api.errors import Phase
+from fal_cli.api.head import Head
 from fal_cli.api.reasons import NO_SOCKS, PrivateAddress
 
 if TYPE_CHECKING:
@@ -146,7 +147,20 @@ class PhasedAdapter(HTTPAdapter):
 
 
 class _Patient(HTTPResponse):
-    """An answer that may be announced: `http.client` skips no interim answer but `100 Continue`."""
+    """An answer that may be announced: `http.client` skips no interim answer but `100 Continue`.
+
+    Nor does it limit what all headers have together (`head`).
+    """
+
+    fp: Any
+
+    def begin(self) -> None:
+        stream, self.fp = self.fp, Head(self.fp)
+        try:
+            super().begin()
+        finally:
+            if self.fp is not None:
+                self.fp = stream
 
     def _read_status(self) -> tuple[str, int, str]:
         for _ in range(_MOST_INTERIM):

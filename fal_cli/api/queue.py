@@ -7,7 +7,6 @@ from time import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
-from fal_cli import limits
 from fal_cli.api import failures, free, outcomes, retry
 from fal_cli.api.body import Body
 from fal_cli.api.deadline import Deadline
@@ -79,8 +78,7 @@ def submit(
         body,
         read_seconds=max(deadline.cut(SUBMIT_SECONDS), _LAST_SECONDS),
         connect_seconds=max(deadline.cut(SUBMIT_SECONDS), _LAST_SECONDS),
-        most_bytes=limits.SHORT,
-    )
+    ).for_a_short_answer()
     exchange = exchange or Exchange()
     try:
         answer = wire.send(request, policy or retry.submit(options), exchange=exchange, deadline=deadline)
@@ -95,7 +93,7 @@ def submit(
 
 def status(wire: Wire, handle: Handle, *, logs: bool = False) -> Status:
     """One look at a request (§4.5). Raises `Refused`, `NotReached`, `Unavailable`."""
-    request = Request("the status", "GET", _extended(handle.status_url, query=f"logs={int(logs)}"))
+    request = Request("the status", "GET", status_url(handle, logs=logs))
     with _about(handle):
         return read_status(free.exchange(wire, request, retry.status(handle)))
 
@@ -127,7 +125,7 @@ def cancel(wire: Wire, handle: Handle, *, deadline: Deadline | None = None) -> C
         return allowed
 
     with _about(handle):
-        request = Request("the cancel", "PUT", handle.cancel_url, most_bytes=limits.SHORT)
+        request = Request("the cancel", "PUT", handle.cancel_url).for_a_short_answer()
         answer = free.exchange(wire, request, Policy(retries), deadline=deadline)
         body = answer.json()
         word = body.get("status") if isinstance(body, dict) else None
@@ -209,9 +207,9 @@ def to_result(answer: Answer) -> Result:
     )
 
 
-def status_url(handle: Handle) -> str:
-    """The status of a request with its log lines (§4.5)."""
-    return _extended(handle.status_url, query="logs=1")
+def status_url(handle: Handle, *, logs: bool = True) -> str:
+    """The status of a request, with its log lines unless told otherwise (§4.5)."""
+    return _extended(handle.status_url, query=f"logs={int(logs)}")
 
 
 def stream_url(handle: Handle, *, logs: bool = True) -> str:

@@ -10,12 +10,11 @@ from collections.abc import Iterator
 
 import requests
 
+from fal_cli import limits
+from fal_cli.api.head import TooLarge
+
 _PIECE_BYTES = 256 * 1024
-_PACKED_PIECE_BYTES = 4 * 1024  # so that the most that a bomb can make of one piece fits into memory
-
-
-class TooLarge(OSError):
-    """A body is larger than its kind may be. Asking again would not help."""
+_PACKED_PIECE_BYTES = 1024  # a bomb makes a thousand times as much of it, in each of many threads
 
 
 def moment(seconds: float | None) -> float | None:
@@ -40,7 +39,7 @@ def whole(response: requests.Response, most: int, *, until: float | None) -> byt
     for piece in pieces(response, until=until):
         gathered.write(piece)
         if gathered.tell() > most:
-            raise TooLarge(f"the answer has more than {most // (1024 * 1024)} MB")
+            raise TooLarge(f"the answer has more than {limits.in_words(most)}")
     return gathered.getvalue()
 
 
@@ -48,8 +47,8 @@ def beginning(response: requests.Response, most: int, *, until: float | None) ->
     """At most the first `most` bytes of a body, whatever follows. Raises as `pieces`."""
     gathered, size = [], 0
     for piece in pieces(response, until=until):
-        gathered.append(piece)
+        gathered.append(piece[: most - size])
         size += len(piece)
         if size >= most:
             break
-    return b"".join(gathered)[:most]
+    return b"".join(gathered)

@@ -17,7 +17,7 @@ from urllib.parse import urlencode, urlsplit
 import msgpack
 import websocket
 
-from fal_cli import __version__, jsontext, limits
+from fal_cli import __version__, jsontext
 from fal_cli.api import backup, free, msgpack_size, reasons, retry, trust
 from fal_cli.api.duplex import WOULD_BLOCK, Duplex, Handshake, MessageTooLarge, readable
 from fal_cli.api.errors import NotReached, Phase, Refused, Unavailable, read_detail
@@ -130,8 +130,7 @@ class TokenKeeper:
             "POST",
             f"{self._wire.hosts.rest}/tokens/",
             body=json.dumps(wanted).encode(),
-            most_bytes=limits.SHORT,
-        )
+        ).for_a_short_answer()
         answer = free.answered(self._wire, request)
         body = answer.json()
         token = body.get("token") or body.get("detail") if isinstance(body, dict) else body

@@ -11,7 +11,7 @@ from urllib3.exceptions import DecodeError, ProxyError
 
 from fal_cli.api import trust
 from fal_cli.api.errors import Phase
-from fal_cli.api.reading import TooLarge
+from fal_cli.api.head import TooLarge
 
 NO_SOCKS = "SOCKS needs one more package: pip install pysocks"
 _TUNNEL = "Tunnel connection failed: "

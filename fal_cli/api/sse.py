@@ -31,10 +31,11 @@ class EventTooLarge(ValueError):
 class EventDecoder:
     """Takes bytes as they come and yields each event as soon as its blank line is there.
 
-    What is held back of an event that has not ended is limited (`limits.EVENT`); `feed` raises `EventTooLarge`.
+    What is held back of an event that has not ended is limited (`most_bytes`); `feed` raises `EventTooLarge`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most_bytes: int = limits.EVENT) -> None:
+        self._most_bytes = most_bytes
         self._text = codecs.getincrementaldecoder("utf-8")(errors="replace")
         self._line: list[str] = []
         self._after_cr = False
@@ -77,8 +78,8 @@ class EventDecoder:
 
     def _limit(self, size: int) -> None:
         self._held_bytes = self._held_bytes + size if self._line or self._data else 0
-        if self._held_bytes > limits.EVENT:
-            raise EventTooLarge(f"an event has more than {limits.EVENT // limits.MIB} MB")
+        if self._held_bytes > self._most_bytes:
+            raise EventTooLarge(f"an event has more than {limits.in_words(self._most_bytes)}")
 
     def _lines(self, text: str) -> Iterator[str]:
         if self._at_start and text:

@@ -15,12 +15,13 @@ import requests
 import urllib3
 from requests.structures import CaseInsensitiveDict
 
-from fal_cli import __version__, limits
+from fal_cli import __version__, jsontext, limits
 from fal_cli.api import backup, clock, proxies, reading, reasons, trace, trust
 from fal_cli.api.body import Body
 from fal_cli.api.deadline import Deadline
 from fal_cli.api.errors import Phase
 from fal_cli.api.events import Retrying
+from fal_cli.api.head import TooLarge
 from fal_cli.api.hosts import Hosts
 from fal_cli.api.messages import Answer, Outcome, Policy, Request, TransportFailure
 from fal_cli.api.phases import Exchange, PhasedAdapter, Recorder
@@ -127,6 +128,7 @@ class Wire:
                 return outcome
             attempt += 1
             self.notify(Retrying(request.what, _reason_of(outcome), attempt, delay))
+            del outcome  # a large body is not to be kept while nothing happens
             if exchange:
                 exchange.phase = Phase.NOT_CONNECTED
             time.sleep(delay)
@@ -265,7 +267,10 @@ def _answer(request: Request, response: requests.Response, deadline: Deadline) -
         content = Body.received(reading.pieces(response, until=ends))
         return Answer(response.status_code, response.headers, content=content)
     soon = reading.moment(deadline.cut(limits.ANSWER_SECONDS))
-    return Answer(response.status_code, response.headers, reading.whole(response, request.most_bytes, until=soon))
+    body = reading.whole(response, request.most_bytes, until=soon)
+    if len(body) > request.most_values and jsontext.values_in(body) > request.most_values:
+        raise TooLarge(f"the answer has more than {request.most_values:,} values")
+    return Answer(response.status_code, response.headers, body)
 
 
 def _bounded(request: Request, deadline: Deadline) -> Request:
@@ -286,6 +291,7 @@ def _failure(
         exchange.phase,
         permanent=reason.is_permanent,
         way_out=reason.way_out,
+        is_too_large=isinstance(error, TooLarge),
         status=response.status_code if response is not None else None,
         headers=response.headers if response is not None else None,
     )

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from fal_cli import media
 from fal_cli.api import clock, follow, locks, queue, retry
-from fal_cli.api.body import Body
+from fal_cli.api.body import Body, turn
 from fal_cli.api.call_options import CallOptions
 from fal_cli.api.deadline import Deadline
 from fal_cli.api.errors import AnswerLost, ApiError, Phase, Refused, RequestFailed
@@ -271,7 +271,7 @@ class Carrier:
         assert job.handle is not None
         last: Event | None = None
         try:
-            for last in follow.follow(desk.kept, job.handle, deadline=self._deadline, logs=False):
+            for last in follow.follow(desk.kept, job.handle, deadline=self._deadline, logs=False, among_many=True):
                 self._hear(job, last)
         except Refused as error:
             self._tell(News(job, Gone(error)))
@@ -325,8 +325,12 @@ class Carrier:
         return self._journal.facts_of(error, is_private=self._terms.is_private)
 
     def _record(self, job: Job, result: Result) -> None:
-        kept = None if self._terms.is_private else self._journal.without_secrets(result)
         bill = self._costs.bill(job.planned.endpoint, job.local_id, result.billable_units, job.accepted_at)
+        with turn(len(result.body)):
+            self._completed(job, result, bill)
+
+    def _completed(self, job: Job, result: Result, bill: Callable[[Ledger], None] | None) -> None:
+        kept = None if self._terms.is_private else self._journal.without_secrets(result)
 
         def act(ledger: Ledger) -> None:
             ledger.completed(
@@ -416,22 +420,27 @@ class Carrier:
     def save(self, job: Job, outcome: Outcome, desk: Desk) -> None:
         """Saves the files of a result, and has the ledger know it."""
         try:
-            outline = outcome.outline
-            urls = [file.url for file in media.find(outline)]
-            files = self._files(job, outcome, desk) if self._terms.saves else []
+            with outcome.turn():
+                saved = self._saved(job, outcome, desk)
         except NotSaved as error:
             self._tell(News(job, Unsaved(error)))
             return
+        self._tell(News(job, saved))
+
+    def _saved(self, job: Job, outcome: Outcome, desk: Desk) -> Saved:
+        outline = outcome.outlined()
+        files = self._files(job, outcome, outline, desk) if self._terms.saves else []
+        urls = [file.url for file in media.find(outline)]
         paths, hashes = [str(file.path.absolute()) for file in files], [file.sha256 for file in files]
         self._group.do(lambda ledger: ledger.delivered(job.local_id, paths, hashes))
         small = not urls and len(outcome.result.body) <= _KEPT_RESULT_BYTES and outcome.result.is_json
-        self._tell(News(job, Saved(outcome, urls, [file.path for file in files], outline if small else None)))
+        return Saved(outcome, urls, [file.path for file in files], outline if small else None)
 
-    def _files(self, job: Job, outcome: Outcome, desk: Desk) -> list[Kept]:
+    def _files(self, job: Job, outcome: Outcome, outline: Any, desk: Desk) -> list[Kept]:
         body = outcome.result.body
         if not outcome.result.is_json and not body.looks_like_json:
             return [self._saver.save_itself(job.planned, job.request_id, outcome.result)]
-        return self._saver.save(desk.kept, job.planned, job.request_id, body, outcome.outline)
+        return self._saver.save(desk.kept, job.planned, job.request_id, body, outline)
 
 
 def _adopt(local_id: int, request_id: str, urls: Mapping[str, str], ledger: Ledger) -> str:

@@ -92,7 +92,7 @@ class Resumption:
         self._crowd: Crowd[Job | None, Event, Arrival | list[Listed] | set[str]] = Crowd()
         self._opens = Opens()
         self._not_begun: dict[str, Job] = {}
-        self._is_sweeping = self._has_looked = False
+        self._is_sweeping = self._has_looked = self._is_of_many = False
         self._is_small = threading.Event()
         self._wires: dict[tuple[str, str], Wires] = {}
         self._listings: lookup.Listings | None = None
@@ -108,6 +108,7 @@ class Resumption:
             items = _each_once([self._latest(item) for item in found])
             self._listings = _shared(items)
             are_many = len(items) > MOST  # then the listing tells which have ended, before any is followed
+            self._is_of_many = len(items) > 1
             for item in items:
                 self._guarded(partial(self._begin, item), item.request_id)
                 if not are_many:
@@ -215,7 +216,7 @@ class Resumption:
             job = self._not_begun.pop(open_.request_id)
             assert job.request is not None
             wires = self._wires_of(job.request.account)
-            work = _fetched if has_ended else _followed_to_the_end
+            work = _fetched if has_ended else partial(_followed_to_the_end, among_many=self._is_of_many)
             self._crowd.add(job, partial(work, wires, job.request, self._deadline))
 
     def _groups(self) -> "list[_Group]":
@@ -389,11 +390,13 @@ def _swept(
     return ended
 
 
-def _followed_to_the_end(wires: Wires, request: Tracked, deadline: Deadline, show: Show) -> Arrival:
+def _followed_to_the_end(
+    wires: Wires, request: Tracked, deadline: Deadline, show: Show, *, among_many: bool
+) -> Arrival:
     with wires.one() as wire:
         wire.notify = show
         last: Event | None = None
-        for last in follow.follow(wire, request.handle, deadline=deadline):
+        for last in follow.follow(wire, request.handle, deadline=deadline, among_many=among_many):
             show(last)
         result = fetch_patiently(wire, request.handle, deadline, show)
         return Arrival(result, last.inference_seconds if isinstance(last, Completed) else None)

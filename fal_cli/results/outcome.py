@@ -1,13 +1,14 @@
 """A result on its way from the service, or from the ledger, to where it is wanted."""
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from fal_cli import jsontext, limits
 from fal_cli.api import data_uri
-from fal_cli.api.body import IN_MEMORY_BYTES
+from fal_cli.api.body import IN_MEMORY_BYTES, turn
 from fal_cli.api.events import Result
 from fal_cli.auth.accounts import Account
 from fal_cli.errors import CliError, NotSaved
@@ -63,14 +64,32 @@ class Outcome:
     @cached_property
     def outline(self) -> Any:
         """The same for looking for files: in a large result a reference stands for each that is embedded in it."""
+        return self.data if len(self.result.body) <= IN_MEMORY_BYTES else self.outlined()
+
+    def turn(self) -> AbstractContextManager[None]:
+        """A block in which `outlined` is used, where others do so at the same time (`body.turn`)."""
+        return turn(self._outline_size[0])
+
+    def outlined(self) -> Any:
+        """The `outline`, read anew each time: it is kept nowhere. Raises `NotSaved` if it is too large."""
         body = self.result.body
-        if len(body) <= IN_MEMORY_BYTES:
-            return self.data
-        text = bytearray()
-        for piece in data_uri.outline(body):
-            text += piece
-            if len(text) > limits.PARSED:
-                raise NotSaved(f"the result has more than {limits.PARSED // limits.MIB} MB without its files")
-        if jsontext.values_in(text) > limits.VALUES:
+        size, values = self._outline_size
+        if size > limits.PARSED:
+            raise NotSaved(f"the result has more than {limits.PARSED // limits.MIB} MB without its files")
+        if values > limits.VALUES:
             raise NotSaved(f"the result has more than {limits.VALUES:,} values, which are too many to read")
-        return jsontext.read(bytes(text), jsontext.NOT_JSON)
+        pieces = body.chunks() if len(body) <= IN_MEMORY_BYTES else data_uri.outline(body)
+        return jsontext.read(b"".join(pieces), jsontext.NOT_JSON)
+
+    @cached_property
+    def _outline_size(self) -> tuple[int, int]:
+        """The bytes of the outline, and the values that it may have, as far as they have to be counted."""
+        body, size, values = self.result.body, 0, 0
+        if len(body) <= IN_MEMORY_BYTES:
+            return len(body), 0
+        for piece in data_uri.outline(body):
+            size += len(piece)
+            values += jsontext.values_in(piece)
+            if size > limits.PARSED:
+                break
+        return size, values

@@ -91,10 +91,11 @@ class Output:
         for chunk in self._shown(chunks, kind) if self._reaches_terminal else chunks:
             self._write(chunk)
 
-    def _write(self, data: bytes) -> None:
+    def _write(self, *pieces: bytes) -> None:
         """Writes bytes as they are and hands them to the reader at once. Raises `ReaderGone`."""
         try:
-            self._stream.write(data)
+            for piece in pieces:  # joining long ones would double them
+                self._stream.write(piece)
             self._stream.flush()
         except BrokenPipeError:
             self._detach()
@@ -150,11 +151,11 @@ class Output:
         """Writes a value as JSON: on one line for programs (and if `one_line`), else laid out for people."""
         if self.machine:
             text = jsontext.written(value)
-            self._write(_encoded(visible_json(text) if self._reaches_terminal else text) + b"\n")
+            self._write(_encoded(visible_json(text) if self._reaches_terminal else text), b"\n")
             return
         if not self.is_terminal:
             text = _WRITER.encode(value)
-            self._write(_encoded(visible_json(text) if self._reaches_terminal else text) + b"\n")
+            self._write(_encoded(visible_json(text) if self._reaches_terminal else text), b"\n")
             return
         from fal_cli.media import without_data
 

@@ -106,6 +106,14 @@ def test_no_body_takes_the_memory_or_the_time(reader: str, body: Callable[[int],
         assert ended(READERS[reader], server.url)
 
 
+@pytest.mark.parametrize("reader", ["status", "submit", "error of a download"])
+def test_headers_have_a_limit_together(reader: str) -> None:
+    heads = b"".join(b"X-%d: %s\r\n" % (number, b"h" * 10_000) for number in range(20))
+    with Server(answering(send(HEAD % (200, heads + b"Content-Length: 2\r\n") + b"{}"))) as server:
+        told = READERS[reader].join(["try:\n            ", "\n        except ApiError as error: print(error.message)"])
+        assert "headers have more than 64 kB" in ended(told, server.url)
+
+
 def test_an_event_without_end() -> None:
     head = b"Content-Type: text/event-stream\r\nConnection: close\r\n"
     with Server([read_request, endless(200, head + b"X: data: \r\n")]) as server:

@@ -973,6 +973,35 @@ def test_being_offline_ends_at_the_limit(serve: Serve, clock: Clock) -> None:
     assert 59.0 < sum(clock.slept) <= 60.0
 
 
+@pytest.mark.parametrize("logs", [[log("x" * 300_000 + "1")], [{}] * 20_000], ids=["bytes", "values"])
+def test_a_status_among_many_that_is_too_large_is_asked_without_its_log_lines(serve: Serve, logs: list[Any]) -> None:
+    """Many are followed at once: what each may take is little, and no request is lost for its many lines."""
+    service = serve(
+        stream=[stream(status_of("IN_PROGRESS", logs=logs)), stream(status_of("COMPLETED"))],
+        status=[told("IN_PROGRESS", logs=[])],
+    )
+    seen = list(follow.follow(service.wire, service.handle(), among_many=True))
+    assert [type(each) for each in seen] == [InProgress, Completed]
+    assert [seen.target.partition("?")[2] for seen in service.server.requests] == ["logs=1", "logs=0", "logs=0"]
+
+
+def test_a_status_call_among_many_that_is_too_large_is_made_again_without_log_lines(serve: Serve) -> None:
+    service = serve(
+        stream=[answer(405, {})],
+        status=[told("IN_PROGRESS", logs=[log("x" * 300_000 + "1")]), told("COMPLETED")],
+    )
+    assert [type(each) for each in follow.follow(service.wire, service.handle(), among_many=True)] == [Completed]
+    assert [seen.target.partition("?")[2] for seen in service.server.requests] == ["logs=1", "logs=1", "logs=0"]
+
+
+def test_the_only_one_may_have_many_log_lines(serve: Serve) -> None:
+    lines = [log("x" * 300_000 + "1")]
+    service = serve(stream=[stream(status_of("COMPLETED", logs=lines))])
+    (seen,) = service.follow()
+    assert isinstance(seen, Completed)
+    assert len(seen.logs) == 1
+
+
 def test_a_silent_stream_ends_at_the_limit(serve: Serve) -> None:
     service = serve(stream=[stream(status_of("IN_QUEUE", queue_position=0), then=stall)])
     assert words(ended_by_the_limit(service, 0.3)) == ["IN_QUEUE"]

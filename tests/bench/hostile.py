@@ -10,15 +10,19 @@ import hashlib
 import json
 import os
 import re
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from tests.support.faulty_server import Server, Talk, read_request
 from tests.support.place import HURRY
@@ -37,12 +41,17 @@ Pieces = Iterator[bytes]
 
 
 class Case(NamedTuple):
-    """A command, and the route whose answer is the hostile one."""
+    """A command, and the route whose answer is the hostile one.
+
+    `first` is a command that prepares it, and `streams` is whether the service has a status event stream.
+    """
 
     name: str
     argv: tuple[str, ...]
     route: str
     stdin: bytes = b""
+    first: tuple[str, ...] = ()
+    streams: bool = True
 
 
 class Body(NamedTuple):
@@ -73,6 +82,17 @@ def _text(size: int) -> Callable[[], Pieces]:
     return pieces
 
 
+def event_of(body: Callable[[], Pieces]) -> Callable[[], Pieces]:
+    """A body as the one event of a stream."""
+
+    def pieces() -> Pieces:
+        yield b"data: "
+        yield from body()
+        yield b"\n\n"
+
+    return pieces
+
+
 def _values(size: int) -> Callable[[], Pieces]:
     def pieces() -> Pieces:
         yield b'{"status":"COMPLETED","request_id":"%s","models":[{}' % _ID.encode()
@@ -82,12 +102,12 @@ def _values(size: int) -> Callable[[], Pieces]:
     return pieces
 
 
-def _logs(size: int) -> Callable[[], Pieces]:
+def log_lines(size: int) -> Callable[[], Pieces]:
     """So many megabytes of log lines."""
-    return lambda: _log_lines(size)
+    return lambda: _lines(size)
 
 
-def _log_lines(size: int) -> Pieces:
+def _lines(size: int) -> Pieces:
     yield b'{"status":"COMPLETED","request_id":"%s","logs":[{}' % _ID.encode()
     line = b',{"message":"%s","level":"INFO","timestamp":"t"}' % (b"m" * 200)
     yield from [line * (MIB // len(line))] * size
@@ -108,9 +128,9 @@ BODIES = {
     "23 MB of values": Body(b"", _values(23)),
     "2 MB of values": Body(b"", _values(2)),
     "23 MB of text": Body(b"", _text(23)),
-    "23 MB of log lines": Body(b"", _logs(23)),
+    "23 MB of log lines": Body(b"", log_lines(23)),
     "15 MB of text": Body(b"", _text(15)),  # just below what is read of a result; 23 just below that of an answer
-    "15 MB of log lines": Body(b"", _logs(15)),
+    "15 MB of log lines": Body(b"", log_lines(15)),
     "deep": Body(b"", _plain(b'{"status":', b"[" * MIB * 8)),
     "a header": Body(b"X-Long: " + b"h" * (60 * MIB) + b"\r\n", _plain(b"{}")),
     "headers": Body(b"".join(b"X-%d: %s\r\n" % (n, b"h" * 50_000) for n in range(1000)), _plain(b"{}")),
@@ -150,6 +170,8 @@ def _route(method: str, target: str) -> str:
         return "pricing"
     if path.startswith("/v1/models/requests"):
         return "listing"
+    if path.startswith("/v1/models/billing-events"):
+        return "charges"
     if path.startswith("/v1/models"):
         return "models"
     if path.startswith("/v1"):
@@ -220,6 +242,7 @@ def _good(route: str, url: str, direct: bool) -> tuple[int, str, bytes]:
         "platform": {},
         "keys": {"keys": []},
         "listing": {"items": [], "has_more": False},
+        "charges": {"billing_events": [], "has_more": False},
         "cancel": {"status": "CANCELLATION_REQUESTED"},
     }
     if route == "events":
@@ -237,6 +260,7 @@ class Service:
     def __init__(self) -> None:
         self.hostile: tuple[str, int, str, Body] | None = None
         self.direct = False
+        self.streams = True
 
     def step(self, talk: Talk) -> None:
         while not talk.is_over:
@@ -249,6 +273,9 @@ class Service:
     def _answer(self, talk: Talk) -> None:
         route = _route(talk.request.method, talk.request.target)
         seen.append(route)
+        if route == "events" and not self.streams:
+            talk.sock.sendall(b"HTTP/1.1 405 X\r\nContent-Length: 2\r\n\r\n{}")
+            return
         if self.hostile is None or self.hostile[0] != route:
             self._well(talk, route)
             return
@@ -275,7 +302,8 @@ class Service:
             talk.is_over = True
             return
         status, kind, data = _good(route, talk.server.url, self.direct)
-        head = f"HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\nContent-Length: {len(data)}\r\n\r\n"
+        billed = "X-Fal-Billable-Units: 1\r\n" if route == "result" else ""
+        head = f"HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\n{billed}Content-Length: {len(data)}\r\n\r\n"
         talk.sock.sendall(head.encode() + data)
 
     def _open(self, talk: Talk) -> None:
@@ -289,9 +317,11 @@ class Service:
 
 seen: list[str] = []
 _WEBHOOK = (
-    b"X-Fal-Webhook-Request-Id: r\r\nX-Fal-Webhook-User-Id: u\r\nX-Fal-Webhook-Timestamp: 1\r\n"
-    b"X-Fal-Webhook-Signature: " + b"0" * 128 + b"\r\n\r\n{}"
-)
+    b"X-Fal-Webhook-Request-Id: r\r\nX-Fal-Webhook-User-Id: u\r\nX-Fal-Webhook-Timestamp: %d\r\n"
+    b"X-Fal-Webhook-Signature: %s\r\n\r\n{}"
+) % (time.time(), b"0" * 128)
+_MANY = tuple(f"11111111-2222-4333-8444-{number:012}" for number in range(16))
+_ROWS = ("batch", "acme/x", "rows.csv", "prompt={{prompt}}", "--yes", "-d", "out/", "--concurrency", "16")
 FREE = ("--no-validate",)
 CASES = (
     Case("run", ("run", "acme/x", "prompt=x", *FREE), "call"),
@@ -328,24 +358,35 @@ CASES = (
     Case("pricing", ("pricing", "acme/x"), "pricing"),
     Case("doctor", ("doctor",), "call"),
     Case("doctor", ("doctor",), "pricing"),
-    Case("webhook verify", ("webhook", "verify"), "keys", _WEBHOOK),
-    Case("batch", ("batch", "acme/x", "rows.csv", "prompt={{prompt}}", "--yes", "-d", "out/", *FREE), "call"),
-    Case("batch", ("batch", "acme/x", "rows.csv", "prompt={{prompt}}", "--yes", "-d", "out/", *FREE), "result"),
-    Case("batch", ("batch", "acme/x", "rows.csv", "prompt={{prompt}}", "--yes", "-d", "out/", *FREE), "status"),
+    Case("webhook verify", ("webhook", "verify", "--tolerance", "1h"), "keys", _WEBHOOK),
+    Case("cost", ("cost",), "charges", first=("run", "acme/x", "prompt=x", *FREE)),
+    Case("cost", ("cost",), "pricing", first=("run", "acme/x", "prompt=x", *FREE)),
+    Case("auth status", ("auth", "status"), "platform"),
+    Case("resume of 16", ("resume", "acme/x", *_MANY, "-d", "out/"), "result"),
+    Case("resume of 16", ("resume", "acme/x", *_MANY, "-d", "out/"), "events"),
+    Case("resume of 16", ("resume", "acme/x", *_MANY, "-d", "out/"), "status", streams=False),
+    Case("wait of 16", ("wait", "acme/x", *_MANY), "result"),
+    Case("batch", (*_ROWS, *FREE), "call"),
+    Case("batch", (*_ROWS, *FREE), "result"),
+    Case("batch", (*_ROWS, *FREE), "events"),
+    Case("batch", (*_ROWS, *FREE), "status", streams=False),
 )
 
 
-def _peak(case: Case, url: str, folder: Path) -> tuple[float, float, str]:
+def peak_of(case: Case, url: str, folder: Path) -> tuple[float, float, str]:
     """The memory in megabytes and the seconds that a command took, and the first thing that it said."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("FAL_")}
     env |= {f"FAL_{name}_HOST": url for name in ("RUN", "QUEUE_RUN", "REST", "API", "CDN")}
     env |= {"FAL_KEY": _KEY, "FAL_CLI_HOME": str(folder / "home"), "HOME": str(folder), "PYTHONPATH": HURRY}
     (folder / "photo.jpg").write_bytes(b"\xff\xd8\xff" + bytes(100))
-    (folder / "rows.csv").write_text("prompt\na\nb\n", "ascii")
+    (folder / "rows.csv").write_text("prompt\n" + "\n".join(map(str, range(16))) + "\n", "ascii")
     report = folder / "report"
     launcher = (sys.executable, "-I", "-S", str(_LAUNCHER), str(report), "1", "1")
     limit = ("timeout", "-s", "INT", "-k", "3", str(SECONDS))
-    words = (*launcher, *limit, sys.executable, "-m", "fal_cli", *case.argv)
+    program = (sys.executable, "-m", "fal_cli")
+    if case.first:
+        subprocess.run((*program, *case.first), env=env, cwd=folder, capture_output=True, check=True)
+    words = (*launcher, *limit, *program, *case.argv)
     done = subprocess.run(
         words, input=case.stdin, env=env, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False
     )
@@ -353,6 +394,85 @@ def _peak(case: Case, url: str, folder: Path) -> tuple[float, float, str]:
     said = done.stderr.decode("utf-8", "replace").strip().splitlines()
     faults = [line for line in said if line.startswith(("fal:", "{"))] or said
     return int(peak) / MIB, float(seconds), faults[0][:110] if faults else ""
+
+
+def _listener_peak(senders: Sequence[Callable[[], Pieces]], folder: Path) -> float:
+    """The memory that `webhook listen` took, while these sent to it at once."""
+    report = folder / "report"
+    launcher = (sys.executable, "-I", "-S", str(_LAUNCHER), str(report), "1", "1", "timeout", "-s", "INT", "60")
+    words = ("-m", "fal_cli", "webhook", "listen", "--no-verify", "--port", "0", "--json")
+    env = {**os.environ, "FAL_CLI_HOME": str(folder / "home")}
+    with subprocess.Popen(
+        (*launcher, sys.executable, *words), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=env, cwd=folder
+    ) as process:
+        assert process.stderr is not None
+        port = urlsplit(json.loads(process.stderr.readline())["url"]).port
+        threads = [threading.Thread(target=_send_to, args=(port, pieces)) for pieces in senders]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        (listener,) = _children(process.pid)
+        os.kill(listener, signal.SIGINT)
+        process.communicate()
+    return int(report.read_text("ascii").split()[3]) / MIB
+
+
+def _children(pid: int) -> list[int]:
+    """The processes that a process has started (Linux)."""
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()]
+
+
+def _send_to(port: int | None, pieces: Callable[[], Pieces]) -> None:
+    """Sends a request, and waits for its answer as long as a sender of webhooks may."""
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port or 0), timeout=SECONDS) as sock:
+        for piece in pieces():
+            sock.sendall(piece)
+        while sock.recv(65536):
+            pass
+
+
+def _posted(body: Callable[[], Pieces]) -> Callable[[], Pieces]:
+    def pieces() -> Pieces:
+        whole = b"".join(body())
+        yield b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(whole)
+        yield whole
+
+    return pieces
+
+
+def _half_sent() -> Pieces:
+    yield b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % (20 * MIB)
+    yield from [_PIECE] * 16
+    time.sleep(SECONDS / 2)
+
+
+def _of_long_headers() -> Pieces:
+    yield b"POST / HTTP/1.1\r\n" + BODIES["headers"].head
+    time.sleep(1.0)
+
+
+DELIVERIES = {
+    "23 MB of text": [_posted(_text(23))] * 4,
+    "23 MB of values": [_posted(_values(23))] * 4,
+    "2 MB of values": [_posted(_values(2))] * 30,
+    "23 MB of log lines": [_posted(log_lines(23))] * 4,
+    "half-sent": [_half_sent] * 30,
+    "headers": [_of_long_headers] * 30,
+}
+
+
+def _listeners(good: float) -> float:
+    """Prints what `webhook listen` takes for each kind of delivery; the most beyond a good one."""
+    worst = 0.0
+    for name, senders in DELIVERIES.items():
+        with tempfile.TemporaryDirectory() as folder:
+            peak = _listener_peak(senders, Path(folder))
+        worst = max(worst, peak - good)
+        mark = "TOO MUCH" if peak - good > ALLOWED_MIB else "ok"
+        title = f"webhook listen · {len(senders)} deliveries"
+        print(f"{title} | {name} | {good:.0f} | {peak:.0f} | {peak - good:+.0f} | {mark}", flush=True)
+    return worst
 
 
 def _bodies(case: Case) -> Iterator[tuple[str, int, str, Body]]:
@@ -379,21 +499,25 @@ def main() -> int:
             title = f"{case.name} · {case.route}"
             if wanted and not any(word in title for word in wanted):
                 continue
-            service.direct = "--direct" in case.argv
+            service.direct, service.streams = "--direct" in case.argv, case.streams
             service.hostile = None
             seen.clear()
             with tempfile.TemporaryDirectory() as folder:
-                good, _, said = _peak(case, server.url, Path(folder))
+                good, _, said = peak_of(case, server.url, Path(folder))
             if case.route not in seen:
                 print(f"{title}: the good one asks {seen}, says {said}", flush=True)
             for name, status, kind, body in _bodies(case):
                 service.hostile = (case.route, status, kind, body)
                 with tempfile.TemporaryDirectory() as folder:
-                    peak, seconds, said = _peak(case, server.url, Path(folder))
+                    peak, seconds, said = peak_of(case, server.url, Path(folder))
                 worst = max(worst, peak - good)
                 mark = "TOO MUCH" if peak - good > ALLOWED_MIB else "ok"
                 figures = f"{good:.0f} | {peak:.0f} | {peak - good:+.0f} | {seconds:.1f} s"
                 print(f"{title} | {name} | {figures} | {mark} | {said}", flush=True)
+    if not wanted or any("webhook listen".startswith(word) for word in wanted):
+        with tempfile.TemporaryDirectory() as folder:
+            good = _listener_peak([_posted(lambda: iter([b"{}"]))], Path(folder))
+        worst = max(worst, _listeners(good))
     return worst > ALLOWED_MIB
 
 

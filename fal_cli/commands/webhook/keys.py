@@ -156,7 +156,7 @@ def _any_verifies(keys: Sequence[Ed25519PublicKey], signature: bytes, message: b
 
 
 def _fetched(wire: Wire, url: str) -> bytes:
-    request = Request("fetching the keys", "GET", url, authorization="")
+    request = Request("fetching the keys", "GET", url, authorization="").for_a_short_answer()
     try:
         answer = wire.send(request, retry.at_most(_FETCH_RETRIES), deadline=Deadline(FETCH_SECONDS))
     except TransportFailure as failure:

@@ -1,9 +1,11 @@
 """What becomes of received webhooks: each is checked, printed as a line of JSON, and answered (wire §10)."""
 
 import json
+import math
 import time
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, NoReturn
 
 from fal_cli import jsontext
 from fal_cli.commands.webhook import recording, signature
@@ -39,15 +41,21 @@ def listen(
     """
     seen = Seen()
     for number, delivery in enumerate(receiver.deliveries(), 1):
-        verdict = judge(delivery.received, keys)
-        is_duplicate = seen.before(delivery.received, remember=verdict.is_taken)
-        line = _line(delivery, verdict, is_duplicate)
-        if records and verdict.valid and recording.record(context, line["body"]):
-            context.talk.note(f"the result of {line['body']['request_id']} is in the history")
-        _print(context, line)
-        delivery.answer(verdict.status, verdict.reason if verdict.reason and not verdict.is_taken else "ok")
+        _take(context, delivery, keys, seen, records=records)
         if number == count:
             return
+
+
+def _take(context: Context, delivery: Delivery, keys: Verifier | None, seen: "Seen", *, records: bool) -> None:
+    received = delivery.received()
+    verdict = judge(received, keys)
+    is_duplicate = seen.before(received, remember=verdict.is_taken)
+    line = _line(received, delivery.received_at, verdict, is_duplicate)
+    del received  # its line is as large again
+    if records and verdict.valid and recording.record(context, line["body"]):
+        context.talk.note(f"the result of {line['body']['request_id']} is in the history")
+    _print(context, line)
+    delivery.answer(verdict.status, verdict.reason if verdict.reason and not verdict.is_taken else "ok")
 
 
 def judge(received: Received, keys: Verifier | None) -> Verdict:
@@ -83,13 +91,13 @@ class Seen:
         return known
 
 
-def _line(delivery: Delivery, verdict: Verdict, is_duplicate: bool) -> dict[str, Any]:
+def _line(received: Received, moment: datetime, verdict: Verdict, is_duplicate: bool) -> dict[str, Any]:
     return {
-        "received_at": delivery.received_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "received_at": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "valid": verdict.valid,
         "reason": verdict.reason,
-        "headers": delivery.received.shown(),
-        "body": _parsed(delivery.received.body),
+        "headers": received.shown(),
+        "body": _parsed(received.body),
         "duplicate": is_duplicate,
     }
 
@@ -103,9 +111,21 @@ def _print(context: Context, line: dict[str, Any]) -> None:
 
 def _parsed(body: bytes) -> Any:
     """The body's value. None if it is not JSON, or cannot be printed as JSON again."""
-    value = jsontext.read_strictly(body)
+    if jsontext.is_crowded(body):
+        return None
     try:
-        json.dumps(value, allow_nan=False)
+        return json.loads(body, parse_constant=_refuse, parse_float=_finite)
     except (ValueError, RecursionError):
         return None
-    return value
+
+
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    """A number that can be written again. Raises `ValueError`."""
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text} is too large")
+    return number

@@ -5,9 +5,12 @@ import socketserver
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from io import BufferedIOBase
+from typing import Any, cast
 
+from fal_cli.api.head import Head, TooLarge
 from fal_cli.commands.webhook.signature import KEYS_PATH
 from fal_cli.errors import CliError
 
@@ -60,6 +63,18 @@ class Handler(BaseHTTPRequestHandler):
     timeout = SILENCE_SECONDS
     error_message_format = "%(code)d %(message)s\n"
     error_content_type = "text/plain; charset=utf-8"
+
+    def parse_request(self) -> bool:
+        """As the base does it; what has too many headers is refused."""
+        stream = self.rfile
+        self.rfile = cast(BufferedIOBase, Head(stream))
+        try:
+            return super().parse_request()
+        except TooLarge as error:
+            self.send_error(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, str(error))
+            return False
+        finally:
+            self.rfile = stream
 
     def answer(
         self,

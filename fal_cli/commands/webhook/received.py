@@ -7,6 +7,7 @@
 
 import io
 import re
+from collections.abc import Iterator
 from typing import Any, Protocol
 
 from fal_cli.commands.webhook.signature import Invalid, Received
@@ -21,6 +22,7 @@ _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 _START_LINE = re.compile(rb"[A-Z]+ \S+ HTTP/[0-9.]+")
 _CHUNK_HEAD = re.compile(rb"([0-9a-fA-F]{1,8})[ \t]*(?:;[^\r\n]*)?\r?\n")
 _LONGEST_LINE = 8192
+_PIECE_BYTES = 16 * 1024
 _MOST_TRAILERS = 100
 _FORMS = "Give --headers FILE and --body FILE, or the whole raw request (headers, blank line, body) on stdin."
 
@@ -87,20 +89,29 @@ def add_header(headers: Headers, name: bytes, value: bytes) -> None:
     headers.setdefault(name.decode("latin-1").strip().lower(), []).append(text)
 
 
-def read_chunked(stream: Lines, limit: int) -> bytes:
-    """A body in the chunked coding of HTTP/1.1. Raises `BadChunks`, `TooLarge`."""
-    gathered = bytearray()
+def read_chunked(stream: Lines, limit: int) -> Iterator[bytes]:
+    """A body in the chunked coding of HTTP/1.1, a piece at a time. Raises `BadChunks`, `TooLarge`."""
+    received = 0
     while size := _chunk_size(stream.readline(_LONGEST_LINE)):
-        if len(gathered) + size > limit:
+        received += size
+        if received > limit:
             raise TooLarge
-        chunk = stream.read(size)
-        if len(chunk) < size or stream.readline(3).strip(b"\r\n"):
+        for piece in read_exactly(stream, size):
+            size -= len(piece)
+            yield piece
+        if size or stream.readline(3).strip(b"\r\n"):
             raise BadChunks("a chunk is not as long as it says")
-        gathered += chunk
     for _ in range(_MOST_TRAILERS):
         if not stream.readline(_LONGEST_LINE).strip():
-            return bytes(gathered)
+            return
     raise BadChunks("its trailers have no end")
+
+
+def read_exactly(stream: Lines, size: int) -> Iterator[bytes]:
+    """So many bytes, a piece at a time; fewer where the stream ends before."""
+    while size > 0 and (piece := stream.read(min(size, _PIECE_BYTES))):
+        size -= len(piece)
+        yield piece
 
 
 def _chunk_size(line: bytes) -> int:
@@ -152,7 +163,7 @@ def _unframed(headers: Headers, body: bytes) -> bytes:
     """The body of a raw request, without chunk framing and without an editor's last newline."""
     if any("chunked" in value.lower() for value in headers.get("transfer-encoding", ())):
         try:
-            return read_chunked(io.BytesIO(body), len(body))
+            return b"".join(read_chunked(io.BytesIO(body), len(body)))
         except (BadChunks, TooLarge):
             return body  # most tools that record a request write it decoded
     lengths = headers.get("content-length", [])

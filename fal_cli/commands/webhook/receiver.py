@@ -1,4 +1,7 @@
-"""Receives webhooks over HTTP: threads read untrusted requests and hand them one by one to the main thread."""
+"""Receives webhooks over HTTP: threads read untrusted requests and hand them one by one to the main thread.
+
+However many come at once, they wait on the disk: one at a time is in memory.
+"""
 
 import queue
 import threading
@@ -8,11 +11,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from fal_cli import limits
+from fal_cli.api.body import Body
+from fal_cli.api.errors import NoRoom
 from fal_cli.commands.webhook.local_server import Handler, LocalServer
-from fal_cli.commands.webhook.received import BadChunks, Headers, TooLarge, add_header, read_chunked
+from fal_cli.commands.webhook.received import BadChunks, Headers, TooLarge, add_header, read_chunked, read_exactly
 from fal_cli.commands.webhook.signature import Received
 
-MOST_BYTES = 32 * 1024 * 1024
+_IN_MEMORY_BYTES = 64 * 1024
 _DRAIN_SECONDS = 2.0
 _WRITE_SECONDS = 5.0
 _BLOCK = 64 * 1024
@@ -22,12 +28,17 @@ _BLOCK = 64 * 1024
 class Delivery:
     """One request that came; its sender waits until it is answered."""
 
-    received: Received
+    headers: Headers
+    body: Body
     received_at: datetime
     status: int = 503
     words: str = ""
     _decided: threading.Event = field(default_factory=threading.Event)
     _written: threading.Event = field(default_factory=threading.Event)
+
+    def received(self) -> Received:
+        """The webhook, with its body in memory."""
+        return Received(self.headers, self.body.read())
 
     def answer(self, status: int, words: str) -> None:
         """Answers it, and returns when the answer is on its way: the process may end then."""
@@ -81,7 +92,7 @@ class _Handler(Handler):
         headers: Headers = {}
         for name, value in self.headers.items():
             add_header(headers, name.encode("latin-1"), value.encode("latin-1", "replace"))
-        delivery = Delivery(Received(headers, body), moment)
+        delivery = Delivery(headers, body, moment)
         self.server.arrived.put(delivery)
         try:
             self.answer(*delivery.decided())
@@ -93,20 +104,23 @@ class _Handler(Handler):
 
     do_GET = do_HEAD = do_PUT = do_DELETE = do_PATCH = do_OPTIONS = _not_allowed
 
-    def _body(self) -> bytes | None:
+    def _body(self) -> Body | None:
         """The raw body; None if there is none that can be taken, which has been answered then."""
         try:
             if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
-                return read_chunked(self.rfile, MOST_BYTES)
+                return Body.received(read_chunked(self.rfile, limits.PARSED), in_memory=_IN_MEMORY_BYTES)
             length = self.headers.get("Content-Length", "")
             if not length.isascii() or not length.isdigit():
                 self._refuse(411, "a webhook needs a Content-Length")
                 return None
-            if len(length) > 12 or int(length) > MOST_BYTES:
+            if len(length) > 12 or int(length) > limits.PARSED:
                 raise TooLarge
-            body = self.rfile.read(int(length))
+            body = Body.received(read_exactly(self.rfile, int(length)), in_memory=_IN_MEMORY_BYTES)
         except TooLarge:
-            self._refuse(413, f"a webhook of more than {MOST_BYTES // 1024**2} MiB is not accepted")
+            self._refuse(413, f"a webhook of more than {limits.in_words(limits.PARSED)} is not accepted")
+            return None
+        except NoRoom as error:
+            self._refuse(503, error.message)
             return None
         except BadChunks as error:
             self._refuse(400, f"the body cannot be read: {error}")
