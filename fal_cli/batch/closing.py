@@ -1,5 +1,6 @@
 """The last words about a batch: what came of it, where it is, how to go on."""
 
+import os
 from pathlib import Path
 
 from fal_cli.context import Context
@@ -16,7 +17,7 @@ def summarize(context: Context, standing: Standing, manifest: Path, stopped: str
         {"event": "summary", "batch": name, **standing.counts(), "left": standing.left, "stopped": stopped or None}
     )
     if not talk.machine:
-        where = f" · in {as_typed(str(manifest.parent))}" if standing.done else ""
+        where = f" · in {as_typed(str(manifest.parent))}{os.sep}" if standing.done else ""
         talk.note(f"{name}: {summary(standing)}{where}")
     if standing.failed or standing.cancelled:
         talk.note(

@@ -50,6 +50,7 @@ def measure(
     talk: Talk | None = None,
     writes: bool = False,
     file: Path | None = None,
+    cwd: Path | None = None,
     times: int = 1,
     at_once: int = 1,
     may_fail: bool = False,
@@ -72,6 +73,7 @@ def measure(
         process = subprocess.Popen(
             words,
             env=dict(env),
+            cwd=cwd,
             stdin=stdin,
             stdout=stdout,
             stderr=said,

@@ -4,15 +4,14 @@ FAL_TESTS_FULL=1 has 10,000 of them.
 """
 
 import json
-import os
 import sqlite3
-import subprocess
 from collections.abc import Sequence
 from contextlib import closing
 
 import pytest
 
 from fal_cli.config import paths
+from tests.bench.measure import measure
 from tests.conftest import Program, Service
 from tests.support.full_run import FULL
 
@@ -24,10 +23,7 @@ ECHO = "sandbox/echo"
 
 def run(program: Program, *words: str) -> float:
     """Runs a command line to its end; the most memory that it took, in MiB."""
-    process = program.start(*words, cwd=program.home, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, used = os.wait4(process.pid, 0)
-    assert os.waitstatus_to_exitcode(status) == 0
-    return used.ru_maxrss / 1024
+    return measure([*program.argv, *words], program.env, cwd=program.home).peak_mib
 
 
 def reopen(program: Program, *, of_batch: bool) -> None:
