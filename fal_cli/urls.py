@@ -22,6 +22,11 @@ def origin(url: str) -> tuple[str, str, int | None]:
     return (parts.scheme, parts.hostname or "", port or default)
 
 
+def host_shown(url: str) -> str:
+    """The host of a URL with its port as a message may show them: without a name and password before them."""
+    return urlsplit(url).netloc.rpartition("@")[2]
+
+
 def is_loopback(url: str) -> bool:
     """Whether a URL points at this machine: plain http is allowed there, and no proxy is used."""
     name = origin(url)[1]

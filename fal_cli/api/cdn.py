@@ -3,14 +3,13 @@
 import threading
 from collections.abc import Callable
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 from fal_cli.api import free, retry
 from fal_cli.api.deadline import Deadline
 from fal_cli.api.errors import Refused
 from fal_cli.api.messages import Request
 from fal_cli.api.wire import Wire
-from fal_cli.urls import is_loopback, origin
+from fal_cli.urls import host_shown, is_loopback, origin
 
 _MOST_RENEWALS = 3
 _DOMAIN = "fal.media"
@@ -81,7 +80,7 @@ def of(wire: Wire) -> Cdn:
 def check_host(url: str) -> None:
     """Raises `Refused` for a URL that bytes or tokens would travel to in clear; this machine is excepted."""
     if not url.startswith("https://") and not (url.startswith("http://") and is_loopback(url)):
-        raise Refused(f"the service named {urlsplit(url).netloc or url!r} for an upload, which is not https")
+        raise Refused(f"the service named {host_shown(url) or url!r} for an upload, which is not https")
 
 
 def _is_of_fal(name: str) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import msgpack
 import websocket
@@ -25,6 +25,7 @@ from fal_cli.api.messages import Request
 from fal_cli.api.phases import open_socket
 from fal_cli.api.wire import CONNECT_SECONDS, TRANSPORT_ERRORS, Wire
 from fal_cli.endpoint import EndpointId, Target, url_on
+from fal_cli.urls import host_shown
 
 REALTIME_PATH = "realtime"
 HANDSHAKE_SECONDS = 90.0  # a cold start happens inside the handshake (§7.2)
@@ -269,7 +270,7 @@ def connect(
         raise _refused(error, has_token=bool(token)) from error
     except (websocket.WebSocketException, OSError) as error:
         shaking.close()
-        host = urlsplit(url).netloc
+        host = host_shown(url)
         if redirect := _REDIRECT.match(shaking.came):  # of which the package says no more than that there is one
             where = _LOCATION.search(shaking.came)
             raise _elsewhere(host, int(redirect[1]), where[1].decode("latin-1").strip() if where else "") from error
@@ -315,7 +316,7 @@ def _check(opened: websocket.WebSocket, url: str) -> None:
     Raises `NotReached` for one that switched to compressed frames: the package cannot read them, and a server must not
     choose an extension that was not offered (§7.2).
     """
-    error = _fault_of(opened.handshake_response, urlsplit(url).netloc)
+    error = _fault_of(opened.handshake_response, host_shown(url))
     if error is not None:
         opened.shutdown()  # type: ignore[no-untyped-call]  # the package leaves it unannotated
         raise error

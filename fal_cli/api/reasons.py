@@ -12,6 +12,7 @@ from urllib3.exceptions import DecodeError, ProxyError
 from fal_cli.api import trust
 from fal_cli.api.errors import Phase
 from fal_cli.api.head import TooLarge
+from fal_cli.urls import host_shown
 
 NO_SOCKS = "SOCKS needs one more package: pip install pysocks"
 _TUNNEL = "Tunnel connection failed: "
@@ -34,7 +35,7 @@ class Reason(NamedTuple):
 
 def of(error: BaseException, url: str, phase: Phase) -> Reason:
     """Why an exchange with `url` failed that got as far as `phase`."""
-    host = urlsplit(url).netloc
+    host = host_shown(url)
     causes = list(_causes(error))
     for cause in causes:
         if (found := _known(cause, causes, host, url)) is not None:

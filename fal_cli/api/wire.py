@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Mapping
 from http.client import HTTPException
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import requests
 import urllib3
@@ -26,6 +25,7 @@ from fal_cli.api.hosts import Hosts
 from fal_cli.api.messages import Answer, Outcome, Policy, Request, TransportFailure
 from fal_cli.api.phases import Exchange, PhasedAdapter, Recorder
 from fal_cli.api.redaction import redacted
+from fal_cli.urls import host_shown
 
 LONGEST_WAIT_SECONDS = 60.0
 CONNECT_SECONDS = 10.0
@@ -204,7 +204,7 @@ class Wire:
                 return _failure(error, exchange, request, response)
         if _ends_too_early(answer):
             return TransportFailure(
-                f"the answer of {urlsplit(request.url).netloc} was cut short",
+                f"the answer of {host_shown(request.url)} was cut short",
                 exchange.phase,
                 status=answer.status,
                 headers=answer.headers,

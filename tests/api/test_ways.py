@@ -1,5 +1,6 @@
 """The way to a host is one for HTTP and WebSocket: its proxies, its certificates, its refusals, its backup."""
 
+import contextlib
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from tests.support.faulty_server import (
     clear_environment,
     handshake,
     read_request,
+    refusing_port,
     send,
 )  # fmt: skip
 
@@ -168,3 +170,35 @@ def test_a_backup_is_not_tried_after_anything_was_sent(authority: Authority, mon
         with pytest.raises(TransportFailure):
             wire_to(base).send(Request("x", "GET", base), retry.at_most(0))
         assert server.connections == 1
+
+
+def test_no_cookie_is_kept() -> None:
+    cookie = answer(200, {}, {"Set-Cookie": "seen=1; Path=/"})
+    with Server([read_request, cookie], [read_request, cookie]) as server:
+        wire = wire_to(server.url)
+        for _ in range(2):
+            wire.send(Request("a look", "GET", f"{server.url}/x"), retry.ONCE)
+    assert not any("cookie" in request.headers for request in server.requests)
+
+
+@pytest.mark.parametrize("address", ["ftp://a.test/x", "file:///etc/passwd", "data:,x", "unix:x"])
+def test_only_http_is_spoken(address: str) -> None:
+    with pytest.raises(TransportFailure, match="is not an http or https address"):
+        wire_to("http://127.0.0.1:9").send(Request("a look", "GET", address), retry.ONCE)
+
+
+def test_a_message_names_a_host_without_what_stands_before_it() -> None:
+    with refusing_port() as port, pytest.raises(TransportFailure) as failed:
+        wire_to("http://127.0.0.1:9").send(Request("a look", "GET", f"http://me:pass@127.0.0.1:{port}/"), retry.ONCE)
+    assert str(failed.value) == f"127.0.0.1:{port} refused the connection"
+
+
+def test_many_hosts_in_turn_each_get_an_answer() -> None:
+    """More than the adapter keeps connections to, twice: a pool that was closed to make room is not used again."""
+    servers = [Server([read_request, answer(200, {})], [read_request, answer(200, {})]) for _ in range(7)]
+    wire = wire_to("http://127.0.0.1:9")
+    with contextlib.ExitStack() as stack:
+        for server in servers:
+            stack.enter_context(server)
+        for server in servers * 2:
+            assert wire.send(Request("a look", "GET", f"{server.url}/x"), retry.ONCE).ok
