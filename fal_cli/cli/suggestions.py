@@ -16,6 +16,7 @@ _NEAR_OPTION = 0.8
 _REQUEST = re.compile(r"@?last(?::\d+)?|@\d+|(?=.*\d)[0-9a-f]{6,8}(?:-[0-9a-f-]*)?|https?://\S+/requests/\S+")
 _APP_CODE = re.compile(r"[^=\s]+\.py(?:::\w+)?|[\w./-]+::\w+")
 _ITEM = re.compile(r"[\w.\[\]-]+:?=.*|\{.*", re.DOTALL)
+_QUOTED_OPTION = re.compile(r"(--[A-Za-z][\w-]*)\s+(\S+)")
 
 _VENDORS = {
     "deploy": "", "apps": "", "app": "", "runners": "", "runner": "", "secrets": "", "secret": "", "environments": "",
@@ -97,7 +98,11 @@ def for_option(option: str, words: Sequence[str], known: Iterable[str], *, takes
     given = _whole_option(option, words)
     name = given.partition("=")[0]
     near = _near_option(name, known)
-    hint = f"inputs are written {_as_input(given, words)}" if takes_inputs and len(name.lstrip("-")) > 1 else ""
+    hint = ""
+    if takes_inputs and _is_text(given):
+        hint = f"A text that begins with a dash is written as an input: {shlex.quote(f'prompt={given}')}"
+    elif takes_inputs and len(name.lstrip("-")) > 1:
+        hint = f"inputs are written {_as_input(given, words)}"
     return Suggestion(f"; did you mean {near}?" if near else "", hint)
 
 
@@ -157,9 +162,16 @@ def _whole_option(option: str, words: Sequence[str]) -> str:
     return option
 
 
+def _is_text(given: str) -> bool:
+    """Whether a word that begins with a dash is a text: it has blanks, and more than a name before the first one."""
+    name = given.partition("=")[0]
+    return len(name.split()) > 1 and _QUOTED_OPTION.fullmatch(given) is None
+
+
 def _as_input(given: str, words: Sequence[str]) -> str:
-    """`--seed=7` or `--seed 7` as the input that was meant."""
-    name, equals, value = given.partition("=")
+    """`--seed=7` or `--seed 7` as the input that was meant, also where it was quoted as one word."""
+    quoted = _QUOTED_OPTION.fullmatch(given)
+    name, equals, value = (quoted[1], "=", quoted[2]) if quoted else given.partition("=")
     following = list(words)[list(words).index(given) + 1 :] if given in words else []
     if not equals and following and not following[0].startswith("-"):
         value = following[0]
