@@ -196,6 +196,16 @@ class TestForms:
             gathered(word)
         assert told in caught.value.message
 
+    @pytest.mark.parametrize("word", ["@home is sweet", "{x} on a board", "{{x}} here"])
+    def test_what_may_have_been_meant_as_text(self, folder: Path, word: str) -> None:
+        with pytest.raises(UsageError) as caught:
+            gathered(word)
+        assert caught.value.hint.endswith(f"To send it as text: -t 'KEY={word}'")
+        for document in ("@missing", '{"a" 1}', "{a"):
+            with pytest.raises(UsageError) as caught:
+                gathered(document)
+            assert "as text" not in caught.value.hint
+
     @pytest.mark.parametrize(
         ("text", "at"),
         [
