@@ -377,12 +377,12 @@ class Engine:
 
     def _look(self, rows: list[Row], desk: Desk) -> None:
         try:
-            found: sweep.Found | None = sweep.look_for(desk.kept, rows, self._rules.deadline)
-            adopted = self._carrier.adopt(rows, found, desk) if found else {}
+            found = sweep.look_for(desk.kept, rows, self._rules.deadline)
+            adopted = self._carrier.adopt(rows, found, desk)
         except ApiError as error:
-            self._news.put(News(None, Looked({}, False, error)))
+            self._news.put(News(None, Looked({}, frozenset(), error)))
             return
-        self._news.put(News(None, Looked(adopted, bool(found and found.is_exact), None)))
+        self._news.put(News(None, Looked(adopted, found.absent, None)))
 
     def _looked(self, looked: "Looked") -> None:
         self._is_sweeping = False
@@ -397,7 +397,7 @@ class Engine:
                     request_id=looked.adopted[row.local_id],
                 )
                 self._take_up(Job(planned, row.local_id, looked.adopted[row.local_id]))
-            elif looked.is_exact:
+            elif row.local_id in looked.absent:
                 del self._lost[number]
                 self._group.do(
                     lambda ledger, row=row: ledger.ended(  # type: ignore[misc]
@@ -612,8 +612,11 @@ class Swept:
 
 @dataclass(frozen=True)
 class Looked:
-    """What a look for lost answers found: the id of each call that was adopted, by its number in the ledger."""
+    """What a look for lost answers found: the id of each call that was adopted, by its number in the ledger.
+
+    `absent` are those that were never accepted, unless they were adopted.
+    """
 
     adopted: dict[int, str]
-    is_exact: bool
+    absent: frozenset[int]
     error: ApiError | None
