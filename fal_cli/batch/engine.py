@@ -49,6 +49,7 @@ from fal_cli.ledger import batches, claims
 from fal_cli.ledger.claims import OverBudget, Taken
 from fal_cli.ledger.migrations import LedgerError
 from fal_cli.ledger.rows import Row, State
+from fal_cli.results.money import Money
 from fal_cli.signals import GRACE_SECONDS, Interrupted, Noted
 from fal_cli.terminal.progress.standing import RATE, Standing
 
@@ -549,12 +550,7 @@ class Engine:
     def _over_budget(self, job: Job, what: OverBudget) -> None:
         self._comes_to_nothing(job)
         self._jobs.discard(job)
-        spent, budget = what.spent, what.budget
-        self._stop(
-            f"the budget {budget.name} is used up: {spent.total:f} of {budget.limit:f} {claims.CURRENCY}"
-            " are spent or set aside",
-            Exit.OVER_BUDGET,
-        )
+        self._stop(_told_of_budget(what), Exit.OVER_BUDGET)
 
     def _broke(self, job: Job | None, what: Broke) -> None:
         if isinstance(what.error, WaitEnded):
@@ -601,6 +597,14 @@ class Engine:
     def _forget(self, job: Job) -> None:
         self._jobs.discard(job)
         self._saving.discard(job)
+
+
+def _told_of_budget(over: OverBudget) -> str:
+    """Why a budget lets no more be sent."""
+    if over.why:
+        return f"{over.why}, and the budget is {over.budget.name}; to send it all the same: --allow-unknown-cost"
+    spent, limit = Money(over.spent.total, claims.CURRENCY), Money(over.budget.limit, claims.CURRENCY)
+    return f"the budget {over.budget.name} is used up: {spent} of {limit} are spent or set aside"
 
 
 @dataclass(frozen=True)
