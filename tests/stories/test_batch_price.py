@@ -1,5 +1,6 @@
 """A price that changes while a batch runs under a budget: at most the calls that are on their way then cost more."""
 
+import json
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -7,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.support.fault_proxy import Exchange
+from tests.support.fault_proxy import Exchange, answer
 from tests.support.place import Place
 
 FLUX = "fal-ai/flux/dev"
@@ -72,3 +73,16 @@ def test_a_cost_that_nobody_knows_is_named_as_the_reason(place: Place) -> None:
     assert place.service.accepted == 0
     place(*words, "--allow-unknown-cost")
     assert place.service.accepted == 2
+
+
+def test_the_service_is_asked_of_an_endpoint_and_not_of_each_row(place: Place) -> None:
+    """Rows whose texts may be choices of a model's list may each cost something else; what is told of all is one."""
+    (place.folder / "rows.csv").write_text("q\n" + "".join(f"word {row}\n" for row in range(40)))
+    words = ("batch", "sandbox/echo", "rows.csv", "q={{q}}", "--dry-run")
+    plan = json.loads(place(*words).text)
+    assert (plan["estimate"]["amount"], plan["estimate"]["unknown_calls"]) == ("0.040", 0)
+    asked = place.service.stats["http"]
+    assert (asked["pricing"], asked["estimate"]) == (1, 1)
+    place.proxy.fail("pricing", answer(500), times=99)
+    place(*words, env={"FAL_CLI_HOME": str(place.folder / "fresh")})
+    assert place.proxy.count("pricing") <= 20  # with the schema, and repetitions
