@@ -19,7 +19,7 @@ from fal_cli.api.deadline import Deadline
 from fal_cli.api.errors import ApiError
 from fal_cli.calls import alike, price
 from fal_cli.calls.model import Call
-from fal_cli.calls.price import Estimate
+from fal_cli.calls.price import Estimate, Told
 from fal_cli.context import Context
 from fal_cli.endpoint import EndpointId, parse
 from fal_cli.errors import CliError
@@ -47,7 +47,7 @@ class Sum(NamedTuple):
     parts: Mapping[str, "Sum"] = MappingProxyType({})
 
 
-class _Told(NamedTuple):
+class _Price(NamedTuple):
     """A price, None where it could not be had, and from when until when it was told (monotonic)."""
 
     known: Known | None
@@ -63,7 +63,8 @@ class Costs:
         self._has_budget = has_budget
         self._lock = threading.Lock()
         self._estimates: dict[str, tuple[float, Estimate]] = {}
-        self._prices: dict[EndpointId, deque[_Told]] = {}
+        self._told, self._told_at = Told(), 0.0
+        self._prices: dict[EndpointId, deque[_Price]] = {}
 
     def expected(self, endpoint: EndpointId, input_json: Mapping[str, Any]) -> Estimate:
         """What a call is expected to cost, as bills had it a moment ago."""
@@ -71,11 +72,18 @@ class Costs:
         with self._lock:
             at, found = self._estimates.get(key, (0.0, None))
             if found is None or time.monotonic() - at > _FRESH_SECONDS:
-                found = price.estimate(self._context, Call(endpoint, input_json, CallOptions()))
+                found = price.estimate(
+                    self._context, Call(endpoint, input_json, CallOptions()), told=self._lately_told()
+                )
                 if len(self._estimates) >= MOST_KINDS:
                     self._estimates.clear()
                 self._estimates[key] = (time.monotonic(), found)
             return found
+
+    def _lately_told(self) -> Told:
+        if time.monotonic() - self._told_at > _FRESH_SECONDS:
+            self._told, self._told_at = Told(), time.monotonic()
+        return self._told
 
     def bill(
         self, endpoint: EndpointId, local_id: int, units: str, accepted_at: float
@@ -109,7 +117,7 @@ class Costs:
                 self._ask(endpoint, told)
             return _dearest(told, accepted_at) if self._has_budget else told[-1].known
 
-    def _ask(self, endpoint: EndpointId, told: deque[_Told]) -> None:
+    def _ask(self, endpoint: EndpointId, told: deque[_Price]) -> None:
         """Has the service tell the price once more. One that cannot be had is the last one for a while."""
         at = until = time.monotonic()
         deadline = Deadline(price.PATIENCE_SECONDS) if self._has_budget else None
@@ -122,11 +130,12 @@ class Costs:
         if told and told[-1].known == known:
             told[-1] = told[-1]._replace(last=until)
         else:
-            told.append(_Told(known, at, until))
+            told.append(_Price(known, at, until))
             self._estimates.clear()
+            self._told = Told()
 
 
-def _dearest(told: Iterable[_Told], accepted_at: float) -> Known | None:
+def _dearest(told: Iterable[_Price], accepted_at: float) -> Known | None:
     """The dearest of the prices that may have been true from a moment on; of several currencies the last price."""
     prices = list(told)
     dearest = prices[-1].known

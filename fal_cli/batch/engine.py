@@ -51,6 +51,7 @@ from fal_cli.ledger import batches, claims
 from fal_cli.ledger.claims import OverBudget, Taken
 from fal_cli.ledger.migrations import LedgerError
 from fal_cli.ledger.rows import Row, State
+from fal_cli.results.money import Money
 from fal_cli.signals import GRACE_SECONDS, Interrupted, Noted
 from fal_cli.terminal.progress.standing import RATE, Standing
 
@@ -388,12 +389,12 @@ class Engine:
 
     def _look(self, rows: list[Row], desk: Desk) -> None:
         try:
-            found: sweep.Found | None = sweep.look_for(desk.kept, rows, self._rules.deadline)
-            adopted = self._carrier.adopt(rows, found, desk) if found else {}
+            found = sweep.look_for(desk.kept, rows, self._rules.deadline)
+            adopted = self._carrier.adopt(rows, found, desk)
         except ApiError as error:
-            self._news.put(News(None, Looked({}, False, error)))
+            self._news.put(News(None, Looked({}, frozenset(), error)))
             return
-        self._news.put(News(None, Looked(adopted, bool(found and found.is_exact), None)))
+        self._news.put(News(None, Looked(adopted, found.absent, None)))
 
     def _looked(self, looked: "Looked") -> None:
         self._is_sweeping = False
@@ -408,7 +409,7 @@ class Engine:
                     request_id=looked.adopted[row.local_id],
                 )
                 self._take_up(Job(planned, row.local_id, looked.adopted[row.local_id]))
-            elif looked.is_exact:
+            elif row.local_id in looked.absent:
                 del self._lost[number]
                 self._group.do(
                     lambda ledger, row=row: ledger.ended(  # type: ignore[misc]
@@ -560,12 +561,7 @@ class Engine:
     def _over_budget(self, job: Job, what: OverBudget) -> None:
         self._comes_to_nothing(job)
         self._jobs.discard(job)
-        spent, budget = what.spent, what.budget
-        self._stop(
-            f"the budget {budget.name} is used up: {spent.total:f} of {budget.limit:f} {claims.CURRENCY}"
-            " are spent or set aside",
-            Exit.OVER_BUDGET,
-        )
+        self._stop(_told_of_budget(what), Exit.OVER_BUDGET)
 
     def _broke(self, job: Job | None, what: Broke) -> None:
         if isinstance(what.error, WaitEnded):
@@ -617,6 +613,14 @@ class Engine:
         self._saving.discard(job)
 
 
+def _told_of_budget(over: OverBudget) -> str:
+    """Why a budget lets no more be sent."""
+    if over.why:
+        return f"{over.why}, and the budget is {over.budget.name}; to send it all the same: --allow-unknown-cost"
+    spent, limit = Money(over.spent.total, claims.CURRENCY), Money(over.budget.limit, claims.CURRENCY)
+    return f"the budget {over.budget.name} is used up: {spent} of {limit} are spent or set aside"
+
+
 @dataclass(frozen=True)
 class Swept:
     """Which open requests have ended; None where the listing cannot be had."""
@@ -626,8 +630,11 @@ class Swept:
 
 @dataclass(frozen=True)
 class Looked:
-    """What a look for lost answers found: the id of each call that was adopted, by its number in the ledger."""
+    """What a look for lost answers found: the id of each call that was adopted, by its number in the ledger.
+
+    `absent` are those that were never accepted, unless they were adopted.
+    """
 
     adopted: dict[int, str]
-    is_exact: bool
+    absent: frozenset[int]
     error: ApiError | None

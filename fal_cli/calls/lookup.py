@@ -28,7 +28,7 @@ from fal_cli.urls import is_loopback
 SEARCH_SECONDS = 30.0
 SKEW = timedelta(minutes=15)  # clocks differ, and a submit that was refused for rate is repeated for minutes
 _SENDING = timedelta(minutes=15)
-_LONG_AGO = timedelta(days=1)
+LONG_AGO = timedelta(days=1)
 _PAUSES = (1.0, 2.0, 3.0, 5.0)
 
 
@@ -133,7 +133,7 @@ def sent_about(row: Row) -> set[datetime]:
 def listed_since(rows: Iterable[Row]) -> datetime:
     """From when on the listing is to be read for the calls of rows; a little earlier, since clocks differ."""
     now = datetime.now(UTC) + clock.skew()
-    return min(now - _LONG_AGO if _is_of_no_moment(row) else min(sent_about(row)) for row in rows) - SKEW
+    return min(now - LONG_AGO if _is_of_no_moment(row) else min(sent_about(row)) for row in rows) - SKEW
 
 
 def _is_of_no_moment(row: Row) -> bool:

@@ -11,13 +11,15 @@ Before, in this order; the source is always named:
 After it is exact whatever the unit is called: the units of the bill × the unit price.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Context as Precision
 from decimal import Decimal, InvalidOperation
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar, cast
 
-from fal_cli.api import catalog, platform
+from fal_cli.api import platform
+from fal_cli.api.catalog import Estimate as ServicesEstimate
+from fal_cli.api.catalog import usual_cost
 from fal_cli.api.deadline import Deadline
 from fal_cli.api.errors import ApiError
 from fal_cli.api.wire import Wire
@@ -33,6 +35,7 @@ from fal_cli.ledger.prices import Known
 from fal_cli.ledger.rows import Row
 from fal_cli.results.money import Money
 
+T = TypeVar("T")
 PATIENCE_SECONDS = 3.0
 NOT_KNOWN = "not known"
 _EXACT = Precision(prec=60)
@@ -76,6 +79,26 @@ class Estimate(NamedTuple):
         }
 
 
+class Told:
+    """What the service told of endpoints, for the estimates of many calls: it is asked once, also where that failed."""
+
+    def __init__(self) -> None:
+        self._answers: dict[tuple[str, str], Any] = {}
+
+    def answer(self, about: str, endpoint: str, ask: Callable[[], T]) -> T:
+        """The answer to a question about an endpoint, by whoever asked first. Raises what that raised."""
+        key = (about, endpoint)
+        if key not in self._answers:
+            try:
+                self._answers[key] = ask()
+            except (ApiError, CliError) as error:
+                self._answers[key] = error
+        found = self._answers[key]
+        if isinstance(found, ApiError | CliError):
+            raise found.with_traceback(None)
+        return cast(T, found)
+
+
 def estimate_of(context: Context, call: Call, mode: str) -> Estimate:
     """The expected cost of a call. Unknown for a session: each of its inputs is billed."""
     if mode == "realtime":
@@ -83,14 +106,17 @@ def estimate_of(context: Context, call: Call, mode: str) -> Estimate:
     return estimate(context, call)
 
 
-def estimate(context: Context, call: Call, deadline: Deadline | None = None) -> Estimate:
-    """What a call is expected to cost. Whatever fails on the way makes it not known, and is its reason."""
+def estimate(context: Context, call: Call, deadline: Deadline | None = None, *, told: Told | None = None) -> Estimate:
+    """What a call is expected to cost. Whatever fails on the way makes it not known, and is its reason.
+
+    What is `told` of its endpoint is not asked again.
+    """
     if call.is_local:
         return Estimate(Decimal(0), Decimal(0), "an app on this machine")
-    deadline = deadline or Deadline(PATIENCE_SECONDS)
+    deadline, told, endpoint = deadline or Deadline(PATIENCE_SECONDS), told or Told(), str(call.endpoint)
     try:
         wire = context.wire()
-        price = unit_price(context, wire, str(call.endpoint), deadline)
+        price = told.answer("price", endpoint, lambda: unit_price(context, wire, endpoint, deadline))
     except (ApiError, CliError) as error:
         return Estimate(None, None, f"its unit price cannot be had: {error.message}")
     if price.amount is None:
@@ -98,7 +124,9 @@ def estimate(context: Context, call: Call, deadline: Deadline | None = None) -> 
     if price.currency not in ("", CURRENCY):
         return Estimate(None, None, f"its price is in {price.currency}", price)
     found = _by_bills(context, call, price) or _by_count(context, call, price)
-    return found or _more_than_one(call, price) or _by_history(wire, str(call.endpoint), price, deadline)
+    if found := found or _more_than_one(call, price):
+        return found
+    return _by_history(price, lambda: told.answer("usual", endpoint, lambda: usual_cost(wire, endpoint, deadline)))
 
 
 def unit_price(
@@ -220,11 +248,11 @@ def _more_than_one(call: Call, price: Known) -> Estimate | None:
     return None
 
 
-def _by_history(wire: Wire, endpoint: str, price: Known, deadline: Deadline) -> Estimate:
+def _by_history(price: Known, ask: Callable[[], ServicesEstimate | None]) -> Estimate:
     """By what the service says that calls cost on average, or nothing."""
     unit = f"no like calls here, and a unit is {_article(price.unit)}"
     try:
-        usual = catalog.usual_cost(wire, endpoint, deadline)
+        usual = ask()
     except (ApiError, CliError) as error:
         return Estimate(None, None, f"{unit}; the service's history cannot be had: {error.message}", price)
     if usual is None or usual.currency not in ("", CURRENCY):

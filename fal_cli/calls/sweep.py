@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 from fal_cli.api.deadline import Deadline
 from fal_cli.api.platform import Listed, Pages
 from fal_cli.api.wire import Wire
-from fal_cli.calls.lookup import listed_since, sent_about
-from fal_cli.ledger.rows import Row
+from fal_cli.calls.lookup import LONG_AGO, listed_since, sent_about
+from fal_cli.ledger.rows import Row, fingerprint
 
 _FAR = timedelta.max
 
@@ -23,11 +23,12 @@ _FAR = timedelta.max
 class Found(NamedTuple):
     """What a look for lost calls came to: by the ledger's number the requests that may be each, the likeliest first.
 
-    With `is_exact` a call that is not among them was never accepted.
+    A call that cannot be told from others is not among them. `absent` are those that were never accepted, if none of
+    their requests is one: the service says that its listing leaves nothing out.
     """
 
     candidates: Mapping[int, list[str]]
-    is_exact: bool
+    absent: frozenset[int]
 
 
 def ended_of(
@@ -58,25 +59,51 @@ def look_for(wire: Wire, lost: Sequence[Row], deadline: Deadline) -> Found:
         of_endpoint.setdefault(row.endpoint, []).append(row)
     looks = [_look_for(wire, endpoint, rows, deadline) for endpoint, rows in of_endpoint.items()]
     candidates = {number: names for look in looks for number, names in look.candidates.items()}
-    return Found(candidates, all(look.is_exact for look in looks))
+    return Found(candidates, frozenset().union(*(look.absent for look in looks)))
 
 
 def _look_for(wire: Wire, endpoint: str, lost: Sequence[Row], deadline: Deadline) -> Found:
-    wanted: dict[str, list[Row]] = {}
-    for row in lost:
-        if row.input_json is not None:
-            wanted.setdefault(print_of(row.input_json), []).append(row)
-    listing = Pages(wire, endpoint, start=listed_since(lost), payloads=True, deadline=deadline)
+    known = [row for row in lost if _print_of(row)]
+    if not known:
+        return Found({}, frozenset())
+    start = listed_since(known)
+    candidates, is_exact = _listed(wire, endpoint, known, start, deadline)
+    unseen = [row for row in known if row.clock_skew is None and not candidates[row.local_id]]
+    if is_exact and unseen:  # by the clock of then, which nobody had compared
+        found, is_exact = _listed(wire, endpoint, unseen, start - LONG_AGO, deadline)
+        candidates |= found
+    return Found(candidates, frozenset(candidates) if is_exact else frozenset())
+
+
+def _listed(
+    wire: Wire, endpoint: str, lost: Sequence[Row], start: datetime, deadline: Deadline
+) -> tuple[dict[int, list[str]], bool]:
+    """The requests that may be each of these calls, and whether the listing leaves nothing out."""
+    wanted = {_print_of(row) for row in lost}
+    needs_hash = any(not row.input_is_whole for row in lost)
+    listing = Pages(wire, endpoint, start=start, payloads=True, deadline=deadline)
     listed: dict[str, list[Listed]] = {}
     for item in listing:
-        if isinstance(item.input_json, dict) and (print_ := print_of(item.input_json)) in wanted:
-            listed.setdefault(print_, []).append(replace(item, input_json=None, output_json=None))
+        if not isinstance(item.input_json, dict):
+            continue
+        for print_ in (print_of(item.input_json), *([fingerprint(item.input_json)] if needs_hash else [])):
+            if print_ in wanted:
+                listed.setdefault(print_, []).append(replace(item, input_json=None, output_json=None))
     candidates = {
-        row.local_id: [item.request_id for item in sorted(listed.get(print_, ()), key=lambda one: _distance(row, one))]
-        for print_, rows in wanted.items()
-        for row in rows
+        row.local_id: [
+            item.request_id
+            for item in sorted(listed.get(_print_of(row), ()), key=lambda one, row=row: _distance(row, one))
+        ]
+        for row in lost
     }
-    return Found(candidates, listing.is_exact)
+    return candidates, listing.is_exact
+
+
+def _print_of(row: Row) -> str:
+    """What a row's input is known by: all of it, or its hash where no more is kept; "" of a private one."""
+    if row.input_is_whole and row.input_json is not None:
+        return print_of(row.input_json)
+    return row.input_sha256
 
 
 def _distance(row: Row, item: Listed) -> timedelta:

@@ -69,10 +69,20 @@ class Taken(NamedTuple):
 
 
 class OverBudget(NamedTuple):
-    """The call does not fit a budget; nothing was written."""
+    """The call does not fit a budget; nothing was written. `reserved` is what would be set aside for it, if known."""
 
     budget: Budget
     spent: Spent
+    reserved: Decimal | None
+
+    @property
+    def why(self) -> str:
+        """What keeps it from being sent: an amount that is not known, or "" where too little is left."""
+        if self.reserved is None:
+            return "the cost of a call is not known"
+        if self.spent.total + self.reserved <= self.budget.limit:
+            return f"the cost of {self.spent.unknown} earlier calls is not known"
+        return ""
 
 
 Claim = Claimed | Taken | OverBudget
@@ -143,7 +153,7 @@ def claim(
         for budget in budgets:
             spent = spent_of(ledger, budget)
             if not _fits(budget, spent, reserved, allows_unknown=allows_unknown):
-                return OverBudget(budget, spent)
+                return OverBudget(budget, spent, reserved)
         if there is not None and there.state is State.SENDING and there.mark is Mark.CLAIMED:
             ledger.put(
                 there.local_id, state=State.NOT_SENT, is_open=False, error="its process ended before it was sent"

@@ -214,6 +214,8 @@ _LATER = {
     "requests_by_like_key": "CREATE INDEX {} ON requests (like_key, local_id) WHERE like_key IS NOT NULL",
     "requests_by_batch": "CREATE INDEX {} ON requests (batch, row_number) WHERE batch IS NOT NULL",
     "requests_by_spending": "CREATE INDEX {} ON requests (scope, created_at, state, held)",
+    "requests_by_spending_of_batch": "CREATE INDEX {} ON requests (batch, state, endpoint, cost, held)"
+    " WHERE batch IS NOT NULL",
     "batches": "CREATE TABLE {} (number INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, endpoint TEXT NOT"
     " NULL, source TEXT NOT NULL, made_at TEXT NOT NULL, facts TEXT NOT NULL, learned INTEGER NOT NULL DEFAULT 0, host"
     " TEXT, boot TEXT, pid INTEGER, beat_at TEXT)",

@@ -64,7 +64,7 @@ class Session:
         self.context = context
         self.spend = spend
         self.folder: Path | None = context.reach.folder
-        self._started = time.time()
+        self._started, self._began = time.time(), time.monotonic()
         self._at_work: list[Context] = []
         self._lock = threading.Lock()
         self.terms()
@@ -73,8 +73,11 @@ class Session:
 
     @property
     def age(self) -> int:
-        """For how many seconds, or one more, it has run."""
-        return int(time.time() - self._started) + 1
+        """For how many seconds, or one more, it has run: by a clock that jumped, or by one that does not, if longer.
+
+        Whatever it called is younger than that.
+        """
+        return int(max(time.time() - self._started, time.monotonic() - self._began)) + 1
 
     @property
     def has_budget(self) -> bool:
