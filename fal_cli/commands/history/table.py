@@ -26,9 +26,9 @@ def columns(context: Context) -> Columns[Row]:
         Column("endpoint", 2, least=12, enough=28, keeps_end=True): lambda row: Cell(row.endpoint),
         Column("state", 1): lambda row: Cell(state_word(row), _STATE_STYLES.get(row.state, "cyan")),
         Column("result", 3, is_optional=True): lambda row: _due(row, now),
-        Column("cost", 5, is_right=True, is_optional=True): lambda row: Cell(str(cost_of(row) or "")),
+        Column("cost", 6, is_right=True, is_optional=True): lambda row: Cell(str(cost_of(row) or "")),
         Column("files", 7, is_right=True, is_optional=True): lambda row: Cell(str(len(row.files) or "")),
-        Column("input", 6, least=12, is_optional=True): lambda row: Cell(
+        Column("input", 5, least=12, is_optional=True): lambda row: Cell(
             hint_of(row), "dim" if row.input_json is None else ""
         ),
     }
