@@ -81,7 +81,7 @@ def lines(name: str, found: Found, expected: Sum | None) -> list[str]:
     if found.files.number:
         told.append(f"  files: {found.files.number:,}, {_bytes(found.files.size)}; uploaded files are not sent again")
     if found.to_send:
-        told.append(f"  cost: {estimate(expected)}")
+        told.append(f"  cost: {estimate(expected, says_how=len(found.parts) < 2)}")
     if found.examples:
         told.append(f"  names: {', '.join(found.examples)}")
     return told
@@ -101,13 +101,14 @@ def _rows(count: int) -> str:
     return "1 row" if count == 1 else f"{count:,} rows"
 
 
-def estimate(expected: Sum | None) -> str:
-    """What is expected, in words."""
+def estimate(expected: Sum | None, *, says_how: bool = True) -> str:
+    """What is expected, in words; with `says_how` also by what."""
     if expected is None:
         return "not known"
+    how = f" ({expected.how})" if says_how else ""
     if expected.unknown and not expected.amount:
-        return f"not known ({expected.how})"
-    amount = f"about {Money(round(expected.amount, 4).normalize(), CURRENCY)} ({expected.how})"
+        return f"not known{how}"
+    amount = f"about {Money(round(expected.amount, 4).normalize(), CURRENCY)}{how}"
     return amount + (f", and {expected.unknown:,} calls of unknown cost" if expected.unknown else "")
 
 
