@@ -81,7 +81,7 @@ def lines(name: str, found: Found, expected: Sum | None) -> list[str]:
     if found.files.number:
         told.append(f"  files: {found.files.number:,}, {_bytes(found.files.size)}; uploaded files are not sent again")
     if found.to_send:
-        told.append(f"  cost: {estimate(expected)}")
+        told.append(f"  cost: {estimate(expected, says_how=len(found.parts) < 2)}")
     if found.examples:
         told.append(f"  names: {', '.join(found.examples)}")
     return told
@@ -110,14 +110,15 @@ def _calls(count: int) -> str:
     return "1 call" if count == 1 else f"{count:,} calls"
 
 
-def estimate(expected: Sum | None) -> str:
-    """What is expected, in words, and how that is known."""
+def estimate(expected: Sum | None, *, says_how: bool = True) -> str:
+    """What is expected, in words; with `says_how` also by what."""
     if expected is None:
         return "not known"
+    how = f" ({expected.how})" if says_how else ""
     if expected.unknown and not expected.amount:
-        return f"not known ({expected.how})"
+        return f"not known{how}"
     rest = f", and {_calls(expected.unknown)} of unknown cost" if expected.unknown else ""
-    return f"{_amount(expected)} ({expected.how}){rest}"
+    return f"{_amount(expected)}{how}{rest}"
 
 
 def _amount(expected: Sum) -> str:

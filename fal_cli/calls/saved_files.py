@@ -36,7 +36,7 @@ def row(context: Context, word: str) -> Row:
     if found is not None:
         return found
     path = sidecar.path_of(_path(word))
-    by = "It may have been changed since it was saved."
+    by = f"It may have been changed since it was saved{'' if context.in_sandbox else ', or made with --sandbox'}."
     if path.is_file():
         by = f"{path} says how it was made. To make it again: {context.tool} rerun {word}"
     raise NotFound(f"no request in your history made {word}", hint=by)

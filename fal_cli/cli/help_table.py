@@ -942,7 +942,9 @@ HELP: "dict[str, Page]" = {'': {'help': "The command line for fal.ai's model end
                    'options': (),
                    'commands': (),
                    'examples': ('fal sandbox reset',)},
- 'sandbox stats': {'help': "Print the sandbox's counts: accepted submits, and HTTP requests by route.",
+ 'sandbox stats': {'help': "Print the sandbox's counts: accepted submits, and HTTP requests by route.\n"
+                           '\n'
+                           'On a terminal without those that are 0.',
                    'usage': 'fal sandbox stats [OPTIONS]',
                    'needs_command': False,
                    'arguments': (),

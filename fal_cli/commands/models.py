@@ -72,10 +72,10 @@ def _columns() -> "Columns[Model]":
     from fal_cli.terminal.table import Cell, Column
 
     return {
-        Column("endpoint", 0, least=12, keeps_end=True): lambda model: Cell(model.endpoint, "bold"),
-        Column("title", 2, least=12): lambda model: Cell(model.title),
+        Column("endpoint", 0, least=28, keeps_end=True): lambda model: Cell(model.endpoint, "bold"),
+        Column("title", 3, least=12): lambda model: Cell(model.title),
         Column("category", 1, is_optional=True): lambda model: Cell(model.category, "dim"),
-        Column("status", 3, is_optional=True): lambda model: Cell(
+        Column("status", 2, is_optional=True): lambda model: Cell(
             model.status if model.status != "active" else "", "yellow"
         ),
     }

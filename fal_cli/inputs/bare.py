@@ -64,7 +64,9 @@ def _prompt(text: str, schema: "Schema | None", reach: Reach) -> "Field":
     if not text.strip():
         raise MalformedInput("expected key=value", text, 0, hint="A bare text is the prompt, and this one is empty.")
     if schema is None:
-        raise _no_place(text, "the inputs of this endpoint are not known here; write KEY=TEXT")
+        raise _no_place(
+            text, f"the inputs of this endpoint are not known here; write KEY=TEXT, as in {_as_prompt(text)}"
+        )
     if text in [field.name for field in schema.inputs]:
         raise _no_place(text, f"{text} is an input: {text}=VALUE")
     if not any(map(str.isspace, text)) and reach.file_there(text):
@@ -82,6 +84,12 @@ def _prompts(schema: "Schema") -> "Sequence[Field]":
     texts = [field for field in texts if not field.takes_file and field.name != _NOT_WANTED]
     by_name = [field for field in texts if field.name == _PROMPT]
     return by_name or [field for field in texts if field.is_required] or texts
+
+
+def _as_prompt(text: str) -> str:
+    import shlex
+
+    return shlex.quote(f"{_PROMPT}={text if len(text) <= _SHOWN_CHARACTERS else 'TEXT'}")
 
 
 def _no_place(text: str, why: str) -> MalformedInput:

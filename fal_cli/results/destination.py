@@ -8,11 +8,15 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fal_cli.errors import CliError, NotSaved, UsageError
 from fal_cli.files import names as filenames
 from fal_cli.files.atomic import Part
+from fal_cli.terminal.hyperlinks import as_typed
+
+if TYPE_CHECKING:
+    from fal_cli.context import Context
 
 DEFAULT_NAME = "{endpoint}-{id}-{index}.{ext}"
 FIELDS = ("endpoint", "id", "index", "name", "ext", "seed", "date")
@@ -52,10 +56,10 @@ def checked(output: str, folder: str, *, overwrite: bool = False, is_json: bool 
     if not output:
         return Saving()
     path = Path(os.path.expanduser(output))
-    if path.is_dir() or not path.parent.is_dir():
-        raise UsageError(
-            f"cannot save to {output}: " + ("it is a folder (use -d)" if path.is_dir() else "its folder does not exist")
-        )
+    if path.is_dir() or output.endswith("/"):
+        raise UsageError(f"cannot save to {output}: it is a folder", hint=f"To save into a folder: -d {output}")
+    if not path.parent.is_dir():
+        raise UsageError(f"cannot save to {output}: its folder does not exist")
     if path.suffix.lower() == ".json":
         return Saving(result_file=path)
     if not path.suffix:
@@ -68,6 +72,14 @@ def single_file(saving: Saving) -> Path | None:
     if not saving.template or filenames.fields_of(saving.template):
         return None
     return Path(filenames.filled(saving.template, {}))
+
+
+def tell_taken(context: "Context", saving: Saving, wanted: Path, saved: Path) -> None:
+    """Says that a file has another name than `-o` gave it, since one of that name was there."""
+    if saved != wanted and single_file(saving) is not None:
+        context.notify.note(
+            f"{as_typed(str(wanted))} exists, so it is saved as {saved.name}; to replace it: --overwrite"
+        )
 
 
 def extension_of(saving: Saving) -> str:

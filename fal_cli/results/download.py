@@ -24,7 +24,7 @@ from fal_cli.files import content_type, names
 from fal_cli.files.atomic import Part
 from fal_cli.media import MediaFile
 from fal_cli.results import naming
-from fal_cli.results.destination import Saving, check_within, not_saved
+from fal_cli.results.destination import Saving, check_within, not_saved, tell_taken
 from fal_cli.results.naming import Head, Origin
 from fal_cli.terminal.output import NotShown
 from fal_cli.terminal.progress.transfer import Transfer
@@ -167,9 +167,12 @@ class Saver:
                     transfer.advance(len(chunk))
                 if self._turns:
                     self._turns.wait(index)
-                return part.place(target, overwrite=self._saving.overwrite)
+                placed = part.place(target, overwrite=self._saving.overwrite)
         except OSError as error:
             raise not_saved(target, error) from None
+        if index == 0:  # the others have numbers, too
+            tell_taken(self._context, self._saving, target, placed)
+        return placed
 
 
 def _copied(path: Path, download: Download) -> Iterator[bytes]:

@@ -7,7 +7,7 @@ from fal_cli.context import Context
 from fal_cli.files import content_type, names
 from fal_cli.media import MediaFile
 from fal_cli.results import naming
-from fal_cli.results.destination import Saving, check_within, write_whole
+from fal_cli.results.destination import Saving, check_within, tell_taken, write_whole
 from fal_cli.results.naming import Head, Origin
 from fal_cli.results.outcome import Outcome
 
@@ -35,4 +35,6 @@ def save(context: Context, outcome: Outcome, saving: Saving, origin: Origin, tel
         context.notify.warn(f"the result is {held}, so it is saved as {target.name}")
     check_within(saving, target)
     target.parent.mkdir(parents=True, exist_ok=True)
-    tell(write_whole(target, body.chunks(), overwrite=saving.overwrite))
+    placed = write_whole(target, body.chunks(), overwrite=saving.overwrite)
+    tell_taken(context, saving, target, placed)
+    tell(placed)

@@ -148,7 +148,7 @@ def test_the_plan_tells_each_endpoint(tmp_path: Path) -> None:
         "  a/with: 2 rows, 2 to send, about $0.10 (list price)",
         "  b/without: 2 rows, 2 to send, not known (no price)",
         '  b/without has no input "seed": left out for its 2 rows',
-        "  cost: about $0.10 (list price), and 2 calls of unknown cost",
+        "  cost: about $0.10, and 2 calls of unknown cost",
     ]
     facts = planning.facts("cats", planner.found, None)
     assert [part["rows"] for part in facts["endpoints"]] == [2, 2]

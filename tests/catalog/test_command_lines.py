@@ -72,7 +72,7 @@ REFUSED: list[tuple[list[str], int, str]] = [
     ([FLUX, "-i", "a cat"], 2, "expected key=value"),
     ([VIDEO, "a cat"], 2, "this endpoint takes no prompt"),
     ([TWO, "a cat"], 2, "it may be one of"),
-    ([NEW, "a cat"], 2, "are not known here"),
+    ([NEW, "a cat"], 2, "are not known here; write KEY=TEXT, as in 'prompt=a cat'"),
     (["postre", "a cat"], 2, "fal alias set postre ENDPOINT"),
 ]
 

@@ -171,7 +171,8 @@ def test_print_files_alone_saves_here(served: Program, tmp_path: Path) -> None:
 
 def test_a_media_file_is_never_written_over_another(served: Program, tmp_path: Path) -> None:
     (tmp_path / "cat.png").write_text("mine")
-    served(*ECHO, files_of(data_uri(b"1"), data_uri(b"2")), "-o", str(tmp_path / "cat.png"))
+    done = served(*ECHO, files_of(data_uri(b"1"), data_uri(b"2")), "-o", str(tmp_path / "cat.png"))
+    assert done.stderr.count("cat.png exists, so it is saved as cat_1.png; to replace it: --overwrite\n") == 1
     found = {name: data for name, data in tree(tmp_path).items() if name.startswith("cat")}
     assert found.pop("cat.png") == b"mine"
     assert set(found) == {"cat_1.png", "cat_2.png"}
@@ -208,7 +209,7 @@ def test_half_a_file_of_the_same_request_is_no_reason_to_leave_it(served: Progra
     [
         pytest.param(("-o", "cat"), "extension", id="no extension"),
         pytest.param(("-o", "gone/x.png"), "folder does not exist", id="no folder"),
-        pytest.param(("-o", "there"), "use -d", id="a folder"),
+        pytest.param(("-o", "there"), "To save into a folder: -d there", id="a folder"),
         pytest.param(("-o", "x.png", "-d", "out/"), "give either", id="both"),
         pytest.param(("-d", "file"), "it is a file", id="a file for a folder"),
         pytest.param(("-d", "{nonsense}.png"), "{nonsense}", id="field"),

@@ -95,6 +95,19 @@ class TestTable:
             "00000001  …ter/image-to-video  completed",
         ]
 
+    def test_many_batches_do_not_hide_the_table(self, fal: Program, past: Past) -> None:
+        for number in range(8):
+            past.add(uuid(number), batch=f"b{number}", units="0", result={})
+        lines = _screen(fal, "history").text.splitlines()
+        assert lines[0] == "batch b7: 1 request (fal history --batch b7)"
+        assert lines[4:] == ["batch b3: 1 request (fal history --batch b3)", "… and 3 more batches: fal batch"]
+
+    def test_sixty_columns_show_the_input_before_the_cost(self, fal: Program, past: Past) -> None:
+        past.add(uuid(1), ago=30 * MINUTE, units="0", result={})
+        title, row = _screen(fal, "history", columns=60).text.splitlines()
+        assert title.split() == ["when", "id", "endpoint", "state", "input"]
+        assert row.endswith("a cat in th…")
+
     def test_strangers_text_is_shown_and_not_obeyed(self, fal: Program, past: Past) -> None:
         past.add(uuid(1), input_json={"prompt": HOSTILE}, endpoint="a/\x1b[2Jb", error=HOSTILE)
         screen = _screen(fal, "history", columns=200)

@@ -67,6 +67,11 @@ class TestModels:
         assert titles.split() == ["endpoint", "category"]
         assert len(rows) == 3
 
+    def test_sixty_columns_cut_no_endpoint(self, keyless: Program) -> None:
+        titles, *rows = on_terminal(keyless, "models", columns=60).text.splitlines()
+        assert titles.split() == ["endpoint", "category", "status"]
+        assert [row.split()[0] for row in rows] == [FLUX, "fal-ai/any-llm", "fal-ai/video-upscaler"]
+
     def test_more_than_are_shown_is_told(self, keyless: Program) -> None:
         text = on_terminal(keyless, "models", "--limit", "2").text
         assert text.splitlines()[-1] == "2 shown; there are more: --limit 10, or 0 for all"

@@ -11,6 +11,7 @@ import pytest
 from tests.conftest import Program
 from tests.support.desk import PICTURE
 from tests.support.media_files import picture
+from tests.support.pseudo_terminal import Screen
 from tests.support.waiting import until
 
 DRAW = ("run", "fal-ai/flux/dev", "a cat", *PICTURE)
@@ -66,3 +67,12 @@ def test_what_a_private_one_made_is_opened_and_shown_later(fal: Program, tmp_pat
     opened = Path(fal("--sandbox", "open", "last").text.strip())
     assert opened.read_bytes()[:8] == picture("PNG", 1, 1)[:8]
     assert (opened.parent == tmp_path / "out") is saves
+
+
+def test_counts_on_a_terminal_are_those_of_something(fal: Program) -> None:
+    fal("--sandbox", *DRAW)
+    assert json.loads(fal("sandbox", "stats").text)["http"]["cancel"] == 0
+    screen = Screen([*fal.argv, "sandbox", "stats"], fal.env, columns=100)
+    assert screen.finish() == 0
+    assert '"submit": 1' in screen.text
+    assert ": 0" not in screen.text

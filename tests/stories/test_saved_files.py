@@ -51,6 +51,7 @@ def test_a_file_that_nobody_made_here_is_told(desk: Desk, folder: Path) -> None:
     (folder / "other.jpg").write_bytes(b"other")
     assert "no request in your history made other.jpg" in desk("rerun", "other.jpg", code=5).stderr
     assert "made other.jpg" in desk("history", "show", "other.jpg", code=5).stderr
+    assert "or made with --sandbox" in desk("show", "other.jpg", code=5).stderr
     assert "no file gone.jpg" in desk("show", "--file", "gone.jpg", code=2).stderr
     assert "'gone.jpg' in your history, and no such file here" in desk("show", "gone.jpg", code=5).stderr
     assert "name a request" in desk("show", code=2).stderr

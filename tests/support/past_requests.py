@@ -45,6 +45,7 @@ class Past:
         profile: str = "",
         key_print: str = "",
         is_private: bool = False,
+        batch: str = "",
     ) -> int:
         """One request; `result` (or `body`) is kept of it. Returns its number."""
         self._moment = self.now - ago
@@ -52,6 +53,7 @@ class Past:
         call = Call(
             endpoint, {"prompt": PROMPT} if input_json is None else input_json,
             mode=mode, host=host, profile=profile, key_print=key_print, options=options, is_private=is_private,
+            batch=batch,
         )  # fmt: skip
         number = self._ledger.begin(call)
         if request_id:

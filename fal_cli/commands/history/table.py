@@ -16,6 +16,8 @@ from fal_cli.terminal.table import Cell, Column, Columns
 from fal_cli.terminal.times import ago, at_time, exactly, on_day, within
 from fal_cli.terminal.wrapping import beside
 
+_MOST_BATCHES = 5
+
 
 def columns(context: Context) -> Columns[Row]:
     """The columns of a table of requests."""
@@ -26,9 +28,9 @@ def columns(context: Context) -> Columns[Row]:
         Column("endpoint", 2, least=12, enough=28, keeps_end=True): lambda row: Cell(row.endpoint),
         Column("state", 1): lambda row: Cell(state_word(row), _STATE_STYLES.get(row.state, "cyan")),
         Column("result", 3, is_optional=True): lambda row: _due(row, now),
-        Column("cost", 5, is_right=True, is_optional=True): lambda row: Cell(str(cost_of(row) or "")),
+        Column("cost", 6, is_right=True, is_optional=True): lambda row: Cell(str(cost_of(row) or "")),
         Column("files", 7, is_right=True, is_optional=True): lambda row: Cell(str(len(row.files) or "")),
-        Column("input", 6, least=12, is_optional=True): lambda row: Cell(
+        Column("input", 5, least=12, is_optional=True): lambda row: Cell(
             hint_of(row), "dim" if row.input_json is None else ""
         ),
     }
@@ -45,13 +47,17 @@ def tell_the_rest(context: Context, count: int, *, has_more: bool) -> None:
         context.talk.note(f"{len(due)} unfinished{urgent}: {context.tool} resume")
 
 
-def tell_batches(context: Context, wanted: Search) -> None:
-    """Says on stderr, in a line for each, which batches have requests that are asked for."""
+def tell_batches(context: Context, wanted: Search) -> bool:
+    """Says on stderr, in a line for each of the newest, which batches have requests that are asked for, if any has."""
     from fal_cli.ledger import batches
 
-    for name, count in context.journal.required(lambda ledger: batches.counted(ledger, wanted)):
+    found = context.journal.required(lambda ledger: batches.counted(ledger, wanted))
+    for name, count in found[:_MOST_BATCHES]:
         many = "1 request" if count == 1 else f"{count:,} requests"
         context.talk.note(f"batch {name}: {many} ({context.tool} history --batch {name})")
+    if len(found) > _MOST_BATCHES:
+        context.talk.note(f"… and {len(found) - _MOST_BATCHES:,} more batches: {context.tool} batch")
+    return bool(found)
 
 
 def write_sheet(context: Context, row: Row, kept: Kept | None) -> None:

@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -236,10 +236,18 @@ def reset(context: Context) -> None:
 
 
 def stats(context: Context) -> None:
-    """Print the sandbox's counts: accepted submits, and HTTP requests by route."""
+    """Print the sandbox's counts: accepted submits, and HTTP requests by route.
+
+    On a terminal without those that are 0.
+    """
     with sandbox_extra():
         counts = _store(context).stats()
-    context.output.json(counts)
+    context.output.json(_without_zeros(counts) if context.output.is_terminal else counts)
+
+
+def _without_zeros(counts: Mapping[str, Any]) -> dict[str, Any]:
+    inner = {name: _without_zeros(value) if isinstance(value, Mapping) else value for name, value in counts.items()}
+    return {name: value for name, value in inner.items() if value}
 
 
 def lock(
