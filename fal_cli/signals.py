@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from fal_cli.api.phases import Exchange
 
 GRACE_SECONDS = 10.0
+_IN_A_MOMENT_SECONDS = 0.02
 _SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 _handled: set[int] = set()
@@ -122,8 +123,8 @@ def _wake_main_thread(signum: int) -> None:
 def around_stop(before: Callable[[], None], after: Callable[[], None]) -> Iterator[None]:
     """A block in which Ctrl-Z calls `before` first, and the return to the foreground calls `after`.
 
-    For what has changed the terminal. Of a program that goes on in the background `after` is not called. Does nothing
-    outside of the main thread, and where nobody can stop it.
+    For what has changed the terminal; `before` may raise `NotNow`. Of a program that goes on in the background `after`
+    is not called. Does nothing outside of the main thread, and where nobody can stop it.
     """
     if not (hasattr(signal, "SIGTSTP") and _is_main_thread()):
         yield
@@ -140,12 +141,22 @@ def around_stop(before: Callable[[], None], after: Callable[[], None]) -> Iterat
             signal.signal(signal.SIGTSTP, signal.SIG_DFL)
 
 
+class NotNow(Exception):
+    """What is called before a stop interrupts itself, in the middle of drawing: it is to be called in a moment."""
+
+
 def _stop(signum: int, frame: FrameType | None) -> None:
     """The handler of Ctrl-Z while something is drawn."""
     pairs = list(_around_stop)
-    for before, _ in reversed(pairs):
-        with _unless_writing():
-            before()
+    try:
+        for before, _ in reversed(pairs):
+            with _unless_writing():
+                before()
+    except NotNow:
+        again = threading.Timer(_IN_A_MOMENT_SECONDS, os.kill, (os.getpid(), signum))
+        again.daemon = True
+        again.start()
+        return
     signal.signal(signum, signal.SIG_DFL)
     signal.raise_signal(signum)  # it stands still here
     signal.signal(signum, _stop)
