@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType, TracebackType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from fal_cli.api.errors import Phase
 
@@ -29,6 +29,7 @@ _handled: set[int] = set()
 _on_the_way: "list[SubmitShield]" = []
 _noting: "list[Noted]" = []
 _held: int | None = None
+_unraisable: "list[Callable[[sys.UnraisableHookArgs], Any]]" = []
 _around_stop: list[tuple[Callable[[], None], Callable[[], None]]] = []
 
 
@@ -57,6 +58,32 @@ def install(*, again: bool = False) -> None:
             signal.signal(number, _end)
     if hasattr(signal, "SIGALRM"):
         signal.signal(signal.SIGALRM, _give_up)
+    if sys.unraisablehook is not _not_lost:
+        _unraisable.append(sys.unraisablehook)
+        sys.unraisablehook = _not_lost
+
+
+def _not_lost(unraisable: "sys.UnraisableHookArgs") -> None:
+    """Takes up an `Interrupted` that Python drops: one raised within a finalizer or the callback of a weak reference.
+
+    A handler runs between any two instructions of the main thread, so also in those, of whatever library. The program
+    would go on, deaf to every further signal. The same signal comes again in a moment, when that is over.
+    """
+    if not isinstance(unraisable.exc_value, Interrupted):
+        _unraisable[-1](unraisable)
+        return
+    install(again=True)
+    again = threading.Timer(_IN_A_MOMENT_SECONDS, _send, (unraisable.exc_value.signum,))
+    again.daemon = True
+    again.start()
+
+
+def _send(signum: int) -> None:
+    """Sends a signal to this process."""
+    if os.name == "posix":
+        os.kill(os.getpid(), signum)
+    else:
+        _thread.interrupt_main(signal.Signals(signum))
 
 
 def _end(signum: int, frame: FrameType | None) -> None:
@@ -153,7 +180,7 @@ def _stop(signum: int, frame: FrameType | None) -> None:
             with _unless_writing():
                 before()
     except NotNow:
-        again = threading.Timer(_IN_A_MOMENT_SECONDS, os.kill, (os.getpid(), signum))
+        again = threading.Timer(_IN_A_MOMENT_SECONDS, _send, (signum,))
         again.daemon = True
         again.start()
         return
