@@ -370,6 +370,25 @@ def test_what_there_is_of_batches(place: Place) -> None:
     assert len(place.rows) == 2
 
 
+def test_two_batches_in_one_folder_have_a_manifest_each_for_good(place: Place) -> None:
+    for name in ("first", "second", "first", "second"):
+        words = (
+            rows(place, 2 if name == "first" else 3),
+            AT_ONCE,
+            "--yes",
+            "-d",
+            f"out/{{row}}-{{index}}-{name}.{{ext}}",
+        )
+        batch(place, FLUX, *words, "--name", name)
+    assert sorted(path.name for path in (place.folder / "out").glob("*.jsonl")) == [
+        "manifest.jsonl",
+        "second.manifest.jsonl",
+    ]
+    for name, count in (("first", 2), ("second", 3)):
+        exported = [json.loads(line) for line in place("batch", "export", name).text.splitlines()]
+        assert [Path(row["files"][0]).name for row in exported] == [f"{n}-0-{name}.jpg" for n in range(1, count + 1)]
+
+
 def test_the_name_of_another_list_is_not_taken(place: Place) -> None:
     batch(place, FLUX, rows(place, 1), AT_ONCE, "--yes")
     (place.folder / "other").mkdir()
