@@ -222,6 +222,21 @@ def test_ctrl_c_leaves_what_runs_and_the_same_command_goes_on(place: Place) -> N
     assert {row.state for row in place.rows} == {"completed"}
 
 
+def test_a_program_that_interrupts_one_is_told_how_to_go_on(place: Place) -> None:
+    words = ("batch", ECHO, echoes(place, [{"run": 600}] * 2), "n={{n}}", "sandbox={{sandbox}}", "--yes")
+    process = place.start("--json", *words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    until(lambda: place.service.accepted == 2)
+    process.send_signal(signal.SIGTERM)
+    _, stderr = process.communicate(timeout=30)
+    told = json.loads(stderr.splitlines()[-1])
+    assert process.returncode == told["code"] == 143
+    assert (told["kind"], told["again"], told["next"]) == (
+        "interrupted",
+        "resume",
+        ["fal", "batch", "resume", "rows"],
+    )
+
+
 def test_kill_at_random_moments(place: Place) -> None:
     """None is paid twice, none is lost, no half file stays, and the manifest says what the ledger says."""
     count = max(24, 4 * KILLS)
