@@ -53,6 +53,8 @@ class Job:
     """Whether the window knows of it."""
     is_leaving: bool = False
     """Whether its submit is on its way, and nothing was heard of it yet."""
+    is_taken_up: bool = False
+    """Whether an earlier run sent it."""
     seconds: float | None = None
     failures: int = 0
 
