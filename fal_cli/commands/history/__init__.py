@@ -54,9 +54,8 @@ def history(
     is_short = context.output.is_terminal and not filters.batch
     rows = facts.search(context, wanted._replace(limit=limit + 1 if limit else None, only_single=is_short))
     count = context.output.rows(table.columns(context), islice(rows, limit or None), facts.facts)
-    if is_short:
-        table.tell_batches(context, wanted)
-    if not count:
+    has_batches = is_short and table.tell_batches(context, wanted)
+    if not count and not has_batches:
         context.talk.note("no such requests" if wanted != Search() else "no requests yet")
     elif context.output.is_terminal:
         table.tell_the_rest(context, count, has_more=next(rows, None) is not None)

@@ -45,13 +45,15 @@ def tell_the_rest(context: Context, count: int, *, has_more: bool) -> None:
         context.talk.note(f"{len(due)} unfinished{urgent}: {context.tool} resume")
 
 
-def tell_batches(context: Context, wanted: Search) -> None:
-    """Says on stderr, in a line for each, which batches have requests that are asked for."""
+def tell_batches(context: Context, wanted: Search) -> bool:
+    """Says on stderr, in a line for each, which batches have requests that are asked for. Whether any has."""
     from fal_cli.ledger import batches
 
-    for name, count in context.journal.required(lambda ledger: batches.counted(ledger, wanted)):
+    found = context.journal.required(lambda ledger: batches.counted(ledger, wanted))
+    for name, count in found:
         many = "1 request" if count == 1 else f"{count:,} requests"
         context.talk.note(f"batch {name}: {many} ({context.tool} history --batch {name})")
+    return bool(found)
 
 
 def write_sheet(context: Context, row: Row, kept: Kept | None) -> None:
