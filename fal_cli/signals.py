@@ -30,6 +30,7 @@ _on_the_way: "list[SubmitShield]" = []
 _noting: "list[Noted]" = []
 _held: int | None = None
 _unraisable: "list[Callable[[sys.UnraisableHookArgs], Any]]" = []
+_coming: set[int] = set()
 _around_stop: list[tuple[Callable[[], None], Callable[[], None]]] = []
 
 
@@ -73,13 +74,20 @@ def _not_lost(unraisable: "sys.UnraisableHookArgs") -> None:
         _unraisable[-1](unraisable)
         return
     install(again=True)
-    again = threading.Timer(_IN_A_MOMENT_SECONDS, _send, (unraisable.exc_value.signum,))
-    again.daemon = True
-    again.start()
+    _send_in_a_moment(unraisable.exc_value.signum)
+
+
+def _send_in_a_moment(signum: int) -> None:
+    """Sends a signal to this process when the main thread is elsewhere; once, however often it is asked for."""
+    if signum not in _coming:
+        _coming.add(signum)
+        again = threading.Timer(_IN_A_MOMENT_SECONDS, _send, (signum,))
+        again.daemon = True
+        again.start()
 
 
 def _send(signum: int) -> None:
-    """Sends a signal to this process."""
+    _coming.discard(signum)
     if os.name == "posix":
         os.kill(os.getpid(), signum)
     else:
@@ -180,9 +188,7 @@ def _stop(signum: int, frame: FrameType | None) -> None:
             with _unless_writing():
                 before()
     except NotNow:
-        again = threading.Timer(_IN_A_MOMENT_SECONDS, _send, (signum,))
-        again.daemon = True
-        again.start()
+        _send_in_a_moment(signum)
         return
     signal.signal(signum, signal.SIG_DFL)
     signal.raise_signal(signum)  # it stands still here

@@ -19,6 +19,7 @@ from fal_cli.auth.accounts import Account
 from fal_cli.context import Context
 from fal_cli.endpoint import parse
 from fal_cli.errors import CliError, CredentialRefused, NotFinished, NotFound, UnknownOutcome
+from fal_cli.ledger.batches import is_dead_but_named
 from fal_cli.ledger.journal import Entry
 from fal_cli.ledger.rows import Mark, Row, State, fingerprint
 from fal_cli.results.outcome import Outcome
@@ -188,7 +189,7 @@ def _is_alive(pid: int) -> bool:
         return False
     except PermissionError:
         return True
-    return True
+    return not is_dead_but_named(pid)
 
 
 _OVER = {

@@ -237,4 +237,11 @@ def _is_alive(pid: int) -> bool:
         return False
     except PermissionError:
         return True
-    return True
+    return not is_dead_but_named(pid)
+
+
+def is_dead_but_named(pid: int) -> bool:
+    """Whether only its number is left, for a parent that has not asked how it ended: some containers never ask."""
+    with suppress(OSError, IndexError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in ("Z", "X")
+    return False

@@ -2,8 +2,11 @@
 
 import json
 import signal
+import sqlite3
 import subprocess
 import threading
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +141,30 @@ def test_ctrl_c_only_stops_watching(place: Place) -> None:
     assert line == f"process {first.pid} goes on with rows. To watch it again: fal batch resume rows --attach"
     release.set()
     assert first.wait(60) == 0
+
+
+def stopped_long_ago(place: Place, process: "subprocess.Popen[bytes]") -> bool:
+    """Stops it, unless it is writing, and has its last sign of life be old."""
+    process.send_signal(signal.SIGSTOP)
+    try:
+        with closing(sqlite3.connect(place.ledger, timeout=0.2)) as db, db:
+            db.execute("UPDATE batches SET beat_at = ?", ((datetime.now(UTC) - timedelta(seconds=95)).isoformat(),))
+    except sqlite3.OperationalError:
+        process.send_signal(signal.SIGCONT)
+        return False
+    return True
+
+
+def test_one_that_is_stopped_is_told_of(place: Place) -> None:
+    first = run(place, [{"run": 600}])
+    until(lambda: stopped_long_ago(place, first))
+    watching = watch(place)
+    assert watching.stderr is not None
+    while b"no sign of life from process %d for 1 min" % first.pid not in (line := watching.stderr.readline()):
+        assert line
+    first.kill()  # nobody asks how it ended while it is watched: its number lives on
+    assert end(watching)[0] == 7
+    first.wait(60)
 
 
 def test_a_program_that_watches_is_told_in_json(place: Place) -> None:
