@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType, TracebackType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from fal_cli.api.errors import Phase
 
@@ -22,12 +22,15 @@ if TYPE_CHECKING:
     from fal_cli.api.phases import Exchange
 
 GRACE_SECONDS = 10.0
+_IN_A_MOMENT_SECONDS = 0.02
 _SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 _handled: set[int] = set()
 _on_the_way: "list[SubmitShield]" = []
 _noting: "list[Noted]" = []
 _held: int | None = None
+_unraisable: "list[Callable[[sys.UnraisableHookArgs], Any]]" = []
+_coming: set[int] = set()
 _around_stop: list[tuple[Callable[[], None], Callable[[], None]]] = []
 
 
@@ -56,6 +59,39 @@ def install(*, again: bool = False) -> None:
             signal.signal(number, _end)
     if hasattr(signal, "SIGALRM"):
         signal.signal(signal.SIGALRM, _give_up)
+    if sys.unraisablehook is not _not_lost:
+        _unraisable.append(sys.unraisablehook)
+        sys.unraisablehook = _not_lost
+
+
+def _not_lost(unraisable: "sys.UnraisableHookArgs") -> None:
+    """Takes up an `Interrupted` that Python drops: one raised within a finalizer or the callback of a weak reference.
+
+    A handler runs between any two instructions of the main thread, so also in those, of whatever library. The program
+    would go on, deaf to every further signal. The same signal comes again in a moment, when that is over.
+    """
+    if not isinstance(unraisable.exc_value, Interrupted):
+        _unraisable[-1](unraisable)
+        return
+    install(again=True)
+    _send_in_a_moment(unraisable.exc_value.signum)
+
+
+def _send_in_a_moment(signum: int) -> None:
+    """Sends a signal to this process when the main thread is elsewhere; once, however often it is asked for."""
+    if signum not in _coming:
+        _coming.add(signum)
+        again = threading.Timer(_IN_A_MOMENT_SECONDS, _send, (signum,))
+        again.daemon = True
+        again.start()
+
+
+def _send(signum: int) -> None:
+    _coming.discard(signum)
+    if os.name == "posix":
+        os.kill(os.getpid(), signum)
+    else:
+        _thread.interrupt_main(signal.Signals(signum))
 
 
 def _end(signum: int, frame: FrameType | None) -> None:
@@ -122,8 +158,8 @@ def _wake_main_thread(signum: int) -> None:
 def around_stop(before: Callable[[], None], after: Callable[[], None]) -> Iterator[None]:
     """A block in which Ctrl-Z calls `before` first, and the return to the foreground calls `after`.
 
-    For what has changed the terminal. Of a program that goes on in the background `after` is not called. Does nothing
-    outside of the main thread, and where nobody can stop it.
+    For what has changed the terminal; `before` may raise `NotNow`. Of a program that goes on in the background `after`
+    is not called. Does nothing outside of the main thread, and where nobody can stop it.
     """
     if not (hasattr(signal, "SIGTSTP") and _is_main_thread()):
         yield
@@ -140,12 +176,20 @@ def around_stop(before: Callable[[], None], after: Callable[[], None]) -> Iterat
             signal.signal(signal.SIGTSTP, signal.SIG_DFL)
 
 
+class NotNow(Exception):
+    """What is called before a stop interrupts itself, in the middle of drawing: it is to be called in a moment."""
+
+
 def _stop(signum: int, frame: FrameType | None) -> None:
     """The handler of Ctrl-Z while something is drawn."""
     pairs = list(_around_stop)
-    for before, _ in reversed(pairs):
-        with _unless_writing():
-            before()
+    try:
+        for before, _ in reversed(pairs):
+            with _unless_writing():
+                before()
+    except NotNow:
+        _send_in_a_moment(signum)
+        return
     signal.signal(signum, signal.SIG_DFL)
     signal.raise_signal(signum)  # it stands still here
     signal.signal(signum, _stop)

@@ -23,9 +23,10 @@ from fal_cli.ledger import batches
 from fal_cli.ledger.batches import Batch, Holder, Told
 from fal_cli.ledger.rows import State
 from fal_cli.ledger.store import Ledger
-from fal_cli.terminal.progress.standing import Standing, of_facts
+from fal_cli.terminal.progress.standing import Standing, in_whole, of_facts
 
 _LOOK_SECONDS = 0.5
+_LONG_SILENCE_SECONDS = 3 * batches.BEAT_SECONDS
 _SIGNALLED = 128
 
 
@@ -74,6 +75,7 @@ class _Watch:
         self._batch = batch
         self._rows = _NewLines()
         self._shown = shown_
+        self._is_silent = False
 
     def to_the_end(self, deadline: Deadline) -> int:
         """Shows all until nobody runs it. Raises as `attach`."""
@@ -123,6 +125,13 @@ class _Watch:
         if holder[:3] != self.holder[:3]:
             self._context.talk.note(f"{holder} goes on with it")
         self.holder = holder
+        silence = (datetime.now(UTC) - holder.beat_at).total_seconds()
+        is_silent = silence > _LONG_SILENCE_SECONDS
+        if is_silent and not self._is_silent:
+            self._context.talk.note(
+                f"no sign of life from {holder} for {in_whole(silence)}: it may be stopped (Ctrl-Z)"
+            )
+        self._is_silent = is_silent
 
     def _print_rows(self) -> None:
         folder = self.manifest.parent

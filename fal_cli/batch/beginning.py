@@ -9,7 +9,6 @@ from typing import Any
 from fal_cli.api.call_options import CallOptions
 from fal_cli.batch import attaching, fates, ordering, places, planning, running
 from fal_cli.batch.costs import Costs, Expected, Sum
-from fal_cli.batch.manifest import NAME as MANIFEST
 from fal_cli.batch.names import Names
 from fal_cli.batch.options import RowFlags, RunFlags
 from fal_cli.batch.ordering import Typed
@@ -207,7 +206,7 @@ def _recorded(context: Context, typed: Typed, names: Names, call: CallFlags, fou
     facts: Mapping[str, Any] = {
         "options": typed.options.as_kept(),
         "template": str(Path(names.template).absolute()),
-        "manifest": str((names.folder / MANIFEST).absolute()),
+        "manifest": str(places.manifest_of(context, typed.name, names.folder)),
         "folder": str(names.folder.absolute()),
         "rows": found.rows,
         "is_private": typed.is_private,

@@ -56,6 +56,8 @@ class Job:
     """Whether its submit is on its way, and nothing was heard of it yet."""
     accepted_at: float = 0.0
     """When this process heard of that (monotonic); 0 if an earlier one did."""
+    is_taken_up: bool = False
+    """Whether an earlier run sent it."""
     seconds: float | None = None
     failures: int = 0
 

@@ -281,6 +281,7 @@ class Engine:
         standing.saving, standing.open, standing.unknown = len(self._saving), len(self._opens), len(self._lost)
         standing.gate, standing.gate_told = gate.why, gate.told
         standing.gate_left, standing.gate_closed_for = gate.left, gate.closed_for
+        standing.has_more = self._next is not None or bool(self._again)
         standing.offline_for = time.monotonic() - self._offline_at if standing.offline else 0.0
         self._teller.stands(standing)
 
@@ -349,7 +350,7 @@ class Engine:
 
     def _take_up(self, job: Job, *, is_ended: bool = False) -> None:
         self._jobs.add(job)
-        job.is_counted = True
+        job.is_counted = job.is_taken_up = True
         self._window.joins()
         self._crew.put(job, partial(self._carrier.take_up, job, is_ended))
 
@@ -480,7 +481,7 @@ class Engine:
     def _saved(self, job: Job, what: Saved) -> None:
         self._forget(job)
         self.standing.done += 1
-        self.standing.ended_here += 1
+        self._count_end(job)
         self._note_end(job, well=True)
         self._teller.row_done(job.planned, job, what)
 
@@ -597,10 +598,14 @@ class Engine:
         told = "; ".join([why, *lines])
         self.standing.failed += state == "failed"
         self.standing.cancelled += state == "cancelled"
-        self.standing.ended_here += 1
+        self._count_end(job)
         self.standing.last_failure = f"row {job.planned.row}: {told}"
         self._teller.row_failed(job.planned, job, state, told)
         self._note_end(job, well=False)
+
+    def _count_end(self, job: Job) -> None:
+        self.standing.ended_here += 1
+        self.standing.taken_up += job.is_taken_up
 
     def _note_end(self, job: Job, *, well: bool) -> None:
         endpoint = str(job.planned.endpoint) if len(self._endpoints) > 1 else ""

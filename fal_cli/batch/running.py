@@ -17,7 +17,7 @@ from fal_cli.batch.costs import Costs
 from fal_cli.batch.crew import Broke, Crew, News
 from fal_cli.batch.engine import SAVERS, Engine, Rules
 from fal_cli.batch.group import Group
-from fal_cli.batch.manifest import NAME, Manifest
+from fal_cli.batch.manifest import Manifest
 from fal_cli.batch.names import Names
 from fal_cli.batch.options import RunFlags
 from fal_cli.batch.planned import Fate, PlanFile
@@ -202,7 +202,7 @@ def _run(context: Context, ready: Ready, flags: RunFlags, rules: Rules, lease: L
     saver = Saver(ready.names, mark, overwrite=flags.overwrite, deadline=Deadline.never())
     uploads = Uploads(context, Digests(journal), rules.deadline)
     carrier = Carrier(terms, context.accounts.hosts, journal, group, uploads, costs, saver, news.put, rules.deadline)
-    manifest = Manifest(_manifest_path(context, ready))
+    manifest = Manifest(Path(str(batch.facts["manifest"])))
     shown_ = shown(context, flags.print_)
     with context.terminal.board(prints=shown_ != "none") as board:
         spent = group.do(lambda ledger: claims.spent_of(ledger, _own_budget(batch))).settled
@@ -271,15 +271,6 @@ def _terms(context: Context, ready: Ready, flags: RunFlags) -> Terms:
         has_budget=has_budget,
         allows_unknown=flags.allow_unknown_cost,
     )
-
-
-def _manifest_path(context: Context, ready: Ready) -> Path:
-    """Beside the files; under the batch's name where another batch writes one there."""
-    folder = ready.names.folder
-    others = context.journal.required(batches.all_of_them)
-    usual = str((folder / NAME).absolute())
-    taken = any(other.facts.get("manifest") == usual and other.name != ready.batch.name for other in others)
-    return folder / (f"{ready.batch.name}.{NAME}" if taken else NAME)
 
 
 def _clear(ready: Ready, mark: str) -> None:

@@ -31,7 +31,7 @@ def is_there(pid: int, began: str) -> bool:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether there is a process of that number; False where it cannot be asked."""
+    """Whether there is a process of that number; False where it cannot be asked, and for one that has ended."""
     if os.name == "nt":
         return False  # there, asking would end it
     try:
@@ -40,7 +40,14 @@ def is_alive(pid: int) -> bool:
         return False
     except PermissionError:
         return True
-    return True
+    return not _is_dead_but_named(pid)
+
+
+def _is_dead_but_named(pid: int) -> bool:
+    """Whether only its number is left, for a parent that has not asked how it ended: some containers never ask."""
+    with suppress(OSError, IndexError):
+        return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[0] in ("Z", "X")
+    return False
 
 
 @cache

@@ -224,6 +224,21 @@ def test_ctrl_c_leaves_what_runs_and_the_same_command_goes_on(place: Place) -> N
     assert {row.state for row in place.rows} == {"completed"}
 
 
+def test_a_program_that_interrupts_one_is_told_how_to_go_on(place: Place) -> None:
+    words = ("batch", ECHO, echoes(place, [{"run": 600}] * 2), "n={{n}}", "sandbox={{sandbox}}", "--yes")
+    process = place.start("--json", *words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    until(lambda: place.service.accepted == 2)
+    process.send_signal(signal.SIGTERM)
+    _, stderr = process.communicate(timeout=30)
+    told = json.loads(stderr.splitlines()[-1])
+    assert process.returncode == told["code"] == 143
+    assert (told["kind"], told["again"], told["next"]) == (
+        "interrupted",
+        "resume",
+        ["fal", "batch", "resume", "rows"],
+    )
+
+
 def test_kill_at_random_moments(place: Place) -> None:
     """None is paid twice, none is lost, no half file stays, and the manifest says what the ledger says."""
     count = max(24, 4 * KILLS)
@@ -393,6 +408,25 @@ def test_an_export_has_the_columns_of_all_rows(place: Place) -> None:
     assert list(table[0])[:2] == ["n", "sandbox"]
     header = place("batch", "export", "--format", "csv").text.splitlines()[0]
     assert header.startswith("n,sandbox,colour,state,fal_state,zoo,row,fal_fal_state,")
+
+
+def test_two_batches_in_one_folder_have_a_manifest_each_for_good(place: Place) -> None:
+    for name in ("first", "second", "first", "second"):
+        words = (
+            rows(place, 2 if name == "first" else 3),
+            AT_ONCE,
+            "--yes",
+            "-d",
+            f"out/{{row}}-{{index}}-{name}.{{ext}}",
+        )
+        batch(place, FLUX, *words, "--name", name)
+    assert sorted(path.name for path in (place.folder / "out").glob("*.jsonl")) == [
+        "manifest.jsonl",
+        "second.manifest.jsonl",
+    ]
+    for name, count in (("first", 2), ("second", 3)):
+        exported = [json.loads(line) for line in place("batch", "export", name).text.splitlines()]
+        assert [Path(row["files"][0]).name for row in exported] == [f"{n}-0-{name}.jpg" for n in range(1, count + 1)]
 
 
 def test_the_name_of_another_list_is_not_taken(place: Place) -> None:

@@ -120,6 +120,17 @@ def test_the_board_is_drawn_while_rows_go_to_a_file(place: Place) -> None:
     assert len((place.folder / "told.jsonl").read_text().splitlines()) == 2
 
 
+def test_a_history_of_batches_alone_is_not_empty(place: Place) -> None:
+    screen = screen_of(place, words(place, [{}] * 2), 100)
+    assert screen.finish() == 0
+    screen = screen_of(place, [*place.program.argv, "history"], 100)
+    assert screen.finish() == 0
+    assert screen.text.splitlines() == ["batch rows: 2 requests (fal history --batch rows)"]
+    screen = screen_of(place, [*place.program.argv, "history", "--endpoint", "fal-ai/flux/dev"], 100)
+    assert screen.finish() == 0
+    assert screen.text == "no such requests"
+
+
 def test_a_watcher_sees_the_same_board(place: Place) -> None:
     place.proxy.fail("submit", answer(403, LOCKED), times=99)
     argv = words(place, [{}] * 6)

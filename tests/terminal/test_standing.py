@@ -1,10 +1,11 @@
 """The lines of a batch's board: what they say, and that they fit."""
 
 import dataclasses
-import time
+from types import SimpleNamespace
 
 import pytest
 
+from fal_cli.terminal.progress import standing as standing_module
 from fal_cli.terminal.progress.standing import LOCK, NETWORK, RATE, Standing, awaited, lines, of_facts, summary
 
 BUSY = Standing(
@@ -13,9 +14,17 @@ BUSY = Standing(
 )  # fmt: skip
 
 
+NOW = 10_000.0
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(standing_module, "time", SimpleNamespace(monotonic=lambda: NOW))
+
+
 @pytest.fixture
 def busy() -> Standing:
-    return dataclasses.replace(BUSY, began=time.monotonic() - 500)
+    return dataclasses.replace(BUSY, began=NOW - 500)
 
 
 def test_in_the_middle(busy: Standing) -> None:
@@ -37,10 +46,20 @@ def test_a_narrow_window_loses_the_bar_and_the_end_of_the_name_before_what_happe
 
 
 def test_long_jobs_are_not_for_ever_at_their_start() -> None:
-    standing = Standing("cats", rows=4, waiting=4, began=time.monotonic() - 300)
+    standing = Standing("cats", rows=4, waiting=4, began=NOW - 300)
     assert lines(standing)[1] == "starting"
-    running = dataclasses.replace(standing, running=2, waiting=2, began=time.monotonic() - 299.9)
+    running = dataclasses.replace(standing, running=2, waiting=2, began=NOW - 300)
     assert lines(running)[1] == "5 min 00 s so far"
+
+
+def test_what_an_earlier_run_sent_ends_at_once_and_promises_nothing() -> None:
+    standing = Standing("cats", rows=40, done=16, ended_here=12, taken_up=8, has_more=True)
+    standing.began = NOW - 8
+    assert lines(standing)[1] == "0.5/s · 48 s left"
+    standing.taken_up = 12
+    assert lines(standing)[1].endswith("so far")
+    standing.has_more = False  # nothing but such is left
+    assert lines(standing)[1] == "1.5/s · 16 s left"
 
 
 @pytest.mark.parametrize(
@@ -75,6 +94,6 @@ def test_what_came_of_it(busy: Standing) -> None:
 def test_another_process_shows_the_same(busy: Standing) -> None:
     waiting = dataclasses.replace(busy, gate=RATE, gate_left=9.0, grace_left=5.0, stopping="interrupted")
     found = of_facts(waiting.as_facts() | {"of a later version": 1, "rows": "not a number"}, 4.0)
-    assert found.began == pytest.approx(busy.began - 4.0, abs=0.5)
+    assert found.began == busy.began - 4.0
     assert (found.gate_left, found.grace_left, found.rows) == (5.0, 0.0, 0)
     assert (found.done, found.last_failure, found.planned) == (busy.done, busy.last_failure, busy.planned)

@@ -9,6 +9,7 @@ from fal_cli.ledger.batches import Batch, Tally
 from fal_cli.ledger.rows import State
 from fal_cli.terminal.hyperlinks import as_typed
 from fal_cli.terminal.output import Screen
+from fal_cli.terminal.progress.standing import lines, of_facts
 from fal_cli.terminal.table import Cell, Column, Columns
 from fal_cli.terminal.times import ago, on_day
 
@@ -51,7 +52,7 @@ def show(context: Context) -> None:
         Column("name", 0): lambda stand: Cell(stand.batch.name, "bold"),
         Column("endpoint", 2, least=12, enough=28, keeps_end=True): lambda stand: Cell(_whose(stand.batch)),
         Column("rows", 3, is_right=True): lambda stand: Cell(f"{stand.rows:,}"),
-        Column("state", 1, least=12): lambda stand: Cell(_in_words(stand)),
+        Column("state", 1, least=24): lambda stand: Cell(_in_words(stand)),
         Column("made", 4): lambda stand: Cell(ago(stand.batch.made_at, now) or on_day(stand.batch.made_at), "dim"),
     }
     if not context.output.rows(columns, stands, facts):
@@ -59,17 +60,27 @@ def show(context: Context) -> None:
 
 
 def show_one(context: Context, batch: Batch) -> None:
-    """Prints where one batch stands."""
+    """Prints where one batch stands; of one that runs what its process tells."""
     stand = _stand(context, batch)
     if not context.output.is_terminal:
         context.output.json(facts(stand))
         return
     told = (
         f"{batch.name}: {', '.join(batch.endpoints)}, of {as_typed(batch.source) if batch.source else 'a grid'}",
-        f"  {_in_words(stand)}",
+        *(_running_lines(context, batch) if batch.is_running else [f"  {_in_words(stand)}"]),
         f"  manifest: {as_typed(str(batch.facts.get('manifest', '')))}",
     )
     Screen(context.output).tell(told)
+
+
+def _running_lines(context: Context, batch: Batch) -> list[str]:
+    """The board as it stood when it was told, and how to watch it."""
+    told = context.journal.required(lambda ledger: batches.told(ledger, batch.number))
+    watch = f"  runs in {batch.holder}; to watch it: {context.tool} batch resume {batch.name} --attach"
+    if told is None:
+        return [watch]
+    standing = of_facts(told.facts, max(0.0, (datetime.now(UTC) - told.at).total_seconds()))
+    return [watch, *(f"  {line}" for line in lines(standing))]
 
 
 def facts(stand: Stand) -> dict[str, Any]:
@@ -98,4 +109,4 @@ def _whose(batch: Batch) -> str:
 
 def _in_words(stand: Stand) -> str:
     told = ", ".join(f"{count:,} {word}" for word, count in stand.counts.items() if count) or "nothing to do"
-    return f"{told} (runs now, {stand.batch.holder})" if stand.batch.is_running else told
+    return f"running: {told}" if stand.batch.is_running else told

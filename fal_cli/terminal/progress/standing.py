@@ -21,8 +21,9 @@ class Standing:
 
     `gate` is why nothing can be sent now, one of the words above, and `gate_told` its reason; `offline` why requests
     cannot be followed, for so many seconds; `stopping` why no more are sent. `ended_here` rows have ended since
-    `began`, a monotonic moment. `spent` and `planned` are money in words, "" where it is not known. `grace_left` are
-    the seconds that what is on its way has after a first Ctrl-C; a second one does not wait for them.
+    `began`, a monotonic moment, and `taken_up` of them an earlier run had sent; `has_more` tells whether any is left to
+    send. `spent` and `planned` are money in words, "" where it is not known. `grace_left` are the seconds that what is
+    on its way has after a first Ctrl-C; a second one does not wait for them.
     """
 
     name: str = ""
@@ -49,6 +50,8 @@ class Standing:
     spent: str = ""
     planned: str = ""
     ended_here: int = 0
+    taken_up: int = 0
+    has_more: bool = False
     began: float = field(default_factory=time.monotonic)
 
     @property
@@ -63,9 +66,13 @@ class Standing:
 
     @property
     def rate(self) -> float | None:
-        """Rows a second in this run; None while that cannot be told."""
+        """Rows a second in this run; None while that cannot be told.
+
+        What an earlier run had sent ends all at once, and says nothing of how long those take that are to be sent.
+        """
         seconds = time.monotonic() - self.began
-        return self.ended_here / seconds if self.ended_here >= _FEWEST_FOR_RATE and seconds > 0 else None
+        counted = self.ended_here - self.taken_up if self.has_more else self.ended_here
+        return counted / seconds if counted >= _FEWEST_FOR_RATE and seconds > 0 else None
 
     def counts(self) -> dict[str, int]:
         """The counts by their names."""
