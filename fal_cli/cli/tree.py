@@ -61,6 +61,7 @@ _VALUES_OF_NAMES = {
     "endpoint": "endpoint", "endpoints": "endpoint", "items": "input", "paths": "file", "words": "endpoint_or_request",
     "--endpoint": "endpoint", "--profile": "profile", "--category": "category", "--expires": "expiry",
     "--method": "method", "--acl": "acl", "refs": "request", "ref": "call", "--tag": "tag", "--header": "header",
+    "--batch": "batch",
 }  # fmt: skip
 _VALUES_OF_ONE = {
     ("cancel", "refs"): "unfinished_request", ("resume", "refs"): "unfinished_call", ("wait", "refs"):
@@ -72,6 +73,9 @@ _VALUES_OF_ONE |= {
     ("alias rm", "name"): "alias", ("batch", "endpoint"): "endpoint_list", ("batch", "items"): "source_or_input",
     ("batch", "--rows"): "file",
 }  # fmt: skip
+_VALUES_OF_ONE |= {
+    (f"batch {verb}", "name"): "batch" for verb in ("status", "resume", "retry", "cancel", "export", "rm")
+}
 _GLOBAL_HELP = ("--help", "-h")
 
 

@@ -34,6 +34,8 @@ SELECT input FROM (SELECT endpoint, input, local_id FROM requests ORDER BY local
 WHERE endpoint = ? AND input IS NOT NULL ORDER BY local_id DESC LIMIT 1
 """
 
+_BATCHES = f"SELECT name, endpoint FROM batches ORDER BY number DESC LIMIT {_MOST_ROWS}"
+
 
 def rows(
     path: str, beginning: str = "", *, only_queued: bool, only_open: bool = False, endpoint: str = ""
@@ -59,6 +61,11 @@ def rows(
 def called_endpoints(path: str) -> "list[str]":
     """The endpoints that were called lately, the last one first."""
     return [str(found[0]) for found in _asked(path, _ENDPOINTS)]
+
+
+def batches(path: str) -> "list[tuple[str, str]]":
+    """The names of batches with the endpoint of each, the newest first."""
+    return [(str(name), str(endpoint)) for name, endpoint in _asked(path, _BATCHES)]
 
 
 def last_input(path: str, endpoint: str) -> "list[str]":

@@ -114,6 +114,12 @@ class Home:
 
         return [name for name in glance.called_endpoints(self._ledger_path()) if is_endpoint(name)]
 
+    def batches(self) -> "list[tuple[str, str]]":
+        """The names of batches with the endpoint of each, the newest first."""
+        from fal_cli.ledger import glance
+
+        return glance.batches(self._ledger_path())
+
     def last_input(self, endpoint: str) -> "list[str]":
         """The names of the inputs that an endpoint was given the last time."""
         import json

@@ -157,6 +157,10 @@ def _folders(asked: Asked) -> "Iterable[Candidate]":
     return [(path, "") for path in paths.paths(asked.current, only_folders=True)]
 
 
+def _batches(asked: Asked) -> "Iterable[Candidate]":
+    return asked.home.batches()
+
+
 def _profiles(asked: Asked) -> "Iterable[Candidate]":
     return asked.home.profiles()
 
@@ -188,6 +192,7 @@ _OFFERS: "dict[str, Callable[[Asked], Iterable[Candidate]]]" = {
     "file": _files,
     "directory": _folders,
     "profile": _profiles,
+    "batch": _batches,
     "setting_value": _setting_values,
     "category": _categories,
 }

@@ -8,6 +8,7 @@ from fal_cli.catalog import store
 from fal_cli.cli.completion import values
 from fal_cli.config import aliases, paths
 from fal_cli.files.cache import Cache
+from fal_cli.ledger import batches
 from fal_cli.ledger.rows import Call, State
 from fal_cli.ledger.store import Ledger
 from tests.cli.completion.conftest import Offer
@@ -55,6 +56,24 @@ def test_hidden_verbs_are_not_offered(offer: Offer) -> None:
     assert "run" in offer("")
     assert "subscribe" not in offer("")
     assert list(offer("subscribe", "--on-t")) == ["--on-timeout"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(["batch", verb, ""] for verb in ("status", "resume", "retry", "cancel", "export", "rm")),
+        *([verb, "--batch", ""] for verb in ("history", "gallery", "resume")),
+        ["history", "--batch="],
+    ],
+    ids=" ".join,
+)
+def test_the_names_of_batches(offer: Offer, env: dict[str, str], words: list[str]) -> None:
+    assert not offer(*words)
+    ledger = Ledger(paths.state_folder(env) / "ledger.db")
+    for name in ("cats", "dogs"):
+        batches.make(ledger, name, ["fal-ai/flux/dev"], "a.csv", {})
+    beginning = "--batch=" if words[-1] else ""
+    assert list(offer(*words).items()) == [(f"{beginning}{name}", "fal-ai/flux/dev") for name in ("dogs", "cats")]
 
 
 class TestEndpoints:
