@@ -120,7 +120,9 @@ def _facts(price: "Price", found: "Estimate | None", quantity: Decimal | None) -
 
 
 def _money(amount: Decimal, currency: str) -> str:
-    return f"{amount:f} {currency}".rstrip()
+    from fal_cli.results.money import signed
+
+    return signed(f"{amount:f}", currency)
 
 
 VERB = pricing

@@ -23,9 +23,15 @@ class Money(NamedTuple):
     def __str__(self) -> str:
         """As people write it: `$0.025`, `12.00 CHF`. All of its digits, two after the point at least."""
         whole, _, digits = format(self.amount, "f").partition(".")
-        text = f"{whole}.{digits.rstrip('0').ljust(_FEWEST_PLACES, '0')}"
-        sign = _SIGNS.get(self.currency)
-        return f"{sign}{text}" if sign else f"{text} {self.currency}"
+        return signed(f"{whole}.{digits.rstrip('0').ljust(_FEWEST_PLACES, '0')}", self.currency)
+
+
+def signed(amount: str, currency: str) -> str:
+    """An amount that is written already, with its currency: `$0.050`, `-$1.00`, `0.050 CHF`."""
+    sign = _SIGNS.get(currency)
+    if sign is None:
+        return f"{amount} {currency}".rstrip()
+    return f"-{sign}{amount[1:]}" if amount.startswith("-") else f"{sign}{amount}"
 
 
 def cost_of(row: Row | None) -> Money | None:

@@ -583,7 +583,7 @@ class TestStatus:
             screen = Screen([*keyless.argv, "auth", "status"], env, columns=100)
             assert screen.finish() == 0
         assert "account  ac␛[2Jme" in screen.text
-        assert "balance  12.00 USD" in screen.text
+        assert "balance  $12.00" in screen.text
         assert "key      sandbox… from FAL_KEY" in screen.text
         assert f"api {env['FAL_API_HOST']}" in screen.text
         assert SECRET not in screen.raw

@@ -75,11 +75,11 @@ class TestSandbox:
         screen = Screen([*used.argv, "cost", "--by", "tag"], used.env, columns=80)
         assert screen.finish() == 0
         assert screen.text.splitlines() == [
-            "tag       requests  units       cost  not known",
-            "job=x            1      1  0.025 USD          0",
-            "team=art         1      1  0.025 USD          0",
-            "(none)           3      1  0.025 USD          1",
-            "total            4         0.050 USD          1",
+            "tag       requests  units    cost  not known",
+            "job=x            1      1  $0.025          0",
+            "team=art         1      1  $0.025          0",
+            "(none)           3      1  $0.025          1",
+            "total            4         $0.050          1",
             BY_PRICE,
         ]
 
@@ -90,7 +90,7 @@ class TestSandbox:
         lines = screen.text.splitlines()
         assert len(lines) == 5
         assert max(map(len, lines)) <= columns
-        assert "0.05 USD" in lines[1]
+        assert "$0.05" in lines[1]
         assert lines[-1].startswith("total")
 
     def test_of_the_private_sandbox(self, fal: Program) -> None:
@@ -274,11 +274,11 @@ class TestPlatform:
             assert screen.finish() == 0
             days = program("cost", "--by", "day").text.splitlines()
         assert screen.text.splitlines() == [
-            "endpoint         requests  units          cost  not known",
-            "fal-ai/flux/dev         1      1  2.500000 USD          0",
-            "fal-ai/any-llm          2      1  0.123457 EUR          1",
-            "total                   2         0.123457 EUR          1",
-            "total                   1         2.500000 USD          0",
+            "endpoint         requests  units       cost  not known",
+            "fal-ai/flux/dev         1      1  $2.500000          0",
+            "fal-ai/any-llm          2      1  €0.123457          1",
+            "total                   2         €0.123457          1",
+            "total                   1         $2.500000          0",
         ]
         assert [json.loads(line)["cost"] for line in days] == ["0.12345678", "2.5"]
 

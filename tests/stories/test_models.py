@@ -199,8 +199,8 @@ class TestPricing:
         lines = on_terminal(keyed, "pricing", FLUX, "fal-ai/video-upscaler").text.splitlines()
         assert [line.split() for line in lines] == [
             ["endpoint", "price", "for", "one"],
-            [FLUX, "0.025", "USD", "megapixel"],
-            ["fal-ai/video-upscaler", "0.0000125", "USD", "second"],
+            [FLUX, "$0.025", "megapixel"],
+            ["fal-ai/video-upscaler", "$0.0000125", "second"],
         ]
 
     def test_decimals_are_text_in_a_pipe(self, keyed: Program) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from fal_cli.results.money import signed
 from fal_cli.terminal.output import Screen
 from fal_cli.terminal.sanitize import visible
 from fal_cli.terminal.styles import paint
@@ -44,7 +45,7 @@ def sheet(facts: Mapping[str, Any], usual_hosts: Mapping[str, str], screen: Scre
 def _entries(facts: Mapping[str, Any], usual_hosts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     balance, key = facts["balance"], _shown_id(facts)
     yield "account", facts["account"] or _NOT_VISIBLE
-    yield "balance", _NOT_VISIBLE if balance is None else f"{balance:.2f} {facts['currency'] or ''}".rstrip()
+    yield "balance", _NOT_VISIBLE if balance is None else signed(f"{balance:.2f}", facts["currency"] or "")
     if facts["lock"] not in (None, "none"):
         yield "locked", _LOCKS[facts["lock"]]
     yield "key", f"{key} from {facts['source']}" if key else f"from {facts['source']}"

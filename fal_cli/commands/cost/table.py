@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from fal_cli.commands.cost.sums import By, Line, as_text
+from fal_cli.results.money import signed
 from fal_cli.terminal.table import Cell, Column, Columns
 
 _FEWEST_PLACES, _MOST_PLACES = 2, 6
@@ -23,7 +24,7 @@ def columns(lines: Sequence[Line], totals: Sequence[Line], by: By) -> Columns[Li
         return "" if line.units is None or id(line) in of_all else as_text(line.units)
 
     def amount(line: Line) -> str:
-        return "–" if line.amount is None else f"{line.amount:.{places}f} {line.currency}"
+        return "–" if line.amount is None else signed(f"{line.amount:.{places}f}", line.currency)
 
     return {
         Column(by, 0, least=12, keeps_end=by == "endpoint"): lambda line: Cell(line.key, style(line)),
