@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from fal_cli.concurrency import MOST
 from fal_cli.ledger.rows import Row, State
 
 _SWEEP_SECONDS = 15.0
@@ -35,6 +34,7 @@ class Opens:
         self._ended: list[Open] = []
         self._others: list[Open] = []
         self._look_at = 0.0
+        self._can_look = True
         self.since = datetime.now(UTC)
         """When the first of them was sent."""
 
@@ -63,15 +63,13 @@ class Opens:
         """The ids of those that are not known to have ended."""
         return [open_.request_id for open_ in self._others]
 
-    @property
-    def wants_a_look(self) -> bool:
+    def wants_a_look(self, room: int) -> bool:
         """Whether the listing is to be looked at: there are more than can be followed, and the last look is old."""
-        return self.are_too_many and time.monotonic() >= self._look_at
+        return self.are_too_many(room) and time.monotonic() >= self._look_at
 
-    @property
-    def are_too_many(self) -> bool:
-        """Whether there are more that run than can be followed."""
-        return len(self._others) > MOST
+    def are_too_many(self, room: int) -> bool:
+        """Whether there are more that run than can be followed beside those that are followed already."""
+        return len(self._others) > room
 
     @property
     def look_in(self) -> float:
@@ -82,6 +80,7 @@ class Opens:
         """Takes in what a look has found; None where the listing cannot be had, and all have to be followed."""
         self._look_at = time.monotonic() + _SWEEP_SECONDS
         if ended is None:
+            self._can_look = False
             self._look_at = float("inf")
             return
         for open_ in self._others:
@@ -97,7 +96,7 @@ class Opens:
         """
         if self._ended:
             return heapq.heappop(self._ended), True
-        kept = _KEPT_FREE if len(self._others) > MOST else 0
+        kept = _KEPT_FREE if self.are_too_many(room) and self._can_look else 0
         if self._others and may_follow and room > kept:
             return heapq.heappop(self._others), False
         return None

@@ -108,9 +108,9 @@ class Resumption:
             items = _each_once([self._latest(item) for item in found])
             self._listings = _shared(items)
             self._is_of_many = len(items) > 1
-            for item in items:
+            for item in items:  # all, before the first is followed: those that run are not to hide one that has ended
                 self._guarded(partial(self._begin, item), item.request_id)
-                self._start()
+            self._start()
             for job, happened in self._crowd.news():
                 if job is None:
                     self._swept(happened)
@@ -201,7 +201,7 @@ class Resumption:
     def _start(self) -> None:
         """Begins as many as there is room for. Where there are more, the listing tells which have ended."""
         pause = self._opens.look_in
-        if not self._opens.are_too_many:
+        if not self._opens.are_too_many(self._crowd.free):
             self._is_small.set()  # nobody is to wait for another look
         elif not self._is_sweeping and pause < float("inf"):
             self._is_sweeping = True

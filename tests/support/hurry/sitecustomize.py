@@ -1,12 +1,15 @@
 """Found on its PYTHONPATH, a child process waits for less, and decides as ever.
 
 A repetition comes at once, which is one of the waits that its jitter may draw; a lookup looks once, a batch thrice.
+Of more requests than can be followed the listing is looked at each second.
 A submit waits for its answer as long as FAL_TESTS_SUBMIT_SECONDS says, a status stream may be silent for
-FAL_TESTS_SILENCE_SECONDS.
+FAL_TESTS_SILENCE_SECONDS. Its clock is wrong by FAL_TESTS_CLOCK_MINUTES.
 """
 
+import datetime
 import os
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
@@ -16,6 +19,7 @@ from typing import Any
 HURRIED: dict[str, dict[str, Any]] = {
     "fal_cli.api.wire": {"random": SimpleNamespace(uniform=lambda low, high: low)},
     "fal_cli.calls.lookup": {"SEARCH_SECONDS": 0.0},
+    "fal_cli.calls.opens": {"_SWEEP_SECONDS": 1.0},
     "fal_cli.batch.engine": {"_LOOK_PAUSES": (0.0, 0.3, 1.0)},
 }
 if "FAL_TESTS_SUBMIT_SECONDS" in os.environ:
@@ -26,6 +30,19 @@ if "FAL_TESTS_SILENCE_SECONDS" in os.environ:
         "SILENCE_SECONDS": float(os.environ["FAL_TESTS_SILENCE_SECONDS"]),
         "FIRST_BYTE_SECONDS": 0.5,
     }
+
+
+if "FAL_TESTS_CLOCK_MINUTES" in os.environ:
+    _OFF = datetime.timedelta(minutes=float(os.environ["FAL_TESTS_CLOCK_MINUTES"]))
+    _time = time.time
+
+    class _Wrong(datetime.datetime):
+        @classmethod
+        def now(cls, tz: datetime.tzinfo | None = None) -> "_Wrong":
+            return super().now(tz) + _OFF
+
+    datetime.datetime = _Wrong  # type: ignore[misc]
+    time.time = lambda: _time() + _OFF.total_seconds()
 
 
 class _Changed(Loader):
