@@ -565,3 +565,19 @@ def test_a_pipe_that_comes_at_once_is_not_named(served: Program, tmp_path: Path)
     screen = Screen(["/bin/bash", "-c", shell], served.env, columns=200)
     assert screen.finish() == 0
     assert "waiting for" not in screen.text
+
+
+@pytest.mark.parametrize("words", [("upload", "-"), ("run", "sandbox/echo", "file=@-", *NOW)], ids=["upload", "run"])
+def test_a_kill_leaves_nothing_of_stdin_behind(served: Program, tmp_path: Path, words: list[str]) -> None:
+    """It holds a user's input: unlinked as soon as it is open."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    process = served.start(*words, stdin=subprocess.PIPE, env=served.env | {"TMPDIR": str(folder)})
+    assert process.stdin is not None
+    process.stdin.write(b"secret" * 1_000_000)  # more than the pipe holds: most of it is in the file by then
+    process.stdin.flush()
+    held = [os.readlink(path) for path in Path(f"/proc/{process.pid}/fd").iterdir()]
+    assert any(name.startswith(str(folder)) for name in held), held
+    process.kill()
+    process.communicate()
+    assert list(folder.iterdir()) == []
