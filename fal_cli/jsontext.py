@@ -28,23 +28,25 @@ _IN_STRING = re.compile(r'[^"\\]*(?:\\.[^"\\]*)*', re.DOTALL)
 _CONTROLS = re.compile(r"[\x00-\x1f]")
 _PLAIN_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,999}")
 _encoded = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_HOLDERS = (dict, list)
 _BRACKETS = ((b"{", b"}"), (b"[", b"]"), (b'"', b'"'))
 
 
 def read(data: bytes | str, otherwise: Any = None, *, is_exact: bool = False) -> Any:
     """The value of a text; `otherwise` where it cannot be read. With `is_exact` a fraction is `written` as it came.
 
-    One of too many values (`limits.VALUES`) is not read.
+    One of too many values (`limits.VALUES`) is not read, nor one of too many levels (`limits.NESTING`).
     """
     if is_crowded(data):
         return otherwise
     fraction = Number.of if is_exact else None
     try:
-        return json.loads(data, parse_float=fraction)
+        value = json.loads(data, parse_float=fraction)
     except RecursionError:
         return otherwise
     except ValueError:
-        return _read_leniently(data, otherwise, fraction)
+        value = _read_leniently(data, otherwise, fraction)
+    return otherwise if is_deep(value, data) else value
 
 
 def read_strictly(data: bytes | str, otherwise: Any = None) -> Any:
@@ -52,9 +54,29 @@ def read_strictly(data: bytes | str, otherwise: Any = None) -> Any:
     if is_crowded(data):
         return otherwise
     try:
-        return json.loads(data, parse_constant=_refuse)
+        value = json.loads(data, parse_constant=_refuse)
     except (ValueError, RecursionError):
         return otherwise
+    return otherwise if is_deep(value, data) else value
+
+
+def is_deep(value: Any, data: bytes | str) -> bool:
+    """Whether a value that was read from `data` has more levels than functions can go down (`limits.NESTING`).
+
+    From Python 3.12 on its parser goes down ten times as far as they do.
+    """
+    if not _may_be_deep(data):
+        return False
+    level = [value]
+    for _ in range(limits.NESTING):
+        level = [inner for one in level if isinstance(one, _HOLDERS) for inner in _held(one)]
+        if not level:
+            return False
+    return any(isinstance(one, _HOLDERS) for one in level)
+
+
+def _held(value: dict[str, Any] | list[Any]) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value
 
 
 def looks_like(size: int, head: bytes, tail: bytes) -> bool:
@@ -63,7 +85,7 @@ def looks_like(size: int, head: bytes, tail: bytes) -> bool:
     `head` and `tail` are its first and last `ENDS_BYTES` bytes.
     """
     if size <= len(head):
-        return size == 0 or read(head, NOT_JSON) is not NOT_JSON or _is_deep(head)
+        return size == 0 or read(head, NOT_JSON) is not NOT_JSON or _looks_deep(head)
     return (head.lstrip()[:1], tail.rstrip()[-1:]) in _BRACKETS
 
 
@@ -80,9 +102,17 @@ def _integer(text: str) -> int | str:
     return int(text) if len(text) <= _MOST_DIGITS else text
 
 
-def _is_deep(data: bytes) -> bool:
-    """Whether it is nested so deep that Python does not read it, and otherwise as JSON is."""
-    return data.lstrip()[:1] in (b"{", b"[") and data.count(b"[") + data.count(b"{") > sys.getrecursionlimit() // 2
+def _looks_deep(data: bytes) -> bool:
+    """Whether it may be nested too deeply to be read, and otherwise begins as JSON does."""
+    return data.lstrip()[:1] in (b"{", b"[") and _may_be_deep(data)
+
+
+def _may_be_deep(data: bytes | str) -> bool:
+    """Whether it has so many brackets."""
+    if len(data) <= limits.NESTING:
+        return False
+    count = data.count("[") + data.count("{") if isinstance(data, str) else data.count(b"[") + data.count(b"{")
+    return count > limits.NESTING
 
 
 class Number(float):
@@ -113,7 +143,8 @@ def read_exactly(data: bytes | str, otherwise: Any = None) -> Any:
         return otherwise
     try:
         text = "".join(compact([data.encode() if isinstance(data, str) else data]))
-        return json.loads(text, parse_float=Number.of, parse_int=_exact_integer, parse_constant=_refuse)
+        value = json.loads(text, parse_float=Number.of, parse_int=_exact_integer, parse_constant=_refuse)
+        return otherwise if is_deep(value, text) else value
     except (ValueError, RecursionError):
         return otherwise
 

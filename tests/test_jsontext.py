@@ -85,3 +85,18 @@ def test_what_others_write(data: bytes, expected: str) -> None:
 )
 def test_what_is_json(text: str, is_valid: bool) -> None:
     assert jsontext.is_valid(text) is is_valid
+
+
+@pytest.mark.parametrize("depth", [401, 900, 1500, 9_000, 200_000])
+@pytest.mark.parametrize("whole", [True, False])
+def test_what_is_nested_too_deeply_is_not_read(depth: int, whole: bool) -> None:
+    """Python's parser goes deeper than what would go down the value, from 3.12 on."""
+    text = '[{"a":' * (depth // 2 + 1) + "1" + ("}]" * (depth // 2 + 1) if whole else "")
+    for read in (jsontext.read, jsontext.read_strictly, jsontext.read_exactly):
+        assert read(text, "otherwise") == "otherwise"
+    assert jsontext.looks_like(len(text), text.encode()[:65536], text.encode()[-65536:]) or not whole
+
+
+@pytest.mark.parametrize("text", ["[" * 390 + "]" * 390, "[" + "[]," * 5_000 + "[]]"])
+def test_what_is_not_too_deep_is_read(text: str) -> None:
+    assert jsontext.written(jsontext.read(text)) == text

@@ -4,7 +4,6 @@ A healthy stream costs one HTTP request however long the job runs. One that is r
 checked with a plain status call and reopened up to three times; then polling takes over.
 """
 
-import json
 import time
 from collections import OrderedDict
 from collections.abc import Generator, Iterator
@@ -22,7 +21,6 @@ from fal_cli.api.messages import READ_SECONDS, Request, TransportFailure
 from fal_cli.api.phases import Exchange
 from fal_cli.api.sse import EventDecoder, EventTooLarge
 from fal_cli.api.wire import Wire
-from fal_cli.jsontext import Number
 
 FIRST_BYTE_SECONDS = 3.0
 SILENCE_SECONDS = 20.0  # the service sends a keep-alive every 15 s
@@ -172,7 +170,9 @@ class _Watch:
             for event in decoder.feed(chunk):
                 if jsontext.values_in(event.data) > most_values:
                     raise EventTooLarge("a status of too many values")
-                body = json.loads(event.data, parse_float=Number.of)
+                body = jsontext.read(event.data, jsontext.NOT_JSON, is_exact=True)
+                if body is jsontext.NOT_JSON:
+                    raise ValueError("an event that is not JSON")
                 if not isinstance(body, dict) or "status" not in body:
                     continue
                 status = queue.status_from(body)

@@ -30,7 +30,7 @@ class StreamEvent(NamedTuple):
     is_json: bool = True
     name: str = "message"
     is_read: bool = True
-    """Whether `value` is known. Of JSON with too many values it is {}, and the data alone tells."""
+    """Whether `value` is known. Of JSON with too many values or levels it is {}, and the data alone tells."""
 
     @property
     def is_partial(self) -> bool:
@@ -131,6 +131,8 @@ def _event(event: ServerSentEvent) -> StreamEvent:
         value, end = _read_json(data)  # half the time of json.loads, which looks for white space first
     except (ValueError, RecursionError):
         return _other_event(event)
+    if jsontext.is_deep(value, data):
+        return StreamEvent({}, data, True, event.event, is_read=False)
     return StreamEvent(value, data, True, event.event) if end == len(data) else _other_event(event)
 
 

@@ -336,7 +336,7 @@ class Engine:
     def _take_up_opens(self) -> None:
         """Follows what is open: all of it where it is little, else what the listing says to have ended, and a few."""
         opens = self._opens
-        if opens.wants_a_look and not self._is_sweeping:
+        if opens.wants_a_look(CEILING - self._window.in_flight) and not self._is_sweeping:
             self._is_sweeping = True
             self._crew.put(None, self._sweep)
         while (room := CEILING - self._window.in_flight) > 0 and len(self._saving) < _MOST_UNSAVED:

@@ -6,9 +6,10 @@ file itself as a `data:` URI.
 
 import base64
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 from fal_cli.api.deadline import Deadline
@@ -22,15 +23,18 @@ from fal_cli.errors import CliError, UsageError
 from fal_cli.files import content_type, names
 from fal_cli.files.attachment import Attachment, attachments
 from fal_cli.files.spool import spool
+from fal_cli.inputs.stdin import PATIENCE_SECONDS
 
 ACCOUNT_DEFAULT = Lifecycle()
 MOST_INLINE_BYTES = 10 * 1024 * 1024
 
 
-def open_source(path: Path, *, name: str = "", kind: str = "") -> Source:
+def open_source(
+    path: Path, *, name: str = "", kind: str = "", say: Callable[[str], None] = lambda text: None
+) -> Source:
     """A file ready to be sent. `name` and `kind` (its content type) replace what the file itself tells.
 
-    Raises `UsageError` where it is missing, a folder, or unreadable.
+    `say` hears of a pipe that nobody writes to. Raises `UsageError` where it is missing, a folder, or unreadable.
     """
     try:
         if path.is_dir():
@@ -39,8 +43,7 @@ def open_source(path: Path, *, name: str = "", kind: str = "") -> Source:
         if path.is_char_device() and not _is_terminal(path):
             raise UsageError(f"{path} is a device; name a file")
         if path.exists() and not path.is_file():
-            with path.open("rb") as pipe:  # the shell's <(…): it can be read once, and has no length
-                path = spool(pipe)
+            path = _spooled(path, say)
         with path.open("rb") as stream:
             head = stream.read(content_type.HEAD_BYTES)
         if head and path.stat().st_size == 0:
@@ -49,6 +52,30 @@ def open_source(path: Path, *, name: str = "", kind: str = "") -> Source:
         return Source(path, name=named, content_type=kind or content_type.guess(named, head))
     except (OSError, ValueError) as error:
         raise UsageError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from None
+
+
+def _spooled(path: Path, say: Callable[[str], None]) -> Path:
+    """What comes out of a pipe: of the shell's `<(…)`, say. It can be read once, and has no length."""
+    told = Timer(PATIENCE_SECONDS, say, [f"waiting for {path}, a pipe that nothing has come from; Ctrl-C ends it"])
+    told.daemon = True
+    told.start()
+    try:
+        with path.open("rb") as pipe:  # which waits for somebody who writes
+            pipe.peek(1)
+            told.cancel()
+            return spool(pipe)
+    finally:
+        told.cancel()
+
+
+def open_noted(context: Context, path: Path, *, name: str = "", kind: str = "") -> Source:
+    """The same; whoever sees a terminal is told what is awaited."""
+    say = context.notify.note if context.streams.stderr_is_terminal else lambda text: None
+    return open_source(path, name=name, kind=kind, say=say)
+
+
+def _opened(context: Context, found: Attachment) -> Source:
+    return _open_folder(context, found) if found.is_folder else open_noted(context, found.path, name=found.name)
 
 
 def _open_folder(context: Context, found: Attachment) -> Source:
@@ -113,7 +140,7 @@ def resolve(
         for found in attachments(input_json):
             identity = _identity(found)
             if identity not in sources:
-                opened = _open_folder(context, found) if found.is_folder else open_source(found.path, name=found.name)
+                opened = _opened(context, found)
                 sources[identity] = files.enter_context(opened)
                 _check_inline(sources[identity], inline)
         wire = None if inline else context.wire()

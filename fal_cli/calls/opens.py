@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from fal_cli.calls.lookup import listed_since
-from fal_cli.concurrency import MOST
 from fal_cli.ledger.rows import Row, State
 
 _SWEEP_SECONDS = 15.0
@@ -36,6 +35,7 @@ class Opens:
         self._ended: list[Open] = []
         self._others: list[Open] = []
         self._look_at = 0.0
+        self._can_look = True
         self.since = datetime.now(UTC)
         """From when on the listing is to be read for them."""
 
@@ -66,15 +66,13 @@ class Opens:
         """The ids of those that are not known to have ended."""
         return [open_.request_id for open_ in self._others]
 
-    @property
-    def wants_a_look(self) -> bool:
+    def wants_a_look(self, room: int) -> bool:
         """Whether the listing is to be looked at: there are more than can be followed, and the last look is old."""
-        return self.are_too_many and time.monotonic() >= self._look_at
+        return self.are_too_many(room) and time.monotonic() >= self._look_at
 
-    @property
-    def are_too_many(self) -> bool:
-        """Whether there are more that run than can be followed."""
-        return len(self._others) > MOST
+    def are_too_many(self, room: int) -> bool:
+        """Whether there are more that run than can be followed beside those that are followed already."""
+        return len(self._others) > room
 
     @property
     def look_in(self) -> float:
@@ -85,6 +83,7 @@ class Opens:
         """Takes in what a look has found; None where the listing cannot be had, and all have to be followed."""
         self._look_at = time.monotonic() + _SWEEP_SECONDS
         if ended is None:
+            self._can_look = False
             self._look_at = float("inf")
             return
         for open_ in self._others:
@@ -100,7 +99,7 @@ class Opens:
         """
         if self._ended:
             return heapq.heappop(self._ended), True
-        kept = _KEPT_FREE if len(self._others) > MOST else 0
+        kept = _KEPT_FREE if self.are_too_many(room) and self._can_look else 0
         if self._others and may_follow and room > kept:
             return heapq.heappop(self._others), False
         return None

@@ -25,7 +25,7 @@ from fal_cli.calls.model import Call, Ending, Tracked
 from fal_cli.calls.opens import Opens
 from fal_cli.calls.stored import kept_here
 from fal_cli.calls.terms import terms
-from fal_cli.concurrency import MOST, Crowd, Finished
+from fal_cli.concurrency import Crowd, Finished
 from fal_cli.context import Context
 from fal_cli.errors import CliError, Exit, NotFinished, StillRunning, UsageError, report
 from fal_cli.ledger.journal import Entry
@@ -107,12 +107,9 @@ class Resumption:
         with self._display:
             items = _each_once([self._latest(item) for item in found])
             self._listings = _shared(items)
-            are_many = len(items) > MOST  # then the listing tells which have ended, before any is followed
             self._is_of_many = len(items) > 1
-            for item in items:
+            for item in items:  # all, before the first is followed: those that run are not to hide one that has ended
                 self._guarded(partial(self._begin, item), item.request_id)
-                if not are_many:
-                    self._start()
             self._start()
             for job, happened in self._crowd.news():
                 if job is None:
@@ -204,7 +201,7 @@ class Resumption:
     def _start(self) -> None:
         """Begins as many as there is room for. Where there are more, the listing tells which have ended."""
         pause = self._opens.look_in
-        if not self._opens.are_too_many:
+        if not self._opens.are_too_many(self._crowd.free):
             self._is_small.set()  # nobody is to wait for another look
         elif not self._is_sweeping and pause < float("inf"):
             self._is_sweeping = True

@@ -151,6 +151,7 @@ def _pass_through(context: Context, opened: ModelStream, saving: Saving, endpoin
 
 
 def _save(context: Context, saving: Saving, last: StreamEvent, call: Call, request_id: str) -> list[Path]:
+    from fal_cli.api.wires import Wires
     from fal_cli.results import download, naming
 
     saved = []
@@ -158,10 +159,10 @@ def _save(context: Context, saving: Saving, last: StreamEvent, call: Call, reque
         save_result(saving.result_file, [last_json(last)])
         saved.append(saving.result_file)
     if saving.to_stdout:
-        download.Saver(context, saving, context.reading_wire(maker=str(call.endpoint))).write(last.value)
+        download.Saver(context, saving, Wires(context.reading_wire(maker=str(call.endpoint)))).write(last.value)
     if saving.template:
         origin = naming.Origin(str(call.endpoint), request_id, call.input_json)
-        saved += download.Saver(context, saving, context.reading_wire(maker=str(call.endpoint))).save(
+        saved += download.Saver(context, saving, Wires(context.reading_wire(maker=str(call.endpoint)))).save(
             last.value, origin
         )
     return saved

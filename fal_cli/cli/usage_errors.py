@@ -41,10 +41,10 @@ def _no_command(shown: str, words: Sequence[str], typer_context: Any, context: C
     known = [name for name, command in typer_context.command.commands.items() if not command.hidden]
     meant = suggestions.for_command(word, words, group, known, tool=context.program, env=context.env)
     below = f" of '{typer_context.command_path}'" if group else ""
-    hint = meant.hint or f"Choose from: {', '.join(known)}"
+    names = ", ".join(known)
     return UsageError(
         f"no such command {word!r}{below}{meant.reason}",
-        hint=hint,
+        hint=meant.hint or f"Choose from: {names}",
         kind="unknown_command",
         next=_help_words(typer_context),
     )

@@ -42,7 +42,7 @@ def upload(
 
     from fal_cli.api.call_options import InvalidOption
     from fal_cli.api.upload import Lifecycle
-    from fal_cli.calls.attachments import open_source, send
+    from fal_cli.calls.attachments import open_noted, send
 
     if name and len(paths) > 1:
         raise UsageError("--name works with one file")
@@ -55,7 +55,7 @@ def upload(
         for file in paths:
             path = context.stdin.spool("'-'") if file == "-" else context.reach.named(file)
             given = name or ("stdin" if file == "-" else Path(file).name)
-            sources.append(opened.enter_context(open_source(path, name=given, kind=content_type)))
+            sources.append(opened.enter_context(open_noted(context, path, name=given, kind=content_type)))
         for source in sources:
             url = send(context, source, lifecycle)
             facts = {"url": url, "name": source.name, "content_type": source.content_type, "bytes": source.size}

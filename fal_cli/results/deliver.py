@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fal_cli.api.deadline import Deadline
 from fal_cli.context import Context
@@ -15,6 +15,9 @@ from fal_cli.results import destination as places
 from fal_cli.results.outcome import Outcome
 from fal_cli.results.printing import Selection
 from fal_cli.terminal.output import NotShown, ReaderGone
+
+if TYPE_CHECKING:
+    from fal_cli.api.wires import Wires
 
 _FLAGS = b"has_nsfw_concepts"
 
@@ -40,6 +43,7 @@ class Delivery:
             raise UsageError(f"-o {save.output} is one file, and there are several requests", hint="Use: -d FOLDER/")
         self._context = context
         self._many = many
+        self._wires: dict[object, Wires] = {}
         self._saving = places.checked(save.output, save.directory, overwrite=save.overwrite, is_json=context.flags.json)
         self._saving = replace(self._saving, within=within)
         self._previews = save.preview
@@ -263,14 +267,24 @@ class Delivery:
         if itself.is_a_file(outcome):
             itself.save(self._context, outcome, saving, origin, tell)
             return
-        wire, body = self._context.reading_wire(outcome.account, maker=outcome.endpoint), outcome.result.body
+        wires, body = self._wires_for(outcome), outcome.result.body
         saver = download.Saver(
-            self._context, saving, wire, body=body, deadline=deadline, saved=outcome.saved, tell=tell
+            self._context, saving, wires, body=body, deadline=deadline, saved=outcome.saved, tell=tell
         )
         if saving.to_stdout:
             saver.write(outcome.outline)
         else:
             saver.save(outcome.outline, origin)
+
+    def _wires_for(self, outcome: Outcome) -> "Wires":
+        """The connections for its files, kept for the results of the same account that follow."""
+        from fal_cli.api.wires import Wires
+
+        account, maker = outcome.account, outcome.endpoint if "://" in outcome.endpoint else ""
+        key = (account.hosts, account.credential.authorization, maker) if account else maker
+        if key not in self._wires:
+            self._wires[key] = Wires(self._context.reading_wire(account, maker=outcome.endpoint))
+        return self._wires[key]
 
 
 def _hashes(saved: Sequence[Path]) -> list[str]:

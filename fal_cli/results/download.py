@@ -17,6 +17,7 @@ from fal_cli.api.deadline import Deadline
 from fal_cli.api.download import Download, fetch
 from fal_cli.api.errors import ApiError
 from fal_cli.api.wire import Wire
+from fal_cli.api.wires import Wires
 from fal_cli.concurrency import Turns, in_parallel
 from fal_cli.context import Context
 from fal_cli.errors import CliError, NotSaved, report
@@ -41,7 +42,7 @@ class Saver:
         self,
         context: Context,
         saving: Saving,
-        wire: Wire,
+        wires: Wires,
         *,
         body: Body | None = None,
         deadline: Deadline | None = None,
@@ -52,7 +53,7 @@ class Saver:
         self._saved_before = saved or {}
         self._context = context
         self._saving = saving
-        self._wire = wire
+        self._wires = wires
         self._body = body
         self._deadline = deadline
         self._tell = tell or (lambda path: context.notify.note(f"saved {path}"))
@@ -89,10 +90,11 @@ class Saver:
         for file in files:
             try:
                 download = Download(file.url, self._body)
-                pieces = self._pieces(self._wire, download)
-                first = next(pieces, b"")  # whose headers say what it is
-                kind = download.content_type or file.content_type
-                self._context.output.chunks(itertools.chain([first], pieces), kind)
+                with self._wires.one() as wire:
+                    pieces = self._pieces(wire, download)
+                    first = next(pieces, b"")  # whose headers say what it is
+                    kind = download.content_type or file.content_type
+                    self._context.output.chunks(itertools.chain([first], pieces), kind)
             except NotShown as error:
                 told = error.message.replace("result", "file")
                 raise NotSaved(f"{naming.shown(file.url)}: {told}", hint=_NOT_HERE) from None
@@ -123,8 +125,12 @@ class Saver:
                 self._turns.done(index)
 
     def _saved(self, index: int, file: MediaFile, values: dict[str, str], transfer: Transfer) -> Path:
+        with self._wires.one() as wire:
+            return self._fetched(wire, index, file, values, transfer)
+
+    def _fetched(self, wire: Wire, index: int, file: MediaFile, values: dict[str, str], transfer: Transfer) -> Path:
         download = Download(file.url, self._body)
-        pieces = self._pieces(self._wire.twin(), download)
+        pieces = self._pieces(wire, download)
         try:
             head = Head(first_bytes(pieces), download.content_type)
             if why := naming.wrong_content(file, head):

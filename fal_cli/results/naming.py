@@ -62,7 +62,8 @@ def extension(file: MediaFile, head: Head) -> str:
 def truthful(target: Path, head: Head) -> Path:
     """A path whose extension does not say something else than what the file holds."""
     held = content_type.by_content(head.data)
-    return target.with_suffix(content_type.extension_for(held)) if contradicts(target.name, held) else target
+    true = content_type.extension_for(held)
+    return target.with_suffix(true) if true and contradicts(target.name, held) else target
 
 
 def contradicts(name: str, held: str) -> bool:

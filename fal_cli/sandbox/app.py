@@ -14,8 +14,10 @@ from fal_cli.sandbox.intake.intake import Refused
 from fal_cli.sandbox.intake.names import Names
 from fal_cli.sandbox.platform import account, analytics, billing, catalog, estimate, listing, payloads, pricing
 from fal_cli.sandbox.replies import answers
+from fal_cli.sandbox.replies.connection import is_first
 from fal_cli.sandbox.replies.routes import Route, match, match_socket
 from fal_cli.sandbox.services import cdn, events, login, queue, realtime, rest, run, sockets, storage
+from fal_cli.sandbox.state.store import CONNECTIONS
 
 Handler = Callable[[Context, Request, Route], Awaitable[Response]]
 
@@ -68,6 +70,8 @@ class Application:
         if scope["type"] == "websocket":
             await self._meet(scope, receive, send)
             return
+        if is_first(scope):
+            self.context.store.tally(CONNECTIONS, 1)
         request = Request(scope, receive)
         response = self.names.refuse(request) or await self._serve(request, self.ports[scope["server"][1]])
         if response is not None:

@@ -11,6 +11,7 @@ from contextlib import suppress
 
 import pytest
 import requests
+from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection
 from urllib3.connectionpool import HTTPConnectionPool
 
@@ -19,6 +20,7 @@ from fal_cli.api.call_options import CallOptions
 from fal_cli.api.download import Download, fetch
 from fal_cli.api.errors import ApiError
 from fal_cli.api.hosts import Hosts
+from fal_cli.api.phases import PhasedAdapter
 from fal_cli.api.wire import Wire
 from fal_cli.endpoint import EndpointId
 from tests.support.faulty_server import Server, answer, answering
@@ -93,3 +95,11 @@ def test_a_connection_goes_with_its_wire(use: Callable[[Wire], None], reply: Cal
         for _ in range(10):
             once()
         assert held(server.url) - before == Counter()
+
+
+def test_what_the_adapter_replaces_is_there() -> None:
+    """A version of requests that does not ask for it would use connections and certificates of its own."""
+    own = {"forget_connections"}
+    replaced = {name for name in vars(PhasedAdapter) if not name.startswith("_")} - own
+    assert replaced
+    assert {name for name in replaced if not hasattr(HTTPAdapter, name)} == set()

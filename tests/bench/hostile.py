@@ -453,10 +453,10 @@ def _of_long_headers() -> Pieces:
 
 
 DELIVERIES = {
-    "23 MB of text": [_posted(_text(23))] * 4,
-    "23 MB of values": [_posted(_values(23))] * 4,
+    "15 MB of text": [_posted(_text(15))] * 4,
+    "15 MB of values": [_posted(_values(15))] * 4,
     "2 MB of values": [_posted(_values(2))] * 30,
-    "23 MB of log lines": [_posted(log_lines(23))] * 4,
+    "15 MB of log lines": [_posted(log_lines(15))] * 4,
     "half-sent": [_half_sent] * 30,
     "headers": [_of_long_headers] * 30,
 }

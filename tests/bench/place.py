@@ -43,6 +43,11 @@ class Sandbox:
         return sum(self._store.stats()["http"].values())
 
     @property
+    def connections(self) -> int:
+        """TLS connections that came so far, and brought an HTTP request."""
+        return int(self._store.stats()["connections"])
+
+    @property
     def last_completion(self) -> float:
         """When the newest request is COMPLETED (Unix seconds)."""
         newest = next(reversed(self._store.stats()["requests"]))

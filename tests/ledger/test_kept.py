@@ -131,6 +131,7 @@ class TestResult:
         [
             pytest.param(b'{"url":"data:' + b"A" * 1000, id="no JSON"),
             pytest.param(b'{"a":' * 5000 + b'"data:"' + b"}" * 5000, id="nested too deeply"),
+            pytest.param(b'{"a":' * 1500 + b'"data:"' + b"}" * 1500, id="nested deeper than our functions"),
         ],
     )
     def test_what_cannot_be_looked_into_is_not_kept(self, body: bytes) -> None:

@@ -130,6 +130,17 @@ def test_d_saves_every_file_in_the_folder(served: Program, tmp_path: Path, given
     assert len(set(expected.values())) == 3
 
 
+def test_files_of_one_host_share_connections(served: Program, tmp_path: Path) -> None:
+    """Of one result, and of all results that one command takes in."""
+    with Server(answering(answer(200, PNG, {"Content-Type": "image/png"}))) as host:
+        for part in range(3):
+            urls = [f"{host.url}/{part}-{number}.png" for number in range(8)]
+            served("submit", "sandbox/echo", *NOW, "-i", files_of(*urls))
+        served("resume", "-d", f"{tmp_path}/{{name}}.{{ext}}", "--print", "none")
+        assert len(host.requests) == len(list(tmp_path.glob("*.png"))) == 24
+        assert host.connections <= 4
+
+
 def test_every_field_of_a_template(served: Program, tmp_path: Path) -> None:
     template = f"{tmp_path}/{{endpoint}}/{{id}}/{{index}}_{{name}}_{{seed}}_{{date}}_{{input.prompt}}.{{ext}}"
     before = datetime.now(UTC).strftime("%Y-%m-%d")

@@ -1,6 +1,7 @@
 """A call whose answer was lost: looked up, adopted by one row only, and sent again on the user's word alone."""
 
 import json
+import re
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -22,6 +23,13 @@ PATIENT = {"PYTHONPATH": ""}  # looks as long as any user's program does
 def end(process: Any) -> Finished:
     stdout, stderr = process.communicate(timeout=60)
     return Finished(process.returncode, stdout, stderr.decode())
+
+
+def wrong_clock(place: Place, minutes: int) -> dict[str, str]:
+    """The variable with which a process has a clock that is off by so much."""
+    file = place.folder / "clock"
+    file.write_text(str(60 * minutes))
+    return {"FAL_TESTS_CLOCK": str(file)}
 
 
 class TestAdoption:
@@ -99,6 +107,15 @@ class TestAdoption:
         assert json.loads(place("resume", "@1").stdout) == {"n": 1}
         assert place.proxy.count("listing") == 2
 
+    def test_the_pages_are_read_once_for_all_of_them(self, place: Place) -> None:
+        for number in range(8):
+            place.lost(n=number)
+        for number in range(250):
+            place.elsewhere(m=number)
+        lines = place("resume").text.splitlines()
+        assert sorted(json.loads(line)["n"] for line in lines) == list(range(8))
+        assert place.proxy.count("listing") == 3  # of a hundred each, where each by itself would take as many
+
     def test_one_that_is_not_listed_yet_is_looked_for_again(self, place: Place) -> None:
         """One that waits in line is not."""
         place.lost(n=1)
@@ -124,6 +141,26 @@ class TestAdoption:
         place.lost(n=1)
         pass_time(timedelta(minutes=minutes), ledger=place.ledger)
         assert json.loads(place("resume").stdout) == {"n": 1}
+
+    @pytest.mark.parametrize("minutes", [-1500, -20, 20, 1500])
+    def test_a_clock_that_is_wrong_by_any_time(self, place: Place, minutes: int) -> None:
+        """What is told of its age is by the service's clock, too."""
+        env = wrong_clock(place, minutes)
+        place.proxy.fail("submit", lose_answer)
+        place("submit", "sandbox/echo", "n=1", "sandbox.run=0", code=10, env=env)
+        done = place("resume", env=env)
+        assert json.loads(done.stdout) == {"n": 1}
+        assert "which the service had accepted" in done.stderr
+        assert not re.search(r"-\d", done.stderr.replace(place.rows[0].request_id, ""))
+
+    @pytest.mark.parametrize("minutes", [-1500, -20, 20, 1500])
+    def test_a_clock_that_was_set_right_meanwhile(self, place: Place, minutes: int) -> None:
+        """An earlier answer of the same command has told by how much it was wrong."""
+        place.proxy.fail("submit", lose_answer)
+        (place.folder / "song.bin").write_bytes(b"la")
+        words = ("submit", "sandbox/echo", "n=1", "file=@song.bin", "sandbox.run=0")
+        place(*words, code=10, env=wrong_clock(place, minutes))
+        assert json.loads(place("resume").stdout)["n"] == 1
 
     def test_one_whose_process_number_is_anothers_now(self, place: Place) -> None:
         """As after a reboot: the number says nothing about a process of days ago."""

@@ -8,6 +8,7 @@ import ctypes
 import hashlib
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -545,3 +546,38 @@ def test_quiet_and_machine_talk(served: Program, tmp_path: Path) -> None:
     assert [json.loads(line)["event"] for line in done.stderr.splitlines()][-1] == "result"
     assert {json.loads(line)["event"] for line in done.stderr.splitlines()} <= {"progress", "result"}
     assert json.loads(done.stdout)["url"].startswith("http://")
+
+
+@pytest.mark.parametrize("words", [("upload", "{}"), ("run", "sandbox/echo", "file=@{}", *NOW)], ids=["upload", "run"])
+def test_a_pipe_that_nobody_writes_to_is_named_on_a_terminal(served: Program, tmp_path: Path, words: list[str]) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    screen = Screen([*served.argv, *(word.format(pipe) for word in words)], served.env, columns=200)
+    screen.until(lambda text: f"waiting for {pipe}" in text)
+    pipe.write_bytes(PNG)
+    assert screen.finish() == 0
+    assert screen.text.count("waiting for") == 1
+
+
+def test_a_pipe_that_comes_at_once_is_not_named(served: Program, tmp_path: Path) -> None:
+    (tmp_path / "photo.png").write_bytes(PNG)
+    shell = f"{shlex.join(served.argv)} upload <(cat {tmp_path / 'photo.png'})"
+    screen = Screen(["/bin/bash", "-c", shell], served.env, columns=200)
+    assert screen.finish() == 0
+    assert "waiting for" not in screen.text
+
+
+@pytest.mark.parametrize("words", [("upload", "-"), ("run", "sandbox/echo", "file=@-", *NOW)], ids=["upload", "run"])
+def test_a_kill_leaves_nothing_of_stdin_behind(served: Program, tmp_path: Path, words: list[str]) -> None:
+    """It holds a user's input: unlinked as soon as it is open."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    process = served.start(*words, stdin=subprocess.PIPE, env=served.env | {"TMPDIR": str(folder)})
+    assert process.stdin is not None
+    process.stdin.write(b"secret" * 1_000_000)  # more than the pipe holds: most of it is in the file by then
+    process.stdin.flush()
+    held = [os.readlink(path) for path in Path(f"/proc/{process.pid}/fd").iterdir()]
+    assert any(name.startswith(str(folder)) for name in held), held
+    process.kill()
+    process.communicate()
+    assert list(folder.iterdir()) == []

@@ -5,6 +5,7 @@ import signal
 
 import pytest
 
+from fal_cli.concurrency import MOST
 from tests.support.fault_proxy import answer, lose_answer
 from tests.support.place import Place
 from tests.support.waiting import until
@@ -135,6 +136,41 @@ def test_sixty_at_once(place: Place) -> None:
     lines = place("wait", *ids).text.splitlines()
     assert sorted(lines) == sorted(f"{request_id}\tok" for request_id in ids)
     assert {(row.state, row.has_result) for row in place.rows} == {("completed", True)}
+
+
+NEVER = {"queue": 86_400}
+
+
+@pytest.mark.parametrize("words", [("wait", "--any"), ("wait",)])
+def test_those_that_run_hide_none_that_has_ended(place: Place, words: tuple[str, ...]) -> None:
+    """More than are followed at once stand before it, and none of those ends."""
+    slow = [place.queued(n=number, orders=NEVER) for number in range(MOST + 6)]
+    quick = place.queued(n=-1)
+    process = place.start(*words, *slow, quick)
+    assert process.stdout is not None
+    assert process.stdout.readline() == f"{quick}\tok\n".encode()
+    if "--any" not in words:
+        process.send_signal(signal.SIGTERM)
+    assert process.wait(30) in (0, 143)
+
+
+@pytest.mark.parametrize("more", [1, 12])
+def test_nor_one_that_ends_later(place: Place, more: int) -> None:
+    """The listing is looked at as long as one of them is not followed."""
+    slow = [place.queued(n=number, orders=NEVER) for number in range(MOST + more)]
+    later = place.queued(n=-1, orders={"run": 4})
+    assert place("wait", "--any", *slow, later).text == f"{later}\tok\n"
+
+
+def test_those_that_run_hide_no_result_of_resume(place: Place) -> None:
+    for number in range(MOST + 6):
+        place.queued(n=number, orders=NEVER)
+    place.queued(n=-1)
+    process = place.start("resume")
+    assert process.stdout is not None
+    assert json.loads(process.stdout.readline()) == {"n": -1}
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 143
 
 
 def test_an_interruption(place: Place) -> None:

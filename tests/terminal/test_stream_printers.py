@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fal_cli.api.stream import StreamEvent
+from fal_cli.terminal import stream_printers
 from fal_cli.terminal.output import Output
 from fal_cli.terminal.stream_printers import (
     FinalPrinter,
@@ -45,6 +46,19 @@ class TestGrowingText:
         text = GrowingText()
         openai = [{"choices": [{"delta": {"content": piece}}]} for piece in pieces]
         assert "".join(map(text.news, openai)) == "".join(pieces)
+
+    @pytest.mark.parametrize("key", ["delta", "choices"])
+    def test_the_work_grows_with_the_text_and_not_with_its_square(
+        self, monkeypatch: pytest.MonkeyPatch, key: str
+    ) -> None:
+        """Counted are the characters that are looked at."""
+        looked_at: list[int] = []
+        original = stream_printers._bytes
+        monkeypatch.setattr(stream_printers, "_bytes", lambda text: looked_at.append(len(text)) or original(text))
+        text = GrowingText()
+        for _ in range(2_000):
+            text.news({"delta": "word "} if key == "delta" else {"choices": [{"delta": {"content": "word "}}]})
+        assert sum(looked_at) == 5 * 2_000
 
     @settings(deadline=None)
     @given(st.lists(words), st.sampled_from(["output", "text", "response"]))

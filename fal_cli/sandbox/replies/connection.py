@@ -9,6 +9,7 @@ from starlette.types import Receive, Scope
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 _STATE_KEY = "transport"
+_FRESH_KEY = "fal.fresh"
 
 
 class Protocol(H11Protocol):
@@ -16,8 +17,14 @@ class Protocol(H11Protocol):
 
     def connection_made(self, transport: BaseTransport) -> None:
         """Called by the event loop for a new connection."""
-        self.app_state = {**self.app_state, _STATE_KEY: transport}
+        self.app_state = {**self.app_state, _STATE_KEY: transport, _FRESH_KEY: [True]}
         super().connection_made(cast("Transport", transport))
+
+
+def is_first(scope: Scope) -> bool:
+    """Whether a request is the first on its connection; asked once of each."""
+    fresh: list[bool] = scope["state"].get(_FRESH_KEY, [])
+    return bool(fresh) and fresh.pop()
 
 
 def is_gone(scope: Scope) -> bool:

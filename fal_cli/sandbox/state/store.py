@@ -59,6 +59,7 @@ CREATE TABLE parts (file_id TEXT NOT NULL, number INTEGER NOT NULL, etag TEXT NO
 CREATE TABLE tallies (name TEXT PRIMARY KEY, n INTEGER NOT NULL);
 INSERT INTO line_state VALUES (1000000000, 0.0, 9e999);
 """
+CONNECTIONS = "connections"
 UPLOAD_TALLIES = ("files", "parts", "bytes", "leaked_keys")
 
 
@@ -180,7 +181,7 @@ class Store:
         return FileRow(row[0], row[1], row[2], json.loads(row[3]), row[4], row[5], row[6]) if row else None
 
     def tally(self, name: str, n: int = 1) -> None:
-        """Add to a number of the uploads' (`UPLOAD_TALLIES`)."""
+        """Add to a number of the uploads' (`UPLOAD_TALLIES`), or to `CONNECTIONS`."""
         self.db.execute(
             "INSERT INTO tallies VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET n = n + excluded.n", (name, n)
         )
@@ -199,15 +200,17 @@ class Store:
         `accepted` counts submits, direct runs (`accepted_runs`: these alone) and streams that were really
         recorded, `by_endpoint` and `by_body` (SHA-256 of the raw body) split it; `http` counts every exchange
         that arrived, faulted or not, `webhook` every one that was sent out, and `requests` the same for each
-        request. Of `uploads`, `parts` are
+        request. `connections` are those that brought an exchange over HTTP. Of `uploads`, `parts` are
         those stored, the same number again included, and `leaked_keys` the Authorization headers that
         arrived at a pre-signed URL.
         """
         rows = self.db.execute("SELECT id, kind, endpoint, body_hash FROM requests ORDER BY accepted")
+        tallies = dict.fromkeys((CONNECTIONS, *UPLOAD_TALLIES), 0)
+        tallies |= dict(self.db.execute("SELECT name, n FROM tallies"))
         stats: dict[str, Any] = {
             "accepted": 0, "accepted_runs": 0, "by_endpoint": {}, "by_body": {},
             "http": dict.fromkeys(HTTP_COUNTERS, 0), "requests": {},
-            "uploads": dict.fromkeys(UPLOAD_TALLIES, 0) | dict(self.db.execute("SELECT name, n FROM tallies")),
+            "connections": tallies.pop(CONNECTIONS), "uploads": tallies,
         }  # fmt: skip
         for request_id, kind, endpoint, body_hash in rows:
             stats["accepted"] += 1

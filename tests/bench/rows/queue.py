@@ -5,13 +5,20 @@ import os
 import time
 from functools import partial
 from itertools import count
+from pathlib import Path
 
+import requests
+
+from fal_cli.auth.credentials import Credential
+from fal_cli.ledger.rows import Call
+from fal_cli.ledger.store import Ledger
 from tests.bench.measure import Process, Sample, measure
 from tests.bench.peers import Argv
 from tests.bench.place import Maker, Place, program
 from tests.bench.row import CLIENT, CURL, FAL, FEW_RUNS, JAVASCRIPT, RUNS, Limit, Missing, Program, Row
 
 APP = "sandbox/echo"
+PICTURES = "fal-ai/flux/dev"
 HOUR = 3600.0
 _GOLDEN = 0.6180339887
 
@@ -53,12 +60,47 @@ def submitters(place: Place) -> dict[str, Argv | Missing]:
 
 
 def run(seconds: float, place: Place) -> Row:
-    """A whole job from the call to the result, with the HTTP requests that it costs."""
+    """A whole job from the call to the result, with the HTTP requests and the connections that it costs."""
     programs: dict[str, Program | Missing] = {}
     for name, argv in _runners(place, job(seconds)).items():
         programs[name] = argv if isinstance(argv, Missing) else partial(_counted, place, argv)
-    long = seconds >= 60
-    return Row(f"run-{seconds:g}s", programs, (Limit("requests", plus=3),), runs=FEW_RUNS if long else RUNS)
+    limits: tuple[Limit, ...] = (Limit("requests", plus=3),)
+    if not seconds:  # of a longer one the job is what takes the time
+        limits = (Limit("seconds", 0.9, (CLIENT,)), *limits)
+    return Row(f"run-{seconds:g}s", programs, limits, runs=FEW_RUNS if seconds >= 60 else RUNS)
+
+
+def resume(number: int, place: Place) -> Row:
+    """So many requests that have ended, each fetched and its picture saved."""
+    given = json.dumps(json.loads(job(0.0)) | {"prompt": "a kite", "image_size": {"width": 64, "height": 64}})
+    limits = (Limit("cpu", plus=0.015 * number), Limit("peak_mib", plus=100.0))
+    return Row(f"resume-{number}", {FAL: partial(_resumed, place, number, given)}, limits, runs=1)
+
+
+def _left_behind(place: Place, number: int, given: str, home: Path) -> None:
+    """Leaves so many requests as submits of other processes would have, which take minutes."""
+    hosts = place.sandbox.hosts
+    origin, authorization = f"https://{hosts['FAL_QUEUE_RUN_HOST']}", f"Key {hosts['FAL_KEY']}"
+    key_print = Credential(authorization, "").key_print
+    ledger = Ledger(home / "state" / "sandbox" / "ledger.db")
+    with requests.Session() as session:
+        session.trust_env, session.verify = False, str(place.certificates.authority)
+        session.headers.update({"Authorization": authorization, "Content-Type": "application/json"})
+        for _ in range(number):
+            told = session.post(f"{origin}/{PICTURES}", given).json()
+            urls = {name: told[name] for name in ("status_url", "response_url", "cancel_url")}
+            local_id = ledger.begin(Call(PICTURES, json.loads(given), "queue", origin, "", key_print))
+            ledger.accepted(local_id, told["request_id"], urls)
+
+
+def _resumed(place: Place, number: int, given: str) -> Sample:
+    env = place.env("resuming", place.sandbox.hosts) | {"FAL_CLI_HOME": str(place.folder / "resuming")}
+    _left_behind(place, number, given, Path(env["FAL_CLI_HOME"]))
+    before, folder = (place.sandbox.exchanges, place.sandbox.connections), place.folder / "resumed"
+    sample = measure(place.ours("resume", "-q", "--print", "none", "-d", f"{folder}/"), env).sample
+    saved = len(list(folder.iterdir()))
+    assert saved == number, f"{saved} of {number} pictures"
+    return sample | _since(place, before)
 
 
 def completion_to_output(place: Place) -> Row:
@@ -97,9 +139,17 @@ def _runners(place: Place, given: str) -> dict[str, Argv | Missing]:
 
 
 def _counted(place: Place, argv: Argv) -> Sample:
-    before = place.sandbox.exchanges
+    before = place.sandbox.exchanges, place.sandbox.connections
     sample = measure(argv, place.tls(argv)).sample
-    return sample | {"requests": place.sandbox.exchanges - before}
+    return sample | _since(place, before)
+
+
+def _since(place: Place, before: tuple[int, int]) -> Sample:
+    """The requests and the connections that came since then."""
+    return {
+        "requests": place.sandbox.exchanges - before[0],
+        "connections": place.sandbox.connections - before[1],
+    }
 
 
 def _late(place: Place, argv: Argv, numbers: "count[int]") -> Sample:
@@ -123,8 +173,10 @@ def _take(said: list[str], process: Process) -> None:
 ROWS: dict[str, Maker] = {
     "status": status,
     "submit": submit,
+    "run-0s": partial(run, 0.0),
     "run-0.5s": partial(run, 0.5),
     "run-5s": partial(run, 5.0),
     "run-60s": partial(run, 60.0),
     "completion-to-output": completion_to_output,
+    "resume-1000": partial(resume, 1000),
 }

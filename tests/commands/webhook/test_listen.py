@@ -322,7 +322,7 @@ def test_on_a_terminal(fal: Program, author: Author, jwks: str) -> None:
 
 def test_ctrl_c_on_a_terminal(fal: Program, jwks: str) -> None:
     screen = Screen([*fal.argv, "webhook", "listen", "--jwks", jwks, "--port", "0"], fal.env, columns=100)
-    screen.until(lambda text: "end it with Ctrl-C" in text)
+    screen.until(lambda text: "end it with Ctrl-C" in " ".join(text.split()))  # a long path breaks the line
     screen.press(b"\x03")
     assert screen.finish() == 130
     assert "Traceback" not in screen.text

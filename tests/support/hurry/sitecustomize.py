@@ -1,6 +1,7 @@
 """Found on its PYTHONPATH, a child process waits for less, and decides as ever.
 
 A repetition comes at once, which is one of the waits that its jitter may draw; a lookup looks once, a batch thrice.
+Of more requests than can be followed the listing is looked at each second.
 A submit waits for its answer as long as FAL_TESTS_SUBMIT_SECONDS says, a status stream may be silent for
 FAL_TESTS_SILENCE_SECONDS. Its clock is off by as many seconds as the file FAL_TESTS_CLOCK says at each moment.
 """
@@ -19,6 +20,7 @@ from typing import Any
 HURRIED: dict[str, dict[str, Any]] = {
     "fal_cli.api.wire": {"random": SimpleNamespace(uniform=lambda low, high: low)},
     "fal_cli.calls.lookup": {"SEARCH_SECONDS": 0.0},
+    "fal_cli.calls.opens": {"_SWEEP_SECONDS": 1.0},
     "fal_cli.batch.engine": {"_LOOK_PAUSES": (0.0, 0.3, 1.0)},
 }
 if "FAL_TESTS_SUBMIT_SECONDS" in os.environ:
