@@ -94,10 +94,11 @@ def _left_behind(place: Place, number: int, given: str, home: Path) -> None:
 
 
 def _resumed(place: Place, number: int, given: str) -> Sample:
-    env = place.env("resuming", place.sandbox.hosts) | {"FAL_CLI_HOME": str(place.folder / "resuming")}
+    argv = place.ours("resume", "-q", "--print", "none", "-d", f"{place.folder / 'resumed'}/")
+    env = place.tls(argv, "resuming") | {"FAL_CLI_HOME": str(place.folder / "resuming")}
     _left_behind(place, number, given, Path(env["FAL_CLI_HOME"]))
     before, folder = (place.sandbox.exchanges, place.sandbox.connections), place.folder / "resumed"
-    sample = measure(place.ours("resume", "-q", "--print", "none", "-d", f"{folder}/"), env).sample
+    sample = measure(argv, env).sample
     saved = len(list(folder.iterdir()))
     assert saved == number, f"{saved} of {number} pictures"
     return sample | _since(place, before)
