@@ -26,7 +26,7 @@ from fal_cli.endpoint import EndpointId
 from tests.support.faulty_server import Server, answer, answering
 
 TOY = EndpointId("acme", "toy")
-HELD = (Wire, requests.Session, requests.Response, HTTPConnection, HTTPConnectionPool, socket.socket)
+HELD = (Wire, PhasedAdapter, requests.Response, HTTPConnection, HTTPConnectionPool, socket.socket)
 DONE = answer(200, {"status": "COMPLETED", "request_id": "r-1", "token": "t", "base_url": "http://127.0.0.1:1"})
 FAILED = answer(404, {"detail": "no"})
 

@@ -153,7 +153,8 @@ def test_another_process_does_not_take_it_over(place: Place) -> None:
         exchange.pass_on()
 
     begin(place, weather)
-    process = place.start(*WORDS, env=env(place), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    slowly = (*WORDS, "--concurrency", "1")
+    process = place.start(*slowly, env=env(place), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     until(lambda: place.service.accepted >= 6)
     done = place(*WORDS, env=env(place), code=None)
     assert process.wait(60) == 0

@@ -140,7 +140,7 @@ def test_a_traceback(place: Place) -> None:
         "import requests\n"
         "def send(self, request, **options):\n"
         "    raise RuntimeError(f'{request.method} with {dict(request.headers)}')\n"
-        "requests.Session.send = send\n"
+        "requests.adapters.HTTPAdapter.send = send\n"
     )
     done = place("submit", *ECHO, code=1, env={"PYTHONPATH": str(broken)}, loud=True)
     assert "Traceback" in done.stderr

@@ -52,6 +52,10 @@ def test_long_jobs_are_not_for_ever_at_their_start() -> None:
     assert lines(running)[1] == "5 min 00 s so far"
 
 
+def test_a_list_that_was_finished_before() -> None:
+    assert lines(Standing("cats", rows=24, done=24))[1].startswith("all have ended")
+
+
 def test_what_an_earlier_run_sent_ends_at_once_and_promises_nothing() -> None:
     standing = Standing("cats", rows=40, done=16, ended_here=12, taken_up=8, has_more=True)
     standing.began = NOW - 8

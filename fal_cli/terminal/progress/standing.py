@@ -161,6 +161,8 @@ def _paced(standing: Standing) -> str:
         parts.append(f"{in_whole(standing.left / rate)} left" if standing.left else "all have ended")
     elif standing.stopping:
         parts.append("ending")
+    elif standing.rows and not standing.left:
+        parts.append("all have ended")
     elif standing.ended_here or standing.running:
         parts.append(f"{in_whole(time.monotonic() - standing.began)} so far")
     else:
