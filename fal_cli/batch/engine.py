@@ -38,6 +38,7 @@ from fal_cli.batch.carrier import (
 from fal_cli.batch.crew import Broke, Crew, Desk, News
 from fal_cli.batch.gate import Gate
 from fal_cli.batch.group import Group
+from fal_cli.batch.lost import Lost
 from fal_cli.batch.planned import Fate, PlanFile, Planned
 from fal_cli.batch.saving import DiskFull
 from fal_cli.batch.stops import Failures, worst
@@ -51,6 +52,7 @@ from fal_cli.ledger import batches, claims
 from fal_cli.ledger.claims import OverBudget, Taken
 from fal_cli.ledger.migrations import LedgerError
 from fal_cli.ledger.rows import Row, State
+from fal_cli.ledger.store import Ledger
 from fal_cli.results.money import Money
 from fal_cli.signals import GRACE_SECONDS, Interrupted, Noted
 from fal_cli.terminal.progress.standing import RATE, Standing
@@ -66,7 +68,6 @@ _LOCKED: dict[locks.Lock, str] = {
     "other": "account locked: fal.ai/dashboard/billing",
 }
 _PAGE = 500
-_LOOK_PAUSES = (0.0, 1.0, 2.0, 3.0, 5.0, 5.0, 5.0, 5.0, 5.0)
 
 
 @dataclass(frozen=True)
@@ -136,12 +137,10 @@ class Engine:
         self._next: Planned | None = None
         self._again: deque[Job] = deque()
         self._opens = Opens()
-        self._lost: dict[int, tuple[Planned, Row]] = {}
+        self._lost = Lost()
         self._jobs: set[Job] = set()
         self._saving: set[Job] = set()
         self._is_sweeping = False
-        self._looks = 0
-        self._look_at = 0.0
         self._beat_at = 0.0
         self._offline_at = 0.0
         self._stopped = ""
@@ -189,7 +188,7 @@ class Engine:
     @property
     def unknown(self) -> list[tuple[Planned, Row]]:
         """The rows that may be running: their answers were lost."""
-        return list(self._lost.values())
+        return self._lost.rows
 
     @property
     def stopped(self) -> str:
@@ -228,7 +227,7 @@ class Engine:
             return False
         if self._stopped:
             return True
-        return not (self._has_more() or len(self._opens) or (self._lost and self._looks < len(_LOOK_PAUSES)))
+        return not (self._has_more() or len(self._opens) or self._lost.may_be_found)
 
     def _wind_up(self, noted: Noted) -> None:
         """After a signal: what is being sent gets its answer, what is being saved its time; nothing new begins."""
@@ -372,21 +371,12 @@ class Engine:
     def _add_lost(self, planned: Planned) -> None:
         row = self._carrier.rows_of([planned]).get(planned.row)
         if row is not None:
-            self._lost[planned.row] = (planned, row)
+            self._lost.add(planned, row)
 
     def _look_for_lost(self) -> None:
-        """Looks for all of them at once, a few times, since the listing may lag."""
-        if not self._lost or self._is_sweeping or self._looks >= len(_LOOK_PAUSES):
-            return
-        if self._look_at == 0.0:
-            self._look_at = time.monotonic() + _LOOK_PAUSES[self._looks]
-        if time.monotonic() < self._look_at:
-            return
-        self._look_at = 0.0
-        self._looks += 1
-        self._is_sweeping = True
-        rows = [row for _, row in self._lost.values()]
-        self._crew.put(None, partial(self._look, rows))
+        if not self._is_sweeping and self._lost.is_due():
+            self._is_sweeping = True
+            self._crew.put(None, partial(self._look, [row for _, row in self._lost.rows]))
 
     def _look(self, rows: list[Row], desk: Desk) -> None:
         try:
@@ -400,25 +390,19 @@ class Engine:
     def _looked(self, looked: "Looked") -> None:
         self._is_sweeping = False
         if looked.error is not None:
-            self._looks = len(_LOOK_PAUSES)
+            self._lost.give_up()
             self._teller.note(f"your requests cannot be listed: {looked.error.message}")
-        for number, (planned, row) in list(self._lost.items()):
+        for planned, row in self._lost.rows:
             if row.local_id in looked.adopted:
-                del self._lost[number]
+                self._lost.remove(planned.row)
                 self._teller.essential(
-                    f"row {number} is request {looked.adopted[row.local_id]}, which the service had accepted",
+                    f"row {planned.row} is request {looked.adopted[row.local_id]}, which the service had accepted",
                     request_id=looked.adopted[row.local_id],
                 )
                 self._take_up(Job(planned, row.local_id, looked.adopted[row.local_id]))
             elif row.local_id in looked.absent:
-                del self._lost[number]
-                self._group.do(
-                    lambda ledger, row=row: ledger.ended(  # type: ignore[misc]
-                        row.local_id,
-                        State.NOT_SENT,
-                        "the service lists all its calls, and not this one",
-                    )
-                )
+                self._lost.remove(planned.row)
+                self._group.do(partial(_never_arrived, row.local_id))
                 self._again.append(Job(planned))
 
     # -- what happened
@@ -529,8 +513,7 @@ class Engine:
         self._comes_to_nothing(job)
         self._jobs.discard(job)
         self._add_lost(job.planned)
-        self._looks = 0
-        self._look_at = 0.0
+        self._lost.start_again()
 
     def _unsaved(self, job: Job, what: Unsaved) -> None:
         self._forget(job)
@@ -616,6 +599,10 @@ class Engine:
     def _forget(self, job: Job) -> None:
         self._jobs.discard(job)
         self._saving.discard(job)
+
+
+def _never_arrived(local_id: int, ledger: Ledger) -> None:
+    ledger.ended(local_id, State.NOT_SENT, "the service lists all its calls, and not this one")
 
 
 def _told_of_budget(over: OverBudget) -> str:

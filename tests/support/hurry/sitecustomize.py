@@ -21,7 +21,7 @@ HURRIED: dict[str, dict[str, Any]] = {
     "fal_cli.api.wire": {"random": SimpleNamespace(uniform=lambda low, high: low)},
     "fal_cli.calls.lookup": {"SEARCH_SECONDS": 0.0},
     "fal_cli.calls.opens": {"_SWEEP_SECONDS": 1.0},
-    "fal_cli.batch.engine": {"_LOOK_PAUSES": (0.0, 0.3, 1.0)},
+    "fal_cli.batch.lost": {"_LOOK_PAUSES": (0.0, 0.3, 1.0)},
 }
 if "FAL_TESTS_SUBMIT_SECONDS" in os.environ:
     HURRIED["fal_cli.api.queue"] = {"SUBMIT_SECONDS": float(os.environ["FAL_TESTS_SUBMIT_SECONDS"])}
