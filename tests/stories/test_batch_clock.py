@@ -8,8 +8,7 @@ import os
 import random
 import subprocess
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
@@ -17,7 +16,6 @@ from tests.conftest import Service
 from tests.support.fault_proxy import Exchange, lose_answer
 from tests.support.full_run import FULL
 from tests.support.place import Place, drop
-from tests.support.sandbox_keys import sandbox_at
 from tests.support.waiting import soon, until
 
 HOUR = 3600.0
@@ -29,12 +27,8 @@ Weather = Callable[[int, Exchange], None]
 
 
 @pytest.fixture
-def service(tmp_path: Path) -> Iterator[Service]:
-    """A sandbox whose listing leaves nothing out."""
-    sandbox = sandbox_at(tmp_path / "service", settings=["exact-listing"])
-    sandbox.start()
-    yield Service(sandbox, tmp_path / "service")
-    sandbox.stop()
+def service(exact_service: Service) -> Service:
+    return exact_service
 
 
 def set_off(place: Place, seconds: float) -> None:
@@ -145,7 +139,7 @@ def test_kills_and_a_clock_that_is_another_each_time(place: Place) -> None:
 
 
 def test_another_process_does_not_take_it_over(place: Place) -> None:
-    """A sign of life that seems to be an hour old is no silence, as long as the process is there."""
+    """Its last sign of life seems an hour old, but the process is there."""
 
     def weather(number: int, exchange: Exchange) -> None:
         if number == 5:

@@ -1,15 +1,12 @@
 """Lost answers of a batch where the listing leaves nothing out: what cannot be told is not taken for new."""
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.conftest import Service
 from tests.support.fault_proxy import lose_answer
 from tests.support.place import Place
-from tests.support.sandbox_keys import sandbox_at
 
 LONG = 70_000  # longer than what the ledger keeps of an input
 WORDS = (
@@ -25,12 +22,8 @@ WORDS = (
 
 
 @pytest.fixture
-def service(tmp_path: Path) -> Iterator[Service]:
-    """A sandbox whose listing leaves nothing out."""
-    sandbox = sandbox_at(tmp_path / "service", settings=["exact-listing"])
-    sandbox.start()
-    yield Service(sandbox, tmp_path / "service")
-    sandbox.stop()
+def service(exact_service: Service) -> Service:
+    return exact_service
 
 
 def rows(place: Place, *texts: str) -> None:

@@ -7,7 +7,6 @@ FAL_TESTS_FULL=1 waits for half a minute first, as acceptance has it, and for an
 import json
 import sqlite3
 import subprocess
-from collections.abc import Callable, Iterator
 from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
@@ -16,16 +15,14 @@ from typing import NamedTuple
 import pytest
 
 from tests.conftest import Program, Service
+from tests.stories.conftest import Serve
 from tests.support.full_run import FULL
-from tests.support.sandbox_keys import sandbox_at
 
 ECHO = "sandbox/echo"
 LIMITS = (2, 10, 40) if FULL else (2, 10)
 RUNS_SECONDS = 2.0 if FULL else 1.0
 SETTLES_SECONDS = 30.0 if FULL else 2.0
 SECONDS = 40.0 if FULL else 5.0
-
-Serve = Callable[[int], tuple[Program, Service]]
 
 
 class Seen(NamedTuple):
@@ -35,24 +32,6 @@ class Seen(NamedTuple):
     busy: float
     beyond: float
     waiting: int
-
-
-@pytest.fixture
-def serve(tmp_path: Path, home: Path) -> Iterator[Serve]:
-    """Serves an account that runs so many at once, and the program at it."""
-    running = []
-
-    def start(limit: int) -> tuple[Program, Service]:
-        state = tmp_path / "service"
-        sandbox = sandbox_at(state, settings=[f"concurrency={limit}"])
-        sandbox.start()
-        running.append(sandbox)
-        service = Service(sandbox, state)
-        return Program(home, service.env), service
-
-    yield start
-    for sandbox in running:
-        sandbox.stop()
 
 
 def run(program: Program, folder: Path, name: str, count: int, *, queue: float, runs: float) -> None:
@@ -93,7 +72,7 @@ def seen(service: Service, limit: int, *, after: float) -> Seen:
 
 @pytest.mark.parametrize("limit", LIMITS)
 def test_every_place_is_busy_and_few_wait(serve: Serve, tmp_path: Path, limit: int) -> None:
-    program, service = serve(limit)
+    program, service = serve(f"concurrency={limit}")
     count = int(limit * SECONDS / RUNS_SECONDS) + 4
     run(program, tmp_path, "rows", count, queue=0, runs=RUNS_SECONDS)
     had = seen(service, limit, after=SETTLES_SECONDS)
@@ -103,7 +82,7 @@ def test_every_place_is_busy_and_few_wait(serve: Serve, tmp_path: Path, limit: i
 
 def test_the_next_batch_begins_where_the_last_one_was(serve: Serve, tmp_path: Path) -> None:
     """Calls that wait a second before they run: four are sent then, or as many as ran at once before."""
-    program, service = serve(100)
+    program, service = serve("concurrency=100")
     run(program, tmp_path, "first", 6, queue=1.0, runs=0)
     assert sent_before_one_began(spans(service)) == 4
     run(program, tmp_path, "second", 12, queue=0, runs=2.0)

@@ -7,7 +7,7 @@ import random
 import signal
 import sqlite3
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from decimal import Decimal
@@ -21,33 +21,16 @@ from fal_cli.config import budgets
 from fal_cli.errors import UsageError, report
 from fal_cli.sandbox.state.store import Store
 from tests.conftest import Program, Service
+from tests.stories.conftest import Serve
 from tests.stories.test_once import ledger_in_sandbox, rows
 from tests.support.full_run import FULL
 from tests.support.pseudo_terminal import Screen
-from tests.support.sandbox_keys import ADMIN_KEY, sandbox_at
+from tests.support.sandbox_keys import ADMIN_KEY
 from tests.support.summary_tables import FIGURES
 
 NOW = ("sandbox.queue=0", "sandbox.run=0")
 IMAGES = ("sandbox/images", "prompt=a cat", *NOW)  # 0.04 dollars each, which its unit says
 UNITS = ("sandbox/units", "prompt=a cat", "quality=low", *NOW)  # 7 units, 0.007 dollars, which nothing says
-
-
-@pytest.fixture
-def serve(tmp_path: Path, home: Path) -> Iterator[Callable[..., tuple[Program, Service]]]:
-    """Serves a sandbox with settings, and the program at it."""
-    running = []
-
-    def start(*settings: str) -> tuple[Program, Service]:
-        state = tmp_path / f"service-{len(running)}"
-        sandbox = sandbox_at(state, settings=settings)
-        sandbox.start()
-        running.append(sandbox)
-        service = Service(sandbox, state)
-        return Program(home, service.env), service
-
-    yield start
-    for sandbox in running:
-        sandbox.stop()
 
 
 class TestLimits:
@@ -285,7 +268,7 @@ class TestAccount:
         assert json.loads(served("auth", "status", env={"FAL_KEY": ADMIN_KEY}).stdout)["lock"] == kind
         assert service.accepted == 1
 
-    def test_a_model_that_is_not_allowed(self, serve: Callable[..., tuple[Program, Service]]) -> None:
+    def test_a_model_that_is_not_allowed(self, serve: Serve) -> None:
         program, service = serve("deny=sandbox/images")
         done = program("run", *IMAGES, code=3)
         assert "your team's access list does not allow this model" in done.stderr
