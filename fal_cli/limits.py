@@ -14,9 +14,7 @@ ANSWER = 24 * MIB
 """An answer of the service that is read whole: a status with its log lines, a page of a listing."""
 
 SHORT = 256 * KIB
-"""An answer of a few members, of which many at once are awaited: to a submit or a cancel, a token, or the status of
-one request among many.
-"""
+"""A short answer that many threads may await at once: to a submit or a cancel, a token, one status among many."""
 
 SCHEMA = 8 * MIB
 """An endpoint's OpenAPI document. The largest real one has 0.4 MB."""

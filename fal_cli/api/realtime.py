@@ -271,7 +271,7 @@ def connect(
     except (websocket.WebSocketException, OSError) as error:
         shaking.close()
         host = host_shown(url)
-        if redirect := _REDIRECT.match(shaking.came):  # of which the package says no more than that there is one
+        if redirect := _REDIRECT.match(shaking.came):  # the package does not say where it leads
             where = _LOCATION.search(shaking.came)
             raise _elsewhere(host, int(redirect[1]), where[1].decode("latin-1").strip() if where else "") from error
         raise NotReached(f"no connection to {host} ({error})", phase=Phase.NOT_CONNECTED) from error

@@ -1,6 +1,6 @@
 """Requests, and the one loop that decides whether an exchange is made again.
 
-Adapters are mounted without retries: urllib3's `Retry` sees neither the body nor the phase, and it
+The adapter makes no retries: urllib3's `Retry` sees neither the body nor the phase, and it
 re-POSTs a 503 that carries `Retry-After`. Its parser of that header is used, its judgement is not.
 """
 

@@ -94,7 +94,7 @@ class _Watch:
                         hint=f"To watch it again: {self._context.tool} batch resume {self._batch.name} --attach",
                         next=("batch", "resume", self._batch.name, "--attach"),
                     )
-                time.sleep(_LOOK_SECONDS)
+                time.sleep(_LOOK_SECONDS)  # SQLite tells other processes of nothing
         return self._code(told)
 
     def _look(self, ledger: Ledger) -> tuple[Holder | None, Told | None]:

@@ -7,8 +7,6 @@ from fal_cli.context import Context
 from fal_cli.terminal.hyperlinks import as_typed
 from fal_cli.terminal.progress.standing import Standing, summary
 
-__all__ = ["summarize", "summary", "to_continue"]
-
 
 def summarize(context: Context, standing: Standing, manifest: Path, stopped: str) -> None:
     """Says what came of a batch. `stopped` is why no more was sent than was; "" if all was."""

@@ -70,7 +70,7 @@ def export_rows(context: Context, batch: Batch, form: str) -> None:
 
 
 def _names_beside(columns: Sequence[str]) -> dict[str, str]:
-    """How each fact about a row is called beside the columns of the list, of which it takes none away."""
+    """The name of each fact about a row; one that the list has as a column is prefixed with `fal_`."""
     taken, names = set(columns), {}
     for fact in _FACTS:
         name = fact

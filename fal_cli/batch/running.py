@@ -37,6 +37,7 @@ from fal_cli.ledger.claims import Budget
 from fal_cli.options import SpendFlags
 from fal_cli.results.money import Money
 from fal_cli.signals import Interrupted
+from fal_cli.terminal.progress.standing import summary
 
 if TYPE_CHECKING:
     from fal_cli.api.wire import Wire
@@ -305,8 +306,8 @@ def _left(context: Context, ready: Ready, engine: Engine | None) -> tuple[str, .
         (engine.leaving, "was being sent and will be looked up", "were being sent and will be looked up"),
     )
     told = ", ".join(_requests(count, *words) for count, *words in counts if count)
-    summary = f"{ready.batch.name}: {closing.summary(engine.standing)}"
-    return (summary, f"{told}. {again}" if told else again)
+    stands = f"{ready.batch.name}: {summary(engine.standing)}"
+    return (stands, f"{told}. {again}" if told else again)
 
 
 def _requests(count: int, one: str, many: str) -> str:

@@ -65,7 +65,7 @@ def gather(
         document |= _from_stdin(words, texts, stdin)
     for word in words:
         if is_document(word) and word != STDIN:
-            document |= _document_or_text(word, reach) if _may_be_text(word) else _document(word, reach)
+            document |= _read(word, reach)
     _refuse_deep(document)
     return Gathered(document, tuple(found), tuple(raw), tuple(map(items.split, presets)), tuple(bare), free)
 
@@ -116,19 +116,21 @@ def _document(word: str, reach: Reach) -> dict[str, Any]:
     return documents.loads_object(documents.read_file(path, reach), path)
 
 
-def _may_be_text(word: str) -> bool:
-    """Whether a document's word has blanks as a text has: `@home is sweet`, `{x} on a board`."""
-    return any(map(str.isspace, word)) and (word.startswith("@") or '"' not in word)
-
-
-def _document_or_text(word: str, reach: Reach) -> dict[str, Any]:
+def _read(word: str, reach: Reach) -> dict[str, Any]:
+    """The same; where it cannot be read and may have been meant as text, the error says how to send that."""
     try:
         return _document(word, reach)
     except UsageError as error:
-        from shlex import quote
+        if _may_be_text(word):
+            from shlex import quote
 
-        error.hint = "\n".join(filter(None, (error.hint, f"To send it as text: -t {quote(f'KEY={word}')}")))
+            error.hint = "\n".join(filter(None, (error.hint, f"To send it as text: -t {quote(f'KEY={word}')}")))
         raise
+
+
+def _may_be_text(word: str) -> bool:
+    """Whether a document's word has blanks as a text has: `@home is sweet`, `{x} on a board`."""
+    return any(map(str.isspace, word)) and (word.startswith("@") or '"' not in word)
 
 
 def _raw(text: str) -> items.Item:

@@ -9,6 +9,8 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
+_STATE, _STARTED = 0, 19
+
 
 def own_beginning() -> str:
     """When this process began; "" where the system does not say."""
@@ -17,12 +19,8 @@ def own_beginning() -> str:
 
 def beginning(pid: int) -> str:
     """When the process of that number began; "" where the system does not say, or there is none."""
-    boot = boot_id()
-    with suppress(OSError, IndexError):
-        # The name before the last parenthesis may hold any character.
-        ticks = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[19]
-        return f"{boot} {ticks}" if boot else ""
-    return ""
+    boot, ticks = boot_id(), _fact(pid, _STARTED)
+    return f"{boot} {ticks}" if boot and ticks else ""
 
 
 def is_there(pid: int, began: str) -> bool:
@@ -45,9 +43,15 @@ def is_alive(pid: int) -> bool:
 
 def _is_dead_but_named(pid: int) -> bool:
     """Whether only its number is left, for a parent that has not asked how it ended: some containers never ask."""
+    return _fact(pid, _STATE) in ("Z", "X")
+
+
+def _fact(pid: int, place: int) -> str:
+    """What Linux tells of a process at this place behind its name; "" where it does not."""
     with suppress(OSError, IndexError):
-        return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[0] in ("Z", "X")
-    return False
+        # The name, which stands before the last parenthesis, may hold any character.
+        return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[place]
+    return ""
 
 
 @cache

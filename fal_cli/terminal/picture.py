@@ -5,7 +5,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 from rich.console import Console
@@ -34,24 +34,22 @@ def draw(data: bytes, *, color: bool) -> None:
 
 @contextmanager
 def _terminal_as_stdin() -> Iterator[None]:
-    """Has the package read the terminal's answers from the terminal, where stdin is a pipe or a file.
+    """A block in which the package reads the terminal's answers from the terminal, though stdin is a pipe or a file.
 
-    Where nobody may read from it, as in the background, the package is told that there is no stdin, and asks nothing.
+    In the background nobody may read from it: the package sees no stdin then, and asks nothing.
     """
     own = sys.__stdin__
-    terminal = None
-    try:
+    with ExitStack() as opened:
+        found = own
         if not _may_read(own):
-            try:
-                terminal = open("/dev/tty", encoding="utf-8")  # noqa: SIM115  # closed below
-            except OSError:
-                terminal = None
-            sys.__stdin__ = terminal if _may_read(terminal) else None  # type: ignore[misc]
-        yield
-    finally:
-        sys.__stdin__ = own  # type: ignore[misc]
-        if terminal is not None:
-            terminal.close()
+            with suppress(OSError):
+                found = opened.enter_context(open("/dev/tty", encoding="utf-8"))
+        # The package has no parameter for the stream; typeshed calls the name final.
+        sys.__stdin__ = found if _may_read(found) else None  # type: ignore[misc]
+        try:
+            yield
+        finally:
+            sys.__stdin__ = own  # type: ignore[misc]
 
 
 def _may_read(stream: Any) -> bool:

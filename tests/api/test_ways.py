@@ -75,7 +75,7 @@ def test_a_folder_of_certificates_is_trusted(
     call: Callable[[str], None], authority: Authority, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     if not shutil.which("openssl"):
-        pytest.skip("openssl makes the names of such a folder")
+        pytest.skip("no openssl here, which names the files of such a folder")
     folder = tmp_path / "trusted"
     folder.mkdir()
     shutil.copy(authority.bundle, folder / "ca.pem")

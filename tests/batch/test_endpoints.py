@@ -197,7 +197,7 @@ def test_results_stand_beside_each_other_by_the_rows_of_the_list(tmp_path: Path)
 
 
 def test_a_cell_without_a_result_has_the_last_call_of_its_row(tmp_path: Path) -> None:
-    """Failed attempts before a result are of no interest; where there is no result, the last of them is."""
+    """A result hides the failed attempts before it. Without one the last attempt is shown."""
     ledger = Ledger(tmp_path / "ledger.db")
 
     def call(endpoint: str, row: int, state: State, cost: str = "") -> None:
